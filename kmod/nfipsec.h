@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What every part of the module shares: the namespace's state, addresses, counters. */
+#ifndef _NFIPSEC_H
+#define _NFIPSEC_H
+
+#include <linux/hashtable.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/types.h>
+#include <net/gro_cells.h>
+#include <net/netns/generic.h>
+#include <linux/nfipsec.h>
+
+#include "compat.h"
+
+#define NFIPSEC_SPI_HASH_BITS	10
+#define NFIPSEC_QUEUE_MAX	64	/* packets a tunnel holds while it has no SA */
+
+struct nfipsec_policy;
+struct nfipsec_sa;
+struct nfipsec_tunnel;
+
+/* either family; @family says which */
+union nfipsec_addr {
+	__be32		ip;
+	struct in6_addr	ip6;
+};
+
+struct nfipsec_stats {
+	u64			count[__NFIPSEC_STAT_MAX];
+	struct u64_stats_sync	syncp;
+};
+
+/**
+ * struct nfipsec_net - all the state of one network namespace
+ * @net: the namespace; lives longer than this
+ * @dev: nfipsec0; set in init, registered until pre_exit
+ * @config: protects every change of policy, tunnels and SAs; readers use RCU
+ * @policy: the compiled policy; RCU, replaced under @config; never NULL
+ * @tunnels: all tunnels of @policy by name; RCU list, changed under @config
+ * @sa_lock: protects insertion and removal in @sa_by_spi and @sas (also
+ *	taken by lifetime work); readers use RCU
+ * @sa_by_spi: inbound SAs by SPI and protocol; RCU
+ * @sas: every SA, both directions; RCU list, changed under @sa_lock
+ * @sa_count: entries in @sas; under @sa_lock
+ * @generation: of @policy and @sas, for consistent dumps; written under
+ *	@config or @sa_lock
+ * @lifetime: the one timer wheel that looks at every SA's limits
+ * @stats: per-CPU counters, bottom halves off to write
+ * @holds_module: a module reference is held, as protect entries are loaded;
+ *	under @config
+ */
+struct nfipsec_net {
+	struct net			*net;
+	struct net_device		*dev;
+	struct mutex			config;
+	struct nfipsec_policy __rcu	*policy;
+	struct list_head		tunnels;
+	spinlock_t			sa_lock;
+	DECLARE_HASHTABLE(sa_by_spi, NFIPSEC_SPI_HASH_BITS);
+	struct list_head		sas;
+	unsigned int			sa_count;
+	unsigned int			generation;
+	struct delayed_work		lifetime;
+	struct nfipsec_stats __percpu	*stats;
+	bool				holds_module;
+};
+
+/* private part of nfipsec0 */
+struct nfipsec_dev {
+	struct nfipsec_net	*nn;
+	struct gro_cells	gro_cells;
+};
+
+/* netns.c */
+struct nfipsec_net *nfipsec_net(const struct net *net);
+int nfipsec_netns_init(void);
+void nfipsec_netns_exit(void);
+
+/* dev.c */
+int nfipsec_dev_create(struct nfipsec_net *nn);
+void nfipsec_dev_destroy(struct nfipsec_net *nn);
+int nfipsec_dev_init(void);
+void nfipsec_dev_exit(void);
+
+/* hook.c */
+int nfipsec_hook_register(struct net *net);
+void nfipsec_hook_unregister(struct net *net);
+
+/* netlink.c */
+int nfipsec_netlink_init(void);
+void nfipsec_netlink_exit(void);
+
+/* stats.c */
+int nfipsec_stats_create(struct nfipsec_net *nn);
+void nfipsec_stats_destroy(struct nfipsec_net *nn);
+void nfipsec_stat_add(struct nfipsec_net *nn, enum nfipsec_stat stat, u64 n);
+u64 nfipsec_stat_read(struct nfipsec_net *nn, enum nfipsec_stat stat);
+/* The only way to drop a packet: counted, traced, freed. */
+void nfipsec_drop(struct nfipsec_net *nn, struct sk_buff *skb, enum nfipsec_stat reason);
+
+#endif

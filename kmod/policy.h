@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Access lists, the tunnels their protect entries name, and the look-up. */
+#ifndef _NFIPSEC_POLICY_H
+#define _NFIPSEC_POLICY_H
+
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <net/ip_fib.h>
+#include <net/route.h>
+
+#include "pkt.h"
+
+/**
+ * struct nfipsec_route - a dst whose device is nfipsec0, that knows its tunnel
+ * The first member is what the stack sees; ndo_start_xmit comes back from
+ * skb_dst() to the tunnel by container_of(). Holds a reference to the tunnel
+ * until the dst is destroyed (dev.c owns the dst_ops).
+ */
+struct nfipsec_route {
+	struct rtable		rt;
+	struct nfipsec_tunnel	*tunnel;
+};
+
+/**
+ * struct nfipsec_tunnel - what protect entries point to and SAs belong to
+ * @link: in nfipsec_net.tunnels; RCU, changed under nfipsec_net.config
+ * @ref: the policy holds one, each SA one, each route one
+ * @nn, @name, @mode, @local, @remote, @has_local, @has_remote, @family: constant
+ *	while published; a policy that changes them makes a new tunnel
+ * @mtu_set: MTU from the configuration, 0 for "from the outer path"; WRITE_ONCE
+ * @metrics: what the stack reads the tunnel's MTU from; WRITE_ONCE
+ * @route: the cached route to nfipsec0; RCU, replaced under @lock
+ * @sas_out: outbound SAs, newest first; RCU list, changed under nfipsec_net.sa_lock
+ * @lock: protects @queue, @acquire_next and the decision "queue or send",
+ *	so that no packet overtakes the held ones
+ * @queue: packets held for want of an SA, at most NFIPSEC_QUEUE_MAX
+ * @acquire_next: jiffies before which no further ACQUIRE is sent
+ * @acquires, @queue_drops: counters; under @lock
+ * @dead: no longer in the policy; new packets are not queued; under @lock
+ */
+struct nfipsec_tunnel {
+	struct list_head		link;
+	refcount_t			ref;
+	struct rcu_head			rcu;
+	struct nfipsec_net		*nn;
+	char				name[NFIPSEC_NAME_MAX + 1];
+	u8				family;
+	u8				mode;
+	bool				has_local, has_remote;
+	union nfipsec_addr		local, remote;
+	u32				mtu_set;
+	struct dst_metrics		metrics;
+	struct nfipsec_route __rcu	*route;
+	struct list_head		sas_out;
+	spinlock_t			lock;
+	struct sk_buff_head		queue;
+	unsigned long			acquire_next;
+	u64				acquires;
+	u64				queue_drops;
+	bool				dead;
+};
+
+/* per-entry hit counters, per CPU (bottom halves off) */
+struct nfipsec_entry_count {
+	u64 out_packets, in_packets;
+};
+
+/**
+ * struct nfipsec_entry - one line of an access list; immutable but for @count
+ */
+struct nfipsec_entry {
+	char					list[NFIPSEC_NAME_MAX + 1];
+	u32					number;
+	u8					action;
+	struct nfipsec_sel			sel;
+	struct nfipsec_tunnel			*tunnel;	/* a reference, PROTECT only */
+	struct nfipsec_entry_count __percpu	*count;
+};
+
+/**
+ * struct nfipsec_policy - a read-only snapshot, replaced as a whole
+ * @entries: in order of match; @n_entries of them
+ * @index: what classify.c compiled from them
+ */
+struct nfipsec_policy {
+	struct rcu_work			free_work;
+	unsigned int			n_entries;
+	unsigned int			n_protect;
+	struct nfipsec_entry		*entries;
+	struct nfipsec_classifier	*index;
+};
+
+/* policy.c */
+struct nfipsec_policy *nfipsec_policy_alloc(unsigned int n_entries, gfp_t gfp);
+int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
+			  struct list_head *tunnels, struct netlink_ext_ack *extack);
+void nfipsec_policy_free(struct nfipsec_policy *policy);
+int nfipsec_policy_init_net(struct nfipsec_net *nn);	/* the empty policy: pass all */
+void nfipsec_policy_exit_net(struct nfipsec_net *nn);
+
+struct nfipsec_tunnel *nfipsec_tunnel_create(struct nfipsec_net *nn, const char *name, gfp_t gfp);
+struct nfipsec_tunnel *nfipsec_tunnel_find(struct nfipsec_net *nn, const char *name); /* RCU or config */
+bool nfipsec_tunnel_get(struct nfipsec_tunnel *tunnel);	/* false: already dying */
+void nfipsec_tunnel_put(struct nfipsec_tunnel *tunnel);
+
+/* classify.c: pure. First entry that matches, NULL for none. RCU read side. */
+struct nfipsec_classifier *nfipsec_classifier_build(const struct nfipsec_entry *entries,
+						    unsigned int n);
+void nfipsec_classifier_free(struct nfipsec_classifier *c);
+const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy,
+					     const struct nfipsec_pkt *pkt);
+/* UDP 500/4500 to or from a tunnel's outer address, and ESP/AH between them, is never trapped */
+bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt);
+
+/* acquire.c */
+/* takes the skb: sends it when an SA is there by now, else holds it and asks for one */
+void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
+			  const struct nfipsec_pkt *pkt);
+/* an outbound SA came: send what is held, in order */
+void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel);
+/* the tunnel goes: drop what is held */
+void nfipsec_acquire_flush(struct nfipsec_tunnel *tunnel);
+/* netlink_policy.c: multicast ACQUIRE; GFP_ATOMIC; 0 or -ESRCH when nobody listens */
+int nfipsec_netlink_acquire(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,
+			    const struct nfipsec_pkt *pkt);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Security associations: life, indexes, replay window, limits. */
+#ifndef _NFIPSEC_SA_H
+#define _NFIPSEC_SA_H
+
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+
+#include "crypto.h"
+#include "pkt.h"
+#include "policy.h"
+
+/**
+ * struct nfipsec_replay - RFC 4303 3.4.3 and appendix A
+ * @lock: protects the rest
+ * @top: highest authenticated sequence number (64 bits with ESN)
+ * @window: width in packets, constant
+ * @bits: ring of @window bits rounded up to a power of two plus one word
+ */
+struct nfipsec_replay {
+	spinlock_t	lock;
+	u64		top;
+	u32		window;
+	u32		words;
+	unsigned long	*bits;
+};
+
+enum nfipsec_replay_result {
+	NFIPSEC_REPLAY_OK,
+	NFIPSEC_REPLAY_SEEN,
+	NFIPSEC_REPLAY_LATE,
+};
+
+/* 0: no limit */
+struct nfipsec_limits {
+	u64 soft_seconds, hard_seconds;
+	u64 soft_bytes, hard_bytes;
+	u64 soft_packets, hard_packets;
+};
+
+/* sa->flags bits */
+enum {
+	NFIPSEC_SA_DEAD,	/* unpublished; packets that still hold it are dropped */
+	NFIPSEC_SA_SOFT_SENT,	/* the soft event is out */
+	NFIPSEC_SA_HARD_SENT,
+};
+
+/**
+ * struct nfipsec_sa - one direction of a security association
+ * Constant after publication: all but what is listed here.
+ * @ref: the indexes hold one together; each packet in asynchronous crypto one
+ * @hash: in nfipsec_net.sa_by_spi (in only); RCU, under sa_lock
+ * @link: in nfipsec_net.sas; RCU, under sa_lock
+ * @tunnel_link: in nfipsec_tunnel.sas_out (out only); RCU, under sa_lock
+ * @seq: last sequence number used (out); atomic
+ * @replay: its own lock (in)
+ * @bytes, @packets, @replayed, @invalid, @used: atomic / WRITE_ONCE
+ * @flags: atomic bits
+ */
+struct nfipsec_sa {
+	struct hlist_node	hash;
+	struct list_head	link;
+	struct list_head	tunnel_link;
+	refcount_t		ref;
+	unsigned long		flags;
+
+	struct nfipsec_net	*nn;
+	struct nfipsec_tunnel	*tunnel;	/* a reference */
+	__be32			spi;
+	u8			proto;		/* IPPROTO_ESP */
+	u8			dir;
+	u8			mode;
+	u8			family;		/* of the outer addresses */
+	bool			esn;
+	union nfipsec_addr	local, remote;
+	__be16			encap_local_port, encap_remote_port;	/* 0: no UDP encapsulation */
+	unsigned int		n_sels;
+	struct nfipsec_sel	*sels;		/* as packets of @dir look */
+
+	struct nfipsec_crypto	*crypto;
+	atomic64_t		seq ____cacheline_aligned_in_smp;
+	struct nfipsec_replay	replay;
+	atomic64_t		bytes, packets, replayed, invalid;
+	unsigned long		used;		/* jiffies of the last packet */
+	unsigned long		born;		/* jiffies */
+	struct nfipsec_limits	limits;
+	struct rcu_work		free_work;	/* crypto_free sleeps */
+};
+
+/* sa.c */
+struct nfipsec_sa *nfipsec_sa_create(struct nfipsec_net *nn, gfp_t gfp);	/* one reference */
+bool nfipsec_sa_get(struct nfipsec_sa *sa);
+void nfipsec_sa_put(struct nfipsec_sa *sa);
+/* does the packet fit one of its selectors? RFC 4301 5.1, 5.2 */
+bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt);
+void nfipsec_sa_free_wait(void);	/* module exit: all free_work done */
+
+/* sadb.c: the RCU read side unless said otherwise */
+struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, u8 proto, __be32 spi, u8 family,
+					const union nfipsec_addr *local);
+struct nfipsec_sa *nfipsec_sadb_find_out(struct nfipsec_tunnel *tunnel,
+					 const struct nfipsec_pkt *pkt);
+struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, u8 dir, u8 proto, __be32 spi,
+				     u8 family, const union nfipsec_addr *addr);
+int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack);
+bool nfipsec_sadb_kill(struct nfipsec_sa *sa);		/* unpublish once; true for who did */
+unsigned int nfipsec_sadb_flush(struct nfipsec_net *nn, const struct nfipsec_tunnel *tunnel);
+
+/* replay.c: pure but for the lock */
+int nfipsec_replay_init(struct nfipsec_replay *r, u32 window, gfp_t gfp);
+void nfipsec_replay_free(struct nfipsec_replay *r);
+/* the 64-bit number that @low (from the packet) stands for; RFC 4303 A2.2 */
+u64 nfipsec_replay_expand(const struct nfipsec_replay *r, u32 low, bool esn);
+enum nfipsec_replay_result nfipsec_replay_check(struct nfipsec_replay *r, u64 seq);
+/* only after the ICV is good; checks again under the lock */
+enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 seq);
+/* @n consecutive numbers, the first in *@first; -EOVERFLOW, never wraps: RFC 4303 3.3.3 */
+int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first);
+
+/* lifetime.c */
+void nfipsec_lifetime_init_net(struct nfipsec_net *nn);
+void nfipsec_lifetime_exit_net(struct nfipsec_net *nn);
+/* accounts a batch; false when the hard limit is reached and the packets must be dropped */
+bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 bytes);
+/* netlink_sa.c: multicast SA_EXPIRE; GFP_ATOMIC */
+void nfipsec_netlink_expire(struct nfipsec_sa *sa, bool hard);
+
+#endif
