@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The configuration as plain structs: what conf/ produces and everybody reads. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "core/addr.h"
+#include "ike/alg.h"
+
+#define CONF_NAME_MAX		31	/* a peer's or tunnel's name; "peer/tunnel" fits the module's 63 */
+#define CONF_PROPOSALS_MAX	16
+
+enum conf_action { CONF_BYPASS = 1, CONF_PROTECT, CONF_DISCARD };	/* = enum nfipsec_action */
+enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL };
+enum conf_mode { CONF_MODE_TUNNEL = 1, CONF_MODE_TRANSPORT };	/* = enum nfipsec_mode */
+enum conf_auth { CONF_AUTH_PSK };
+
+/* one line of an access list; selectors as outbound packets look */
+struct conf_entry {
+	uint32_t number;
+	enum conf_action action;
+	struct ts src, dst;	/* both carry the protocol */
+	unsigned int line, column;
+};
+
+struct conf_list {
+	char name[CONF_NAME_MAX + 1];
+	unsigned int n;
+	struct conf_entry *entries;	/* sorted by number */
+	unsigned int line, column;
+};
+
+struct conf_id {
+	uint8_t type;		/* enum wire_id_type; 0: any (remote only) */
+	char *text;		/* as written: "hq.example.com" */
+	uint8_t *data;		/* as the ID payload carries it */
+	size_t len;
+};
+
+struct conf_tunnel {
+	char name[CONF_NAME_MAX + 1];
+	struct conf_peer *peer;
+	struct conf_list *list;
+	unsigned int n_esp;
+	struct ike_proposal esp[CONF_PROPOSALS_MAX];
+	enum conf_mode mode;
+	uint64_t lifetime_seconds, lifetime_bytes;	/* 0: none; default 1h, none */
+	enum conf_start start;
+	uint64_t idle_timeout;		/* seconds, 0: none */
+	uint32_t replay_window;		/* packets, default 1024 */
+	unsigned int line, column;
+};
+
+struct conf_peer {
+	char name[CONF_NAME_MAX + 1];
+	uint8_t ike_version;		/* 2 */
+	struct addr local, remote;	/* family 0: any */
+	struct conf_id local_id, remote_id;	/* default: the address */
+	enum conf_auth auth;
+	unsigned int n_ike;
+	struct ike_proposal ike[CONF_PROPOSALS_MAX];
+	uint64_t ike_lifetime;		/* seconds, default 4h */
+	uint64_t dpd;			/* seconds, 0: off, default 30 */
+	unsigned int n_tunnels;
+	struct conf_tunnel *tunnels;
+	unsigned int line, column;
+};
+
+struct conf_secret {
+	char *local_id, *remote_id;	/* as written; "any" or "%any" matches all */
+	uint8_t *psk;			/* zeroised on free */
+	size_t len;
+};
+
+struct conf {
+	char *path;
+	unsigned int n_lists;
+	struct conf_list *lists;	/* in the file's order: the order of match */
+	unsigned int n_peers;
+	struct conf_peer *peers;
+	unsigned int n_secrets;
+	struct conf_secret *secrets;
+};
+
+struct conf_error {
+	char text[512];			/* "file:line:column: found X, expected Y" */
+};
+
+/* parse.y + check.c: NULL and @err on refusal. Does not read secrets. */
+struct conf *conf_parse(const char *data, size_t len, const char *path, struct conf_error *err);
+struct conf *conf_load(const char *path, struct conf_error *err);
+/* secrets.c: the file beside the configuration; refused unless owner root (or us), mode 0600 or less */
+bool conf_secrets_load(struct conf *conf, const char *path, struct conf_error *err);
+bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const char *path,
+			struct conf_error *err);
+void conf_free(struct conf *conf);
+
+struct conf_peer *conf_peer_find(const struct conf *conf, const char *name);
+struct conf_tunnel *conf_tunnel_find(const struct conf_peer *peer, const char *name);
+/* most specific: both IDs, then one of them, then any */
+const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,
+					   const struct conf_id *remote);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* IP addresses, endpoints and address ranges of either family. */
+#ifndef CORE_ADDR_H
+#define CORE_ADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct addr {
+	uint8_t family;		/* AF_INET, AF_INET6; 0: none / any */
+	uint8_t a[16];		/* network order; 4 octets used for AF_INET, the rest 0 */
+};
+
+struct endpoint {
+	struct addr addr;
+	uint16_t port;		/* host order */
+};
+
+/* one traffic selector: RFC 7296 3.13.1; ports and addresses inclusive, ports host order */
+struct ts {
+	uint8_t proto;		/* 0: any */
+	uint16_t port_min, port_max;
+	struct addr min, max;	/* of one family */
+};
+
+#define ADDR_STRLEN	46
+#define ENDPOINT_STRLEN	64
+#define TS_STRLEN	128
+
+bool addr_parse(const char *s, struct addr *out);
+const char *addr_str(const struct addr *a, char *out, size_t len);	/* returns @out */
+const char *endpoint_str(const struct endpoint *e, char *out, size_t len);	/* 192.0.2.1[500] */
+bool addr_equal(const struct addr *a, const struct addr *b);
+int addr_cmp(const struct addr *a, const struct addr *b);
+size_t addr_len(const struct addr *a);		/* 4, 16 or 0 */
+void ts_from_prefix(const struct addr *net, unsigned int prefix_len, struct ts *out); /* any proto, ports */
+bool ts_equal(const struct ts *a, const struct ts *b);
+bool ts_contains(const struct ts *outer, const struct ts *inner);
+bool ts_intersect(const struct ts *a, const struct ts *b, struct ts *out);	/* false: empty */
+/* "10.1.0.0/16", "tcp 192.0.2.9 port 22"; ranges that are no prefix as a-b */
+const char *ts_str(const struct ts *t, char *out, size_t len);
+
+#endif

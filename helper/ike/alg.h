@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Algorithms by their IANA IKEv2 numbers and by the names people write in
+ * proposals (strongSwan's keywords). One table serves the configuration, the
+ * negotiation, the log and the crypto wrapper.
+ */
+#ifndef IKE_ALG_H
+#define IKE_ALG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* RFC 7296 3.3.2 */
+enum ike_transform_type {
+	IKE_TRANSFORM_ENCR = 1,
+	IKE_TRANSFORM_PRF = 2,
+	IKE_TRANSFORM_INTEG = 3,
+	IKE_TRANSFORM_DH = 4,
+	IKE_TRANSFORM_ESN = 5,
+};
+
+enum { ENCR_AES_CBC = 12, ENCR_AES_GCM_16 = 20 };
+enum { PRF_HMAC_SHA2_256 = 5, PRF_HMAC_SHA2_384 = 6, PRF_HMAC_SHA2_512 = 7 };
+enum { INTEG_NONE = 0, INTEG_HMAC_SHA2_256_128 = 12, INTEG_HMAC_SHA2_384_192 = 13,
+       INTEG_HMAC_SHA2_512_256 = 14 };
+enum { DH_NONE = 0, DH_MODP2048 = 14, DH_MODP3072 = 15, DH_MODP4096 = 16, DH_ECP256 = 19,
+       DH_ECP384 = 20, DH_ECP521 = 21, DH_X25519 = 31 };
+enum { ESN_NO = 0, ESN_YES = 1 };
+enum { PROTO_IKE = 1, PROTO_AH = 2, PROTO_ESP = 3 };	/* RFC 7296 3.3.1 */
+
+struct ike_alg {
+	uint8_t type;		/* enum ike_transform_type */
+	uint16_t id;
+	uint16_t key_bits;	/* the Key Length attribute, 0: has none */
+	const char *name;	/* "aes256gcm16", "sha256", "prfsha384", "x25519" */
+	uint16_t key_len;	/* octets of key material, GCM salt included */
+	uint8_t iv_len, icv_len, block;	/* encryption: on the wire; integrity: icv_len */
+	bool aead;
+};
+
+const struct ike_alg *ike_alg_find(uint8_t type, uint16_t id, uint16_t key_bits);
+/* the word may name two transforms: "sha256" is integrity, and the PRF of an IKE proposal */
+const struct ike_alg *ike_alg_by_name(const char *word, size_t len);
+const struct ike_alg *ike_alg_prf_of_integ(const struct ike_alg *integ);
+
+/* one transform as negotiated */
+struct ike_transform {
+	uint8_t type;
+	uint16_t id;
+	uint16_t key_bits;
+};
+
+#define IKE_PROPOSAL_TRANSFORMS 32
+
+/* one proposal: RFC 7296 3.3.1; transforms grouped by type, most wanted first */
+struct ike_proposal {
+	uint8_t number;
+	uint8_t proto;		/* PROTO_* */
+	uint8_t spi_len;	/* 0, 4 or 8 */
+	uint8_t spi[8];
+	unsigned int n;
+	struct ike_transform t[IKE_PROPOSAL_TRANSFORMS];
+};
+
+/*
+ * "aes256gcm16-prfsha384-ecp384" for IKE, "aes128-sha256-modp2048" for either.
+ * On error returns false, *err names the word and what would have been valid,
+ * *err_off where it stands in @s. IKE: an AEAD wants a prf, a DH group is required;
+ * ESP: the DH group is for PFS, "esn"/"noesn" words, both offered by default (esn first).
+ */
+bool ike_proposal_parse(const char *s, uint8_t proto, struct ike_proposal *out, char *err,
+			size_t err_len, size_t *err_off);
+const char *ike_proposal_str(const struct ike_proposal *p, char *out, size_t len);
+/*
+ * RFC 7296 2.7, 3.3.6: picks one transform of each type, for a responder. @ours in order
+ * of preference. The chosen proposal has @theirs' number and SPI. False: none fits.
+ */
+bool ike_proposal_select(const struct ike_proposal *ours, unsigned int n_ours,
+			 const struct ike_proposal *theirs, unsigned int n_theirs,
+			 bool ignore_dh, struct ike_proposal *chosen);
+/* initiator: is the answer one of what we offered, one transform of each type? */
+bool ike_proposal_accept(const struct ike_proposal *ours, unsigned int n_ours,
+			 const struct ike_proposal *answer);
+const struct ike_transform *ike_proposal_get(const struct ike_proposal *p, uint8_t type);
+/*
+ * Human: how two sets differ, e.g. "encryption: offered aes256gcm16, expected aes128".
+ * Returns @out.
+ */
+const char *ike_proposal_diff(const struct ike_proposal *ours, unsigned int n_ours,
+			      const struct ike_proposal *theirs, unsigned int n_theirs,
+			      char *out, size_t len);
+
+#endif

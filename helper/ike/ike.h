@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The IKE core: a state machine over messages without any I/O. It is told of
+ * messages, time, the module's events and the operator's wishes; it answers
+ * through struct ike_ops. Tests and fuzzers drive it without sockets or a
+ * kernel. Single-threaded; only what goes through ops->job runs elsewhere.
+ * Time is milliseconds of a monotonic clock, given with every call.
+ */
+#ifndef IKE_IKE_H
+#define IKE_IKE_H
+
+#include <jansson.h>
+
+#include "conf/conf.h"
+#include "core/addr.h"
+#include "core/buf.h"
+#include "sys/kern.h"
+
+struct ike;
+
+/* a slow computation: @run on any thread touching only @arg, then @done on the main one */
+struct ike_job {
+	void (*run)(void *arg);
+	void (*done)(void *arg);
+	void *arg;
+};
+
+/* what happened, for `nfipsec watch`, for whoever waits on up/down, and for the log */
+enum ike_event_type {
+	IKE_EVENT_ACQUIRE,	/* the module asked */
+	IKE_EVENT_EXCHANGE,	/* one message sent or received: name, message ID, sizes */
+	IKE_EVENT_IKE_UP, IKE_EVENT_IKE_DOWN,
+	IKE_EVENT_CHILD_UP, IKE_EVENT_CHILD_DOWN,
+	IKE_EVENT_ERROR,	/* one clear line: which peer, what was offered, what was expected */
+};
+struct ike_event {
+	enum ike_event_type type;
+	const char *peer, *tunnel;	/* NULL where unknown */
+	const char *text;		/* the line for people */
+	json_t *data;			/* borrowed object with the particulars, may be NULL */
+};
+
+struct ike_ops {
+	void (*send)(const struct endpoint *local, const struct endpoint *remote,
+		     struct bytes msg, void *user);	/* adds the non-ESP marker on port 4500 */
+	int (*sa_add)(const struct kern_sa *sa, void *user);	/* 0 or -errno, error text logged there */
+	int (*sa_del)(const struct kern_sa *sa, void *user);
+	int (*sa_get)(struct kern_sa *sa, void *user);		/* counters: idle-timeout, DPD */
+	void (*job)(const struct ike_job *job, void *user);	/* tests: run and done at once */
+	void (*event)(const struct ike_event *ev, void *user);
+	/* the source address the host would use towards @remote, for local address any; false: no route */
+	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);
+};
+
+struct ike *ike_new(const struct ike_ops *ops, void *user);
+/* no messages are sent; ike_shutdown() before it says goodbye */
+void ike_free(struct ike *ike);
+/*
+ * A new configuration (borrowed until the next call or ike_free). Tunnels that
+ * are gone or changed are deleted with their peers; unchanged ones stay up.
+ * Tunnels with start at-load are begun.
+ */
+void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now);
+/* one datagram; without the non-ESP marker */
+void ike_input(struct ike *ike, const struct endpoint *local, const struct endpoint *remote,
+	       struct bytes msg, uint64_t now);
+void ike_tick(struct ike *ike, uint64_t now);
+uint64_t ike_next(const struct ike *ike);	/* when ike_tick() is due; UINT64_MAX: never */
+void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now);
+void ike_expire(struct ike *ike, const struct kern_sa *sa, uint64_t now);
+
+/* called once with the outcome; @error NULL: done. Also when the core is freed. */
+typedef void (*ike_waiter_t)(void *arg, const char *error);
+/* @tunnel NULL: all of the peer's */
+void ike_up(struct ike *ike, const char *peer, const char *tunnel, ike_waiter_t waiter, void *arg,
+	    uint64_t now);
+void ike_down(struct ike *ike, const char *peer, const char *tunnel, ike_waiter_t waiter, void *arg,
+	      uint64_t now);
+/* deletes everything; ops->send gets the DELETEs; the SAs leave the module */
+void ike_shutdown(struct ike *ike, uint64_t now);
+/* {"peers":[{name, state, ike_sas:[...], tunnels:[...]}]}; caller owns it */
+json_t *ike_show(const struct ike *ike, uint64_t now);
+
+/* limits that tests change; defaults in ike.c */
+struct ike_limits {
+	unsigned int cookie_threshold;	/* half-open SAs from which COOKIE is demanded: RFC 7296 2.6 */
+	unsigned int half_open_max;
+	unsigned int retrans_tries;	/* default 5 resends */
+	uint64_t retrans_first;		/* ms, default 1000, then x 1.8 with jitter */
+};
+void ike_set_limits(struct ike *ike, const struct ike_limits *limits);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The module's side of things: the only user of libnl. */
+#ifndef SYS_KERN_H
+#define SYS_KERN_H
+
+#include "conf/conf.h"
+#include "core/addr.h"
+#include "core/buf.h"
+
+#define KERN_SEL_MAX 64
+
+struct kern_sel { struct ts src, dst; };	/* as packets of the SA's direction look */
+
+/* one direction of an SA, to install or as reported; names as in linux/nfipsec.h */
+struct kern_sa {
+	uint8_t proto;			/* IPPROTO_ESP */
+	uint32_t spi;			/* host order */
+	uint8_t dir;			/* NFIPSEC_DIR_* */
+	uint8_t mode;			/* NFIPSEC_MODE_* */
+	char tunnel[64];		/* "peer/tunnel" */
+	struct addr local, remote;
+	uint16_t encr, integ;
+	struct bytes encr_key, integ_key;	/* borrowed; empty when reported */
+	bool esn;
+	uint32_t replay_window;
+	unsigned int n_sels;
+	struct kern_sel sels[KERN_SEL_MAX];
+	uint64_t soft_seconds, hard_seconds, soft_bytes, hard_bytes, soft_packets, hard_packets;
+	/* reported */
+	uint64_t seq, bytes, packets, replayed, invalid, age, idle;
+	bool expired_hard;
+};
+
+struct kern_flow {
+	uint8_t dir, proto;
+	struct addr src, dst;
+	uint16_t sport, dport;
+	char tunnel[64], list[64];
+	uint32_t number;
+};
+
+struct kern_tunnel {
+	char name[64];
+	struct addr local, remote;
+	uint8_t mode;
+	uint32_t mtu, queued;
+	uint64_t queue_drops, acquires;
+};
+
+struct kern_entry {
+	char list[64], tunnel[64];
+	uint32_t number;
+	uint8_t action;
+	struct ts src, dst;
+	uint64_t out_packets, in_packets;
+};
+
+struct kern_stat { const char *name; uint64_t value; };
+
+struct kern;	/* a command socket and, if asked for, an event socket */
+
+/* on failure NULL, with a reason such as "the nfipsec module is not loaded" in @err */
+struct kern *kern_open(bool events, char *err, size_t err_len);
+void kern_close(struct kern *k);
+const char *kern_error(const struct kern *k);	/* of the last call: extack text or strerror */
+/* all: 0 or a negative errno */
+int kern_sa_add(struct kern *k, const struct kern_sa *sa);
+int kern_sa_del(struct kern *k, const struct kern_sa *sa);	/* proto, spi, dir, local, remote */
+int kern_sa_get(struct kern *k, struct kern_sa *sa);		/* same keys; fills the rest */
+int kern_sa_dump(struct kern *k, void (*each)(const struct kern_sa *sa, void *arg), void *arg);
+int kern_sa_flush(struct kern *k, const char *tunnel);		/* NULL: all */
+int kern_policy_set(struct kern *k, const struct conf *conf);	/* NULL: the empty policy */
+int kern_policy_dump(struct kern *k, void (*each)(const struct kern_entry *e, void *arg), void *arg);
+int kern_tunnel_dump(struct kern *k, void (*each)(const struct kern_tunnel *t, void *arg), void *arg);
+int kern_stats(struct kern *k, void (*each)(const struct kern_stat *s, void *arg), void *arg);
+/* which entry and SA take this packet; *found_entry, *found_sa say what is filled */
+int kern_explain(struct kern *k, const struct kern_flow *flow, struct kern_entry *entry,
+		 bool *found_entry, struct kern_sa *sa, bool *found_sa);
+
+struct kern_events {
+	void (*acquire)(const struct kern_flow *flow, void *arg);
+	void (*expire)(const struct kern_sa *sa, void *arg);
+	void (*lost)(void *arg);	/* ENOBUFS: events were lost, resynchronise by dump */
+};
+int kern_event_fd(const struct kern *k);
+int kern_event_read(struct kern *k, const struct kern_events *ev, void *arg);
+
+#endif
