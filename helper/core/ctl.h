@@ -10,7 +10,42 @@
 #ifndef CORE_CTL_H
 #define CORE_CTL_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
 #define CTL_SOCKET	"/run/nfipsec/nfipsecd.sock"
 #define CTL_LINE_MAX	(1 << 20)
+
+/* ---- the server's side ---- */
+
+#define CTL_CLIENTS_MAX	64
+/* a client with that much unread is gone rather than waited for */
+#define CTL_UNREAD_MAX	(4 << 20)
+
+struct ctl;
+struct event_loop;
+
+/* called once, when an up or down has its outcome; @error NULL: done */
+typedef void (*ctl_waiter_t)(void *arg, const char *error);
+
+/* what the requests ask for; @path, @tunnel may be NULL */
+struct ctl_ops {
+	/* false: refused, nothing has changed, the reason in @err */
+	bool (*load)(const char *path, char *err, size_t err_len, void *user);
+	void (*up)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
+		   void *user);
+	void (*down)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
+		     void *user);
+	json_t *(*show)(const char *what, void *user);	/* owned by the caller; NULL: unknown */
+};
+
+struct ctl *ctl_open(struct event_loop *loop, const char *path, const struct ctl_ops *ops,
+		     void *user, char *err, size_t err_len);
+/* waiters that come later find nobody and are fine */
+void ctl_close(struct ctl *ctl);
+/* @event (borrowed) goes to all who watch, and to who waits for something of @peer (may be NULL) */
+void ctl_event(struct ctl *ctl, const char *peer, const json_t *event);
 
 #endif

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0
+/* nfipsecd's parts, tied together. The decisions are in ike/; here is only what carries them out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <linux/nfipsec.h>
+
+#include "core/ctl.h"
+#include "core/daemon.h"
+#include "core/event.h"
+#include "core/log.h"
+#include "core/worker.h"
+#include "ike/ike.h"
+#include "sys/udp.h"
+
+#define SECRETS_NAME	"secrets"
+
+/* an SA that an earlier daemon left in the module; its keys' other half is gone */
+struct stale_sa {
+	uint8_t proto, dir;
+	uint32_t spi;
+	struct addr local, remote;
+	char tunnel[sizeof(((struct kern_sa *)0)->tunnel)];
+};
+
+struct udp_arg {
+	struct daemon *d;
+	unsigned int i;
+};
+
+/**
+ * struct daemon - all of it; one thread, but for what the workers run
+ * @conf: in force; NULL before the first load
+ * @conf_path: where the next reload reads
+ * @stale: found at start, removed by the first load that knows their tunnels
+ */
+struct daemon {
+	struct event_loop *loop;
+	struct kern *kern;
+	struct udp *udp;
+	struct udp_arg udp_arg[UDP_SOCKETS];
+	struct ctl *ctl;
+	struct worker_pool *workers;
+	struct ike *ike;
+	struct conf *conf;
+	char *conf_path;
+	struct event_io *kern_io, *udp_io[UDP_SOCKETS];
+	struct event_timer *tick;
+	struct event_prepare *prepare;
+	struct stale_sa *stale;
+	unsigned int n_stale;
+};
+
+/* ---- what the core wants done ---- */
+
+static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
+		    void *user)
+{
+	char l[ENDPOINT_STRLEN], r[ENDPOINT_STRLEN];
+	struct daemon *d = user;
+	int ret = udp_send(d->udp, local, remote, msg);
+
+	if (ret)
+		log_warn("cannot send from %s to %s: %s", endpoint_str(local, l, sizeof(l)),
+			 endpoint_str(remote, r, sizeof(r)), strerror(-ret));
+}
+
+static int op_sa_add(const struct kern_sa *sa, void *user)
+{
+	struct daemon *d = user;
+	int ret = kern_sa_add(d->kern, sa);
+
+	if (ret)
+		log_error("%s: the module refused the SA with SPI 0x%08x: %s", sa->tunnel, sa->spi,
+			  kern_error(d->kern));
+	return ret;
+}
+
+static int op_sa_del(const struct kern_sa *sa, void *user)
+{
+	struct daemon *d = user;
+	int ret = kern_sa_del(d->kern, sa);
+
+	/* the module may have been first: hard limit, or the tunnel left the policy */
+	if (ret && ret != -ENOENT)
+		log_error("%s: the module did not delete the SA with SPI 0x%08x: %s", sa->tunnel,
+			  sa->spi, kern_error(d->kern));
+	return ret;
+}
+
+static int op_sa_get(struct kern_sa *sa, void *user)
+{
+	struct daemon *d = user;
+
+	return kern_sa_get(d->kern, sa);
+}
+
+static void op_job(const struct ike_job *job, void *user)
+{
+	struct daemon *d = user;
+
+	worker_submit(d->workers, job->run, job->done, job->arg);
+}
+
+static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
+{
+	(void)user;
+	return udp_local_addr(remote, local);
+}
+
+static const char *const event_names[] = {
+	[IKE_EVENT_ACQUIRE]	= "acquire",
+	[IKE_EVENT_EXCHANGE]	= "exchange",
+	[IKE_EVENT_IKE_UP]	= "ike-up",
+	[IKE_EVENT_IKE_DOWN]	= "ike-down",
+	[IKE_EVENT_CHILD_UP]	= "child-up",
+	[IKE_EVENT_CHILD_DOWN]	= "child-down",
+	[IKE_EVENT_ERROR]	= "error",
+};
+
+static void event_log(const struct ike_event *ev)
+{
+	const char *peer = ev->peer ? ev->peer : "", *tunnel = ev->tunnel ? ev->tunnel : "";
+	const char *slash = ev->peer && ev->tunnel ? "/" : "";
+	const char *colon = ev->peer || ev->tunnel ? ": " : "";
+
+	if (ev->type == IKE_EVENT_ERROR)
+		log_error("%s%s%s%s%s", peer, slash, tunnel, colon, ev->text);
+	else if (ev->type == IKE_EVENT_EXCHANGE)
+		log_debug("%s%s%s%s%s", peer, slash, tunnel, colon, ev->text);
+	else
+		log_info("%s%s%s%s%s", peer, slash, tunnel, colon, ev->text);
+}
+
+/* members that are unknown are left out; text of the network's making may be no UTF-8 */
+static void set_string(json_t *obj, const char *key, const char *value)
+{
+	json_t *s = value ? json_string(value) : NULL;
+
+	if (value && !s)
+		s = json_string("(not UTF-8)");
+	if (s)
+		json_object_set_new(obj, key, s);
+}
+
+static void op_event(const struct ike_event *ev, void *user)
+{
+	struct daemon *d = user;
+	struct timeval tv;
+	json_t *line;
+
+	event_log(ev);
+	line = json_object();
+	if (!line)
+		return;
+	gettimeofday(&tv, NULL);
+	set_string(line, "event", event_names[ev->type]);
+	json_object_set_new(line, "time", json_real(tv.tv_sec + tv.tv_usec / 1e6));
+	set_string(line, "peer", ev->peer);
+	set_string(line, "tunnel", ev->tunnel);
+	set_string(line, "text", ev->text);
+	if (ev->data)
+		json_object_set(line, "data", ev->data);
+	ctl_event(d->ctl, ev->peer, line);
+	json_decref(line);
+}
+
+static const struct ike_ops ike_ops = {
+	.send		= op_send,
+	.sa_add		= op_sa_add,
+	.sa_del		= op_sa_del,
+	.sa_get		= op_sa_get,
+	.job		= op_job,
+	.event		= op_event,
+	.local_addr	= op_local_addr,
+};
+
+/* ---- what happens outside ---- */
+
+static void on_message(const struct endpoint *local, const struct endpoint *remote,
+		       struct bytes msg, void *arg)
+{
+	struct daemon *d = arg;
+
+	ike_input(d->ike, local, remote, msg, event_now());
+}
+
+static void on_udp(unsigned int events, void *arg)
+{
+	struct udp_arg *a = arg;
+
+	(void)events;
+	udp_read(a->d->udp, a->i, on_message, a->d);
+}
+
+static void on_acquire(const struct kern_flow *flow, void *arg)
+{
+	struct daemon *d = arg;
+
+	ike_acquire(d->ike, flow, event_now());
+}
+
+static void on_expire(const struct kern_sa *sa, void *arg)
+{
+	struct daemon *d = arg;
+
+	ike_expire(d->ike, sa, event_now());
+}
+
+/* a tunnel with packets waiting has asked, whether we heard it or not */
+static void ask_for_queued(const struct kern_tunnel *t, void *arg)
+{
+	struct kern_flow flow = { .dir = NFIPSEC_DIR_OUT };
+	struct daemon *d = arg;
+
+	if (!t->queued)
+		return;
+	snprintf(flow.tunnel, sizeof(flow.tunnel), "%s", t->name);
+	ike_acquire(d->ike, &flow, event_now());
+}
+
+static void expire_dead(const struct kern_sa *sa, void *arg)
+{
+	if (sa->expired_hard)
+		on_expire(sa, arg);
+}
+
+static void resync(struct daemon *d)
+{
+	if (kern_tunnel_dump(d->kern, ask_for_queued, d) ||
+	    kern_sa_dump(d->kern, expire_dead, d))
+		log_error("cannot read the module's state: %s", kern_error(d->kern));
+}
+
+static void on_lost(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_warn("events of the module were lost, reading its state instead");
+	resync(d);
+}
+
+static void on_kern(unsigned int events, void *arg)
+{
+	static const struct kern_events handlers = {
+		.acquire = on_acquire, .expire = on_expire, .lost = on_lost,
+	};
+	struct daemon *d = arg;
+
+	(void)events;
+	if (kern_event_read(d->kern, &handlers, d))
+		log_error("%s", kern_error(d->kern));
+}
+
+static void on_tick(void *arg)
+{
+	struct daemon *d = arg;
+
+	ike_tick(d->ike, event_now());
+}
+
+/* whatever happened since the last wait may have changed when the core wants to be called */
+static void on_prepare(void *arg)
+{
+	struct daemon *d = arg;
+
+	event_timer_at(d->tick, ike_next(d->ike));
+}
+
+/* ---- what the operator asks ---- */
+
+static bool ctl_load(const char *path, char *err, size_t err_len, void *user)
+{
+	return daemon_load(user, path, err, err_len);
+}
+
+static void ctl_up(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg, void *user)
+{
+	struct daemon *d = user;
+
+	ike_up(d->ike, peer, tunnel, waiter, arg, event_now());
+}
+
+static void ctl_down(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
+		     void *user)
+{
+	struct daemon *d = user;
+
+	ike_down(d->ike, peer, tunnel, waiter, arg, event_now());
+}
+
+static json_t *ctl_show(const char *what, void *user)
+{
+	struct daemon *d = user;
+
+	return strcmp(what, "peers") ? NULL : ike_show(d->ike, event_now());
+}
+
+static const struct ctl_ops ctl_ops = {
+	.load = ctl_load, .up = ctl_up, .down = ctl_down, .show = ctl_show,
+};
+
+/* ---- configuration ---- */
+
+/* the file called secrets in the folder of @conf_path; caller frees */
+static char *secrets_path(const char *conf_path)
+{
+	const char *slash = strrchr(conf_path, '/');
+	int dir_len = slash ? slash + 1 - conf_path : 0;
+	char *path;
+
+	if (asprintf(&path, "%.*s%s", dir_len, conf_path, SECRETS_NAME) < 0)
+		return NULL;
+	return path;
+}
+
+static struct conf *conf_read(const char *path, char *err, size_t err_len)
+{
+	struct conf_error ce = { .text = "" };
+	struct conf *conf = conf_load(path, &ce);
+	char *secrets;
+	bool ok = true;
+
+	if (!conf) {
+		snprintf(err, err_len, "%s", ce.text);
+		return NULL;
+	}
+	secrets = secrets_path(path);
+	if (!secrets) {
+		snprintf(err, err_len, "out of memory");
+		conf_free(conf);
+		return NULL;
+	}
+	/* lists and manual SAs need no secrets; a peer without one is refused when it is needed */
+	if (access(secrets, F_OK) && errno == ENOENT) {
+		if (conf->n_peers)
+			log_warn("%s: not there, so no peer has a pre-shared key", secrets);
+	} else if (!conf_secrets_load(conf, secrets, &ce)) {
+		snprintf(err, err_len, "%s", ce.text);
+		ok = false;
+	}
+	free(secrets);
+	if (!ok) {
+		conf_free(conf);
+		return NULL;
+	}
+	return conf;
+}
+
+static bool conf_has_tunnel(const struct conf *conf, const char *name)
+{
+	char peer[CONF_NAME_MAX + 1];
+	const char *slash = strchr(name, '/');
+	const struct conf_peer *p;
+
+	if (!slash || slash - name > CONF_NAME_MAX)
+		return false;
+	snprintf(peer, sizeof(peer), "%.*s", (int)(slash - name), name);
+	p = conf_peer_find(conf, peer);
+	return p && conf_tunnel_find(p, slash + 1);
+}
+
+static void stale_note(const struct kern_sa *sa, void *arg)
+{
+	struct daemon *d = arg;
+	struct stale_sa *more = reallocarray(d->stale, d->n_stale + 1, sizeof(*more));
+	struct stale_sa *s;
+
+	if (!more)
+		return;
+	d->stale = more;
+	s = &d->stale[d->n_stale++];
+	*s = (struct stale_sa){ .proto = sa->proto, .dir = sa->dir, .spi = sa->spi,
+				.local = sa->local, .remote = sa->remote };
+	memcpy(s->tunnel, sa->tunnel, sizeof(s->tunnel));
+}
+
+/*
+ * SAs of an earlier run: their IKE SA is gone, nobody could rekey or delete
+ * them. Without them the tunnel's packets are held and ask for a new SA.
+ */
+static void stale_remove(struct daemon *d)
+{
+	unsigned int i, n = 0;
+	struct kern_sa *sa = calloc(1, sizeof(*sa));
+
+	for (i = 0; sa && i < d->n_stale; i++) {
+		const struct stale_sa *s = &d->stale[i];
+
+		if (!conf_has_tunnel(d->conf, s->tunnel))
+			continue;
+		sa->proto = s->proto;
+		sa->dir = s->dir;
+		sa->spi = s->spi;
+		sa->local = s->local;
+		sa->remote = s->remote;
+		if (!kern_sa_del(d->kern, sa))
+			n++;
+	}
+	if (n)
+		log_info("%u SAs of an earlier run removed", n);
+	free(sa);
+	free(d->stale);
+	d->stale = NULL;
+	d->n_stale = 0;
+}
+
+bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
+{
+	struct conf *conf, *old = d->conf;
+	char *name;
+
+	if (!path)
+		path = d->conf_path;
+	if (!path) {
+		snprintf(err, err_len, "load: no configuration was loaded yet; which file?");
+		return false;
+	}
+	conf = conf_read(path, err, err_len);
+	if (!conf)
+		return false;
+	name = strdup(path);
+	if (!name) {
+		snprintf(err, err_len, "out of memory");
+		conf_free(conf);
+		return false;
+	}
+	/* the module first: it may refuse, and must never lag behind what IKE negotiates */
+	if (kern_policy_set(d->kern, conf)) {
+		snprintf(err, err_len, "%s: the module refused the policy: %s", path,
+			 kern_error(d->kern));
+		free(name);
+		conf_free(conf);
+		return false;
+	}
+	d->conf = conf;
+	free(d->conf_path);
+	d->conf_path = name;
+	stale_remove(d);
+	ike_set_conf(d->ike, conf, event_now());
+	conf_free(old);
+	/* packets held since before we listened */
+	resync(d);
+	log_info("%s loaded: %u access lists, %u peers", d->conf_path, conf->n_lists,
+		 conf->n_peers);
+	return true;
+}
+
+/* ---- life ---- */
+
+static bool watch_all(struct daemon *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < UDP_SOCKETS; i++) {
+		d->udp_arg[i] = (struct udp_arg){ d, i };
+		d->udp_io[i] = event_io_new(d->loop, udp_fd(d->udp, i), EVENT_READ, on_udp,
+					    &d->udp_arg[i]);
+		if (!d->udp_io[i])
+			return false;
+	}
+	d->kern_io = event_io_new(d->loop, kern_event_fd(d->kern), EVENT_READ, on_kern, d);
+	d->tick = event_timer_new(d->loop, on_tick, d);
+	d->prepare = event_prepare_new(d->loop, on_prepare, d);
+	return d->kern_io && d->tick && d->prepare;
+}
+
+struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *err, size_t err_len)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+
+	if (!d) {
+		snprintf(err, err_len, "out of memory");
+		return NULL;
+	}
+	d->loop = loop;
+	d->kern = kern_open(true, err, err_len);
+	if (!d->kern)
+		goto out;
+	d->udp = udp_open(err, err_len);
+	if (!d->udp)
+		goto out;
+	d->ctl = ctl_open(loop, ctl_path, &ctl_ops, d, err, err_len);
+	if (!d->ctl)
+		goto out;
+	return d;
+out:
+	daemon_close(d);
+	return NULL;
+}
+
+bool daemon_start(struct daemon *d, char *err, size_t err_len)
+{
+	d->workers = worker_new(d->loop, 0);
+	d->ike = ike_new(&ike_ops, d);
+	if (!d->workers || !d->ike || !watch_all(d)) {
+		snprintf(err, err_len, "out of memory or threads");
+		return false;
+	}
+	if (kern_sa_dump(d->kern, stale_note, d)) {
+		snprintf(err, err_len, "cannot read the module's SAs: %s", kern_error(d->kern));
+		return false;
+	}
+	return true;
+}
+
+void daemon_shutdown(struct daemon *d)
+{
+	ike_shutdown(d->ike, event_now());
+}
+
+void daemon_close(struct daemon *d)
+{
+	unsigned int i;
+
+	if (!d)
+		return;
+	event_prepare_free(d->prepare);
+	event_timer_free(d->tick);
+	event_io_free(d->kern_io);
+	for (i = 0; i < UDP_SOCKETS; i++)
+		event_io_free(d->udp_io[i]);
+	/* jobs end in the core, the core's last words go to the control's clients */
+	worker_free(d->workers);
+	if (d->ike)
+		ike_free(d->ike);
+	ctl_close(d->ctl);
+	conf_free(d->conf);
+	udp_close(d->udp);
+	kern_close(d->kern);
+	free(d->stale);
+	free(d->conf_path);
+	free(d);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* nfipsecd: the IKE core tied to the module, the sockets, the worker threads and the operator. */
+#ifndef CORE_DAEMON_H
+#define CORE_DAEMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct daemon;
+struct event_loop;
+
+/*
+ * Opens what needs privileges: the module's netlink, ports 500 and 4500, the
+ * control socket. NULL and a reason in @err when one of them is not to be had.
+ */
+struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *err,
+			   size_t err_len);
+/* after privileges are dropped: threads, and work begins */
+bool daemon_start(struct daemon *d, char *err, size_t err_len);
+/*
+ * Reads @path (NULL: what was loaded last) and the secrets beside it, and puts
+ * it in force: first in the module, as one step, then in the IKE core. False:
+ * refused, the reason in @err, and what was in force is in force.
+ */
+bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len);
+/*
+ * Says goodbye to the peers and takes the SAs out of the module. The policy
+ * stays there: what must be protected is held, never sent in clear.
+ */
+void daemon_shutdown(struct daemon *d);
+void daemon_close(struct daemon *d);
+
+#endif

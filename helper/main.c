@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* nfipsecd: the IKE daemon, in the foreground as systemd wants it. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/ctl.h"
+#include "core/daemon.h"
+#include "core/event.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "sys/crypto.h"
+#include "sys/priv.h"
+
+#define CONFIG_DEFAULT	"/etc/nfipsec/nfipsec.conf"
+
+struct options {
+	char *config;		/* absolute; NULL: none */
+	bool config_given;
+	const char *socket;
+	bool debug;
+};
+
+struct running {
+	struct event_loop *loop;
+	struct daemon *daemon;
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"usage: nfipsecd [--config FILE | --no-config] [--socket PATH] [--debug]\n"
+		"\n"
+		"  --config FILE  instead of " CONFIG_DEFAULT "; the secrets are beside it\n"
+		"  --no-config    start with none, `nfipsec load` gives one\n"
+		"  --socket PATH  of the control socket, instead of " CTL_SOCKET "\n"
+		"  --debug        also say each message sent and received\n"
+		"  --version, --help\n");
+}
+
+/* 0: go on; otherwise the exit status plus one */
+static int options_parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "no-config", no_argument, NULL, 'n' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *config = CONFIG_DEFAULT;
+	int opt;
+
+	*o = (struct options){ .socket = CTL_SOCKET };
+	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			config = optarg;
+			o->config_given = true;
+			break;
+		case 'n':
+			config = NULL;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'V':
+			puts("nfipsecd " NFIPSEC_VERSION);
+			return 1;
+		case 'h':
+			usage(stdout);
+			return 1;
+		default:
+			usage(stderr);
+			return 3;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "nfipsecd: unexpected argument %s\n", argv[optind]);
+		usage(stderr);
+		return 3;
+	}
+	if (config) {
+		/* a later reload finds it wherever it is started from; a missing one is said later */
+		o->config = realpath(config, NULL);
+		if (!o->config)
+			o->config = strdup(config);
+	}
+	return 0;
+}
+
+/* sd_notify(3), which is one datagram */
+static void notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	size_t len = path ? strlen(path) : 0;
+	int fd;
+
+	if (!len || len >= sizeof(un.sun_path))
+		return;
+	memcpy(un.sun_path, path, len);
+	if (un.sun_path[0] == '@')
+		un.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&un,
+		   offsetof(struct sockaddr_un, sun_path) + len) < 0)
+		log_debug("NOTIFY_SOCKET: %s", strerror(errno));
+	close(fd);
+}
+
+static void on_terminate(void *arg)
+{
+	struct running *r = arg;
+
+	notify("STOPPING=1");
+	log_info("stopping: SAs are deleted, the policy stays in the module");
+	event_loop_stop(r->loop);
+}
+
+static void on_reload(void *arg)
+{
+	struct running *r = arg;
+	char err[1024];
+
+	if (!daemon_load(r->daemon, NULL, err, sizeof(err)))
+		log_error("%s; what was in force stays in force", err);
+}
+
+static void first_load(struct daemon *d, const struct options *o)
+{
+	char err[1024];
+
+	if (!o->config)
+		return;
+	/* the default one may be missing, one that was asked for may not */
+	if (!o->config_given && access(o->config, F_OK) && errno == ENOENT) {
+		log_info("no %s; waiting for `nfipsec load`", o->config);
+		return;
+	}
+	if (!daemon_load(d, o->config, err, sizeof(err)))
+		log_error("%s; the module's policy stays as it was", err);
+}
+
+static int run(struct running *r, const struct options *o)
+{
+	struct event_signal *sigs[3];
+	char err[512];
+	unsigned int i;
+
+	r->daemon = daemon_open(r->loop, o->socket, err, sizeof(err));
+	if (!r->daemon || !priv_drop(err, sizeof(err)) ||
+	    !daemon_start(r->daemon, err, sizeof(err))) {
+		log_error("%s", err);
+		daemon_close(r->daemon);
+		return 1;
+	}
+	sigs[0] = event_signal_new(r->loop, SIGTERM, on_terminate, r);
+	sigs[1] = event_signal_new(r->loop, SIGINT, on_terminate, r);
+	sigs[2] = event_signal_new(r->loop, SIGHUP, on_reload, r);
+	first_load(r->daemon, o);
+	notify("READY=1");
+	log_info("nfipsecd " NFIPSEC_VERSION " is ready");
+	event_loop_run(r->loop);
+	daemon_shutdown(r->daemon);
+	daemon_close(r->daemon);
+	for (i = 0; i < 3; i++)
+		event_signal_free(sigs[i]);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct running r = { 0 };
+	struct options o;
+	int ret = options_parse(argc, argv, &o);
+
+	if (ret)
+		return ret - 1;
+	if (o.debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
+	priv_protect_memory();
+	if (!crypto_init()) {
+		log_error("the crypto library failed its self-test");
+		free(o.config);
+		return 1;
+	}
+	r.loop = event_loop_new();
+	if (r.loop) {
+		ret = run(&r, &o);
+		event_loop_free(r.loop);
+	} else {
+		log_error("no event loop: %s", strerror(errno));
+		ret = 1;
+	}
+	crypto_exit();
+	free(o.config);
+	return ret;
+}
