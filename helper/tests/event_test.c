@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The event loop and the worker threads. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/event.h"
+#include "core/worker.h"
+
+#define JOBS	64
+
+struct world {
+	struct event_loop *loop;
+	struct event_timer *timer;
+	struct event_io *io;
+	struct worker_pool *pool;
+	unsigned int fired, done;
+	int fd;
+};
+
+static void stop(void *arg)
+{
+	struct world *w = arg;
+
+	w->fired++;
+	event_loop_stop(w->loop);
+}
+
+static int set_up(void **state)
+{
+	static struct world w;
+
+	w = (struct world){ .loop = event_loop_new() };
+	*state = &w;
+	return w.loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	event_loop_free(w->loop);
+	return 0;
+}
+
+static void timer_fires_when_due(void **state)
+{
+	struct world *w = *state;
+	uint64_t before = event_now();
+
+	w->timer = event_timer_new(w->loop, stop, w);
+	event_timer_at(w->timer, before + 10000);
+	event_timer_at(w->timer, before + 20);	/* moved to earlier */
+	event_loop_run(w->loop);
+	assert_int_equal(w->fired, 1);
+	assert_true(event_now() - before >= 19);
+	assert_true(event_now() - before < 5000);
+	/* the past is now */
+	event_timer_at(w->timer, before);
+	event_loop_run(w->loop);
+	assert_int_equal(w->fired, 2);
+	/* off: nothing is left to wait for */
+	event_timer_at(w->timer, event_now() + 10000);
+	event_timer_at(w->timer, EVENT_NEVER);
+	event_loop_run(w->loop);
+	assert_int_equal(w->fired, 2);
+	event_timer_free(w->timer);
+}
+
+static void read_and_free(unsigned int events, void *arg)
+{
+	struct world *w = arg;
+	char c;
+
+	assert_true(events & EVENT_READ);
+	assert_int_equal(read(w->fd, &c, 1), 1);
+	event_io_free(w->io);	/* from inside itself */
+	w->fired++;
+}
+
+static void io_may_free_itself(void **state)
+{
+	struct world *w = *state;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	w->fd = fds[0];
+	w->io = event_io_new(w->loop, fds[0], EVENT_READ, read_and_free, w);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	event_loop_run(w->loop);
+	assert_int_equal(w->fired, 1);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void signal_comes_through_the_loop(void **state)
+{
+	struct world *w = *state;
+	struct event_signal *sig = event_signal_new(w->loop, SIGUSR1, stop, w);
+
+	assert_non_null(sig);
+	kill(getpid(), SIGUSR1);
+	event_loop_run(w->loop);
+	assert_int_equal(w->fired, 1);
+	event_signal_free(sig);
+}
+
+static void prepare_comes_before_waiting(void **state)
+{
+	struct world *w = *state;
+	struct event_prepare *p = event_prepare_new(w->loop, stop, w);
+
+	event_loop_step(w->loop, false);
+	assert_int_equal(w->fired, 1);
+	event_prepare_free(p);
+}
+
+struct job_arg {
+	struct world *w;
+	unsigned int ran, again;
+};
+
+static void job_run(void *arg)
+{
+	struct job_arg *j = arg;
+
+	j->ran++;
+}
+
+static void job_done(void *arg)
+{
+	struct job_arg *j = arg;
+
+	j->w->done++;
+	if (j->again) {
+		j->again--;
+		worker_submit(j->w->pool, job_run, job_done, j);
+	} else if (j->w->done == JOBS) {
+		event_loop_stop(j->w->loop);
+	}
+}
+
+static void jobs_complete_in_the_loop(void **state)
+{
+	struct job_arg jobs[JOBS] = { 0 };
+	struct world *w = *state;
+	unsigned int i;
+
+	w->pool = worker_new(w->loop, 3);
+	assert_non_null(w->pool);
+	for (i = 0; i < JOBS; i++) {
+		jobs[i].w = w;
+		worker_submit(w->pool, job_run, job_done, &jobs[i]);
+	}
+	event_loop_run(w->loop);
+	assert_int_equal(w->done, JOBS);
+	for (i = 0; i < JOBS; i++)
+		assert_int_equal(jobs[i].ran, 1);
+	worker_free(w->pool);
+}
+
+static void free_waits_for_jobs_and_their_jobs(void **state)
+{
+	struct world *w = *state;
+	struct job_arg j = { .w = w, .again = 5 };
+
+	w->pool = worker_new(w->loop, 0);
+	assert_non_null(w->pool);
+	worker_submit(w->pool, job_run, job_done, &j);
+	worker_free(w->pool);
+	assert_int_equal(j.ran, 6);
+	assert_int_equal(w->done, 6);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(timer_fires_when_due),
+		TEST(io_may_free_itself),
+		TEST(signal_comes_through_the_loop),
+		TEST(prepare_comes_before_waiting),
+		TEST(jobs_complete_in_the_loop),
+		TEST(free_waits_for_jobs_and_their_jobs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
