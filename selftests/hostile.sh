@@ -1,0 +1,222 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Bad input from the wire (the picture is in sites-lib.sh): ESP that is
+# short, badly padded, of the wrong kind, forged or replayed is dropped and
+# counted by its cause; IKE messages that are cut, grown, looping or random
+# change nothing for anybody. Whether the kernel stayed well, the runner tells.
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/sites-lib.sh"
+
+GCM_KEY=000102030405060708090a0b0c0d0e0f01020304
+CBC_KEY=00112233445566778899aabbccddeeff
+MAC_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+SPI=0x00abcdef
+
+# ---- ESP: one sender in gw-b, told on its stdin what to send ----
+
+craft_args()	# gcm|cbc
+{
+	echo --src $GW_B --dst $GW_A --spi $SPI --inner-src $SITE_B --inner-dst 10.1.0.1
+	case $1 in
+	gcm) echo --key $GCM_KEY ;;
+	gcm-esn) echo --key $GCM_KEY --esn ;;
+	cbc) echo --key $CBC_KEY --mac-key $MAC_KEY ;;
+	esac
+}
+
+# descriptors 7 and 8 are its stdin and stdout
+craft_start()
+{
+	mkfifo "$WORK/to" "$WORK/from" && exec 7<>"$WORK/to" 8<>"$WORK/from" || return
+	ip netns exec gw-b /usr/bin/python3 "$TOOLS/esp-craft.py" $(craft_args "$1") \
+		<"$WORK/to" >"$WORK/from" 2>"$WORK/craft" 3>&- 7>&- 8<&- &
+	echo $! >"$WORK/craft.pid"
+}
+
+craft_stop()
+{
+	stopped craft TERM
+	exec 7>&- 8<&-
+	rm -f "$WORK/to" "$WORK/from"
+}
+
+craft()	# KIND[:SEQ]...
+{
+	local answer
+
+	mark_stats
+	echo "$*" >&7
+	read -r -t $((30 * NFIPSEC_TIME_FACTOR)) answer <&8 && test "$answer" = sent && return
+	note "esp-craft: $(cat "$WORK/craft")"
+	return 1
+}
+
+# becomes COUNTER KIND...: each of the packets ends in this counter and in no other
+becomes()
+{
+	local counter=$1 out
+
+	shift
+	craft "$@" || return
+	wait_for 5 has_counted "$counter" $# && out=$(counted) && test "$out" = "$counter $#" && return
+	note "$*: $(counted | tr '\n' ';')"
+	return 1
+}
+
+has_counted() { test "$(stat "$1")" -ge "$2"; }
+
+sa_up()	# gcm|cbc
+{
+	in_gw_a "$NFIPSEC" sa flush >"$WORK/flush" || return
+	manual_sa "$1"
+}
+
+good() { becomes in_packets good:1 good:2 good:40; }
+short() { becomes in_too_short half_header header_only short; }
+unaligned() { becomes in_not_aligned unaligned; }
+forged() { becomes in_bad_icv bad_icv bad_cipher_text wrong_key random_body; }
+padding() { becomes in_bad_padding bad_pad_bytes pad_too_long; }
+next_header() { becomes in_bad_next_header next_header_udp next_header_255; }
+dummy() { becomes in_dummy dummy; }
+selector() { becomes in_selector selector; }
+
+inner()
+{
+	becomes in_bad_inner inner_ipv6_as_ipv4 inner_ihl_long inner_ihl_short \
+		inner_longer_than_packet inner_empty inner_truncated inner_bad_checksum
+}
+
+other_spi() { becomes in_unknown_spi other_spi; }
+
+# the window is 1024 packets wide: RFC 4303 3.4.3
+replay()
+{
+	becomes in_packets good:100 && becomes in_replay good:100 good:40 && becomes in_packets good:99 &&
+		becomes in_packets good:5000 && becomes in_replay_late good:3976 good:100 &&
+		becomes in_packets good:3977 && becomes in_replay good:3977
+}
+
+# what is not authentic moves no window
+forged_does_not_advance()
+{
+	becomes in_bad_icv bad_icv:900000 && becomes in_packets good:4900 && becomes in_packets good:5001
+}
+
+extended_sequence()
+{
+	becomes in_packets good:0xfffffff0 && becomes in_packets good:0x100000005 &&
+		becomes in_replay good:0x100000005 && becomes in_packets good:0xfffffff5
+}
+
+fuzz()
+{
+	local total
+
+	mark_stats
+	in_gw_b /usr/bin/python3 "$TOOLS/esp-craft.py" $(craft_args "$1") --fuzz 400 >"$WORK/fuzz" 2>&1 || return
+	wait_for 5 all_counted 400 || true
+	note "$(counted | tr '\n' ';')"
+	all_counted 400 && test "$(stat in_packets)" = 0
+}
+
+all_counted() { test "$(counted | awk '{ n += $2 } END { print n + 0 }')" = "$1"; }
+
+esp()	# gcm|cbc
+{
+	craft_start "$1"
+	check "$1: good packets are taken" good
+	check "$1: short" short
+	case $1 in
+	cbc) check "$1: not whole blocks" unaligned ;;
+	*) check "$1: not aligned" unaligned ;;
+	esac
+	check "$1: forged" forged
+	check "$1: bad padding" padding
+	check "$1: wrong next header" next_header
+	check "$1: a dummy is dropped in silence" dummy
+	check "$1: bad inner packets" inner
+	check "$1: an inner packet outside of the selectors" selector
+	check "$1: an SPI of nobody is left to others" other_spi
+	check "$1: replayed and late" replay
+	check "$1: a forged number moves no window" forged_does_not_advance
+	craft_stop
+	check "$1: 400 packets with flipped and missing octets" fuzz "$1"
+}
+
+# ---- IKE ----
+
+noise() { ip netns exec "${1:-gw-b}" /usr/bin/python3 "$TOOLS/ike-noise.py" $GW_A "${@:2}" >"$WORK/noise" 2>&1; }
+
+alive() { running daemon && nf show peers >"$WORK/peers" 2>&1; }
+
+memory_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$(daemon_pid)/status"; }
+
+ike_noise()	# KIND...
+{
+	noise gw-b "$@" || { note "$(tail -n 3 "$WORK/noise")"; return 1; }
+	note "$(tail -n 1 "$WORK/noise"), the daemon has $(memory_kb) KiB"
+	wait_for 20 alive
+}
+
+# nothing of it made an SA, and memory does not grow with what is thrown at it
+ike_noise_leaves_nothing()
+{
+	local before after
+
+	no_sas_here || return
+	before=$(memory_kb)
+	noise gw-b flood random_bytes || return
+	noise gw-b flood random_bytes || return
+	wait_for 20 alive || return
+	after=$(memory_kb)
+	note "before $before KiB, after $after KiB"
+	test $((after - before)) -lt 8192
+}
+
+tunnel_comes_up()
+{
+	swan_conf aes128gcm16-prfsha256-x25519 aes128gcm16
+	swan_start && in_site_a ping -n -q -c 3 -i 0.2 -W 30 $SITE_B >"$WORK/ping" && two_sas_here
+}
+
+# one who knows the SPIs of the live IKE SA, and the peer's address and port
+live_noise()
+{
+	local spis
+
+	spis=$(nf show peers --json | jq -r '[.. | .spi_i?, .spi_r? | select(. != null)] | .[0:2] | join(" ")')
+	test "$(wc -w <<<"$spis")" = 2 || return
+	noise gw-b --spoof $GW_B --live $spis || { note "$(tail -n 3 "$WORK/noise")"; return 1; }
+	note "$(tail -n 1 "$WORK/noise")"
+	wait_for 20 alive && two_sas_here && in_site_a ping -n -q -c 3 -i 0.2 -W 10 $SITE_B >"$WORK/ping" &&
+		test "$(grep -c . <<<"$(swanctl --list-sas)")" -gt 0
+}
+
+clean_down() { nf down branch >"$WORK/down" 2>&1 && no_sas_here; }
+
+ktap_plan 35
+sites_begin
+nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16
+in_gw_a "$NFIPSEC" load --no-daemon "$CONF" || bail "the policy does not load"
+for cipher in gcm cbc; do
+	sa_up $cipher || bail "no manual SA"
+	esp $cipher
+done
+sa_up gcm-esn || bail "no manual SA"
+craft_start gcm-esn
+check "extended sequence numbers go on after 2^32" extended_sequence
+craft_stop
+in_gw_a "$NFIPSEC" sa flush >"$WORK/flush"
+daemon_start || bail "nfipsecd does not start"
+check "IKE: truncated and oversized messages" ike_noise truncated oversized
+check "IKE: loops, lying headers, random octets" ike_noise looping headers random_bytes
+check "IKE: values that are no group elements" ike_noise elements
+check "IKE: the same on port 4500" ike_noise --port 4500 looping headers random_bytes
+check "IKE: a flood of half-open SAs" ike_noise flood
+check "IKE: nothing of it stays" ike_noise_leaves_nothing
+check "IKE: a tunnel comes up all the same" tunnel_comes_up
+check "IKE: forged messages of the live SA change nothing" live_noise
+check "IKE: and it ends as it should" clean_down
+ktap_exit

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced after lib.sh by the tests on two sites: nfipsec in one gateway, and in
+# the other strongSwan with the kernel's own xfrm, or nothing but routing.
+#
+#	 site-a              gw-a (nfipsec)                  gw-b (strongSwan)           site-b
+#	+-----------+       +------------------------+      +------------------------+       +-----------+
+#	| 10.1.0.10 |-------| 10.1.0.1     192.0.2.1 |======| 192.0.2.2     10.2.0.1 |-------| 10.2.0.10 |
+#	+-----------+ lan   +------------------------+ wan  +------------------------+  lan  +-----------+
+#
+# A check runs in a subshell, so what must outlast it (process numbers, marks of
+# the counters) is in files of $WORK. strongSwan keeps to files below its own folder (STRONGSWAN_CONF, SWANCTL_DIR, a
+# vici socket of its own), so that it needs no mount namespace.
+
+SITE_A=10.1.0.10 GW_A=192.0.2.1 NET_A=10.1.0.0/24
+SITE_B=10.2.0.10 GW_B=192.0.2.2 NET_B=10.2.0.0/24
+ID_A=hq.example.com ID_B=branch.example.com
+PSK="correct horse battery staple"
+WORK=$(mktemp -d /tmp/nfipsec-test.XXXXXX)
+SWAN=$WORK/swan			# strongSwan's folder
+CONF=$WORK/nfipsec.conf		# nfipsec's; its secrets lie beside it
+SOCK=$WORK/nfipsecd.sock
+VICI=unix://$SWAN/vici
+NFIPSEC=$NFIPSEC_BIN/nfipsec
+NFIPSECD=$NFIPSEC_BIN/nfipsecd
+TOOLS=$SELFTESTS/tools
+
+# what is worth reading when all went well, too; check shows a command's output only when it fails
+exec 3>&1
+note() { echo "# $*" >&3; }
+
+bail()
+{
+	echo "Bail out! $*"
+	exit $KSFT_FAIL
+}
+
+# ---- processes that outlast a check ----
+
+# started NAME COMMAND...: in the background, its number in a file
+started()
+{
+	local name=$1
+
+	shift
+	"$@" 3>&- </dev/null &
+	echo $! >"$WORK/$name.pid"
+	disown $!
+}
+
+running() { test -s "$WORK/$1.pid" && kill -0 "$(cat "$WORK/$1.pid")"; }
+ended() { ! running "$1"; }
+
+# stopped NAME SIGNAL: and gone
+stopped()
+{
+	test -s "$WORK/$1.pid" || return 0
+	kill "-$2" "$(cat "$WORK/$1.pid")" 2>/dev/null
+	wait_for 20 ended "$1" || return
+	rm -f "$WORK/$1.pid"
+}
+
+daemon_pid() { cat "$WORK/daemon.pid"; }
+
+in_site_a() { ip netns exec site-a "$@"; }
+in_site_b() { ip netns exec site-b "$@"; }
+in_gw_a() { ip netns exec gw-a "$@"; }
+in_gw_b() { ip netns exec gw-b "$@"; }
+
+# ---- the topology ----
+
+sites_up()
+{
+	local ns
+
+	for ns in site-a gw-a gw-b site-b; do
+		ip netns add $ns || return
+		ip -n $ns link set lo up || return
+		ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1 2>"$WORK/sysctl.log" || true
+	done
+	ip -n site-a link add lan type veth peer name lan netns gw-a &&
+		ip -n site-b link add lan type veth peer name lan netns gw-b &&
+		ip -n gw-a link add wan type veth peer name wan netns gw-b || return
+	ip -n site-a addr add $SITE_A/24 dev lan
+	ip -n gw-a addr add 10.1.0.1/24 dev lan
+	ip -n gw-a addr add $GW_A/24 dev wan
+	ip -n gw-b addr add $GW_B/24 dev wan
+	ip -n gw-b addr add 10.2.0.1/24 dev lan
+	ip -n site-b addr add $SITE_B/24 dev lan
+	for ns in site-a site-b gw-a gw-b; do ip -n $ns link set lan up || return; done
+	ip -n gw-a link set wan up && ip -n gw-b link set wan up || return
+	in_gw_a sysctl -qw net.ipv4.ip_forward=1 && in_gw_b sysctl -qw net.ipv4.ip_forward=1 || return
+	ip -n site-a route add default via 10.1.0.1
+	ip -n site-b route add default via 10.2.0.1
+	ip -n gw-a route add $NET_B via $GW_B
+	ip -n gw-b route add $NET_A via $GW_A
+}
+
+# all that was made, in the order that lets the module go
+sites_down()
+{
+	local ns pid
+
+	capture_stop
+	daemon_stop
+	swan_stop
+	for ns in site-a gw-a gw-b site-b; do
+		test -e /run/netns/$ns || continue
+		if [ $ns = gw-a ] && module_loaded; then policy_unload; fi
+		for pid in $(ip netns pids $ns); do kill "$pid" 2>/dev/null; done
+		ip netns del $ns
+	done
+	rm -rf "$WORK"
+}
+
+# the module and the topology, and both away at the end
+sites_begin()
+{
+	on_exit unload_module
+	load_module || bail "the module does not load"
+	on_exit sites_down
+	sites_up || bail "the topology does not come up"
+}
+
+# ---- strongSwan in gw-b ----
+
+# swan_conf IKE-PROPOSAL ESP-PROPOSAL [PSK [OPTION-OF-CHARON...]]
+swan_conf()
+{
+	local ike=$1 esp=$2 psk=${3:-$PSK} option
+
+	shift $(($# < 3 ? $# : 3))
+	mkdir -p "$SWAN"
+	{
+		cat <<-END
+			charon-systemd {
+				load_modular = no
+				load = random nonce openssl kdf hmac sha2 aes gcm gmp curve25519 socket-default kernel-netlink vici
+				install_routes = no
+				retransmit_tries = 3
+				retransmit_timeout = 2
+				plugins {
+					vici {
+						socket = $VICI
+					}
+				}
+				filelog {
+					log {
+						path = $SWAN/log
+						default = 1
+						ike = 2
+						flush_line = yes
+					}
+				}
+		END
+		for option; do echo "	$option"; done
+		echo "}"
+	} >"$SWAN/strongswan.conf"
+	cat >"$SWAN/swanctl.conf" <<-END
+		connections {
+			hq {
+				version = 2
+				mobike = no
+				local_addrs = $GW_B
+				remote_addrs = $GW_A
+				proposals = $ike
+				dpd_delay = 0
+				local {
+					auth = psk
+					id = $ID_B
+				}
+				remote {
+					auth = psk
+					id = $ID_A
+				}
+				children {
+					lan {
+						local_ts = $NET_B
+						remote_ts = $NET_A
+						esp_proposals = $esp
+					}
+				}
+			}
+		}
+		secrets {
+			ike-hq {
+				id-a = $ID_A
+				id-b = $ID_B
+				secret = "$psk"
+			}
+		}
+	END
+}
+
+swanctl()
+{
+	SWANCTL_DIR=$SWAN STRONGSWAN_CONF=$SWAN/strongswan.conf \
+		ip netns exec gw-b swanctl "$1" --uri "$VICI" "${@:2}"
+}
+
+swan_ready() { swanctl --stats; }
+
+# after swan_conf
+swan_start()
+{
+	started swan env STRONGSWAN_CONF="$SWAN/strongswan.conf" ip netns exec gw-b charon-systemd \
+		>"$SWAN/out" 2>&1
+	wait_for 20 swan_ready && swan_load
+}
+
+swan_load()
+{
+	swanctl --load-all --file "$SWAN/swanctl.conf" --noprompt >"$SWAN/load" 2>&1
+}
+
+swan_stop() { stopped swan TERM && xfrm_flush; }
+swan_kill() { stopped swan KILL && xfrm_flush; }	# without a word to the peer
+
+xfrm_flush()
+{
+	test -e /run/netns/gw-b || return 0
+	ip -n gw-b xfrm state flush && ip -n gw-b xfrm policy flush
+}
+
+# ---- what is seen on a wire ----
+
+# capture_start NETNS DEVICE [FILTER]: until capture_stop, lines in $WORK/wire
+capture_start()
+{
+	started capture ip netns exec "$1" tcpdump -U -l -n -i "$2" ${3:+"$3"} >"$WORK/wire" 2>"$WORK/tcpdump"
+	wait_for 10 grep -q 'listening on' "$WORK/tcpdump"
+}
+
+# tcpdump reads what is in its ring before it ends on SIGINT
+capture_stop() { stopped capture INT; }
+
+# ---- nfipsec in gw-a ----
+
+nf() { ip netns exec gw-a "$NFIPSEC" --socket "$SOCK" "$@"; }
+
+# nf_conf IKE-PROPOSALS ESP-PROPOSALS [PSK [START [DPD]]]
+nf_conf()
+{
+	cat >"$CONF" <<-END
+		access-list branch {
+			10 protect ip from $NET_A to $NET_B
+		}
+		peer branch {
+			ike-version 2
+			local  address $GW_A id fqdn $ID_A
+			remote address $GW_B id fqdn $ID_B
+			auth psk
+			ike $1
+			dpd ${5:-30s}
+			tunnel lan {
+				access-list branch
+				esp $2
+				mode tunnel
+				start ${4:-on-traffic}
+			}
+		}
+	END
+	(umask 077 && echo "psk $ID_A $ID_B \"${3:-$PSK}\"" >"$WORK/secrets")
+}
+
+daemon_ready() { test -S "$SOCK" && nf show peers; }
+
+# after nf_conf
+daemon_start()
+{
+	started daemon ip netns exec gw-a "$NFIPSECD" --config "$CONF" --socket "$SOCK" "$@" >"$WORK/daemon" 2>&1
+	wait_for 20 daemon_ready
+}
+
+daemon_stop() { stopped daemon TERM; }
+daemon_kill() { stopped daemon KILL && rm -f "$SOCK"; }
+
+policy_unload() { in_gw_a "$NFIPSEC" unload; }
+
+sas() { in_gw_a "$NFIPSEC" show sas --json | jq -r '.sas | length'; }
+stat() { in_gw_a "$NFIPSEC" show stats --json | jq -r ".stats.$1"; }
+
+no_sas_here() { test "$(sas)" = 0; }
+two_sas_here() { test "$(sas)" = 2; }
+no_sas_there() { test -z "$(ip -n gw-b xfrm state)" && test -z "$(swanctl --list-sas)"; }
+no_sas() { no_sas_here && no_sas_there; }
+sas_there() { test "$(ip -n gw-b xfrm state | grep -c '^src')" = 2; }
+
+# what the module has counted since mark_stats, one "name number" a line
+mark_stats() { in_gw_a "$NFIPSEC" show stats --json >"$WORK/stats.mark"; }
+
+counted()
+{
+	in_gw_a "$NFIPSEC" show stats --json | jq -r --slurpfile mark "$WORK/stats.mark" \
+		'.stats | to_entries[] | .value -= $mark[0].stats[.key] | select(.value != 0) | "\(.key) \(.value)"'
+}
+
+# stat NAME: since mark_stats
+stat()
+{
+	counted | awk -v name="$1" '$1 == name { n = $2 } END { print n + 0 }'
+}
+
+# packets that ended in the module and should not have
+drops()
+{
+	counted | grep -Ev '^(out_packets|in_packets|held|released|acquire_sent|in_unknown_spi) '
+}
+
+no_drops()
+{
+	local out
+
+	out=$(drops)
+	test -z "$out" || note "dropped:" $out
+	test -z "$out"
+}
+
+# a check with its own count
+counted_check() { mark_stats; check "$@"; }
