@@ -145,7 +145,7 @@ static void first_load(struct daemon *d, const struct options *o)
 {
 	char err[1024];
 
-	if (!o->config)
+	if (!o->config || !daemon_set_path(d, o->config))
 		return;
 	/* the default one may be missing, one that was asked for may not */
 	if (!o->config_given && access(o->config, F_OK) && errno == ENOENT) {

@@ -35,7 +35,7 @@ struct udp_arg {
 /**
  * struct daemon - all of it; one thread, but for what the workers run
  * @conf: in force; NULL before the first load
- * @conf_path: where the next reload reads
+ * @conf_path: where the next reload reads: what was loaded last, before that what was asked for
  * @stale: found at start, removed by the first load that knows their tunnels
  */
 struct daemon {
@@ -409,10 +409,20 @@ static void stale_remove(struct daemon *d)
 	d->n_stale = 0;
 }
 
+bool daemon_set_path(struct daemon *d, const char *path)
+{
+	char *copy = strdup(path);
+
+	if (!copy)
+		return false;
+	free(d->conf_path);
+	d->conf_path = copy;
+	return true;
+}
+
 bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 {
 	struct conf *conf, *old = d->conf;
-	char *name;
 
 	if (!path)
 		path = d->conf_path;
@@ -423,29 +433,22 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 	conf = conf_read(path, err, err_len);
 	if (!conf)
 		return false;
-	name = strdup(path);
-	if (!name) {
-		snprintf(err, err_len, "out of memory");
-		conf_free(conf);
-		return false;
-	}
 	/* the module first: it may refuse, and must never lag behind what IKE negotiates */
 	if (kern_policy_set(d->kern, conf)) {
 		snprintf(err, err_len, "%s: the module refused the policy: %s", path,
 			 kern_error(d->kern));
-		free(name);
 		conf_free(conf);
 		return false;
 	}
 	d->conf = conf;
-	free(d->conf_path);
-	d->conf_path = name;
+	if (path != d->conf_path && !daemon_set_path(d, path))
+		log_warn("out of memory: the next reload reads what was read before");
 	stale_remove(d);
 	ike_set_conf(d->ike, conf, event_now());
 	conf_free(old);
 	/* packets held since before we listened */
 	resync(d);
-	log_info("%s loaded: %u access lists, %u peers", d->conf_path, conf->n_lists,
+	log_info("%s loaded: %u access lists, %u peers", conf->path, conf->n_lists,
 		 conf->n_peers);
 	return true;
 }

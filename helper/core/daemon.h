@@ -17,6 +17,8 @@ struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *
 			   size_t err_len);
 /* after privileges are dropped: threads, and work begins */
 bool daemon_start(struct daemon *d, char *err, size_t err_len);
+/* what daemon_load() reads when it is given no path and nothing was loaded yet */
+bool daemon_set_path(struct daemon *d, const char *path);
 /*
  * Reads @path (NULL: what was loaded last) and the secrets beside it, and puts
  * it in force: first in the module, as one step, then in the IKE core. False:
