@@ -270,7 +270,7 @@ daemon_ready() { test -S "$SOCK" && nf show peers; }
 # after nf_conf
 daemon_start()
 {
-	started daemon ip netns exec gw-a "$NFIPSECD" --config "$CONF" --socket "$SOCK" "$@" >"$WORK/daemon" 2>&1
+	started daemon ip netns exec gw-a "$NFIPSECD" --config "$CONF" --socket "$SOCK" >"$WORK/daemon" 2>&1
 	wait_for 20 daemon_ready
 }
 

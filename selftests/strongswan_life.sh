@@ -58,6 +58,16 @@ dpd()
 	swan_start && one_ping && is_up
 }
 
+# without its daemon the module goes on with the SAs it has, and a new daemon starts afresh
+daemon_dies()
+{
+	is_up && daemon_kill || return
+	capture_start gw-b wan "net $NET_A" || return
+	in_site_a ping -n -q -c 5 -i 0.1 -W 5 $SITE_B >"$WORK/ping" || return
+	capture_stop
+	test ! -s "$WORK/wire" && daemon_start && one_ping && wait_for 10 two_sas_here
+}
+
 # our first group is not one the peer takes: RFC 7296 1.2
 invalid_ke()
 {
@@ -80,7 +90,7 @@ restart()	# SWAN-OPTIONS...: anew, after nf_conf
 	swan_start && daemon_start
 }
 
-ktap_plan 9
+ktap_plan 10
 sites_begin
 nf_conf $IKE $ESP "$PSK" on-traffic 2s
 restart || bail "the daemons do not start"
@@ -91,6 +101,7 @@ check "the next packet brings it back" comes_back
 check "strongSwan's DELETE of the CHILD SA takes both directions" their_child_delete
 check "the next packet brings that back" comes_back
 check "a peer that dies is found out, and comes back on traffic" dpd
+check "the daemon dies: the SAs carry on, and a new one takes over" daemon_dies
 nf_conf "aes128gcm16-prfsha256-ecp256-x25519" $ESP
 restart || bail "the daemons do not start"
 check "INVALID_KE_PAYLOAD: the peer's group is taken" invalid_ke
