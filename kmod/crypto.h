@@ -12,35 +12,23 @@ struct sk_buff;
 struct nfipsec_alg {
 	u16		encr;		/* enum nfipsec_encr */
 	u16		integ;		/* enum nfipsec_integ, 0 with an AEAD */
-	const char	*name;		/* as in proposals: "aes-gcm16" */
 	u8		iv_len;		/* octets on the wire */
 	u8		icv_len;
 	u8		block;		/* what payload and trailer are padded to, at least 4 */
 	u8		salt_len;	/* at the end of the key */
+	u8		integ_key_len;	/* RFC 4868 2.1.1: as long as the hash; 0 with an AEAD */
 };
 
 struct nfipsec_crypto;			/* the transforms; opaque outside crypto.c */
 
-/* may sleep; -EINVAL with extack for a key of the wrong size or an unknown algorithm */
 struct nfipsec_crypto *nfipsec_crypto_create(u16 encr, const u8 *key, unsigned int key_len,
 					     u16 integ, const u8 *integ_key,
 					     unsigned int integ_key_len, bool esn,
 					     struct netlink_ext_ack *extack);
 void nfipsec_crypto_free(struct nfipsec_crypto *crypto);	/* sleeps */
 const struct nfipsec_alg *nfipsec_crypto_alg(const struct nfipsec_crypto *crypto);
-
-/*
- * The packet's work. @esp_off is where the ESP header stands from skb->data, the
- * ESP packet ends with the skb. encrypt writes IV and ICV; decrypt checks the ICV
- * (-EBADMSG) and leaves clear text in place. @seq is the 64-bit number; its high
- * half goes into the ICV with ESN. Returns 0, an error, or -EINPROGRESS when
- * @done(skb, err) will be called later in softirq context. Bottom halves off.
- */
-typedef void (*nfipsec_crypto_done_t)(struct sk_buff *skb, int err);
-int nfipsec_crypto_encrypt(struct nfipsec_crypto *crypto, struct sk_buff *skb,
-			   unsigned int esp_off, u64 seq, nfipsec_crypto_done_t done);
-int nfipsec_crypto_decrypt(struct nfipsec_crypto *crypto, struct sk_buff *skb,
-			   unsigned int esp_off, u64 seq, nfipsec_crypto_done_t done);
+int nfipsec_crypto_encrypt(struct nfipsec_crypto *crypto, struct sk_buff *skb, u64 seq);
+int nfipsec_crypto_decrypt(struct nfipsec_crypto *crypto, struct sk_buff *skb, u64 seq);
 int nfipsec_crypto_init(void);
 void nfipsec_crypto_exit(void);
 

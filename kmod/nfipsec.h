@@ -8,6 +8,7 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <net/gro_cells.h>
 #include <net/netns/generic.h>
 #include <linux/nfipsec.h>
@@ -72,6 +73,9 @@ struct nfipsec_dev {
 	struct nfipsec_net	*nn;
 	struct gro_cells	gro_cells;
 };
+
+/* main.c: frees that sleep, after a grace period (queue_rcu_work) */
+extern struct workqueue_struct *nfipsec_wq;
 
 /* netns.c */
 struct nfipsec_net *nfipsec_net(const struct net *net);

@@ -10,26 +10,52 @@ enum nfipsec_verdict {
 	NFIPSEC_VERDICT_PASS,		/* not ours: the stack goes on */
 	NFIPSEC_VERDICT_REDIRECTED,	/* dst and dev now are nfipsec0's: the stack goes on */
 	NFIPSEC_VERDICT_STOLEN,		/* the skb is ours or freed */
-	NFIPSEC_VERDICT_DROP,		/* drop and count @reason */
+	NFIPSEC_VERDICT_DROP,		/* count the reason and drop */
 };
 
 /* output.c */
 enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason);
-/* from ndo_start_xmit and from the queue; takes the skb. @tunnel is held by its dst or caller */
 void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
-/* with the SA known; takes the skb (GSO or not) */
 void nfipsec_output_sa(struct nfipsec_sa *sa, struct sk_buff *skb);
 
 /* input.c */
-enum nfipsec_verdict nfipsec_input(struct nfipsec_net *nn, struct sk_buff *skb,
-				   enum nfipsec_stat *reason);
-/* anything that did not arrive on nfipsec0: what must be protected is dropped */
+enum nfipsec_verdict nfipsec_input(struct nfipsec_net *nn, struct sk_buff *skb);
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason);
 
-/* dev.c: the tunnel's route to nfipsec0, created on first use; RCU read side, NULL for no memory */
+/* dev.c: the tunnel's route to nfipsec0 */
 struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel);
 void nfipsec_dev_route_drop(struct nfipsec_tunnel *tunnel);
+bool nfipsec_dev_route_is_ours(const struct dst_entry *dst);
+void nfipsec_dev_count_tx(struct nfipsec_net *nn, unsigned int packets, unsigned int bytes);
+void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes);
+
+/* xmit.c: the outer path */
+struct rtable *nfipsec_xmit_route(struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa);
+void nfipsec_xmit_mtu(struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa,
+		      const struct rtable *rt);
+void nfipsec_dev_mtu_update(struct nfipsec_tunnel *tunnel);
+bool nfipsec_xmit_too_big(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
+void nfipsec_xmit(struct net *net, struct rtable *rt, struct sk_buff *skb);
+bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
+
+/* mode.c: tunnel mode headers */
+struct nfipsec_outer {			/* what is the same for a batch */
+	struct iphdr	ip;
+	bool		copy_df;
+};
+void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const struct nfipsec_sa *sa,
+			const struct rtable *rt, unsigned int packets);
+void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos,
+		       bool inner_df);
+enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, const struct iphdr *outer);
+
+/* batch.c */
+struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,
+				    unsigned int *packets);
+
+/* deliver.c */
+void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb);
 
 #endif

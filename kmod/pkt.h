@@ -9,16 +9,19 @@
  * struct nfipsec_pkt - the selectors of one packet
  * @family: AF_INET (AF_INET6 to come)
  * @proto: of the upper layer
- * @ports: @sport and @dport are valid; false on any but the first fragment
- *	and for protocols without ports. ICMP has type and code in @sport as
+ * @ports: @sport and @dport are valid; false on every fragment, the first too
+ *	(the datagram is treated as one, RFC 4301 7), and for protocols without
+ *	ports. ICMP has type and code in @sport as
  *	RFC 7296 3.13.1 packs them (type << 8 | code) and 0 in @dport.
  * @fragment: part of a larger datagram
+ * @syn: a TCP segment with SYN
  */
 struct nfipsec_pkt {
 	u8			family;
 	u8			proto;
 	bool			ports;
 	bool			fragment;
+	bool			syn;
 	__be16			sport;
 	__be16			dport;
 	union nfipsec_addr	saddr;
@@ -43,6 +46,8 @@ struct nfipsec_sel {
 int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt);
 /* the packet with both ends swapped, for the inbound clear-text check */
 void nfipsec_pkt_mirror(const struct nfipsec_pkt *pkt, struct nfipsec_pkt *mirror);
+/* a TCP segment with SYN offers no larger MSS than fits @mtu; the header may be reallocated */
+void nfipsec_pkt_clamp_mss(struct sk_buff *skb, unsigned int mtu);
 bool nfipsec_sel_match(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt);
 
 #endif

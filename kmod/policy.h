@@ -5,6 +5,7 @@
 
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <net/dst_cache.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
 
@@ -30,13 +31,17 @@ struct nfipsec_route {
  * @mtu_set: MTU from the configuration, 0 for "from the outer path"; WRITE_ONCE
  * @metrics: what the stack reads the tunnel's MTU from; WRITE_ONCE
  * @route: the cached route to nfipsec0; RCU, replaced under @lock
+ * @stays: mark of a transaction; under nfipsec_net.config
+ * @outer: the route of the outer packets; per CPU, bottom halves off
  * @sas_out: outbound SAs, newest first; RCU list, changed under nfipsec_net.sa_lock
- * @lock: protects @queue, @acquire_next and the decision "queue or send",
- *	so that no packet overtakes the held ones
+ * @lock: protects the rest
+ * @held: packets are held, or are being released: whatever comes queues up
+ *	behind them. Read without the lock as a hint.
+ * @releasing: somebody empties @queue
  * @queue: packets held for want of an SA, at most NFIPSEC_QUEUE_MAX
  * @acquire_next: jiffies before which no further ACQUIRE is sent
- * @acquires, @queue_drops: counters; under @lock
- * @dead: no longer in the policy; new packets are not queued; under @lock
+ * @acquires, @queue_drops: counters
+ * @dead: no longer in the policy; new packets are not queued
  */
 struct nfipsec_tunnel {
 	struct list_head		link;
@@ -48,11 +53,15 @@ struct nfipsec_tunnel {
 	u8				mode;
 	bool				has_local, has_remote;
 	union nfipsec_addr		local, remote;
+	bool				stays;
 	u32				mtu_set;
 	struct dst_metrics		metrics;
 	struct nfipsec_route __rcu	*route;
+	struct dst_cache		outer;
 	struct list_head		sas_out;
 	spinlock_t			lock;
+	bool				held;
+	bool				releasing;
 	struct sk_buff_head		queue;
 	unsigned long			acquire_next;
 	u64				acquires;
@@ -92,11 +101,19 @@ struct nfipsec_policy {
 
 /* policy.c */
 struct nfipsec_policy *nfipsec_policy_alloc(unsigned int n_entries, gfp_t gfp);
+/* @new and the references to the @n tunnels are its own from here on, on success alone */
 int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
-			  struct list_head *tunnels, struct netlink_ext_ack *extack);
+			  struct nfipsec_tunnel **tunnels, unsigned int n,
+			  struct netlink_ext_ack *extack);
 void nfipsec_policy_free(struct nfipsec_policy *policy);
 int nfipsec_policy_init_net(struct nfipsec_net *nn);	/* the empty policy: pass all */
 void nfipsec_policy_exit_net(struct nfipsec_net *nn);
+
+/* what inner packets are fragmented to, as the stack reads it */
+static inline u32 nfipsec_tunnel_mtu(const struct nfipsec_tunnel *tunnel)
+{
+	return READ_ONCE(tunnel->metrics.metrics[RTAX_MTU - 1]);
+}
 
 struct nfipsec_tunnel *nfipsec_tunnel_create(struct nfipsec_net *nn, const char *name, gfp_t gfp);
 struct nfipsec_tunnel *nfipsec_tunnel_find(struct nfipsec_net *nn, const char *name); /* RCU or config */
@@ -113,7 +130,7 @@ const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy
 bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt);
 
 /* acquire.c */
-/* takes the skb: sends it when an SA is there by now, else holds it and asks for one */
+/* takes the skb: holds it, and asks for an SA or sends what is held */
 void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 			  const struct nfipsec_pkt *pkt);
 /* an outbound SA came: send what is held, in order */

@@ -94,7 +94,6 @@ bool nfipsec_sa_get(struct nfipsec_sa *sa);
 void nfipsec_sa_put(struct nfipsec_sa *sa);
 /* does the packet fit one of its selectors? RFC 4301 5.1, 5.2 */
 bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt);
-void nfipsec_sa_free_wait(void);	/* module exit: all free_work done */
 
 /* sadb.c: the RCU read side unless said otherwise */
 struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, u8 proto, __be32 spi, u8 family,
@@ -122,6 +121,7 @@ int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first);
 void nfipsec_lifetime_init_net(struct nfipsec_net *nn);
 void nfipsec_lifetime_exit_net(struct nfipsec_net *nn);
 /* accounts a batch; false when the hard limit is reached and the packets must be dropped */
+void nfipsec_lifetime_exhausted(struct nfipsec_sa *sa);
 bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 bytes);
 /* netlink_sa.c: multicast SA_EXPIRE; GFP_ATOMIC */
 void nfipsec_netlink_expire(struct nfipsec_sa *sa, bool hard);

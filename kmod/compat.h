@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What differs between the kernels we support (6.1 .. 6.12), and nothing else. */
+#ifndef _NFIPSEC_COMPAT_H
+#define _NFIPSEC_COMPAT_H
+
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/version.h>
+#include <net/dst.h>
+
+/* 6.12 moved it */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/* 6.5 moved GSO out of netdevice.h */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>
+#endif
+
+/* 6.12 made "no lock around ndo_start_xmit" and "stays in its netns" bits of the device */
+static inline void nfipsec_compat_dev_flags(struct net_device *dev)
+{
+#ifdef NETIF_F_LLTX
+	dev->features |= NETIF_F_LLTX;
+#else
+	dev->lltx = true;
+#endif
+#ifdef NETIF_F_NETNS_LOCAL
+	dev->features |= NETIF_F_NETNS_LOCAL;
+#else
+	dev->netns_immutable = true;
+#endif
+}
+
+/* 6.5 took the initial reference out of the arguments: it always is one */
+static inline void *nfipsec_compat_dst_alloc(struct dst_ops *ops, struct net_device *dev,
+					     unsigned short flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	return dst_alloc(ops, dev, 1, DST_OBSOLETE_NONE, flags);
+#else
+	return dst_alloc(ops, dev, DST_OBSOLETE_NONE, flags);
+#endif
+}
+
+#endif

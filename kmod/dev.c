@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nfipsec0, and the routes that lead protected packets to it.
+ *
+ * A route is an rtable that knows its tunnel (struct nfipsec_route). The hook
+ * puts it on the packet, and the stack fragments, or answers "fragmentation
+ * needed", by the tunnel's MTU before the packet gets here, still one GSO packet.
+ */
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <net/dst.h>
+#include <net/ip.h>
+
+#include "path.h"
+
+static struct dst_ops route_ops;
+
+/* ---- routes ---- */
+
+static unsigned int route_mtu(const struct dst_entry *dst)
+{
+	return dst_metric_raw(dst, RTAX_MTU) ?: dst->dev->mtu;
+}
+
+static unsigned int route_advmss(const struct dst_entry *dst)
+{
+	return route_mtu(dst) - sizeof(struct iphdr) - sizeof(struct tcphdr);
+}
+
+/* From an RCU callback, when the last packet with this route is gone. */
+static void route_destroy(struct dst_entry *dst)
+{
+	nfipsec_tunnel_put(container_of(dst, struct nfipsec_route, rt.dst)->tunnel);
+}
+
+static void route_update_pmtu(struct dst_entry *dst, struct sock *sk, struct sk_buff *skb, u32 mtu,
+			      bool confirm_neigh)
+{
+	/* the outer path is where the MTU comes from, see xmit.c */
+}
+
+static void route_redirect(struct dst_entry *dst, struct sock *sk, struct sk_buff *skb)
+{
+}
+
+static struct dst_ops route_ops = {
+	.family = AF_INET,
+	.mtu = route_mtu,
+	.default_advmss = route_advmss,
+	.destroy = route_destroy,
+	.update_pmtu = route_update_pmtu,
+	.redirect = route_redirect,
+};
+
+bool nfipsec_dev_route_is_ours(const struct dst_entry *dst)
+{
+	return dst && dst->ops == &route_ops;
+}
+
+static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel)
+{
+	struct net_device *dev = tunnel->nn->dev;
+	struct nfipsec_route *route;
+	struct rtable *rt;
+
+	route = nfipsec_compat_dst_alloc(&route_ops, dev, DST_NOXFRM | DST_NOPOLICY | DST_NOCOUNT);
+	if (!route)
+		return NULL;
+	/* the rest of struct rtable is not the allocator's business */
+	rt = &route->rt;
+	memset_after(rt, 0, dst);
+	rt->rt_type = RTN_UNICAST;
+	rt->rt_genid = rt_genid_ipv4(tunnel->nn->net);
+	rt->dst.output = ip_output;
+	refcount_inc(&tunnel->ref);
+	route->tunnel = tunnel;
+	dst_init_metrics(&rt->dst, tunnel->metrics.metrics, true);
+	return route;
+}
+
+/**
+ * nfipsec_dev_route - the tunnel's route to nfipsec0, made on first use
+ * @tunnel: the tunnel
+ *
+ * RCU read side, and the route is borrowed for as long. Return: NULL for no
+ * memory, or when the tunnel has left the policy.
+ */
+struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel)
+{
+	struct nfipsec_route *route = rcu_dereference(tunnel->route);
+
+	if (likely(route))
+		return route;
+	nfipsec_dev_mtu_update(tunnel);
+	spin_lock_bh(&tunnel->lock);
+	route = rcu_dereference_protected(tunnel->route, lockdep_is_held(&tunnel->lock));
+	if (!route && !tunnel->dead) {
+		route = route_create(tunnel);
+		rcu_assign_pointer(tunnel->route, route);
+	}
+	spin_unlock_bh(&tunnel->lock);
+	return route;
+}
+
+/* Packets that have the route keep it; the device does not wait for them. */
+void nfipsec_dev_route_drop(struct nfipsec_tunnel *tunnel)
+{
+	struct nfipsec_route *route;
+
+	spin_lock_bh(&tunnel->lock);
+	route = rcu_replace_pointer(tunnel->route, NULL, lockdep_is_held(&tunnel->lock));
+	spin_unlock_bh(&tunnel->lock);
+	if (!route)
+		return;
+	dst_dev_put(&route->rt.dst);
+	dst_release(&route->rt.dst);
+}
+
+/* ---- the device ---- */
+
+static netdev_tx_t dev_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct dst_entry *dst = skb_dst(skb);
+
+	/* routed here by hand: no access list sent it, so there is no tunnel for it */
+	if (!nfipsec_dev_route_is_ours(dst)) {
+		DEV_STATS_INC(dev, tx_dropped);
+		kfree_skb(skb);
+		return NETDEV_TX_OK;
+	}
+	nfipsec_output(container_of(dst, struct nfipsec_route, rt.dst)->tunnel, skb);
+	return NETDEV_TX_OK;
+}
+
+static int dev_init(struct net_device *dev)
+{
+	struct nfipsec_dev *nd = netdev_priv(dev);
+	int err;
+
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	if (!dev->tstats)
+		return -ENOMEM;
+	err = gro_cells_init(&nd->gro_cells, dev);
+	if (err)
+		free_percpu(dev->tstats);
+	return err;
+}
+
+static void dev_uninit(struct net_device *dev)
+{
+	struct nfipsec_dev *nd = netdev_priv(dev);
+
+	gro_cells_destroy(&nd->gro_cells);
+	free_percpu(dev->tstats);
+}
+
+static const struct net_device_ops dev_ops = {
+	.ndo_init = dev_init,
+	.ndo_uninit = dev_uninit,
+	.ndo_start_xmit = dev_xmit,
+	.ndo_get_stats64 = dev_get_tstats64,
+};
+
+static const struct device_type dev_type = { .name = "nfipsec" };
+
+static void dev_setup(struct net_device *dev)
+{
+	dev->netdev_ops = &dev_ops;
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->priv_flags |= IFF_NO_QUEUE;
+	nfipsec_compat_dev_flags(dev);
+	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA |
+			   NETIF_F_GSO_SOFTWARE;
+	dev->features |= dev->hw_features;
+	/* the tunnels' MTUs are in their routes; this one is only not to be in the way */
+	dev->mtu = IP_MAX_MTU;
+	dev->min_mtu = IPV4_MIN_MTU;
+	dev->max_mtu = IP_MAX_MTU;
+	/* outer header, ESP, IV and the Ethernet below; padding, trailer and ICV */
+	dev->needed_headroom = sizeof(struct iphdr) + 8 + 16 + LL_MAX_HEADER;
+	dev->needed_tailroom = 16 + 2 + 16;
+	/* ndo_start_xmit finds the tunnel by the dst */
+	netif_keep_dst(dev);
+	SET_NETDEV_DEVTYPE(dev, &dev_type);
+}
+
+/**
+ * nfipsec_dev_create - nfipsec0 of a namespace, up
+ * @nn: the namespace
+ */
+int nfipsec_dev_create(struct nfipsec_net *nn)
+{
+	struct net_device *dev;
+	struct nfipsec_dev *nd;
+	int err;
+
+	dev = alloc_netdev(sizeof(*nd), NFIPSEC_DEV_NAME, NET_NAME_PREDICTABLE, dev_setup);
+	if (!dev)
+		return -ENOMEM;
+	dev_net_set(dev, nn->net);
+	nd = netdev_priv(dev);
+	nd->nn = nn;
+	rtnl_lock();
+	err = register_netdevice(dev);
+	if (!err)
+		err = dev_open(dev, NULL);
+	if (err && dev->reg_state == NETREG_REGISTERED)
+		unregister_netdevice(dev);
+	rtnl_unlock();
+	if (err) {
+		free_netdev(dev);
+		return err;
+	}
+	nn->dev = dev;
+	return 0;
+}
+
+void nfipsec_dev_destroy(struct nfipsec_net *nn)
+{
+	unregister_netdev(nn->dev);
+	free_netdev(nn->dev);
+}
+
+void nfipsec_dev_count_tx(struct nfipsec_net *nn, unsigned int packets, unsigned int bytes)
+{
+	dev_sw_netstats_tx_add(nn->dev, packets, bytes);
+	nfipsec_stat_add(nn, NFIPSEC_STAT_OUT_PACKETS, packets);
+}
+
+void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes)
+{
+	dev_sw_netstats_rx_add(nn->dev, bytes);
+	nfipsec_stat_add(nn, NFIPSEC_STAT_IN_PACKETS, 1);
+}
+
+int __init nfipsec_dev_init(void)
+{
+	route_ops.kmem_cachep = kmem_cache_create("nfipsec_route", sizeof(struct nfipsec_route), 0,
+						  SLAB_HWCACHE_ALIGN, NULL);
+	return route_ops.kmem_cachep ? 0 : -ENOMEM;
+}
+
+/* after rcu_barrier(): destroyed routes are freed by an RCU callback */
+void nfipsec_dev_exit(void)
+{
+	kmem_cache_destroy(route_ops.kmem_cachep);
+}

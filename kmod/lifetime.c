@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Limits of SAs (RFC 4301 4.4.2.1): at the soft one the helper is asked to rekey,
+ * at the hard one the SA goes. Octets and packets are looked at with each batch,
+ * seconds by one timer for the namespace.
+ */
+#include <linux/rculist.h>
+
+#include "sa.h"
+
+#define LIFETIME_INTERVAL HZ
+
+static bool over(u64 value, u64 limit)
+{
+	return limit && value >= limit;
+}
+
+static void expire_soft(struct nfipsec_sa *sa)
+{
+	if (!test_and_set_bit(NFIPSEC_SA_SOFT_SENT, &sa->flags))
+		nfipsec_netlink_expire(sa, false);
+}
+
+static void expire_hard(struct nfipsec_sa *sa)
+{
+	if (test_and_set_bit(NFIPSEC_SA_HARD_SENT, &sa->flags))
+		return;
+	nfipsec_netlink_expire(sa, true);
+	nfipsec_sadb_kill(sa);
+}
+
+/* The sequence numbers are used up: as dead as by any other limit. */
+void nfipsec_lifetime_exhausted(struct nfipsec_sa *sa)
+{
+	expire_hard(sa);
+}
+
+/**
+ * nfipsec_lifetime_account - count a batch against the limits of its SA
+ * @sa: the SA; RCU read side
+ * @packets: how many
+ * @bytes: inner octets of all
+ *
+ * Return: false when the hard limit had been reached before: drop the batch.
+ */
+bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 bytes)
+{
+	const struct nfipsec_limits *l = &sa->limits;
+	u64 p, b;
+
+	if (unlikely(test_bit(NFIPSEC_SA_HARD_SENT, &sa->flags)))
+		return false;
+	p = atomic64_add_return(packets, &sa->packets);
+	b = atomic64_add_return(bytes, &sa->bytes);
+	if (READ_ONCE(sa->used) != jiffies)
+		WRITE_ONCE(sa->used, jiffies);
+
+	if (unlikely(over(b, l->hard_bytes) || over(p, l->hard_packets)))
+		expire_hard(sa);
+	else if (unlikely(over(b, l->soft_bytes) || over(p, l->soft_packets)))
+		expire_soft(sa);
+	return true;
+}
+
+static void lifetime_work(struct work_struct *work)
+{
+	struct nfipsec_net *nn = container_of(to_delayed_work(work), struct nfipsec_net, lifetime);
+	struct nfipsec_sa *sa;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(sa, &nn->sas, link) {
+		u64 age = (jiffies - sa->born) / HZ;
+
+		if (over(age, sa->limits.hard_seconds))
+			expire_hard(sa);
+		else if (over(age, sa->limits.soft_seconds))
+			expire_soft(sa);
+	}
+	rcu_read_unlock();
+	queue_delayed_work(nfipsec_wq, &nn->lifetime, LIFETIME_INTERVAL);
+}
+
+void nfipsec_lifetime_init_net(struct nfipsec_net *nn)
+{
+	INIT_DELAYED_WORK(&nn->lifetime, lifetime_work);
+	queue_delayed_work(nfipsec_wq, &nn->lifetime, LIFETIME_INTERVAL);
+}
+
+void nfipsec_lifetime_exit_net(struct nfipsec_net *nn)
+{
+	cancel_delayed_work_sync(&nn->lifetime);
+}

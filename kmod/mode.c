@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tunnel mode: the outer header made (RFC 4301 5.1.2) and taken off (5.2). */
+#include <linux/ip.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+
+#include "path.h"
+
+/**
+ * nfipsec_mode_outer - the outer header of a batch
+ * @outer: filled
+ * @net: the namespace
+ * @sa: outbound SA
+ * @rt: the route of the outer packets
+ * @packets: how many identifications are taken
+ */
+void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const struct nfipsec_sa *sa,
+			const struct rtable *rt, unsigned int packets)
+{
+	struct iphdr *ip = &outer->ip;
+
+	memset(outer, 0, sizeof(*outer));
+	ip->version = 4;
+	ip->ihl = sizeof(*ip) / 4;
+	ip->ttl = ip4_dst_hoplimit(&rt->dst);
+	ip->protocol = sa->proto;
+	ip->saddr = sa->local.ip;
+	ip->daddr = sa->remote.ip;
+	__ip_select_ident(net, ip, packets);
+	outer->copy_df = true;
+}
+
+/**
+ * nfipsec_mode_wrap - push the outer header
+ * @outer: of the batch; its identification moves on
+ * @skb: the ESP packet
+ * @inner_tos: of the inner header, which is no longer legible
+ * @inner_df: the inner header had DF
+ *
+ * DSCP is copied (RFC 4301 5.1.2.1), ECN by RFC 6040 4.1 in normal mode: copied too.
+ */
+void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos,
+		       bool inner_df)
+{
+	struct iphdr *ip;
+
+	ip = __skb_push(skb, sizeof(*ip));
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, sizeof(*ip));
+	*ip = outer->ip;
+	outer->ip.id = htons(ntohs(outer->ip.id) + 1);
+	ip->tos = inner_tos;
+	ip->frag_off = inner_df && outer->copy_df ? htons(IP_DF) : 0;
+	skb->protocol = htons(ETH_P_IP);
+	/* without DF the stack fragments the outer packet, also for a sender that asked for PMTU */
+	skb->ignore_df = !ip->frag_off;
+}
+
+/**
+ * nfipsec_mode_unwrap - from an opened ESP packet to its inner packet
+ * @skb: at the inner header; not shared; trimmed to the inner length (TFC padding,
+ *	RFC 4303 2.7, goes)
+ * @outer: the outer header, still in the buffer
+ *
+ * Return: NFIPSEC_STAT_UNSPEC, or why it must be dropped.
+ */
+enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, const struct iphdr *outer)
+{
+	const struct iphdr *ip;
+	unsigned int len;
+
+	if (!pskb_may_pull(skb, sizeof(*ip)))
+		return NFIPSEC_STAT_IN_BAD_INNER;
+	skb_reset_network_header(skb);
+	ip = ip_hdr(skb);
+	len = ntohs(ip->tot_len);
+	if (ip->version != 4 || ip->ihl < 5 || len < ip->ihl * 4 || len > skb->len)
+		return NFIPSEC_STAT_IN_BAD_INNER;
+	__skb_trim(skb, len);
+	skb->protocol = htons(ETH_P_IP);
+	skb_set_transport_header(skb, ip->ihl * 4);
+	/* RFC 6040 4.2: CE outside on a packet that cannot say so inside is dropped */
+	if (IP_ECN_decapsulate(outer, skb) > 1)
+		return NFIPSEC_STAT_IN_BAD_INNER;
+	return NFIPSEC_STAT_UNSPEC;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The generic netlink family: its commands, and the attributes that several
+ * objects have. Every command wants CAP_NET_ADMIN over the namespace, to read
+ * too: access lists and SAs say much about a network.
+ */
+#include <linux/module.h>
+
+#include "netlink.h"
+
+const struct nla_policy nfipsec_nl_sel_policy[NFIPSEC_A_SEL_MAX + 1] = {
+	[NFIPSEC_A_SEL_PROTO]		= { .type = NLA_U8 },
+	[NFIPSEC_A_SEL_SADDR_MIN]	= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_SEL_SADDR_MAX]	= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_SEL_DADDR_MIN]	= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_SEL_DADDR_MAX]	= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_SEL_SPORT_MIN]	= { .type = NLA_U16 },
+	[NFIPSEC_A_SEL_SPORT_MAX]	= { .type = NLA_U16 },
+	[NFIPSEC_A_SEL_DPORT_MIN]	= { .type = NLA_U16 },
+	[NFIPSEC_A_SEL_DPORT_MAX]	= { .type = NLA_U16 },
+};
+
+static const struct nla_policy sa_nest[NFIPSEC_A_MAX + 1] = {
+	[NFIPSEC_A_SA] = NLA_POLICY_NESTED(nfipsec_nl_sa_policy),
+};
+
+static const struct nla_policy policy_nests[NFIPSEC_A_MAX + 1] = {
+	[NFIPSEC_A_TUNNEL] = NLA_POLICY_NESTED(nfipsec_nl_tunnel_policy),
+	[NFIPSEC_A_ENTRY] = NLA_POLICY_NESTED(nfipsec_nl_entry_policy),
+};
+
+static const struct nla_policy flow_nest[NFIPSEC_A_MAX + 1] = {
+	[NFIPSEC_A_FLOW] = NLA_POLICY_NESTED(nfipsec_nl_flow_policy),
+};
+
+/* no attributes at all */
+static const struct nla_policy nothing[NFIPSEC_A_MAX + 1] = {};
+
+int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
+			struct netlink_ext_ack *extack)
+{
+	if (nla_len(attr) != sizeof(addr->ip)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "expected an IPv4 address of 4 octets");
+		return -EAFNOSUPPORT;
+	}
+	addr->ip = nla_get_in_addr(attr);
+	return 0;
+}
+
+static int get_addr_range(struct nlattr **tb, int min_type, int max_type, u32 *min, u32 *max,
+			  struct netlink_ext_ack *extack)
+{
+	union nfipsec_addr a, b;
+	int err;
+
+	err = nfipsec_nl_get_addr(tb[min_type], &a, extack);
+	if (!err)
+		err = nfipsec_nl_get_addr(tb[max_type], &b, extack);
+	if (err)
+		return err;
+	*min = ntohl(a.ip);
+	*max = ntohl(b.ip);
+	if (*min > *max) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[max_type], "the range ends before it begins");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int get_port_range(struct nlattr **tb, int min_type, int max_type, u8 proto, u16 *min,
+			  u16 *max, struct netlink_ext_ack *extack)
+{
+	*min = tb[min_type] ? ntohs(nla_get_be16(tb[min_type])) : 0;
+	*max = tb[max_type] ? ntohs(nla_get_be16(tb[max_type])) : U16_MAX;
+	if (*min > *max) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[max_type] ?: tb[min_type],
+				    "the range ends before it begins");
+		return -EINVAL;
+	}
+	if (!proto && (*min || *max != U16_MAX)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[min_type] ?: tb[max_type],
+				    "ports want a protocol to belong to");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * nfipsec_nl_get_sel - one selector
+ * @nest: of nfipsec_sel_attr, validated
+ * @sel: filled
+ * @extack: for the refusal
+ */
+int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
+		       struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[NFIPSEC_A_SEL_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, NFIPSEC_A_SEL_MAX, nest, nfipsec_nl_sel_policy, extack);
+	if (err)
+		return err;
+	if (!tb[NFIPSEC_A_SEL_SADDR_MIN] || !tb[NFIPSEC_A_SEL_SADDR_MAX] ||
+	    !tb[NFIPSEC_A_SEL_DADDR_MIN] || !tb[NFIPSEC_A_SEL_DADDR_MAX]) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "a selector wants all four addresses");
+		return -EINVAL;
+	}
+	sel->family = AF_INET;
+	sel->proto = tb[NFIPSEC_A_SEL_PROTO] ? nla_get_u8(tb[NFIPSEC_A_SEL_PROTO]) : 0;
+	err = get_addr_range(tb, NFIPSEC_A_SEL_SADDR_MIN, NFIPSEC_A_SEL_SADDR_MAX,
+			     &sel->saddr_min, &sel->saddr_max, extack);
+	if (!err)
+		err = get_addr_range(tb, NFIPSEC_A_SEL_DADDR_MIN, NFIPSEC_A_SEL_DADDR_MAX,
+				     &sel->daddr_min, &sel->daddr_max, extack);
+	if (!err)
+		err = get_port_range(tb, NFIPSEC_A_SEL_SPORT_MIN, NFIPSEC_A_SEL_SPORT_MAX,
+				     sel->proto, &sel->sport_min, &sel->sport_max, extack);
+	if (!err)
+		err = get_port_range(tb, NFIPSEC_A_SEL_DPORT_MIN, NFIPSEC_A_SEL_DPORT_MAX,
+				     sel->proto, &sel->dport_min, &sel->dport_max, extack);
+	return err;
+}
+
+int nfipsec_nl_put_sel(struct sk_buff *skb, int type, const struct nfipsec_sel *sel)
+{
+	struct nlattr *nest = nla_nest_start(skb, type);
+
+	if (!nest ||
+	    nla_put_u8(skb, NFIPSEC_A_SEL_PROTO, sel->proto) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_SEL_SADDR_MIN, htonl(sel->saddr_min)) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_SEL_SADDR_MAX, htonl(sel->saddr_max)) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_SEL_DADDR_MIN, htonl(sel->daddr_min)) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_SEL_DADDR_MAX, htonl(sel->daddr_max)) ||
+	    nla_put_be16(skb, NFIPSEC_A_SEL_SPORT_MIN, htons(sel->sport_min)) ||
+	    nla_put_be16(skb, NFIPSEC_A_SEL_SPORT_MAX, htons(sel->sport_max)) ||
+	    nla_put_be16(skb, NFIPSEC_A_SEL_DPORT_MIN, htons(sel->dport_min)) ||
+	    nla_put_be16(skb, NFIPSEC_A_SEL_DPORT_MAX, htons(sel->dport_max)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int stats_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
+	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	struct nlattr *nest;
+	unsigned int i;
+	void *hdr;
+
+	if (!msg)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(msg, info, &nfipsec_genl_family, 0, NFIPSEC_CMD_STATS_GET);
+	nest = hdr ? nla_nest_start(msg, NFIPSEC_A_STATS) : NULL;
+	if (!nest)
+		goto too_small;
+	for (i = NFIPSEC_STAT_UNSPEC + 1; i < NFIPSEC_STAT_PAD; i++)
+		if (nla_put_u64_64bit(msg, i, nfipsec_stat_read(nn, i), NFIPSEC_STAT_PAD))
+			goto too_small;
+	nla_nest_end(msg, nest);
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+
+too_small:
+	nlmsg_free(msg);
+	return -EMSGSIZE;
+}
+
+#define OP(id, set, max) .cmd = NFIPSEC_CMD_##id, .flags = GENL_UNS_ADMIN_PERM, \
+			 .policy = set, .maxattr = max
+
+static const struct genl_ops ops[] = {
+	{ OP(SA_ADD, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_add },
+	{ OP(SA_DEL, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_del },
+	{ OP(SA_GET, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_get,
+	  .dumpit = nfipsec_nl_sa_dump },
+	{ OP(SA_FLUSH, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_flush },
+	{ OP(POLICY_SET, policy_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_policy_set },
+	{ OP(POLICY_GET, nothing, NFIPSEC_A_MAX), .dumpit = nfipsec_nl_policy_dump },
+	{ OP(TUNNEL_GET, nothing, NFIPSEC_A_MAX), .dumpit = nfipsec_nl_tunnel_dump },
+	{ OP(STATS_GET, nothing, NFIPSEC_A_MAX), .doit = stats_get },
+	{ OP(EXPLAIN, flow_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_explain },
+};
+
+static const struct genl_multicast_group groups[] = {
+	{ .name = NFIPSEC_MCGRP_EVENTS, .flags = GENL_UNS_ADMIN_PERM },
+};
+
+struct genl_family nfipsec_genl_family __ro_after_init = {
+	.name = NFIPSEC_GENL_NAME,
+	.version = NFIPSEC_GENL_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = ops,
+	.n_ops = ARRAY_SIZE(ops),
+	.resv_start_op = NFIPSEC_CMD_UNSPEC + 1,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+int __init nfipsec_netlink_init(void)
+{
+	return genl_register_family(&nfipsec_genl_family);
+}
+
+void nfipsec_netlink_exit(void)
+{
+	genl_unregister_family(&nfipsec_genl_family);
+}

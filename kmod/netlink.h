@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the netlink interface share. */
+#ifndef _NFIPSEC_NETLINK_H
+#define _NFIPSEC_NETLINK_H
+
+#include <net/genetlink.h>
+
+#include "sa.h"
+
+extern struct genl_family nfipsec_genl_family;
+
+extern const struct nla_policy nfipsec_nl_sa_policy[NFIPSEC_A_SA_MAX + 1];
+extern const struct nla_policy nfipsec_nl_sel_policy[NFIPSEC_A_SEL_MAX + 1];
+extern const struct nla_policy nfipsec_nl_tunnel_policy[NFIPSEC_A_TUNNEL_MAX + 1];
+extern const struct nla_policy nfipsec_nl_entry_policy[NFIPSEC_A_ENTRY_MAX + 1];
+extern const struct nla_policy nfipsec_nl_flow_policy[NFIPSEC_A_FLOW_MAX + 1];
+
+#define NFIPSEC_NL_ADDR NLA_POLICY_RANGE(NLA_BINARY, 4, 16)
+#define NFIPSEC_NL_NAME { .type = NLA_NUL_STRING, .len = NFIPSEC_NAME_MAX }
+
+/* netlink.c: attributes that several objects have */
+int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
+			struct netlink_ext_ack *extack);
+int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
+		       struct netlink_ext_ack *extack);
+int nfipsec_nl_put_sel(struct sk_buff *skb, int type, const struct nfipsec_sel *sel);
+
+/* netlink_sa.c */
+int nfipsec_nl_sa_add(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_sa_del(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_sa_get(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_sa_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa);
+
+/* netlink_policy.c */
+int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_policy_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nfipsec_nl_tunnel_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info);
+
+#endif

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Access lists and tunnels over netlink; ACQUIRE; explain. */
+#include <linux/slab.h>
+#include <net/ip.h>
+
+#include "netlink.h"
+#include "path.h"
+
+const struct nla_policy nfipsec_nl_tunnel_policy[NFIPSEC_A_TUNNEL_MAX + 1] = {
+	[NFIPSEC_A_TUNNEL_NAME]		= NFIPSEC_NL_NAME,
+	[NFIPSEC_A_TUNNEL_LOCAL]	= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_TUNNEL_REMOTE]	= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_TUNNEL_MODE]		= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_MODE_TUNNEL,
+							   NFIPSEC_MODE_TRANSPORT),
+	[NFIPSEC_A_TUNNEL_MTU]		= NLA_POLICY_MIN(NLA_U32, IPV4_MIN_MTU),
+};
+
+const struct nla_policy nfipsec_nl_entry_policy[NFIPSEC_A_ENTRY_MAX + 1] = {
+	[NFIPSEC_A_ENTRY_LIST]		= NFIPSEC_NL_NAME,
+	[NFIPSEC_A_ENTRY_NUMBER]	= { .type = NLA_U32 },
+	[NFIPSEC_A_ENTRY_ACTION]	= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_ACTION_BYPASS,
+							   NFIPSEC_ACTION_DISCARD),
+	[NFIPSEC_A_ENTRY_TUNNEL]	= NFIPSEC_NL_NAME,
+	[NFIPSEC_A_ENTRY_SELECTOR]	= NLA_POLICY_NESTED(nfipsec_nl_sel_policy),
+};
+
+const struct nla_policy nfipsec_nl_flow_policy[NFIPSEC_A_FLOW_MAX + 1] = {
+	[NFIPSEC_A_FLOW_DIR]		= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_DIR_IN,
+							   NFIPSEC_DIR_OUT),
+	[NFIPSEC_A_FLOW_PROTO]		= { .type = NLA_U8 },
+	[NFIPSEC_A_FLOW_SADDR]		= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_FLOW_DADDR]		= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_FLOW_SPORT]		= { .type = NLA_U16 },
+	[NFIPSEC_A_FLOW_DPORT]		= { .type = NLA_U16 },
+};
+
+/* ---- replace ---- */
+
+/* a policy on its way in; nfipsec_net.config is held throughout */
+struct transaction {
+	struct nfipsec_net	*nn;
+	struct netlink_ext_ack	*extack;
+	struct nfipsec_tunnel	**tunnels;	/* a reference each */
+	unsigned int		n_tunnels;
+	struct nfipsec_policy	*policy;
+};
+
+static bool addr_same(bool has_a, const union nfipsec_addr *a, bool has_b,
+		      const union nfipsec_addr *b)
+{
+	return has_a == has_b && (!has_a || a->ip == b->ip);
+}
+
+static int missing(struct netlink_ext_ack *extack, const struct nlattr *nest, const char *message)
+{
+	extack->bad_attr = nest;
+	extack->_msg = message;
+	return -EINVAL;
+}
+
+static int get_end(const struct nlattr *attr, bool *has, union nfipsec_addr *addr,
+		   struct netlink_ext_ack *extack)
+{
+	*has = attr;
+	return attr ? nfipsec_nl_get_addr(attr, addr, extack) : 0;
+}
+
+static struct nfipsec_tunnel *transaction_find(const struct transaction *t, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->n_tunnels; i++)
+		if (!strcmp(t->tunnels[i]->name, name))
+			return t->tunnels[i];
+	return NULL;
+}
+
+/* A tunnel that is as it was keeps its object, and so its SAs and held packets. */
+static int add_tunnel(struct transaction *t, const struct nlattr *nest)
+{
+	struct nlattr *tb[NFIPSEC_A_TUNNEL_MAX + 1];
+	struct nfipsec_tunnel *new, *old;
+	int err;
+
+	err = nla_parse_nested(tb, NFIPSEC_A_TUNNEL_MAX, nest, nfipsec_nl_tunnel_policy,
+			       t->extack);
+	if (err)
+		return err;
+	if (!tb[NFIPSEC_A_TUNNEL_NAME])
+		return missing(t->extack, nest, "a tunnel wants a name");
+	if (!tb[NFIPSEC_A_TUNNEL_MODE])
+		return missing(t->extack, nest, "a tunnel wants a mode");
+	if (nla_get_u8(tb[NFIPSEC_A_TUNNEL_MODE]) != NFIPSEC_MODE_TUNNEL) {
+		NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_TUNNEL_MODE], "expected tunnel mode");
+		return -EOPNOTSUPP;
+	}
+	if (transaction_find(t, nla_data(tb[NFIPSEC_A_TUNNEL_NAME]))) {
+		NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_TUNNEL_NAME],
+				    "two tunnels of the same name");
+		return -EEXIST;
+	}
+
+	new = nfipsec_tunnel_create(t->nn, nla_data(tb[NFIPSEC_A_TUNNEL_NAME]), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+	new->family = AF_INET;
+	new->mode = nla_get_u8(tb[NFIPSEC_A_TUNNEL_MODE]);
+	if (tb[NFIPSEC_A_TUNNEL_MTU])
+		new->mtu_set = nla_get_u32(tb[NFIPSEC_A_TUNNEL_MTU]);
+	err = get_end(tb[NFIPSEC_A_TUNNEL_LOCAL], &new->has_local, &new->local, t->extack);
+	if (!err)
+		err = get_end(tb[NFIPSEC_A_TUNNEL_REMOTE], &new->has_remote, &new->remote,
+			      t->extack);
+	if (err) {
+		nfipsec_tunnel_put(new);
+		return err;
+	}
+
+	old = nfipsec_tunnel_find(t->nn, new->name);
+	if (old && old->mode == new->mode && old->mtu_set == new->mtu_set &&
+	    addr_same(old->has_local, &old->local, new->has_local, &new->local) &&
+	    addr_same(old->has_remote, &old->remote, new->has_remote, &new->remote) &&
+	    nfipsec_tunnel_get(old)) {
+		nfipsec_tunnel_put(new);
+		new = old;
+	}
+	t->tunnels[t->n_tunnels++] = new;
+	return 0;
+}
+
+static int add_entry(struct transaction *t, struct nfipsec_entry *entry, const struct nlattr *nest)
+{
+	struct nlattr *tb[NFIPSEC_A_ENTRY_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, NFIPSEC_A_ENTRY_MAX, nest, nfipsec_nl_entry_policy, t->extack);
+	if (err)
+		return err;
+	if (!tb[NFIPSEC_A_ENTRY_LIST] || !tb[NFIPSEC_A_ENTRY_NUMBER] ||
+	    !tb[NFIPSEC_A_ENTRY_ACTION] || !tb[NFIPSEC_A_ENTRY_SELECTOR])
+		return missing(t->extack, nest,
+			       "an entry wants a list, a number, an action and a selector");
+	strscpy(entry->list, nla_data(tb[NFIPSEC_A_ENTRY_LIST]), sizeof(entry->list));
+	entry->number = nla_get_u32(tb[NFIPSEC_A_ENTRY_NUMBER]);
+	entry->action = nla_get_u8(tb[NFIPSEC_A_ENTRY_ACTION]);
+	err = nfipsec_nl_get_sel(tb[NFIPSEC_A_ENTRY_SELECTOR], &entry->sel, t->extack);
+	if (err)
+		return err;
+
+	if ((entry->action == NFIPSEC_ACTION_PROTECT) != !!tb[NFIPSEC_A_ENTRY_TUNNEL])
+		return missing(t->extack, tb[NFIPSEC_A_ENTRY_ACTION],
+			       "a protect entry wants a tunnel, and no other has one");
+	if (entry->action == NFIPSEC_ACTION_PROTECT) {
+		struct nfipsec_tunnel *tunnel;
+
+		tunnel = transaction_find(t, nla_data(tb[NFIPSEC_A_ENTRY_TUNNEL]));
+		if (!tunnel || !nfipsec_tunnel_get(tunnel)) {
+			NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_ENTRY_TUNNEL],
+					    "this policy has no tunnel of this name");
+			return -ENOENT;
+		}
+		entry->tunnel = tunnel;
+		t->policy->n_protect++;
+	}
+	return 0;
+}
+
+/* Attributes that repeat: genl_info's table has only the last of each. */
+static unsigned int count_attrs(struct genl_info *info, int type)
+{
+	const struct nlattr *attr;
+	unsigned int n = 0;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		n += nla_type(attr) == type;
+	return n;
+}
+
+static int fill(struct transaction *t, struct genl_info *info)
+{
+	unsigned int n = 0;
+	const struct nlattr *attr;
+	int rem, err;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != NFIPSEC_A_TUNNEL)
+			continue;
+		err = add_tunnel(t, attr);
+		if (err)
+			return err;
+	}
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != NFIPSEC_A_ENTRY)
+			continue;
+		err = add_entry(t, &t->policy->entries[n++], attr);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct transaction t = {
+		.nn = nfipsec_net(genl_info_net(info)),
+		.extack = info->extack,
+	};
+	unsigned int i;
+	int err = -ENOMEM;
+
+	t.policy = nfipsec_policy_alloc(count_attrs(info, NFIPSEC_A_ENTRY), GFP_KERNEL);
+	t.tunnels = kvcalloc(count_attrs(info, NFIPSEC_A_TUNNEL) ?: 1, sizeof(*t.tunnels),
+			     GFP_KERNEL);
+	if (!t.policy || !t.tunnels)
+		goto out_free;
+
+	mutex_lock(&t.nn->config);
+	err = fill(&t, info);
+	if (!err)
+		err = nfipsec_policy_commit(t.nn, t.policy, t.tunnels, t.n_tunnels, t.extack);
+	mutex_unlock(&t.nn->config);
+	if (!err) {
+		kvfree(t.tunnels);
+		return 0;
+	}
+
+out_free:
+	for (i = 0; i < t.n_tunnels; i++)
+		nfipsec_tunnel_put(t.tunnels[i]);
+	kvfree(t.tunnels);
+	if (t.policy)
+		nfipsec_policy_free(t.policy);
+	return err;
+}
+
+/* ---- report ---- */
+
+static int put_entry(struct sk_buff *skb, const struct nfipsec_entry *entry)
+{
+	struct nlattr *nest = nla_nest_start(skb, NFIPSEC_A_ENTRY);
+	u64 out = 0, in = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct nfipsec_entry_count *c = per_cpu_ptr(entry->count, cpu);
+
+		out += READ_ONCE(c->out_packets);
+		in += READ_ONCE(c->in_packets);
+	}
+	if (!nest ||
+	    nla_put_string(skb, NFIPSEC_A_ENTRY_LIST, entry->list) ||
+	    nla_put_u32(skb, NFIPSEC_A_ENTRY_NUMBER, entry->number) ||
+	    nla_put_u8(skb, NFIPSEC_A_ENTRY_ACTION, entry->action) ||
+	    (entry->tunnel &&
+	     nla_put_string(skb, NFIPSEC_A_ENTRY_TUNNEL, entry->tunnel->name)) ||
+	    nfipsec_nl_put_sel(skb, NFIPSEC_A_ENTRY_SELECTOR, &entry->sel) ||
+	    nla_put_u64_64bit(skb, NFIPSEC_A_ENTRY_OUT_PACKETS, out, NFIPSEC_A_ENTRY_PAD) ||
+	    nla_put_u64_64bit(skb, NFIPSEC_A_ENTRY_IN_PACKETS, in, NFIPSEC_A_ENTRY_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_tunnel(struct sk_buff *skb, struct nfipsec_tunnel *tunnel)
+{
+	struct nlattr *nest = nla_nest_start(skb, NFIPSEC_A_TUNNEL);
+	u64 acquires, drops;
+	u32 queued;
+
+	spin_lock_bh(&tunnel->lock);
+	acquires = tunnel->acquires;
+	drops = tunnel->queue_drops;
+	queued = skb_queue_len(&tunnel->queue);
+	spin_unlock_bh(&tunnel->lock);
+	if (!nest ||
+	    nla_put_string(skb, NFIPSEC_A_TUNNEL_NAME, tunnel->name) ||
+	    (tunnel->has_local &&
+	     nla_put_in_addr(skb, NFIPSEC_A_TUNNEL_LOCAL, tunnel->local.ip)) ||
+	    (tunnel->has_remote &&
+	     nla_put_in_addr(skb, NFIPSEC_A_TUNNEL_REMOTE, tunnel->remote.ip)) ||
+	    nla_put_u8(skb, NFIPSEC_A_TUNNEL_MODE, tunnel->mode) ||
+	    nla_put_u32(skb, NFIPSEC_A_TUNNEL_MTU, nfipsec_tunnel_mtu(tunnel)) ||
+	    nla_put_u32(skb, NFIPSEC_A_TUNNEL_QUEUED, queued) ||
+	    nla_put_u64_64bit(skb, NFIPSEC_A_TUNNEL_QUEUE_DROPS, drops, NFIPSEC_A_TUNNEL_PAD) ||
+	    nla_put_u64_64bit(skb, NFIPSEC_A_TUNNEL_ACQUIRES, acquires, NFIPSEC_A_TUNNEL_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static void *dump_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
+{
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			   &nfipsec_genl_family, NLM_F_MULTI, cmd);
+}
+
+/* cb->args[0]: entries already told; the generation tells when the policy changed meanwhile */
+int nfipsec_nl_policy_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nfipsec_net *nn = nfipsec_net(sock_net(skb->sk));
+	const struct nfipsec_policy *policy;
+	void *hdr;
+
+	rcu_read_lock();
+	cb->seq = READ_ONCE(nn->generation);
+	policy = rcu_dereference(nn->policy);
+	while (cb->args[0] < policy->n_entries) {
+		hdr = dump_put(skb, cb, NFIPSEC_CMD_POLICY_GET);
+		if (!hdr)
+			break;
+		if (put_entry(skb, &policy->entries[cb->args[0]])) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genl_dump_check_consistent(cb, hdr);
+		genlmsg_end(skb, hdr);
+		cb->args[0]++;
+	}
+	rcu_read_unlock();
+	return skb->len;
+}
+
+/* cb->args[0]: tunnels already told */
+int nfipsec_nl_tunnel_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nfipsec_net *nn = nfipsec_net(sock_net(skb->sk));
+	struct nfipsec_tunnel *tunnel;
+	long at = 0;
+	void *hdr;
+
+	rcu_read_lock();
+	cb->seq = READ_ONCE(nn->generation);
+	list_for_each_entry_rcu(tunnel, &nn->tunnels, link) {
+		if (at++ < cb->args[0])
+			continue;
+		hdr = dump_put(skb, cb, NFIPSEC_CMD_TUNNEL_GET);
+		if (!hdr)
+			break;
+		if (put_tunnel(skb, tunnel)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genl_dump_check_consistent(cb, hdr);
+		genlmsg_end(skb, hdr);
+		cb->args[0]++;
+	}
+	rcu_read_unlock();
+	return skb->len;
+}
+
+/* ---- one packet ---- */
+
+static int put_flow(struct sk_buff *skb, const struct nfipsec_tunnel *tunnel,
+		    const struct nfipsec_entry *entry, const struct nfipsec_pkt *pkt)
+{
+	struct nlattr *nest = nla_nest_start(skb, NFIPSEC_A_FLOW);
+
+	if (!nest ||
+	    nla_put_u8(skb, NFIPSEC_A_FLOW_DIR, NFIPSEC_DIR_OUT) ||
+	    nla_put_u8(skb, NFIPSEC_A_FLOW_PROTO, pkt->proto) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_FLOW_SADDR, pkt->saddr.ip) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_FLOW_DADDR, pkt->daddr.ip) ||
+	    (pkt->ports && (nla_put_be16(skb, NFIPSEC_A_FLOW_SPORT, pkt->sport) ||
+			    nla_put_be16(skb, NFIPSEC_A_FLOW_DPORT, pkt->dport))) ||
+	    nla_put_string(skb, NFIPSEC_A_FLOW_TUNNEL, tunnel->name) ||
+	    nla_put_string(skb, NFIPSEC_A_FLOW_LIST, entry->list) ||
+	    nla_put_u32(skb, NFIPSEC_A_FLOW_NUMBER, entry->number))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * nfipsec_netlink_acquire - ask for an SA
+ * @tunnel: for this tunnel
+ * @entry: the protect entry that matched
+ * @pkt: the packet that asks, for the first selector of RFC 7296 2.9
+ *
+ * Packet path. Return: -ESRCH when nobody listens.
+ */
+int nfipsec_netlink_acquire(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,
+			    const struct nfipsec_pkt *pkt)
+{
+	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_ATOMIC);
+	void *hdr;
+
+	if (!msg)
+		return -ENOMEM;
+	hdr = genlmsg_put(msg, 0, 0, &nfipsec_genl_family, 0, NFIPSEC_CMD_ACQUIRE);
+	if (!hdr || put_flow(msg, tunnel, entry, pkt)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_multicast_netns(&nfipsec_genl_family, tunnel->nn->net, msg, 0, 0,
+				       GFP_ATOMIC);
+}
+
+static int get_flow(struct genl_info *info, struct nfipsec_pkt *pkt, u8 *dir)
+{
+	struct nlattr *tb[NFIPSEC_A_FLOW_MAX + 1];
+	int err;
+
+	if (!info->attrs[NFIPSEC_A_FLOW]) {
+		NL_SET_ERR_MSG(info->extack, "the attribute FLOW is missing");
+		return -EINVAL;
+	}
+	err = nla_parse_nested(tb, NFIPSEC_A_FLOW_MAX, info->attrs[NFIPSEC_A_FLOW],
+			       nfipsec_nl_flow_policy, info->extack);
+	if (err)
+		return err;
+	if (!tb[NFIPSEC_A_FLOW_PROTO] || !tb[NFIPSEC_A_FLOW_SADDR] || !tb[NFIPSEC_A_FLOW_DADDR])
+		return missing(info->extack, info->attrs[NFIPSEC_A_FLOW],
+			       "a flow wants a protocol and both addresses");
+	pkt->family = AF_INET;
+	pkt->proto = nla_get_u8(tb[NFIPSEC_A_FLOW_PROTO]);
+	err = nfipsec_nl_get_addr(tb[NFIPSEC_A_FLOW_SADDR], &pkt->saddr, info->extack);
+	if (!err)
+		err = nfipsec_nl_get_addr(tb[NFIPSEC_A_FLOW_DADDR], &pkt->daddr, info->extack);
+	pkt->ports = tb[NFIPSEC_A_FLOW_SPORT] || tb[NFIPSEC_A_FLOW_DPORT];
+	pkt->sport = tb[NFIPSEC_A_FLOW_SPORT] ? nla_get_be16(tb[NFIPSEC_A_FLOW_SPORT]) : 0;
+	pkt->dport = tb[NFIPSEC_A_FLOW_DPORT] ? nla_get_be16(tb[NFIPSEC_A_FLOW_DPORT]) : 0;
+	*dir = tb[NFIPSEC_A_FLOW_DIR] ? nla_get_u8(tb[NFIPSEC_A_FLOW_DIR]) : NFIPSEC_DIR_OUT;
+	return err;
+}
+
+/* the SA that a packet of this tunnel is carried by; in: any inbound one that fits */
+static const struct nfipsec_sa *sa_of(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
+				      const struct nfipsec_pkt *pkt, u8 dir)
+{
+	struct nfipsec_sa *sa;
+
+	if (dir == NFIPSEC_DIR_OUT)
+		return nfipsec_sadb_find_out(entry->tunnel, pkt);
+	list_for_each_entry_rcu(sa, &nn->sas, link) {
+		if (sa->dir == dir && sa->tunnel == entry->tunnel && nfipsec_sa_match(sa, pkt))
+			return sa;
+	}
+	return NULL;
+}
+
+int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
+	struct nfipsec_pkt pkt = {}, as_out;
+	const struct nfipsec_entry *entry;
+	const struct nfipsec_sa *sa = NULL;
+	struct sk_buff *msg;
+	void *hdr;
+	u8 dir;
+	int err;
+
+	err = get_flow(info, &pkt, &dir);
+	if (err)
+		return err;
+	as_out = pkt;
+	if (dir == NFIPSEC_DIR_IN)
+		nfipsec_pkt_mirror(&pkt, &as_out);
+	msg = genlmsg_new(2 * NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(msg, info, &nfipsec_genl_family, 0, NFIPSEC_CMD_EXPLAIN);
+	if (!hdr) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	rcu_read_lock();
+	entry = nfipsec_policy_is_ike(nn, &as_out) ? NULL :
+		nfipsec_classify(rcu_dereference(nn->policy), &as_out);
+	if (entry)
+		err = put_entry(msg, entry);
+	if (entry && entry->tunnel)
+		sa = sa_of(nn, entry, &pkt, dir);
+	if (!err && sa)
+		err = nfipsec_nl_put_sa(msg, sa);
+	rcu_read_unlock();
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}

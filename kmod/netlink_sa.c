@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SAs over netlink: add, delete, look up, flush, and the event of their end. */
+#include <linux/slab.h>
+
+#include "netlink.h"
+#include "path.h"
+
+const struct nla_policy nfipsec_nl_sa_policy[NFIPSEC_A_SA_MAX + 1] = {
+	[NFIPSEC_A_SA_PROTO]		= { .type = NLA_U8 },
+	[NFIPSEC_A_SA_SPI]		= { .type = NLA_U32 },
+	[NFIPSEC_A_SA_DIR]		= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_DIR_IN,
+							   NFIPSEC_DIR_OUT),
+	[NFIPSEC_A_SA_MODE]		= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_MODE_TUNNEL,
+							   NFIPSEC_MODE_TRANSPORT),
+	[NFIPSEC_A_SA_TUNNEL]		= NFIPSEC_NL_NAME,
+	[NFIPSEC_A_SA_LOCAL]		= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_SA_REMOTE]		= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_SA_ENCR]		= { .type = NLA_U16 },
+	[NFIPSEC_A_SA_ENCR_KEY]		= NLA_POLICY_RANGE(NLA_BINARY, 1, NFIPSEC_KEY_MAX),
+	[NFIPSEC_A_SA_INTEG]		= { .type = NLA_U16 },
+	[NFIPSEC_A_SA_INTEG_KEY]	= NLA_POLICY_RANGE(NLA_BINARY, 1, NFIPSEC_KEY_MAX),
+	[NFIPSEC_A_SA_ESN]		= { .type = NLA_FLAG },
+	[NFIPSEC_A_SA_REPLAY_WINDOW]	= NLA_POLICY_RANGE(NLA_U32, NFIPSEC_WINDOW_MIN,
+							   NFIPSEC_WINDOW_MAX),
+	[NFIPSEC_A_SA_SELECTOR]		= NLA_POLICY_NESTED(nfipsec_nl_sel_policy),
+	[NFIPSEC_A_SA_SOFT_SECONDS]	= { .type = NLA_U64 },
+	[NFIPSEC_A_SA_HARD_SECONDS]	= { .type = NLA_U64 },
+	[NFIPSEC_A_SA_SOFT_BYTES]	= { .type = NLA_U64 },
+	[NFIPSEC_A_SA_HARD_BYTES]	= { .type = NLA_U64 },
+	[NFIPSEC_A_SA_SOFT_PACKETS]	= { .type = NLA_U64 },
+	[NFIPSEC_A_SA_HARD_PACKETS]	= { .type = NLA_U64 },
+};
+
+#define WINDOW_DEFAULT 1024
+
+static int parse_nest(struct genl_info *info, struct nlattr **tb)
+{
+	if (!info->attrs[NFIPSEC_A_SA]) {
+		NL_SET_ERR_MSG(info->extack, "the attribute SA is missing");
+		return -EINVAL;
+	}
+	return nla_parse_nested(tb, NFIPSEC_A_SA_MAX, info->attrs[NFIPSEC_A_SA],
+				nfipsec_nl_sa_policy, info->extack);
+}
+
+static int need(struct genl_info *info, struct nlattr **tb, int type, const char *message)
+{
+	if (tb[type])
+		return 0;
+	NL_SET_ERR_ATTR_MISS(info->extack, info->attrs[NFIPSEC_A_SA], type);
+	info->extack->_msg = message;
+	return -EINVAL;
+}
+
+#define NEED(type, name) need(info, tb, NFIPSEC_A_SA_##type, "the attribute " name " is missing")
+
+static int get_limits(struct nlattr **tb, struct nfipsec_limits *l, struct netlink_ext_ack *extack)
+{
+	const struct { u64 *to; int type; } all[] = {
+		{ &l->soft_seconds, NFIPSEC_A_SA_SOFT_SECONDS },
+		{ &l->hard_seconds, NFIPSEC_A_SA_HARD_SECONDS },
+		{ &l->soft_bytes, NFIPSEC_A_SA_SOFT_BYTES },
+		{ &l->hard_bytes, NFIPSEC_A_SA_HARD_BYTES },
+		{ &l->soft_packets, NFIPSEC_A_SA_SOFT_PACKETS },
+		{ &l->hard_packets, NFIPSEC_A_SA_HARD_PACKETS },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		*all[i].to = tb[all[i].type] ? nla_get_u64(tb[all[i].type]) : 0;
+	for (i = 0; i < ARRAY_SIZE(all); i += 2) {
+		if (*all[i + 1].to && *all[i].to > *all[i + 1].to) {
+			NL_SET_ERR_MSG_ATTR(extack, tb[all[i].type],
+					    "the soft limit is above the hard one");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int get_selectors(struct nfipsec_sa *sa, const struct nlattr *nest,
+			 struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr;
+	unsigned int n = 0;
+	int rem, err;
+
+	nla_for_each_nested(attr, nest, rem)
+		n += nla_type(attr) == NFIPSEC_A_SA_SELECTOR;
+	if (!n)
+		return 0;
+	if (n > NFIPSEC_SEL_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "more than 64 selectors");
+		return -E2BIG;
+	}
+	sa->sels = kcalloc(n, sizeof(*sa->sels), GFP_KERNEL);
+	if (!sa->sels)
+		return -ENOMEM;
+	nla_for_each_nested(attr, nest, rem) {
+		if (nla_type(attr) != NFIPSEC_A_SA_SELECTOR)
+			continue;
+		err = nfipsec_nl_get_sel(attr, &sa->sels[sa->n_sels++], extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* which SA: what delete and get need, and what add begins with */
+static int get_key(struct genl_info *info, struct nlattr **tb, struct nfipsec_sa *sa)
+{
+	struct netlink_ext_ack *extack = info->extack;
+	int err;
+
+	if (NEED(PROTO, "PROTO") || NEED(SPI, "SPI") || NEED(DIR, "DIR") ||
+	    NEED(LOCAL, "LOCAL") || NEED(REMOTE, "REMOTE"))
+		return -EINVAL;
+	sa->proto = nla_get_u8(tb[NFIPSEC_A_SA_PROTO]);
+	sa->spi = nla_get_be32(tb[NFIPSEC_A_SA_SPI]);
+	sa->dir = nla_get_u8(tb[NFIPSEC_A_SA_DIR]);
+	sa->family = AF_INET;
+	err = nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_LOCAL], &sa->local, extack);
+	if (!err)
+		err = nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_REMOTE], &sa->remote, extack);
+	if (err)
+		return err;
+	if (sa->proto != IPPROTO_ESP) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_PROTO], "expected protocol 50 (ESP)");
+		return -EPROTONOSUPPORT;
+	}
+	/* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use */
+	if (ntohl(sa->spi) <= 255) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_SPI],
+				    "SPIs up to 255 are reserved (RFC 4303 2.1)");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int get_crypto(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
+{
+	const struct nlattr *integ_key = tb[NFIPSEC_A_SA_INTEG_KEY];
+
+	if (NEED(ENCR, "ENCR") || NEED(ENCR_KEY, "ENCR_KEY"))
+		return -EINVAL;
+	sa->crypto = nfipsec_crypto_create(nla_get_u16(tb[NFIPSEC_A_SA_ENCR]),
+					   nla_data(tb[NFIPSEC_A_SA_ENCR_KEY]),
+					   nla_len(tb[NFIPSEC_A_SA_ENCR_KEY]),
+					   tb[NFIPSEC_A_SA_INTEG] ?
+						nla_get_u16(tb[NFIPSEC_A_SA_INTEG]) : 0,
+					   integ_key ? nla_data(integ_key) : NULL,
+					   integ_key ? nla_len(integ_key) : 0, sa->esn,
+					   info->extack);
+	if (IS_ERR(sa->crypto)) {
+		int err = PTR_ERR(sa->crypto);
+
+		sa->crypto = NULL;
+		return err;
+	}
+	return 0;
+}
+
+static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
+{
+	struct netlink_ext_ack *extack = info->extack;
+	struct nfipsec_tunnel *tunnel;
+	int err;
+
+	err = get_key(info, tb, sa);
+	if (err)
+		return err;
+	if (NEED(MODE, "MODE") || NEED(TUNNEL, "TUNNEL"))
+		return -EINVAL;
+	sa->mode = nla_get_u8(tb[NFIPSEC_A_SA_MODE]);
+	if (sa->mode != NFIPSEC_MODE_TUNNEL) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_MODE], "expected tunnel mode");
+		return -EOPNOTSUPP;
+	}
+	tunnel = nfipsec_tunnel_find(sa->nn, nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
+	if (!tunnel || !nfipsec_tunnel_get(tunnel)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_TUNNEL],
+				    "the policy has no tunnel of this name");
+		return -ENOENT;
+	}
+	sa->tunnel = tunnel;
+	sa->esn = nla_get_flag(tb[NFIPSEC_A_SA_ESN]);
+	if (tb[NFIPSEC_A_SA_REPLAY_WINDOW] && sa->dir != NFIPSEC_DIR_IN) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_REPLAY_WINDOW],
+				    "a replay window belongs to an inbound SA");
+		return -EINVAL;
+	}
+	if (tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT] || tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT]) {
+		NL_SET_ERR_MSG(extack, "UDP encapsulation is not carried by this version");
+		return -EOPNOTSUPP;
+	}
+	err = get_limits(tb, &sa->limits, extack);
+	if (!err)
+		err = get_selectors(sa, info->attrs[NFIPSEC_A_SA], extack);
+	if (!err && sa->dir == NFIPSEC_DIR_IN)
+		err = nfipsec_replay_init(&sa->replay, tb[NFIPSEC_A_SA_REPLAY_WINDOW] ?
+					  nla_get_u32(tb[NFIPSEC_A_SA_REPLAY_WINDOW]) :
+					  WINDOW_DEFAULT, GFP_KERNEL);
+	if (!err)
+		err = get_crypto(sa, info, tb);
+	return err;
+}
+
+static void wipe(struct nlattr *attr)
+{
+	if (attr)
+		memzero_explicit(nla_data(attr), nla_len(attr));
+}
+
+int nfipsec_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
+	struct nlattr *tb[NFIPSEC_A_SA_MAX + 1];
+	struct nfipsec_sa *sa;
+	int err;
+
+	err = parse_nest(info, tb);
+	if (err)
+		return err;
+	sa = nfipsec_sa_create(nn, GFP_KERNEL);
+	if (!sa) {
+		err = -ENOMEM;
+		goto out_wipe;
+	}
+	/* so that the tunnel does not retire between here and the insertion */
+	mutex_lock(&nn->config);
+	err = fill(sa, info, tb);
+	if (!err)
+		err = nfipsec_sadb_insert(sa, info->extack);
+	if (!err && sa->dir == NFIPSEC_DIR_OUT) {
+		nfipsec_dev_mtu_update(sa->tunnel);
+		nfipsec_acquire_release(sa->tunnel);
+	}
+	mutex_unlock(&nn->config);
+	nfipsec_sa_put(sa);
+out_wipe:
+	/* the message the keys came in */
+	wipe(tb[NFIPSEC_A_SA_ENCR_KEY]);
+	wipe(tb[NFIPSEC_A_SA_INTEG_KEY]);
+	return err;
+}
+
+/* calls with the SA that the message names, under RCU */
+static int with_sa(struct genl_info *info, int (*then)(struct nfipsec_sa *sa, void *arg), void *arg)
+{
+	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
+	struct nlattr *tb[NFIPSEC_A_SA_MAX + 1];
+	struct nfipsec_sa key = {};
+	struct nfipsec_sa *sa;
+	int err;
+
+	err = parse_nest(info, tb);
+	if (!err)
+		err = get_key(info, tb, &key);
+	if (err)
+		return err;
+	rcu_read_lock();
+	sa = nfipsec_sadb_find(nn, key.dir, key.proto, key.spi, key.family,
+			       key.dir == NFIPSEC_DIR_IN ? &key.local : &key.remote);
+	err = sa ? then(sa, arg) : -ENOENT;
+	rcu_read_unlock();
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG(info->extack, "no SA with this SPI and address");
+	return err;
+}
+
+static int then_kill(struct nfipsec_sa *sa, void *arg)
+{
+	return nfipsec_sadb_kill(sa) ? 0 : -ENOENT;
+}
+
+int nfipsec_nl_sa_del(struct sk_buff *skb, struct genl_info *info)
+{
+	return with_sa(info, then_kill, NULL);
+}
+
+static int put_limits(struct sk_buff *skb, const struct nfipsec_limits *l)
+{
+	const struct { u64 value; int type; } all[] = {
+		{ l->soft_seconds, NFIPSEC_A_SA_SOFT_SECONDS },
+		{ l->hard_seconds, NFIPSEC_A_SA_HARD_SECONDS },
+		{ l->soft_bytes, NFIPSEC_A_SA_SOFT_BYTES },
+		{ l->hard_bytes, NFIPSEC_A_SA_HARD_BYTES },
+		{ l->soft_packets, NFIPSEC_A_SA_SOFT_PACKETS },
+		{ l->hard_packets, NFIPSEC_A_SA_HARD_PACKETS },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].value && nla_put_u64_64bit(skb, all[i].type, all[i].value,
+						      NFIPSEC_A_SA_PAD))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int put_counters(struct sk_buff *skb, const struct nfipsec_sa *sa)
+{
+	bool in = sa->dir == NFIPSEC_DIR_IN;
+	u64 packets = atomic64_read(&sa->packets);
+	unsigned long since = packets ? READ_ONCE(sa->used) : sa->born;
+	const struct { u64 value; int type; } all[] = {
+		{ in ? READ_ONCE(sa->replay.top) : atomic64_read(&sa->seq), NFIPSEC_A_SA_SEQ },
+		{ atomic64_read(&sa->bytes), NFIPSEC_A_SA_BYTES },
+		{ packets, NFIPSEC_A_SA_PACKETS },
+		{ atomic64_read(&sa->replayed), NFIPSEC_A_SA_REPLAYED },
+		{ atomic64_read(&sa->invalid), NFIPSEC_A_SA_INVALID },
+		{ (jiffies - sa->born) / HZ, NFIPSEC_A_SA_AGE },
+		{ (jiffies - since) / HZ, NFIPSEC_A_SA_IDLE },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		if (nla_put_u64_64bit(skb, all[i].type, all[i].value, NFIPSEC_A_SA_PAD))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa, bool dead)
+{
+	const struct nfipsec_alg *alg = nfipsec_crypto_alg(sa->crypto);
+	struct nlattr *nest = nla_nest_start(skb, NFIPSEC_A_SA);
+	unsigned int i;
+
+	if (!nest ||
+	    nla_put_u8(skb, NFIPSEC_A_SA_PROTO, sa->proto) ||
+	    nla_put_be32(skb, NFIPSEC_A_SA_SPI, sa->spi) ||
+	    nla_put_u8(skb, NFIPSEC_A_SA_DIR, sa->dir) ||
+	    nla_put_u8(skb, NFIPSEC_A_SA_MODE, sa->mode) ||
+	    nla_put_string(skb, NFIPSEC_A_SA_TUNNEL, sa->tunnel->name) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_SA_LOCAL, sa->local.ip) ||
+	    nla_put_in_addr(skb, NFIPSEC_A_SA_REMOTE, sa->remote.ip) ||
+	    nla_put_u16(skb, NFIPSEC_A_SA_ENCR, alg->encr) ||
+	    nla_put_u16(skb, NFIPSEC_A_SA_INTEG, alg->integ) ||
+	    (sa->esn && nla_put_flag(skb, NFIPSEC_A_SA_ESN)) ||
+	    (sa->dir == NFIPSEC_DIR_IN &&
+	     nla_put_u32(skb, NFIPSEC_A_SA_REPLAY_WINDOW, sa->replay.window)) ||
+	    (dead && nla_put_flag(skb, NFIPSEC_A_SA_EXPIRE_HARD)) ||
+	    put_limits(skb, &sa->limits) || put_counters(skb, sa))
+		return -EMSGSIZE;
+	for (i = 0; i < sa->n_sels; i++)
+		if (nfipsec_nl_put_sel(skb, NFIPSEC_A_SA_SELECTOR, &sa->sels[i]))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * nfipsec_nl_put_sa - all that may be told of an SA: never its keys
+ * @skb: the message
+ * @sa: the SA; RCU read side or a reference
+ */
+int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa)
+{
+	return put_sa(skb, sa, false);
+}
+
+/* 64 selectors need more than a page */
+#define SA_MSG_SIZE (8 * 1024)
+
+static int then_put(struct nfipsec_sa *sa, void *arg)
+{
+	return nfipsec_nl_put_sa(arg, sa);
+}
+
+int nfipsec_nl_sa_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *msg = genlmsg_new(SA_MSG_SIZE, GFP_KERNEL);
+	void *hdr;
+	int err;
+
+	if (!msg)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(msg, info, &nfipsec_genl_family, 0, NFIPSEC_CMD_SA_GET);
+	err = hdr ? with_sa(info, then_put, msg) : -EMSGSIZE;
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+/* cb->args[0]: SAs already told */
+int nfipsec_nl_sa_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nfipsec_net *nn = nfipsec_net(sock_net(skb->sk));
+	struct nfipsec_sa *sa;
+	long at = 0;
+	void *hdr;
+
+	rcu_read_lock();
+	cb->seq = READ_ONCE(nn->generation);
+	list_for_each_entry_rcu(sa, &nn->sas, link) {
+		if (at++ < cb->args[0])
+			continue;
+		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				  &nfipsec_genl_family, NLM_F_MULTI, NFIPSEC_CMD_SA_GET);
+		if (!hdr)
+			break;
+		if (nfipsec_nl_put_sa(skb, sa)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genl_dump_check_consistent(cb, hdr);
+		genlmsg_end(skb, hdr);
+		cb->args[0]++;
+	}
+	rcu_read_unlock();
+	return skb->len;
+}
+
+int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
+	struct nlattr *tb[NFIPSEC_A_SA_MAX + 1] = {};
+	struct nfipsec_tunnel *tunnel = NULL;
+	int err = 0;
+
+	if (info->attrs[NFIPSEC_A_SA])
+		err = parse_nest(info, tb);
+	if (err)
+		return err;
+	mutex_lock(&nn->config);
+	if (tb[NFIPSEC_A_SA_TUNNEL]) {
+		tunnel = nfipsec_tunnel_find(nn, nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
+		if (!tunnel) {
+			NL_SET_ERR_MSG_ATTR(info->extack, tb[NFIPSEC_A_SA_TUNNEL],
+					    "the policy has no tunnel of this name");
+			err = -ENOENT;
+		}
+	}
+	if (!err)
+		nfipsec_sadb_flush(nn, tunnel);
+	mutex_unlock(&nn->config);
+	return err;
+}
+
+/**
+ * nfipsec_netlink_expire - tell that a limit of an SA is reached
+ * @sa: the SA; RCU read side or a reference
+ * @hard: it is dead now
+ *
+ * Any context but hard interrupts. Nobody listening is no error.
+ */
+void nfipsec_netlink_expire(struct nfipsec_sa *sa, bool hard)
+{
+	struct sk_buff *msg = genlmsg_new(SA_MSG_SIZE, GFP_ATOMIC);
+	void *hdr;
+
+	if (!msg)
+		return;
+	hdr = genlmsg_put(msg, 0, 0, &nfipsec_genl_family, 0, NFIPSEC_CMD_SA_EXPIRE);
+	if (!hdr || put_sa(msg, sa, hard)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, hdr);
+	genlmsg_multicast_netns(&nfipsec_genl_family, sa->nn->net, msg, 0, 0, GFP_ATOMIC);
+}

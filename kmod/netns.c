@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The state of one network namespace: made with it, gone with it. */
+#include <net/net_namespace.h>
+
+#include "nfipsec.h"
+#include "policy.h"
+#include "sa.h"
+
+static unsigned int netns_id __read_mostly;
+
+/**
+ * nfipsec_net - the module's state of a namespace
+ * @net: the namespace
+ *
+ * Valid from the namespace's init to its exit.
+ */
+struct nfipsec_net *nfipsec_net(const struct net *net)
+{
+	return net_generic(net, netns_id);
+}
+
+static int __net_init netns_init(struct net *net)
+{
+	struct nfipsec_net *nn = nfipsec_net(net);
+	int err;
+
+	nn->net = net;
+	mutex_init(&nn->config);
+	spin_lock_init(&nn->sa_lock);
+	INIT_LIST_HEAD(&nn->tunnels);
+	INIT_LIST_HEAD(&nn->sas);
+	hash_init(nn->sa_by_spi);
+	/* what netlink's consistent dumps compare with; 0 means "not set" there */
+	nn->generation = 1;
+
+	err = nfipsec_stats_create(nn);
+	if (err)
+		return err;
+	err = nfipsec_policy_init_net(nn);
+	if (err)
+		goto out_stats;
+	nfipsec_lifetime_init_net(nn);
+	err = nfipsec_dev_create(nn);
+	if (err)
+		goto out_policy;
+	err = nfipsec_hook_register(net);
+	if (err)
+		goto out_dev;
+	return 0;
+
+out_dev:
+	nfipsec_dev_destroy(nn);
+out_policy:
+	nfipsec_lifetime_exit_net(nn);
+	nfipsec_policy_exit_net(nn);
+out_stats:
+	nfipsec_stats_destroy(nn);
+	return err;
+}
+
+/* Unpublish: no packet enters after this; the core waits for readers of RCU next. */
+static void __net_exit netns_pre_exit(struct net *net)
+{
+	nfipsec_hook_unregister(net);
+}
+
+/*
+ * Drain and drop. Who may still hold something: packets in nfipsec0's gro_cells
+ * and held packets of tunnels (with a dst, and so a tunnel); both end here.
+ */
+static void __net_exit netns_exit(struct net *net)
+{
+	struct nfipsec_net *nn = nfipsec_net(net);
+
+	nfipsec_lifetime_exit_net(nn);
+	nfipsec_policy_exit_net(nn);
+	nfipsec_dev_destroy(nn);
+	nfipsec_stats_destroy(nn);
+}
+
+static struct pernet_operations netns_ops = {
+	.init = netns_init,
+	.pre_exit = netns_pre_exit,
+	.exit = netns_exit,
+	.id = &netns_id,
+	.size = sizeof(struct nfipsec_net),
+};
+
+int nfipsec_netns_init(void)
+{
+	return register_pernet_device(&netns_ops);
+}
+
+void nfipsec_netns_exit(void)
+{
+	unregister_pernet_device(&netns_ops);
+}

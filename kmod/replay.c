@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sequence numbers: RFC 4303 3.4.3 and appendix A2.
+ *
+ * The window is a ring of bits, one for each of the last @window numbers. It has
+ * a word more than that, so that the words between the old top and the new one
+ * can be cleared whole as the window moves.
+ */
+#include <linux/slab.h>
+
+#include "sa.h"
+
+/**
+ * nfipsec_replay_init - an empty window
+ * @r: the window
+ * @window: packets, NFIPSEC_WINDOW_MIN to NFIPSEC_WINDOW_MAX
+ * @gfp: how to allocate
+ */
+int nfipsec_replay_init(struct nfipsec_replay *r, u32 window, gfp_t gfp)
+{
+	spin_lock_init(&r->lock);
+	r->top = 0;
+	r->window = window;
+	r->words = roundup_pow_of_two(BITS_TO_LONGS(window) + 1);
+	r->bits = kcalloc(r->words, sizeof(*r->bits), gfp);
+	return r->bits ? 0 : -ENOMEM;
+}
+
+void nfipsec_replay_free(struct nfipsec_replay *r)
+{
+	kfree(r->bits);
+}
+
+/**
+ * nfipsec_replay_expand - the 64-bit number that a packet's 32 bits stand for
+ * @r: the window
+ * @low: from the packet
+ * @esn: the SA has extended sequence numbers
+ *
+ * RFC 4303 A2.2: the number nearest to the window. Without the lock: the ICV
+ * decides whether the guess was right.
+ */
+u64 nfipsec_replay_expand(const struct nfipsec_replay *r, u32 low, bool esn)
+{
+	u64 top = READ_ONCE(r->top);
+	u32 top_low = lower_32_bits(top), high = upper_32_bits(top);
+	u32 left = top_low - r->window + 1;
+
+	if (!esn)
+		return low;
+	if (top_low >= r->window - 1) {		/* case A: the window is within one half */
+		if (low < left)
+			high++;
+	} else {				/* case B: it begins in the half before */
+		if (low >= left && high)
+			high--;
+	}
+	return (u64)high << 32 | low;
+}
+
+static enum nfipsec_replay_result look(const struct nfipsec_replay *r, u64 seq)
+{
+	u32 at = seq & (r->words * BITS_PER_LONG - 1);
+
+	/* RFC 4303 2.2: the first packet sent has 1, so 0 never comes */
+	if (!seq)
+		return NFIPSEC_REPLAY_LATE;
+	if (seq > r->top)
+		return NFIPSEC_REPLAY_OK;
+	if (r->top - seq >= r->window)
+		return NFIPSEC_REPLAY_LATE;
+	return test_bit(at, r->bits) ? NFIPSEC_REPLAY_SEEN : NFIPSEC_REPLAY_OK;
+}
+
+/* Cheap refusal before decryption; without the lock it may pass what advance refuses. */
+enum nfipsec_replay_result nfipsec_replay_check(struct nfipsec_replay *r, u64 seq)
+{
+	return look(r, seq);
+}
+
+/* clears the words that the window enters */
+static void move(struct nfipsec_replay *r, u64 seq)
+{
+	u64 from = r->top / BITS_PER_LONG, to = seq / BITS_PER_LONG, n;
+
+	lockdep_assert_held(&r->lock);
+	n = min_t(u64, to - from, r->words);
+	while (n--) {
+		from++;
+		r->bits[from & (r->words - 1)] = 0;
+	}
+	WRITE_ONCE(r->top, seq);
+}
+
+/**
+ * nfipsec_replay_advance - take a number as seen
+ * @r: the window
+ * @seq: of a packet whose ICV was right, and of no other (RFC 4303 3.4.3)
+ *
+ * Bottom halves off. Checks again: two copies may have been decrypted at once.
+ */
+enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 seq)
+{
+	enum nfipsec_replay_result result;
+
+	spin_lock(&r->lock);
+	result = look(r, seq);
+	if (result == NFIPSEC_REPLAY_OK) {
+		if (seq > r->top)
+			move(r, seq);
+		__set_bit(seq & (r->words * BITS_PER_LONG - 1), r->bits);
+	}
+	spin_unlock(&r->lock);
+	return result;
+}
+
+/**
+ * nfipsec_seq_take - sequence numbers for a batch
+ * @sa: outbound SA
+ * @n: how many
+ * @first: the first of them
+ *
+ * RFC 4303 3.3.3: the counter never cycles. Return: -EOVERFLOW when the numbers
+ * are used up, for good.
+ */
+int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first)
+{
+	u64 last = atomic64_add_return(n, &sa->seq);
+	/* with ESN 2^63 is out of reach, and keeps a late adder from wrapping */
+	u64 limit = sa->esn ? (u64)S64_MAX : U32_MAX;
+
+	if (unlikely(last > limit)) {
+		atomic64_sub(n, &sa->seq);
+		return -EOVERFLOW;
+	}
+	*first = last - n + 1;
+	return 0;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Counters: one for every reason for which a packet can end here. */
+#include "nfipsec.h"
+#include "trace.h"
+
+int nfipsec_stats_create(struct nfipsec_net *nn)
+{
+	int cpu;
+
+	nn->stats = alloc_percpu(struct nfipsec_stats);
+	if (!nn->stats)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(nn->stats, cpu)->syncp);
+	return 0;
+}
+
+void nfipsec_stats_destroy(struct nfipsec_net *nn)
+{
+	free_percpu(nn->stats);
+}
+
+/**
+ * nfipsec_stat_add - count
+ * @nn: the namespace
+ * @stat: which counter
+ * @n: by how much
+ *
+ * Any context but hard interrupts.
+ */
+void nfipsec_stat_add(struct nfipsec_net *nn, enum nfipsec_stat stat, u64 n)
+{
+	struct nfipsec_stats *s;
+
+	local_bh_disable();
+	s = this_cpu_ptr(nn->stats);
+	u64_stats_update_begin(&s->syncp);
+	s->count[stat] += n;
+	u64_stats_update_end(&s->syncp);
+	local_bh_enable();
+}
+
+u64 nfipsec_stat_read(struct nfipsec_net *nn, enum nfipsec_stat stat)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct nfipsec_stats *s = per_cpu_ptr(nn->stats, cpu);
+		unsigned int start;
+		u64 count;
+
+		do {
+			start = u64_stats_fetch_begin(&s->syncp);
+			count = s->count[stat];
+		} while (u64_stats_fetch_retry(&s->syncp, start));
+		sum += count;
+	}
+	return sum;
+}
+
+/**
+ * nfipsec_drop - the only way to drop a packet: counted, traced, freed
+ * @nn: the namespace
+ * @skb: the packet, gone afterwards; a list of them counts each
+ * @reason: why
+ */
+void nfipsec_drop(struct nfipsec_net *nn, struct sk_buff *skb, enum nfipsec_stat reason)
+{
+	nfipsec_stat_add(nn, reason, 1);
+	trace_nfipsec_drop(nn->dev, skb, reason);
+	kfree_skb(skb);
+}
