@@ -45,10 +45,11 @@ ktap_ok() { echo "ok $((++ktap_count)) $*"; }
 ktap_fail() { ktap_failed=$((ktap_failed + 1)); echo "not ok $((++ktap_count)) $*"; }
 ktap_skip() { echo "ok $((++ktap_count)) $1 # SKIP $2"; }
 
-# the whole script does not apply to this kernel
+# the whole script cannot run for want of something in the kernel, the only skip
+# that the test VM lets pass: what else a test needs, `make deps` installs
 ktap_skip_all()
 {
-	echo "1..0 # SKIP $*"
+	echo "1..0 # SKIP this kernel lacks $*"
 	exit $KSFT_SKIP
 }
 
@@ -127,7 +128,7 @@ netns_add()
 	on_exit "ip netns del $1 2>/dev/null"
 }
 
-# module_needs: what nfipsec.ko links to, where the kernel has them as modules
+# with what nfipsec.ko links to, where the kernel has that as modules
 load_module()
 {
 	[ -d /sys/module/nfipsec ] && return
