@@ -52,6 +52,17 @@ struct ike_transform {
 };
 
 #define IKE_PROPOSAL_TRANSFORMS 32
+/*
+ * Stands in a decoded proposal for a transform that cannot be taken (unknown
+ * attributes): its type is demanded all the same. The number is of the private
+ * range, never ours.
+ */
+#define IKE_TRANSFORM_UNUSABLE	0xffff
+#define IKE_TRANSFORM_STRLEN	64
+
+const char *ike_alg_list(uint8_t type, char *out, size_t len);	/* "x25519, ecp256, ..." */
+const char *ike_transform_type_str(uint8_t type);		/* "encryption", "DH group" */
+const char *ike_transform_str(const struct ike_transform *t, char *out, size_t len);
 
 /* one proposal: RFC 7296 3.3.1; transforms grouped by type, most wanted first */
 struct ike_proposal {
@@ -82,7 +93,12 @@ bool ike_proposal_select(const struct ike_proposal *ours, unsigned int n_ours,
 /* initiator: is the answer one of what we offered, one transform of each type? */
 bool ike_proposal_accept(const struct ike_proposal *ours, unsigned int n_ours,
 			 const struct ike_proposal *answer);
+/* the first of that type; integrity and DH "none" are the same as absent (NULL): RFC 7296 3.3.3 */
 const struct ike_transform *ike_proposal_get(const struct ike_proposal *p, uint8_t type);
+/* false when it is there already or there is no room */
+bool ike_proposal_add(struct ike_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits);
+/* takes all of one type out: the first CHILD SA is offered without DH (RFC 7296 1.2) */
+void ike_proposal_drop(struct ike_proposal *p, uint8_t type);
 /*
  * Human: how two sets differ, e.g. "encryption: offered aes256gcm16, expected aes128".
  * Returns @out.

@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Proposals: from words, to words, chosen from, and how two differ. RFC 7296 2.7, 3.3. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ike/alg.h"
+
+#define WORD_SHOWN	48	/* of a word that is wrong, in the message about it */
+
+/**
+ * ike_proposal_get() - the first transform of a type
+ * @p: the proposal
+ * @type: enum ike_transform_type
+ *
+ * Return: the transform; NULL if there is none, or it says so itself.
+ */
+const struct ike_transform *ike_proposal_get(const struct ike_proposal *p, uint8_t type)
+{
+	bool none = type == IKE_TRANSFORM_INTEG || type == IKE_TRANSFORM_DH;
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->t[i].type == type && !(none && !p->t[i].id))
+			return &p->t[i];
+	return NULL;
+}
+
+/**
+ * ike_proposal_add() - one more transform, behind those of its type
+ * @p: the proposal
+ * @type: enum ike_transform_type
+ * @id: transform ID
+ * @key_bits: Key Length attribute, 0: none
+ *
+ * Return: false when it is there already or there is no room.
+ */
+bool ike_proposal_add(struct ike_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
+{
+	unsigned int i, at = 0;
+
+	for (i = 0; i < p->n; i++) {
+		if (p->t[i].type == type && p->t[i].id == id && p->t[i].key_bits == key_bits)
+			return false;
+		if (p->t[i].type <= type)
+			at = i + 1;
+	}
+	if (p->n >= IKE_PROPOSAL_TRANSFORMS)
+		return false;
+	memmove(&p->t[at + 1], &p->t[at], (p->n - at) * sizeof(p->t[0]));
+	p->t[at] = (struct ike_transform){ type, id, key_bits };
+	p->n++;
+	return true;
+}
+
+/**
+ * ike_proposal_drop() - take all transforms of a type out
+ * @p: the proposal
+ * @type: enum ike_transform_type
+ */
+void ike_proposal_drop(struct ike_proposal *p, uint8_t type)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < p->n; i++)
+		if (p->t[i].type != type)
+			p->t[n++] = p->t[i];
+	p->n = n;
+}
+
+/* ---- from words ---- */
+
+struct parser {
+	const char *s;
+	struct ike_proposal *p;
+	char *err;
+	size_t err_len, *err_off;
+	size_t encr_at;			/* where the first cipher stands */
+};
+
+__attribute__((format(printf, 3, 4)))
+static bool refuse(struct parser *ps, size_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(ps->err, ps->err_len, fmt, ap);
+	va_end(ap);
+	*ps->err_off = at;
+	return false;
+}
+
+static const char *proto_str(uint8_t proto)
+{
+	return proto == PROTO_IKE ? "an IKE" : proto == PROTO_AH ? "an AH" : "an ESP";
+}
+
+/* which types a proposal may hold: RFC 7296 3.3.3 */
+static bool type_allowed(uint8_t proto, uint8_t type)
+{
+	switch (type) {
+	case IKE_TRANSFORM_ENCR:
+		return proto != PROTO_AH;
+	case IKE_TRANSFORM_PRF:
+		return proto == PROTO_IKE;
+	case IKE_TRANSFORM_ESN:
+		return proto != PROTO_IKE;
+	default:
+		return true;
+	}
+}
+
+static bool unknown_word(struct parser *ps, size_t at, int shown, const char *word)
+{
+	char list[256], all[512] = "";
+	uint8_t type;
+	size_t n = 0;
+
+	for (type = IKE_TRANSFORM_ENCR; type <= IKE_TRANSFORM_ESN; type++)
+		if (type_allowed(ps->p->proto, type) && n < sizeof(all))
+			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "",
+					      ike_alg_list(type, list, sizeof(list)));
+	if (!shown)
+		return refuse(ps, at, "found nothing, expected an algorithm: one of %s", all);
+	return refuse(ps, at, "unknown algorithm \"%.*s\", expected one of %s", shown, word, all);
+}
+
+static bool parse_word(struct parser *ps, size_t at, size_t len)
+{
+	const char *word = ps->s + at;
+	int shown = (int)(len < WORD_SHOWN ? len : WORD_SHOWN);
+	const struct ike_alg *alg = ike_alg_by_name(word, len), *first;
+	const struct ike_transform *encr = ike_proposal_get(ps->p, IKE_TRANSFORM_ENCR);
+
+	if (!alg)
+		return unknown_word(ps, at, shown, word);
+	if (!type_allowed(ps->p->proto, alg->type))
+		return refuse(ps, at, "\"%.*s\" (%s) has no place in %s proposal", shown, word,
+			      ike_transform_type_str(alg->type), proto_str(ps->p->proto));
+	if (alg->type == IKE_TRANSFORM_ENCR && encr) {
+		first = ike_alg_find(encr->type, encr->id, encr->key_bits);
+		/* RFC 7296 3.3: combined and separate modes are not mixed in one proposal */
+		if (first->aead != alg->aead)
+			return refuse(ps, at, "\"%.*s\" cannot stand beside \"%s\": ciphers with and "
+				      "without integrity of their own want two proposals",
+				      shown, word, first->name);
+	} else if (alg->type == IKE_TRANSFORM_ENCR) {
+		ps->encr_at = at;
+	}
+	if (!ike_proposal_add(ps->p, alg->type, alg->id, alg->key_bits))
+		return refuse(ps, at, "\"%.*s\" stands here a second time", shown, word);
+	return true;
+}
+
+/* "aes128-sha256" in IKE: the PRF of the same hash, unless one is named */
+static void imply_prf(struct ike_proposal *p)
+{
+	const struct ike_alg *integ, *prf;
+	unsigned int i;
+
+	if (p->proto != PROTO_IKE || ike_proposal_get(p, IKE_TRANSFORM_PRF))
+		return;
+	for (i = 0; i < p->n; i++) {
+		if (p->t[i].type != IKE_TRANSFORM_INTEG)
+			continue;
+		/* a peer's proposal may hold what we do not know */
+		integ = ike_alg_find(p->t[i].type, p->t[i].id, p->t[i].key_bits);
+		prf = integ ? ike_alg_prf_of_integ(integ) : NULL;
+		if (prf)
+			ike_proposal_add(p, prf->type, prf->id, prf->key_bits);
+	}
+}
+
+static bool check_complete(struct parser *ps)
+{
+	const struct ike_proposal *p = ps->p;
+	const struct ike_transform *encr = ike_proposal_get(p, IKE_TRANSFORM_ENCR);
+	const struct ike_transform *integ = ike_proposal_get(p, IKE_TRANSFORM_INTEG);
+	const struct ike_alg *cipher = NULL;
+	char list[256], name[IKE_TRANSFORM_STRLEN];
+
+	if (encr)
+		cipher = ike_alg_find(encr->type, encr->id, encr->key_bits);
+	if (p->proto != PROTO_AH && !cipher)
+		return refuse(ps, 0, "lacks encryption, expected one of %s",
+			      ike_alg_list(IKE_TRANSFORM_ENCR, list, sizeof(list)));
+	if (cipher && cipher->aead && integ)
+		return refuse(ps, ps->encr_at, "\"%s\" brings its own integrity, found \"%s\" "
+			      "beside it%s", cipher->name,
+			      ike_transform_str(integ, name, sizeof(name)),
+			      p->proto == PROTO_IKE ? "; the PRF is written prfsha256, prfsha384 or "
+						      "prfsha512" : "");
+	if (!(cipher && cipher->aead) && !integ)
+		return refuse(ps, cipher ? ps->encr_at : 0, "lacks integrity%s%s%s, expected one of %s",
+			      cipher ? " beside \"" : "", cipher ? cipher->name : "",
+			      cipher ? "\"" : "",
+			      ike_alg_list(IKE_TRANSFORM_INTEG, list, sizeof(list)));
+	if (p->proto != PROTO_IKE)
+		return true;
+	if (!ike_proposal_get(p, IKE_TRANSFORM_PRF))
+		return refuse(ps, ps->encr_at, "\"%s\" wants a PRF beside it, expected one of %s",
+			      cipher->name, ike_alg_list(IKE_TRANSFORM_PRF, list, sizeof(list)));
+	if (!ike_proposal_get(p, IKE_TRANSFORM_DH))
+		return refuse(ps, 0, "lacks a DH group, expected one of %s",
+			      ike_alg_list(IKE_TRANSFORM_DH, list, sizeof(list)));
+	return true;
+}
+
+/**
+ * ike_proposal_parse() - from the words of the configuration
+ * @s: words with "-" between them
+ * @proto: PROTO_*
+ * @out: the proposal; number and SPI are the caller's to set
+ * @err: what is wrong and what would have been right
+ * @err_len: its size
+ * @err_off: where in @s
+ *
+ * Return: whether it is a proposal.
+ */
+bool ike_proposal_parse(const char *s, uint8_t proto, struct ike_proposal *out, char *err,
+			size_t err_len, size_t *err_off)
+{
+	struct parser ps = { .s = s, .p = out, .err = err, .err_len = err_len, .err_off = err_off };
+	size_t at = 0, len;
+
+	memset(out, 0, sizeof(*out));
+	out->proto = proto;
+	for (;;) {
+		len = strcspn(s + at, "-");
+		if (!parse_word(&ps, at, len))
+			return false;
+		at += len;
+		if (!s[at])
+			break;
+		at++;
+	}
+	imply_prf(out);
+	if (!check_complete(&ps))
+		return false;
+	if (proto != PROTO_IKE && !ike_proposal_get(out, IKE_TRANSFORM_ESN)) {
+		ike_proposal_add(out, IKE_TRANSFORM_ESN, ESN_YES, 0);
+		ike_proposal_add(out, IKE_TRANSFORM_ESN, ESN_NO, 0);
+	}
+	return true;
+}
+
+/* ---- to words ---- */
+
+struct text {
+	char *p;
+	size_t len, at;
+};
+
+/* text that does not fit is cut, with dots to say so */
+static void text_add(struct text *t, const char *sep, const char *word)
+{
+	int n;
+
+	if (t->at >= t->len)
+		return;
+	n = snprintf(t->p + t->at, t->len - t->at, "%s%s", t->at ? sep : "", word);
+	t->at += (size_t)n;
+	if (t->at >= t->len && t->len > 4)
+		memcpy(t->p + t->len - 4, "...", 4);
+}
+
+static struct text text_on(char *out, size_t len)
+{
+	if (len)
+		*out = '\0';
+	return (struct text){ out, len, 0 };
+}
+
+static bool same_of_type(const struct ike_proposal *a, const struct ike_proposal *b, uint8_t type)
+{
+	unsigned int i = 0, k = 0;
+
+	for (;; i++, k++) {
+		while (i < a->n && a->t[i].type != type)
+			i++;
+		while (k < b->n && b->t[k].type != type)
+			k++;
+		if (i == a->n || k == b->n)
+			return i == a->n && k == b->n;
+		if (a->t[i].id != b->t[k].id)
+			return false;
+	}
+}
+
+/* PRFs and ESN words that the other words imply are not shown */
+static bool implied(const struct ike_proposal *p, uint8_t type)
+{
+	struct ike_proposal bare = *p;
+
+	ike_proposal_drop(&bare, type);
+	if (type == IKE_TRANSFORM_PRF) {
+		imply_prf(&bare);
+	} else if (type == IKE_TRANSFORM_ESN && p->proto != PROTO_IKE) {
+		ike_proposal_add(&bare, type, ESN_YES, 0);
+		ike_proposal_add(&bare, type, ESN_NO, 0);
+	}
+	return same_of_type(p, &bare, type);
+}
+
+/**
+ * ike_proposal_str() - in words, so that ike_proposal_parse() gives the same again
+ * @p: the proposal
+ * @out: room
+ * @len: its size; what does not fit is cut
+ *
+ * Return: @out.
+ */
+const char *ike_proposal_str(const struct ike_proposal *p, char *out, size_t len)
+{
+	static const uint8_t order[] = { IKE_TRANSFORM_ENCR, IKE_TRANSFORM_INTEG, IKE_TRANSFORM_PRF,
+					 IKE_TRANSFORM_DH, IKE_TRANSFORM_ESN };
+	struct text t = text_on(out, len);
+	char name[IKE_TRANSFORM_STRLEN];
+	unsigned int i, k;
+
+	for (k = 0; k < sizeof(order); k++) {
+		if (implied(p, order[k]))
+			continue;
+		for (i = 0; i < p->n; i++) {
+			if (p->t[i].type != order[k] || !strcmp(ike_transform_str(&p->t[i], name,
+								sizeof(name)), "none"))
+				continue;
+			text_add(&t, "-", name);
+		}
+	}
+	return out;
+}
+
+/* ---- choosing ---- */
+
+/*
+ * Where a proposal may leave a type out, that is the same as offering number 0
+ * of it: no integrity beside an AEAD, no DH, 32-bit sequence numbers (RFC 7296 3.3.3).
+ */
+static bool zero_implied(uint8_t proto, uint8_t type)
+{
+	return type == IKE_TRANSFORM_INTEG || type == IKE_TRANSFORM_DH ||
+	       (type == IKE_TRANSFORM_ESN && proto != PROTO_IKE);
+}
+
+static bool has_type(const struct ike_proposal *p, uint8_t type)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->t[i].type == type)
+			return true;
+	return false;
+}
+
+/*
+ * Numbers are compared with the key length as one; IKE_TRANSFORM_UNUSABLE and
+ * what we do not know is never among @ours and so never chosen.
+ */
+static bool has_transform(const struct ike_proposal *p, const struct ike_transform *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->t[i].type == t->type && p->t[i].id == t->id &&
+		    p->t[i].key_bits == t->key_bits)
+			return true;
+	return !t->id && !t->key_bits && zero_implied(p->proto, t->type) && !has_type(p, t->type);
+}
+
+/* the first of @ours that @theirs has too; appended to @chosen where @theirs says it in so many words */
+static bool select_type(const struct ike_proposal *ours, const struct ike_proposal *theirs,
+			uint8_t type, struct ike_proposal *chosen)
+{
+	const struct ike_transform zero = { type, 0, 0 };
+	unsigned int i;
+
+	for (i = 0; i < ours->n; i++) {
+		const struct ike_transform *t = &ours->t[i];
+
+		if (t->type != type || !has_transform(theirs, t))
+			continue;
+		if (has_type(theirs, type))
+			ike_proposal_add(chosen, type, t->id, t->key_bits);
+		return true;
+	}
+	if (has_type(ours, type))
+		return false;
+	if (!has_type(theirs, type))
+		return true;
+	if (!zero_implied(theirs->proto, type) || !has_transform(theirs, &zero))
+		return false;
+	ike_proposal_add(chosen, type, 0, 0);
+	return true;
+}
+
+static bool select_pair(const struct ike_proposal *ours, const struct ike_proposal *theirs,
+			bool ignore_dh, struct ike_proposal *chosen)
+{
+	uint8_t type;
+
+	if (ours->proto != theirs->proto)
+		return false;
+	*chosen = *theirs;
+	chosen->n = 0;
+	for (type = IKE_TRANSFORM_ENCR; type <= IKE_TRANSFORM_ESN; type++) {
+		if (type == IKE_TRANSFORM_DH && ignore_dh) {
+			const struct ike_transform none = { type, DH_NONE, 0 };
+
+			/* RFC 7296 1.2: no KE in IKE_AUTH, so only "none" may be answered */
+			if (has_type(theirs, type) && has_transform(theirs, &none))
+				ike_proposal_add(chosen, type, DH_NONE, 0);
+			continue;
+		}
+		if (!select_type(ours, theirs, type, chosen))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * ike_proposal_select() - a responder's choice: RFC 7296 2.7, 3.3.6
+ * @ours: what the configuration has, most wanted first
+ * @n_ours: how many
+ * @theirs: what the peer offers
+ * @n_theirs: how many
+ * @ignore_dh: first CHILD SA: the DH transforms of both sides do not count
+ * @chosen: one transform of each type that the peer's proposal has, its number and SPI
+ *
+ * Return: false when none fits.
+ */
+bool ike_proposal_select(const struct ike_proposal *ours, unsigned int n_ours,
+			 const struct ike_proposal *theirs, unsigned int n_theirs,
+			 bool ignore_dh, struct ike_proposal *chosen)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < n_ours; i++)
+		for (j = 0; j < n_theirs; j++)
+			if (select_pair(&ours[i], &theirs[j], ignore_dh, chosen))
+				return true;
+	memset(chosen, 0, sizeof(*chosen));
+	return false;
+}
+
+/**
+ * ike_proposal_accept() - is the answer one of what we offered?
+ * @ours: the proposals as sent; number 0 stands for the place in the list, from 1
+ * @n_ours: how many
+ * @answer: the responder's
+ *
+ * RFC 7296 3.3.6: an initiator must check that the answer is among its offers,
+ * with one transform of each type.
+ *
+ * Return: whether it is.
+ */
+bool ike_proposal_accept(const struct ike_proposal *ours, unsigned int n_ours,
+			 const struct ike_proposal *answer)
+{
+	struct ike_proposal chosen;
+	unsigned int i, k;
+
+	for (i = 1; i < answer->n; i++)
+		for (k = 0; k < i; k++)
+			if (answer->t[i].type == answer->t[k].type)
+				return false;
+	for (i = 0; i < n_ours; i++) {
+		uint8_t number = ours[i].number ? ours[i].number : (uint8_t)(i + 1);
+
+		if (number == answer->number && select_pair(&ours[i], answer, false, &chosen))
+			return true;
+	}
+	return false;
+}
+
+/* ---- differences ---- */
+
+/* all transforms of a type in a set of proposals, as one proposal that may repeat nothing */
+static void gather(const struct ike_proposal *p, unsigned int n, uint8_t type,
+		   struct ike_proposal *out)
+{
+	unsigned int i, k;
+
+	memset(out, 0, sizeof(*out));
+	for (i = 0; i < n; i++) {
+		bool any = false;
+
+		for (k = 0; k < p[i].n; k++) {
+			if (p[i].t[k].type != type)
+				continue;
+			any = true;
+			ike_proposal_add(out, type, p[i].t[k].id, p[i].t[k].key_bits);
+		}
+		if (!any && zero_implied(p[i].proto, type))
+			ike_proposal_add(out, type, 0, 0);
+	}
+}
+
+static bool meet(const struct ike_proposal *a, const struct ike_proposal *b)
+{
+	unsigned int i;
+
+	if (!a->n && !b->n)
+		return true;
+	for (i = 0; i < a->n; i++)
+		if (has_transform(b, &a->t[i]))
+			return true;
+	return false;
+}
+
+static void words(const struct ike_proposal *p, char *out, size_t len)
+{
+	struct text t = text_on(out, len);
+	char name[IKE_TRANSFORM_STRLEN];
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		text_add(&t, " ", ike_transform_str(&p->t[i], name, sizeof(name)));
+	if (!p->n)
+		text_add(&t, "", "none");
+}
+
+static void whole(const struct ike_proposal *p, unsigned int n, char *out, size_t len)
+{
+	struct text t = text_on(out, len);
+	char s[256];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		text_add(&t, " ", ike_proposal_str(&p[i], s, sizeof(s)));
+	if (!n)
+		text_add(&t, "", "nothing that can be used");
+}
+
+/**
+ * ike_proposal_diff() - why nothing could be chosen, in one line for people
+ * @ours: what the configuration has
+ * @n_ours: how many
+ * @theirs: what the peer offered
+ * @n_theirs: how many, 0 when not known or all left out
+ * @out: the line
+ * @len: its size
+ *
+ * Return: @out: "encryption: offered aes256gcm16, expected aes128; DH group: ...".
+ */
+const char *ike_proposal_diff(const struct ike_proposal *ours, unsigned int n_ours,
+			      const struct ike_proposal *theirs, unsigned int n_theirs,
+			      char *out, size_t len)
+{
+	struct text t = text_on(out, len);
+	char offered[256], expected[256], line[640];
+	struct ike_proposal a, b;
+	bool encr_differs = false;
+	uint8_t type;
+
+	for (type = IKE_TRANSFORM_ENCR; n_theirs && type <= IKE_TRANSFORM_ESN; type++) {
+		gather(ours, n_ours, type, &a);
+		gather(theirs, n_theirs, type, &b);
+		if (meet(&a, &b))
+			continue;
+		/* an AEAD against a cipher with integrity: said once, by the cipher */
+		if (type == IKE_TRANSFORM_INTEG && encr_differs)
+			continue;
+		encr_differs |= type == IKE_TRANSFORM_ENCR;
+		words(&b, offered, sizeof(offered));
+		words(&a, expected, sizeof(expected));
+		snprintf(line, sizeof(line), "%s: offered %s, expected %s",
+			 ike_transform_type_str(type), offered, expected);
+		text_add(&t, "; ", line);
+	}
+	if (!t.at) {
+		/* each type meets, but in no one proposal */
+		whole(theirs, n_theirs, offered, sizeof(offered));
+		whole(ours, n_ours, expected, sizeof(expected));
+		snprintf(line, sizeof(line), "proposals: offered %s, expected %s", offered, expected);
+		text_add(&t, "", line);
+	}
+	return out;
+}
