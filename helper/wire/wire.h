@@ -69,6 +69,7 @@ struct wire_hdr {		/* RFC 7296 3.1 */
 struct wire_payload {
 	uint8_t type;
 	bool critical;
+	uint8_t next;		/* of its generic header; for SK the first payload inside */
 	struct bytes body;	/* without the generic header */
 };
 
@@ -139,6 +140,7 @@ struct wire_writer {
 	struct buf *b;
 	size_t next_at;		/* offset of the octet that names the next payload */
 	size_t body_at;		/* offset of the payload being written */
+	uint8_t *first;		/* wire_open_inner(): where the first type goes, NULL once it is set */
 };
 void wire_open(struct wire_writer *w, struct buf *b, const struct wire_hdr *hdr);
 /* a chain without IKE header, for the inside of SK; its first type is put in *first at each put */
@@ -152,6 +154,12 @@ void wire_put_notify(struct wire_writer *w, uint8_t proto, struct bytes spi, uin
 		     struct bytes data);
 void wire_put_delete(struct wire_writer *w, uint8_t proto, uint8_t spi_len, struct bytes spis);
 void wire_put_ts(struct wire_writer *w, uint8_t pld_type, const struct ts *ts, unsigned int n);
+/*
+ * The generic header of the SK payload, with the lengths of it and of the
+ * message already counting the @sealed_len = crypto_sk_len() octets to come:
+ * the whole buffer is then the AAD, and crypto_sk_seal() appends to it.
+ */
+void wire_put_sk(struct wire_writer *w, uint8_t first_inside, size_t sealed_len);
 void wire_put_raw(struct wire_writer *w, uint8_t pld_type, bool critical, struct bytes body);
 
 #endif
