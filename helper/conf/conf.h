@@ -40,6 +40,8 @@ struct conf_tunnel {
 	char name[CONF_NAME_MAX + 1];
 	struct conf_peer *peer;
 	struct conf_list *list;
+	char list_name[CONF_NAME_MAX + 1];	/* as written; @list is found by it */
+	unsigned int list_line, list_column;
 	unsigned int n_esp;
 	struct ike_proposal esp[CONF_PROPOSALS_MAX];
 	enum conf_mode mode;
@@ -55,6 +57,7 @@ struct conf_peer {
 	uint8_t ike_version;		/* 2 */
 	struct addr local, remote;	/* family 0: any */
 	struct conf_id local_id, remote_id;	/* default: the address */
+	bool remote_id_any;			/* `id any`: whoever has the secret */
 	enum conf_auth auth;
 	unsigned int n_ike;
 	struct ike_proposal ike[CONF_PROPOSALS_MAX];

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the subcommands of `nfipsec` share. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "sys/kern.h"
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };	/* exit statuses */
+
+struct cli {
+	const char *socket;	/* of the daemon */
+	bool json;
+};
+
+/* each gets the words behind its name */
+int cli_check(const struct cli *cli, int argc, char **argv);
+int cli_load(const struct cli *cli, int argc, char **argv);
+int cli_unload(const struct cli *cli, int argc, char **argv);
+int cli_up(const struct cli *cli, int argc, char **argv);
+int cli_down(const struct cli *cli, int argc, char **argv);
+int cli_watch(const struct cli *cli, int argc, char **argv);
+int cli_show(const struct cli *cli, int argc, char **argv);
+int cli_explain(const struct cli *cli, int argc, char **argv);
+int cli_sa(const struct cli *cli, int argc, char **argv);
+
+/* cli.c */
+int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+struct kern *cli_kern(void);	/* NULL: said why */
+int cli_kern_status(struct kern *k, int ret, const char *what);	/* says why; closes @k */
+int cli_print_json(json_t *value);	/* takes it */
+
+/* request.c: one request to the daemon; @each sees the events before the answer, which is
+ * owned by the caller; NULL: said why
+ */
+json_t *cli_request(const struct cli *cli, json_t *request, void (*each)(const json_t *event));
+
+/* show.c */
+json_t *cli_sa_json(const struct kern_sa *sa);
+json_t *cli_entry_json(const struct kern_entry *e);
+void cli_sa_print(const struct kern_sa *sa);
+void cli_entry_print(const struct kern_entry *e);
+const char *cli_action_name(uint8_t action);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/* explain: which entry, tunnel and SA take a packet, and why. */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/nfipsec.h>
+
+#include "cli/cli.h"
+#include "conf/scan.h"
+
+/* ADDRESS or ADDRESS:PORT (IPv4) */
+static bool parse_end(const char *s, struct addr *addr, uint16_t *port)
+{
+	const char *colon = strchr(s, ':');
+	char text[ADDR_STRLEN];
+	uint64_t n;
+
+	*port = 0;
+	if (!colon)
+		return addr_parse(s, addr);
+	if (!conf_value_copy((struct conf_word){ s, colon - s }, text, sizeof(text)) ||
+	    !conf_value_number((struct conf_word){ colon + 1, strlen(colon + 1) }, 65535, &n))
+		return false;
+	*port = n;
+	return addr_parse(text, addr);
+}
+
+static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bool found_entry,
+		    bool found_sa)
+{
+	bool in = flow->dir == NFIPSEC_DIR_IN;
+
+	if (!found_entry) {
+		printf("no entry matches, or it is IKE itself: the packet passes in clear\n");
+		return;
+	}
+	cli_entry_print(e);
+	switch (e->action) {
+	case NFIPSEC_ACTION_BYPASS:
+		printf("bypass: the packet passes in clear\n");
+		break;
+	case NFIPSEC_ACTION_DISCARD:
+		printf("discard: the packet is dropped\n");
+		break;
+	case NFIPSEC_ACTION_PROTECT:
+		if (in)
+			printf("protect: the packet must come by an SA of tunnel %s; in clear it is dropped\n",
+			       e->tunnel);
+		else if (found_sa)
+			printf("protect: the packet leaves by this SA of tunnel %s\n", e->tunnel);
+		else
+			printf("protect: tunnel %s has no SA, so the packet is held and IKE is asked for one\n",
+			       e->tunnel);
+		break;
+	}
+}
+
+static int explain_json(const struct kern_entry *e, bool found_entry, const struct kern_sa *sa,
+			bool found_sa)
+{
+	return cli_print_json(json_pack("{s:o, s:o}",
+					"entry", found_entry ? cli_entry_json(e) : json_null(),
+					"sa", found_sa ? cli_sa_json(sa) : json_null()));
+}
+
+int cli_explain(const struct cli *cli, int argc, char **argv)
+{
+	struct kern_flow flow = { .dir = NFIPSEC_DIR_OUT };
+	bool found_entry = false, found_sa = false;
+	struct kern_entry entry = { 0 };
+	struct kern_sa *sa;
+	struct kern *k;
+	int ret;
+
+	if (argc && (!strcmp(argv[0], "in") || !strcmp(argv[0], "out"))) {
+		flow.dir = strcmp(argv[0], "in") ? NFIPSEC_DIR_OUT : NFIPSEC_DIR_IN;
+		argc--;
+		argv++;
+	}
+	if (argc != 3)
+		return CLI_USAGE;
+	if (!conf_value_proto((struct conf_word){ argv[0], strlen(argv[0]) }, &flow.proto))
+		return cli_fail("found '%s', expected tcp, udp, icmp or a protocol's number", argv[0]);
+	if (!parse_end(argv[1], &flow.src, &flow.sport))
+		return cli_fail("found '%s', expected ADDRESS[:PORT]", argv[1]);
+	if (!parse_end(argv[2], &flow.dst, &flow.dport))
+		return cli_fail("found '%s', expected ADDRESS[:PORT]", argv[2]);
+
+	sa = calloc(1, sizeof(*sa));
+	k = sa ? cli_kern() : NULL;
+	if (!k) {
+		free(sa);
+		return CLI_FAILED;
+	}
+	ret = kern_explain(k, &flow, &entry, &found_entry, sa, &found_sa);
+	ret = cli_kern_status(k, ret, "explain");
+	if (!ret && cli->json) {
+		ret = explain_json(&entry, found_entry, sa, found_sa);
+	} else if (!ret) {
+		say_why(&flow, &entry, found_entry, found_sa);
+		if (found_sa)
+			cli_sa_print(sa);
+	}
+	free(sa);
+	return ret;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/* check, load, unload: configurations from the command line. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "conf/conf.h"
+
+/* the file called secrets beside @path; false: too long */
+static bool secrets_path(const char *path, char *out, size_t len)
+{
+	const char *slash = strrchr(path, '/');
+	int dir = slash ? slash + 1 - path : 0;
+
+	return snprintf(out, len, "%.*ssecrets", dir, path) < (int)len;
+}
+
+static struct conf *read_conf(const char *path, bool secrets)
+{
+	struct conf_error err = { .text = "" };
+	struct conf *conf = conf_load(path, &err);
+	char beside[PATH_MAX];
+
+	if (conf && secrets && secrets_path(path, beside, sizeof(beside)) &&
+	    !access(beside, F_OK) && !conf_secrets_load(conf, beside, &err)) {
+		conf_free(conf);
+		conf = NULL;
+	}
+	if (!conf)
+		fprintf(stderr, "%s\n", err.text);
+	return conf;
+}
+
+static const char *plural(unsigned int n)
+{
+	return n == 1 ? "" : "s";
+}
+
+int cli_check(const struct cli *cli, int argc, char **argv)
+{
+	unsigned int i, tunnels = 0, entries = 0;
+	struct conf *conf;
+
+	(void)cli;
+	if (argc != 1)
+		return CLI_USAGE;
+	conf = read_conf(argv[0], true);
+	if (!conf)
+		return CLI_FAILED;
+	for (i = 0; i < conf->n_peers; i++) {
+		const struct conf_peer *p = &conf->peers[i];
+
+		tunnels += p->n_tunnels;
+		/* a responder for everyone learns identities only when they come */
+		if (p->remote_id.type && !conf_secret_find(conf, &p->local_id, &p->remote_id))
+			fprintf(stderr, "%s:%u:%u: warning: no psk for '%s' and '%s' in the secrets file\n",
+				argv[0], p->line, p->column,
+				p->local_id.text ? p->local_id.text : "any", p->remote_id.text);
+	}
+	for (i = 0; i < conf->n_lists; i++)
+		entries += conf->lists[i].n;
+	printf("%s: ok: %u peer%s, %u tunnel%s, %u entr%s\n", argv[0], conf->n_peers,
+	       plural(conf->n_peers), tunnels, plural(tunnels), entries, entries == 1 ? "y" : "ies");
+	conf_free(conf);
+	return CLI_DONE;
+}
+
+static int load_without_daemon(const char *path)
+{
+	struct conf *conf = read_conf(path, false);
+	struct kern *k = conf ? cli_kern() : NULL;
+	int ret = CLI_FAILED;
+
+	if (k)
+		ret = cli_kern_status(k, kern_policy_set(k, conf), path);
+	conf_free(conf);
+	return ret;
+}
+
+int cli_load(const struct cli *cli, int argc, char **argv)
+{
+	char path[PATH_MAX];
+	json_t *answer;
+
+	if (argc == 2 && !strcmp(argv[0], "--no-daemon"))
+		return load_without_daemon(argv[1]);
+	if (argc != 1 || *argv[0] == '-')
+		return CLI_USAGE;
+	/* the daemon is in another folder */
+	if (!realpath(argv[0], path))
+		return cli_fail("%s: %s", argv[0], strerror(errno));
+	answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "load", "path", path), NULL);
+	if (!answer)
+		return CLI_FAILED;
+	json_decref(answer);
+	printf("%s: loaded\n", argv[0]);
+	return CLI_DONE;
+}
+
+int cli_unload(const struct cli *cli, int argc, char **argv)
+{
+	struct kern *k;
+	int ret;
+
+	(void)cli;
+	(void)argv;
+	if (argc)
+		return CLI_USAGE;
+	k = cli_kern();
+	if (!k)
+		return CLI_FAILED;
+	ret = kern_policy_set(k, NULL);
+	return cli_kern_status(k, ret, "the policy was not removed");
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/* show: peers from the daemon, everything else from the module itself. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/nfipsec.h>
+
+#include "cli/cli.h"
+#include "ike/alg.h"
+
+static const char *alg_name(uint8_t type, uint16_t id, uint16_t bits)
+{
+	const struct ike_alg *alg = ike_alg_find(type, id, bits);
+
+	return alg ? alg->name : "unknown";
+}
+
+/* the module tells no key, so not its length either: the family's name without it */
+static const char *crypto_name(const struct kern_sa *sa)
+{
+	switch (sa->encr) {
+	case NFIPSEC_ENCR_AES_GCM_16:
+		return "aes-gcm16";
+	case NFIPSEC_ENCR_AES_CBC:
+		return "aes-cbc";
+	}
+	return "unknown";
+}
+
+const char *cli_action_name(uint8_t action)
+{
+	static const char *const names[] = {
+		[NFIPSEC_ACTION_BYPASS] = "bypass", [NFIPSEC_ACTION_PROTECT] = "protect",
+		[NFIPSEC_ACTION_DISCARD] = "discard",
+	};
+
+	return action && action < sizeof(names) / sizeof(*names) ? names[action] : "unknown";
+}
+
+static json_t *ts_json(const struct ts *ts)
+{
+	char s[TS_STRLEN];
+
+	return json_string(ts_str(ts, s, sizeof(s)));
+}
+
+static json_t *u64_json(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+json_t *cli_sa_json(const struct kern_sa *sa)
+{
+	char local[ADDR_STRLEN], remote[ADDR_STRLEN], spi[16];
+	json_t *sels = json_array();
+	unsigned int i;
+
+	for (i = 0; i < sa->n_sels; i++)
+		json_array_append_new(sels, json_pack("{s:o, s:o}", "src", ts_json(&sa->sels[i].src),
+						      "dst", ts_json(&sa->sels[i].dst)));
+	snprintf(spi, sizeof(spi), "0x%08x", sa->spi);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "dir", sa->dir == NFIPSEC_DIR_IN ? "in" : "out", "spi", spi,
+			 "tunnel", sa->tunnel,
+			 "local", addr_str(&sa->local, local, sizeof(local)),
+			 "remote", addr_str(&sa->remote, remote, sizeof(remote)),
+			 "encr", crypto_name(sa),
+			 "integ", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "none",
+			 "esn", sa->esn, "replay_window", (int)sa->replay_window,
+			 "selectors", sels, "seq", u64_json(sa->seq), "bytes", u64_json(sa->bytes),
+			 "packets", u64_json(sa->packets), "replayed", u64_json(sa->replayed),
+			 "invalid", u64_json(sa->invalid), "age", u64_json(sa->age),
+			 "idle", u64_json(sa->idle));
+}
+
+void cli_sa_print(const struct kern_sa *sa)
+{
+	char local[ADDR_STRLEN], remote[ADDR_STRLEN], src[TS_STRLEN], dst[TS_STRLEN];
+	bool in = sa->dir == NFIPSEC_DIR_IN;
+	unsigned int i;
+
+	printf("%-3s esp 0x%08x  %s  %s -> %s  %s%s%s%s\n", in ? "in" : "out", sa->spi, sa->tunnel,
+	       addr_str(in ? &sa->remote : &sa->local, local, sizeof(local)),
+	       addr_str(in ? &sa->local : &sa->remote, remote, sizeof(remote)), crypto_name(sa),
+	       sa->integ ? "-" : "", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "",
+	       sa->esn ? " esn" : "");
+	for (i = 0; i < sa->n_sels; i++)
+		printf("    %s -> %s\n", ts_str(&sa->sels[i].src, src, sizeof(src)),
+		       ts_str(&sa->sels[i].dst, dst, sizeof(dst)));
+	printf("    %" PRIu64 " packets, %" PRIu64 " bytes, seq %" PRIu64, sa->packets, sa->bytes,
+	       sa->seq);
+	if (in)
+		printf(", window %u, %" PRIu64 " replayed, %" PRIu64 " invalid", sa->replay_window,
+		       sa->replayed, sa->invalid);
+	printf(", age %" PRIu64 " s, idle %" PRIu64 " s\n", sa->age, sa->idle);
+}
+
+json_t *cli_entry_json(const struct kern_entry *e)
+{
+	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "list", e->list,
+			 "number", (int)e->number, "action", cli_action_name(e->action),
+			 "tunnel", e->tunnel, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
+			 "out_packets", u64_json(e->out_packets),
+			 "in_packets", u64_json(e->in_packets));
+}
+
+/* as it stands in the configuration, and its hits */
+void cli_entry_print(const struct kern_entry *e)
+{
+	struct ts src = e->src, dst = e->dst;
+	char from[TS_STRLEN], to[TS_STRLEN], proto[TS_STRLEN] = "ip";
+	char *space;
+
+	if (src.proto) {
+		/* "tcp 10.1.0.0/16": the protocol is said once, before "from" */
+		ts_str(&src, proto, sizeof(proto));
+		space = strchr(proto, ' ');
+		if (space)
+			*space = 0;
+	}
+	src.proto = dst.proto = 0;
+	printf("%s %u %s %s from %s to %s", e->list, e->number, cli_action_name(e->action), proto,
+	       ts_str(&src, from, sizeof(from)), ts_str(&dst, to, sizeof(to)));
+	if (*e->tunnel)
+		printf("  tunnel %s", e->tunnel);
+	printf("  out %" PRIu64 " in-clear %" PRIu64 "\n", e->out_packets, e->in_packets);
+}
+
+/* ---- dumps: one object after the other, or all of them as JSON ---- */
+
+struct dump {
+	json_t *array;		/* NULL: print */
+};
+
+static void each_sa(const struct kern_sa *sa, void *arg)
+{
+	struct dump *d = arg;
+
+	if (d->array)
+		json_array_append_new(d->array, cli_sa_json(sa));
+	else
+		cli_sa_print(sa);
+}
+
+static void each_entry(const struct kern_entry *e, void *arg)
+{
+	struct dump *d = arg;
+
+	if (d->array)
+		json_array_append_new(d->array, cli_entry_json(e));
+	else
+		cli_entry_print(e);
+}
+
+static void each_tunnel(const struct kern_tunnel *t, void *arg)
+{
+	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
+	struct dump *d = arg;
+
+	addr_str(&t->local, local, sizeof(local));
+	addr_str(&t->remote, remote, sizeof(remote));
+	if (d->array)
+		json_array_append_new(d->array,
+				      json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o}",
+						"name", t->name, "local", local, "remote", remote,
+						"mtu", (int)t->mtu, "queued", (int)t->queued,
+						"queue_drops", u64_json(t->queue_drops),
+						"acquires", u64_json(t->acquires)));
+	else
+		printf("%s  %s -> %s  mtu %u  held %u  dropped %" PRIu64 "  acquires %" PRIu64 "\n",
+		       t->name, local, remote, t->mtu, t->queued, t->queue_drops, t->acquires);
+}
+
+static void each_stat(const struct kern_stat *s, void *arg)
+{
+	struct dump *d = arg;
+
+	if (d->array)
+		json_object_set_new(d->array, s->name, u64_json(s->value));
+	else
+		printf("%-20s %" PRIu64 "\n", s->name, s->value);
+}
+
+static int show_kernel(const struct cli *cli, const char *what)
+{
+	struct dump d = { NULL };
+	struct kern *k = cli_kern();
+	int ret;
+
+	if (!k)
+		return CLI_FAILED;
+	if (cli->json)
+		d.array = strcmp(what, "stats") ? json_array() : json_object();
+	if (!strcmp(what, "sas"))
+		ret = kern_sa_dump(k, each_sa, &d);
+	else if (!strcmp(what, "policy"))
+		ret = kern_policy_dump(k, each_entry, &d);
+	else if (!strcmp(what, "tunnels"))
+		ret = kern_tunnel_dump(k, each_tunnel, &d);
+	else
+		ret = kern_stats(k, each_stat, &d);
+	ret = cli_kern_status(k, ret, what);
+	if (ret || !d.array) {
+		json_decref(d.array);
+		return ret;
+	}
+	return cli_print_json(json_pack("{s:o}", what, d.array));
+}
+
+/* ---- peers ---- */
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+static void print_selectors(const json_t *child)
+{
+	const json_t *local = json_object_get(child, "local"), *remote = json_object_get(child, "remote");
+	size_t i;
+
+	for (i = 0; i < json_array_size(local) || i < json_array_size(remote); i++)
+		printf("          %s <-> %s\n", i < json_array_size(local) ?
+		       json_string_value(json_array_get(local, i)) : "",
+		       i < json_array_size(remote) ?
+		       json_string_value(json_array_get(remote, i)) : "");
+}
+
+static void print_peer(const json_t *peer)
+{
+	const json_t *item, *child;
+	size_t i, k;
+
+	printf("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
+	       text(peer, "remote"));
+	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
+		printf("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s, age %" JSON_INTEGER_FORMAT " s\n",
+		       text(item, "spi_i"), text(item, "spi_r"), text(item, "state"),
+		       text(item, "local"), text(item, "local_id"), text(item, "remote"),
+		       text(item, "remote_id"), text(item, "ike"),
+		       json_integer_value(json_object_get(item, "age")));
+	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
+		printf("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),
+		       text(item, "state"), text(item, "start"), text(item, "access_list"));
+		json_array_foreach(json_object_get(item, "children"), k, child) {
+			printf("      CHILD SA in %s out %s: %s, %s, age %" JSON_INTEGER_FORMAT " s\n",
+			       text(child, "spi_in"), text(child, "spi_out"), text(child, "state"),
+			       text(child, "esp"), json_integer_value(json_object_get(child, "age")));
+			print_selectors(child);
+		}
+	}
+}
+
+static int show_peers(const struct cli *cli)
+{
+	json_t *answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "show", "what", "peers"),
+				     NULL);
+	json_t *data = json_object_get(answer, "data"), *peer;
+	size_t i;
+
+	if (!answer)
+		return CLI_FAILED;
+	if (cli->json) {
+		cli_print_json(json_incref(data));
+	} else {
+		json_array_foreach(json_object_get(data, "peers"), i, peer)
+			print_peer(peer);
+	}
+	json_decref(answer);
+	return CLI_DONE;
+}
+
+int cli_show(const struct cli *cli, int argc, char **argv)
+{
+	static const char *const kernel[] = { "sas", "policy", "tunnels", "stats" };
+	size_t i;
+
+	if (argc != 1)
+		return CLI_USAGE;
+	if (!strcmp(argv[0], "peers"))
+		return show_peers(cli);
+	for (i = 0; i < sizeof(kernel) / sizeof(*kernel); i++)
+		if (!strcmp(argv[0], kernel[i]))
+			return show_kernel(cli, argv[0]);
+	cli_fail("found '%s', expected peers, sas, policy, tunnels or stats", argv[0]);
+	return CLI_USAGE;
+}

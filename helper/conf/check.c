@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the grammar cannot say: names that meet, numbers that repeat, what is left out. */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/scan.h"
+#include "wire/wire.h"
+
+#define FAIL(object, ...) conf_fail(err, conf->path, (object)->line, (object)->column, __VA_ARGS__)
+
+static bool check_entry(const struct conf *conf, const struct conf_entry *e, struct conf_error *err)
+{
+	bool ports = e->src.port_min || e->src.port_max != 65535 || e->dst.port_min ||
+		     e->dst.port_max != 65535;
+
+	/* RFC 7296 3.13.1 gives ports to these */
+	if (ports && e->src.proto != IPPROTO_TCP && e->src.proto != IPPROTO_UDP &&
+	    e->src.proto != IPPROTO_SCTP)
+		return FAIL(e, "entry %u: found a port, expected tcp, udp or sctp with it", e->number);
+	return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct conf_entry *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static bool check_list(const struct conf *conf, struct conf_list *list, struct conf_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (!check_entry(conf, &list->entries[i], err))
+			return false;
+	/* as written comes first among equals, so the second of two is reported */
+	qsort(list->entries, list->n, sizeof(*list->entries), by_number);
+	for (i = 1; i < list->n; i++) {
+		const struct conf_entry *e = &list->entries[i], *before = e - 1;
+
+		if (e->number == before->number) {
+			if (e->line < before->line)
+				e = before;
+			return FAIL(e, "found a second entry %u, expected a number of its own",
+				    e->number);
+		}
+	}
+	return true;
+}
+
+static struct conf_list *list_find(struct conf *conf, const char *name, const struct conf_list *not)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_lists; i++)
+		if (&conf->lists[i] != not && !strcmp(conf->lists[i].name, name))
+			return &conf->lists[i];
+	return NULL;
+}
+
+static const struct conf_entry *first_protect(const struct conf_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->entries[i].action == CONF_PROTECT)
+			return &list->entries[i];
+	return NULL;
+}
+
+/* the tunnel whose access list this is */
+static const struct conf_tunnel *user_of(const struct conf *conf, const struct conf_list *list,
+					 const struct conf_tunnel *not)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < conf->n_peers; i++)
+		for (k = 0; k < conf->peers[i].n_tunnels; k++) {
+			const struct conf_tunnel *t = &conf->peers[i].tunnels[k];
+
+			if (t != not && t->list == list)
+				return t;
+		}
+	return NULL;
+}
+
+static void default_proposals(const char *const *words, unsigned int n, uint8_t proto,
+			      struct ike_proposal *to, unsigned int *to_n)
+{
+	unsigned int i;
+	char err[128];
+	size_t off;
+
+	for (i = 0; i < n; i++)
+		if (ike_proposal_parse(words[i], proto, &to[*to_n], err, sizeof(err), &off)) {
+			to[*to_n].number = *to_n + 1;
+			(*to_n)++;
+		}
+}
+
+static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
+			 struct conf_error *err)
+{
+	static const char *const esp[] = { "aes256gcm16", "aes128gcm16", "aes256-sha256" };
+	const struct conf_tunnel *other;
+
+	t->peer = peer;
+	if (conf_tunnel_find(peer, t->name) != t)
+		return FAIL(t, "found a second tunnel '%s' of peer '%s', expected a name of its own",
+			    t->name, peer->name);
+	if (!*t->list_name)
+		return FAIL(t, "tunnel '%s' has no access-list, expected one", t->name);
+	t->list = list_find(conf, t->list_name, NULL);
+	if (!t->list)
+		return conf_fail(err, conf->path, t->list_line, t->list_column,
+				 "found '%s', expected the name of an access-list of this file",
+				 t->list_name);
+	other = user_of(conf, t->list, t);
+	if (other)
+		return conf_fail(err, conf->path, t->list_line, t->list_column,
+				 "found '%s', expected an access-list of its own: tunnel '%s' of peer '%s' has it",
+				 t->list_name, other->name, other->peer->name);
+	if (!first_protect(t->list))
+		return conf_fail(err, conf->path, t->list_line, t->list_column,
+				 "found '%s', expected an access-list with a protect entry",
+				 t->list_name);
+	if (!t->n_esp)
+		default_proposals(esp, 3, PROTO_ESP, t->esp, &t->n_esp);
+	if (!addr_len(&peer->remote) && t->start == CONF_START_AT_LOAD)
+		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
+	return true;
+}
+
+/* RFC 7296 3.5: an address when nothing else is said */
+static bool default_id(const struct addr *a, struct conf_id *id)
+{
+	char s[ADDR_STRLEN];
+
+	if (id->type || !addr_len(a))
+		return true;
+	addr_str(a, s, sizeof(s));
+	return conf_value_id(a->family == AF_INET ? WIRE_ID_IPV4 : WIRE_ID_IPV6,
+			     (struct conf_word){ s, strlen(s) }, id);
+}
+
+static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_error *err)
+{
+	static const char *const ike[] = {
+		"aes256gcm16-prfsha384-ecp384", "aes128gcm16-prfsha256-x25519",
+		"aes256-sha256-modp3072",
+	};
+	unsigned int i;
+
+	if (conf_peer_find(conf, peer->name) != peer)
+		return FAIL(peer, "found a second peer '%s', expected a name of its own", peer->name);
+	if (!peer->n_ike)
+		default_proposals(ike, 3, PROTO_IKE, peer->ike, &peer->n_ike);
+	if (!default_id(&peer->local, &peer->local_id) ||
+	    (!peer->remote_id_any && !default_id(&peer->remote, &peer->remote_id)))
+		return FAIL(peer, "out of memory");
+	if (!peer->n_tunnels)
+		return FAIL(peer, "peer '%s' has no tunnel, expected one", peer->name);
+	for (i = 0; i < peer->n_tunnels; i++)
+		if (!check_tunnel(conf, peer, &peer->tunnels[i], err))
+			return false;
+	return true;
+}
+
+/**
+ * conf_check - what spans blocks, and defaults
+ * @conf: as parsed
+ * @err: the first thing that is wrong
+ */
+bool conf_check(struct conf *conf, struct conf_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_lists; i++) {
+		struct conf_list *list = &conf->lists[i];
+
+		if (list_find(conf, list->name, NULL) != list)
+			return FAIL(list, "found a second access-list '%s', expected a name of its own",
+				    list->name);
+		if (!check_list(conf, list, err))
+			return false;
+	}
+	for (i = 0; i < conf->n_peers; i++)
+		if (!check_peer(conf, &conf->peers[i], err))
+			return false;
+	for (i = 0; i < conf->n_lists; i++) {
+		const struct conf_entry *e = first_protect(&conf->lists[i]);
+
+		if (e && !user_of(conf, &conf->lists[i], NULL))
+			return FAIL(e, "found a protect entry, expected a tunnel with access-list '%s'",
+				    conf->lists[i].name);
+	}
+	return true;
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The configuration as a whole: read, find, free. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/scan.h"
+#include "conf/parse.h"
+#include "conf/lex.h"
+
+#define CONF_FILE_MAX (16u << 20)
+
+bool conf_fail(struct conf_error *err, const char *path, unsigned int line, unsigned int column,
+	       const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (*err->text)		/* what comes later may only follow from it */
+		return false;
+	n = snprintf(err->text, sizeof(err->text), "%s:%u:%u: ", path, line, column);
+	if (n < 0 || (size_t)n >= sizeof(err->text))
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(err->text + n, sizeof(err->text) - n, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* flex has no other way out for want of memory */
+_Noreturn void conf_scan_fatal(const char *msg)
+{
+	fprintf(stderr, "configuration: %s\n", msg);
+	abort();
+}
+
+static bool parse_text(struct conf *conf, char *text, size_t len, struct conf_error *err)
+{
+	struct conf_scan scan = { .line = 1, .column = 1 };
+	struct conf_parse parse = { .conf = conf, .scan = &scan, .path = conf->path, .err = err };
+	yyscan_t scanner;
+	int ret;
+
+	if (conf_yylex_init_extra(&scan, &scanner))
+		return conf_fail(err, conf->path, 1, 1, "out of memory");
+	/* the text ends with the two NULs that flex wants and is ours */
+	ret = conf_yy_scan_buffer(text, len + 2, scanner) ? conf_yyparse(&parse, scanner) : 2;
+	conf_yylex_destroy(scanner);
+	return !ret || conf_fail(err, conf->path, scan.line, scan.column, "out of memory");
+}
+
+/**
+ * conf_parse - a configuration from text
+ * @data: the text
+ * @len: octets
+ * @path: its name, for errors
+ * @err: "path:line:column: found X, expected Y"
+ *
+ * Return: the configuration without secrets, for conf_free(); NULL when refused.
+ */
+struct conf *conf_parse(const char *data, size_t len, const char *path, struct conf_error *err)
+{
+	struct conf *conf = calloc(1, sizeof(*conf));
+	char *text = malloc(len + 2);
+
+	*err->text = 0;
+	if (!conf || !text || !(conf->path = strdup(path))) {
+		conf_fail(err, path, 1, 1, "out of memory");
+		goto fail;
+	}
+	if (len)
+		memcpy(text, data, len);
+	text[len] = text[len + 1] = 0;
+	if (!parse_text(conf, text, len, err) || !conf_check(conf, err))
+		goto fail;
+	free(text);
+	return conf;
+
+fail:
+	free(text);
+	conf_free(conf);
+	return NULL;
+}
+
+/* the whole file; NULL and errno */
+static char *read_file(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "re");
+	char *data = NULL;
+
+	*len = 0;
+	if (!f)
+		return NULL;
+	for (;;) {
+		char *more = realloc(data, *len + 65536);
+		size_t n;
+
+		if (!more || *len > CONF_FILE_MAX) {
+			errno = more ? EFBIG : ENOMEM;
+			data = more ? more : data;
+			break;
+		}
+		data = more;
+		n = fread(data + *len, 1, 65536, f);
+		*len += n;
+		if (ferror(f))
+			break;
+		if (!n) {
+			fclose(f);
+			return data;
+		}
+	}
+	free(data);
+	fclose(f);
+	return NULL;
+}
+
+struct conf *conf_load(const char *path, struct conf_error *err)
+{
+	struct conf *conf;
+	size_t len;
+	char *data = read_file(path, &len);
+
+	if (!data) {
+		snprintf(err->text, sizeof(err->text), "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	conf = conf_parse(data, len, path, err);
+	free(data);
+	return conf;
+}
+
+void conf_free(struct conf *conf)
+{
+	unsigned int i, k;
+
+	if (!conf)
+		return;
+	for (i = 0; i < conf->n_lists; i++)
+		free(conf->lists[i].entries);
+	for (i = 0; i < conf->n_peers; i++) {
+		struct conf_peer *p = &conf->peers[i];
+
+		conf_id_free(&p->local_id);
+		conf_id_free(&p->remote_id);
+		free(p->tunnels);
+	}
+	for (k = 0; k < conf->n_secrets; k++) {
+		struct conf_secret *s = &conf->secrets[k];
+
+		if (s->psk) {
+			explicit_bzero(s->psk, s->len);
+			free(s->psk);
+		}
+		free(s->local_id);
+		free(s->remote_id);
+	}
+	free(conf->lists);
+	free(conf->peers);
+	free(conf->secrets);
+	free(conf->path);
+	free(conf);
+}
+
+struct conf_peer *conf_peer_find(const struct conf *conf, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_peers; i++)
+		if (!strcmp(conf->peers[i].name, name))
+			return &conf->peers[i];
+	return NULL;
+}
+
+struct conf_tunnel *conf_tunnel_find(const struct conf_peer *peer, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < peer->n_tunnels; i++)
+		if (!strcmp(peer->tunnels[i].name, name))
+			return &peer->tunnels[i];
+	return NULL;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The configuration's grammar; the words are in lex.l, what spans blocks in check.c. */
+%define api.pure full
+%define api.prefix {conf_yy}
+%define parse.error custom
+%define parse.lac full
+%locations
+%parse-param { struct conf_parse *parse } { void *scanner }
+%lex-param { void *scanner }
+
+%code requires {
+#include "conf/scan.h"
+}
+
+/* flex knows these types by bison's plain names only */
+%code provides {
+#ifndef YYSTYPE
+#define YYSTYPE CONF_YYSTYPE
+#define YYLTYPE CONF_YYLTYPE
+#endif
+}
+
+%code {
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/wire.h"
+
+int conf_yylex(CONF_YYSTYPE *value, CONF_YYLTYPE *at, void *scanner);
+
+/* bison calls this only for want of memory; syntax errors have their own report */
+static void conf_yyerror(const CONF_YYLTYPE *at, struct conf_parse *parse, void *scanner,
+			 const char *message)
+{
+	(void)scanner;
+	conf_fail(parse->err, parse->path, at->first_line, at->first_column, "%s", message);
+}
+
+/* in an action: refuses the word at @at */
+#define REFUSE(at, ...) do { \
+	conf_fail(parse->err, parse->path, (at).first_line, (at).first_column, __VA_ARGS__); \
+	YYABORT; \
+} while (0)
+#define FOUND(word, at, expected) \
+	REFUSE(at, "found '%.*s', expected %s", (word).len, (word).p, expected)
+#define NEED(condition, word, at, expected) do { \
+	if (!(condition)) \
+		FOUND(word, at, expected); \
+} while (0)
+/* one more element of an array; what it holds is zeroed */
+#define APPEND(array, n) ({ \
+	void *_more = reallocarray(array, (n) + 1, sizeof(*(array))); \
+	if (!_more) \
+		YYNOMEM; \
+	(array) = _more; \
+	memset(&(array)[n], 0, sizeof(*(array))); \
+	&(array)[(n)++]; \
+})
+
+#define NAME_EXPECTED "a name of at most 31 characters"
+#define DURATION_EXPECTED "a duration such as 30s, 10m, 4h or 1d"
+
+/* what one end of an entry may be */
+static bool end_value(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
+		      struct ts *ts)
+{
+	const char *expected;
+
+	return conf_value_range(w, ts, &expected) ||
+	       conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			 "found '%.*s', expected %s", w.len, w.p, expected);
+}
+
+static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
+		     uint8_t proto, struct ike_proposal *to, unsigned int *n)
+{
+	char text[256], err[256];
+	size_t off = 0;
+
+	if (*n == CONF_PROPOSALS_MAX)
+		return conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+				 "found '%.*s', expected at most %u proposals", w.len, w.p,
+				 CONF_PROPOSALS_MAX);
+	if (!conf_value_copy(w, text, sizeof(text)))
+		return conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+				 "found a proposal of %d characters, expected at most 255", w.len);
+	if (!ike_proposal_parse(text, proto, &to[*n], err, sizeof(err), &off))
+		return conf_fail(parse->err, parse->path, at->first_line, at->first_column + off,
+				 "%s", err);
+	to[*n].number = *n + 1;
+	(*n)++;
+	return true;
+}
+}
+
+%union {
+	struct conf_word word;
+	uint64_t number;
+	struct ts ts;
+	uint8_t byte;
+}
+
+%token <word> WORD "a word" STRING "a string" UNFINISHED "a string without its end" BAD "an odd character"
+%token <word> '{' "'{'" '}' "'}'"
+%token <word> ACCESS_LIST "access-list" PEER "peer" TUNNEL "tunnel"
+%token <word> BYPASS "bypass" PROTECT "protect" DISCARD "discard" FROM "from" TO "to" ANY "any" PORT "port"
+%token <word> IKE_VERSION "ike-version" LOCAL "local" REMOTE "remote" ADDRESS "address"
+%token <word> ID "id" FQDN "fqdn" EMAIL "email" IPV4 "ipv4" IPV6 "ipv6" KEY_ID "key-id"
+%token <word> AUTH "auth" PSK "psk" CERT "cert" IKE "ike" ESP "esp" AH "ah" IKE_LIFETIME "ike-lifetime"
+%token <word> DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
+%token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
+%token <word> REPLAY_WINDOW "replay-window"
+
+%type <byte> action id_type start
+%type <ts> end
+%type <number> duration
+
+%%
+
+file:
+	%empty
+|	file list
+|	file peer
+;
+
+list:
+	ACCESS_LIST WORD {
+		parse->list = APPEND(parse->conf->lists, parse->conf->n_lists);
+		NEED(conf_value_copy($2, parse->list->name, sizeof(parse->list->name)), $2, @2,
+		     NAME_EXPECTED);
+		parse->list->line = @2.first_line;
+		parse->list->column = @2.first_column;
+	} '{' entries '}'
+;
+
+entries:
+	%empty
+|	entries entry
+;
+
+entry:
+	WORD action WORD FROM end TO end {
+		struct conf_entry *e = APPEND(parse->list->entries, parse->list->n);
+		uint64_t number;
+		uint8_t proto;
+
+		NEED(conf_value_number($1, UINT32_MAX, &number), $1, @1, "the number of an entry or '}'");
+		NEED(conf_value_proto($3, &proto), $3, @3,
+		     "ip, tcp, udp, icmp, sctp or a protocol's number");
+		e->number = number;
+		e->action = $2;
+		e->src = $5;
+		e->dst = $7;
+		e->src.proto = e->dst.proto = proto;
+		e->line = @1.first_line;
+		e->column = @1.first_column;
+	}
+;
+
+action:
+	BYPASS	{ $$ = CONF_BYPASS; }
+|	PROTECT	{ $$ = CONF_PROTECT; }
+|	DISCARD	{ $$ = CONF_DISCARD; }
+;
+
+end:
+	ANY {
+		struct conf_word all = { "0.0.0.0/0", 9 };
+
+		if (!end_value(parse, &@1, all, &$$))
+			YYABORT;
+	}
+|	WORD {
+		if (!end_value(parse, &@1, $1, &$$))
+			YYABORT;
+	}
+|	end PORT WORD {
+		$$ = $1;
+		NEED(conf_value_ports($3, &$$), $3, @3, "a port such as 22, or a range such as 5000-5010");
+	}
+;
+
+peer:
+	PEER WORD {
+		parse->peer = APPEND(parse->conf->peers, parse->conf->n_peers);
+		NEED(conf_value_copy($2, parse->peer->name, sizeof(parse->peer->name)) &&
+		     !memchr($2.p, '/', $2.len), $2, @2, NAME_EXPECTED " without '/'");
+		parse->peer->line = @2.first_line;
+		parse->peer->column = @2.first_column;
+		parse->peer->dpd = 30;
+		parse->peer->ike_lifetime = 4 * 3600;
+		parse->peer->ike_version = 2;
+	} '{' peer_items '}'
+;
+
+peer_items:
+	%empty
+|	peer_items peer_item
+;
+
+peer_item:
+	IKE_VERSION WORD	{ NEED($2.len == 1 && *$2.p == '2', $2, @2, "2: this version carries IKEv2 only"); }
+|	LOCAL local_items
+|	REMOTE remote_items
+|	AUTH PSK		{ parse->peer->auth = CONF_AUTH_PSK; }
+|	AUTH CERT		{ FOUND($2, @2, "psk: this version carries pre-shared keys only"); }
+|	IKE ike_proposals
+|	IKE_LIFETIME duration	{ parse->peer->ike_lifetime = $2; }
+|	DPD duration		{ parse->peer->dpd = $2; }
+|	tunnel
+;
+
+local_items:
+	local_item
+|	local_items local_item
+;
+
+local_item:
+	ADDRESS ANY	{ memset(&parse->peer->local, 0, sizeof(parse->peer->local)); }
+|	ADDRESS WORD {
+		struct ts ts;
+
+		if (!end_value(parse, &@2, $2, &ts))
+			YYABORT;
+		NEED(addr_equal(&ts.min, &ts.max), $2, @2, "one address");
+		parse->peer->local = ts.min;
+	}
+|	ID id_type WORD {
+		conf_id_free(&parse->peer->local_id);
+		NEED(conf_value_id($2, $3, &parse->peer->local_id), $3, @3, "an identity of this type");
+	}
+;
+
+remote_items:
+	remote_item
+|	remote_items remote_item
+;
+
+remote_item:
+	ADDRESS ANY	{ memset(&parse->peer->remote, 0, sizeof(parse->peer->remote)); }
+|	ADDRESS WORD {
+		struct ts ts;
+
+		if (!end_value(parse, &@2, $2, &ts))
+			YYABORT;
+		NEED(addr_equal(&ts.min, &ts.max), $2, @2, "one address");
+		parse->peer->remote = ts.min;
+	}
+|	ID ANY		{ conf_id_free(&parse->peer->remote_id); parse->peer->remote_id_any = true; }
+|	ID id_type WORD {
+		conf_id_free(&parse->peer->remote_id);
+		NEED(conf_value_id($2, $3, &parse->peer->remote_id), $3, @3, "an identity of this type");
+	}
+;
+
+id_type:
+	FQDN	{ $$ = WIRE_ID_FQDN; }
+|	EMAIL	{ $$ = WIRE_ID_EMAIL; }
+|	IPV4	{ $$ = WIRE_ID_IPV4; }
+|	IPV6	{ $$ = WIRE_ID_IPV6; }
+|	KEY_ID	{ $$ = WIRE_ID_KEY; }
+;
+
+ike_proposals:
+	ike_proposal
+|	ike_proposals ike_proposal
+;
+
+ike_proposal:
+	WORD {
+		if (!proposal(parse, &@1, $1, PROTO_IKE, parse->peer->ike, &parse->peer->n_ike))
+			YYABORT;
+	}
+;
+
+tunnel:
+	TUNNEL WORD {
+		parse->tunnel = APPEND(parse->peer->tunnels, parse->peer->n_tunnels);
+		NEED(conf_value_copy($2, parse->tunnel->name, sizeof(parse->tunnel->name)) &&
+		     !memchr($2.p, '/', $2.len), $2, @2, NAME_EXPECTED " without '/'");
+		parse->tunnel->line = @2.first_line;
+		parse->tunnel->column = @2.first_column;
+		parse->tunnel->mode = CONF_MODE_TUNNEL;
+		parse->tunnel->lifetime_seconds = 3600;
+		parse->tunnel->replay_window = 1024;
+	} '{' tunnel_items '}'
+;
+
+tunnel_items:
+	%empty
+|	tunnel_items tunnel_item
+;
+
+tunnel_item:
+	ACCESS_LIST WORD {
+		NEED(conf_value_copy($2, parse->tunnel->list_name, sizeof(parse->tunnel->list_name)),
+		     $2, @2, NAME_EXPECTED);
+		parse->tunnel->list_line = @2.first_line;
+		parse->tunnel->list_column = @2.first_column;
+	}
+|	ESP esp_proposals
+|	AH		{ FOUND($1, @1, "esp: this version carries ESP only"); }
+|	MODE TUNNEL
+|	MODE TRANSPORT	{ FOUND($2, @2, "tunnel: this version carries tunnel mode only"); }
+|	LIFETIME lifetimes
+|	START start	{ parse->tunnel->start = $2; }
+|	IDLE_TIMEOUT duration	{ parse->tunnel->idle_timeout = $2; }
+|	REPLAY_WINDOW WORD {
+		uint64_t window;
+
+		NEED(conf_value_number($2, 4096, &window) && window >= 32, $2, @2,
+		     "a number of packets from 32 to 4096");
+		parse->tunnel->replay_window = window;
+	}
+;
+
+esp_proposals:
+	esp_proposal
+|	esp_proposals esp_proposal
+;
+
+esp_proposal:
+	WORD {
+		if (!proposal(parse, &@1, $1, PROTO_ESP, parse->tunnel->esp, &parse->tunnel->n_esp))
+			YYABORT;
+	}
+;
+
+lifetimes:
+	lifetime
+|	lifetimes lifetime
+;
+
+lifetime:
+	WORD {
+		uint64_t v;
+
+		if (conf_value_duration($1, &v))
+			parse->tunnel->lifetime_seconds = v;
+		else if (conf_value_size($1, &v))
+			parse->tunnel->lifetime_bytes = v;
+		else
+			FOUND($1, @1, DURATION_EXPECTED ", or a size such as 500MB or 4GB");
+	}
+;
+
+start:
+	ON_TRAFFIC	{ $$ = CONF_START_ON_TRAFFIC; }
+|	AT_LOAD		{ $$ = CONF_START_AT_LOAD; }
+|	MANUAL		{ $$ = CONF_START_MANUAL; }
+;
+
+duration:
+	WORD		{ NEED(conf_value_duration($1, &$$), $1, @1, DURATION_EXPECTED); }
+;
+
+%%
+
+static const struct { const char *name; int token; } keywords[] = {
+	{ "access-list", ACCESS_LIST }, { "peer", PEER }, { "tunnel", TUNNEL }, { "bypass", BYPASS },
+	{ "protect", PROTECT }, { "discard", DISCARD }, { "from", FROM }, { "to", TO },
+	{ "any", ANY }, { "port", PORT }, { "ike-version", IKE_VERSION }, { "local", LOCAL },
+	{ "remote", REMOTE }, { "address", ADDRESS }, { "id", ID }, { "fqdn", FQDN },
+	{ "email", EMAIL }, { "ipv4", IPV4 }, { "ipv6", IPV6 }, { "key-id", KEY_ID },
+	{ "auth", AUTH }, { "psk", PSK }, { "cert", CERT }, { "ike", IKE }, { "esp", ESP },
+	{ "ah", AH }, { "ike-lifetime", IKE_LIFETIME }, { "dpd", DPD }, { "mode", MODE },
+	{ "transport", TRANSPORT }, { "lifetime", LIFETIME }, { "start", START },
+	{ "on-traffic", ON_TRAFFIC }, { "at-load", AT_LOAD }, { "manual", MANUAL },
+	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
+};
+
+int conf_scan_keyword(const char *text, int len)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
+		if (strlen(keywords[i].name) == (size_t)len && !memcmp(keywords[i].name, text, len))
+			return keywords[i].token;
+	return 0;
+}
+
+const char *conf_scan_keyword_name(int token)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
+		if (keywords[i].token == token)
+			return keywords[i].name;
+	return NULL;
+}
+
+/* "a, b or c" of what the grammar takes here */
+static void list_expected(const yypcontext_t *ctx, char *out, size_t len)
+{
+	yysymbol_kind_t expected[40];
+	int n = yypcontext_expected_tokens(ctx, expected, 40), i;
+	size_t at = 0;
+
+	*out = 0;
+	for (i = 0; i < n && at < len; i++)
+		at += snprintf(out + at, len - at, "%s%s",
+			       !i ? "" : i + 1 < n ? ", " : " or ", yysymbol_name(expected[i]));
+	if (!n)
+		snprintf(out, len, "something else");
+}
+
+static int yyreport_syntax_error(const yypcontext_t *ctx, struct conf_parse *parse, void *scanner)
+{
+	const CONF_YYLTYPE *at = yypcontext_location(ctx);
+	yysymbol_kind_t token = yypcontext_token(ctx);
+	char expected[400];
+
+	(void)scanner;
+	list_expected(ctx, expected, sizeof(expected));
+	if (token == YYSYMBOL_YYEOF)
+		conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			  "found the end of the file, expected %s", expected);
+	else if (token == YYSYMBOL_UNFINISHED || token == YYSYMBOL_BAD || token == YYSYMBOL_STRING)
+		conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			  "found %s, expected %s", yysymbol_name(token), expected);
+	else
+		conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			  "found '%.*s', expected %s", parse->scan->last.len, parse->scan->last.p, expected);
+	return 0;
+}

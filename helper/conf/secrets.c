@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The secrets file: `psk LOCAL REMOTE "secret"`. Nothing of a secret is ever
+ * shown, not in an error either, and every copy is zeroised.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gnutls/gnutls.h>
+
+#include "conf/scan.h"
+#include "conf/parse.h"
+#include "conf/lex.h"
+
+int conf_yylex(CONF_YYSTYPE *value, CONF_YYLTYPE *at, yyscan_t scanner);
+
+#define SECRETS_FILE_MAX (1u << 20)
+
+struct reader {
+	yyscan_t scanner;
+	CONF_YYSTYPE value;
+	CONF_YYLTYPE at;
+	int token;
+};
+
+static void next(struct reader *r)
+{
+	memset(&r->value, 0, sizeof(r->value));
+	r->token = conf_yylex(&r->value, &r->at, r->scanner);
+}
+
+static bool is_name(int token)
+{
+	return token == WORD || token == STRING || conf_scan_keyword_name(token);
+}
+
+static uint8_t *wiped(uint8_t *p, size_t len)
+{
+	explicit_bzero(p, len);
+	free(p);
+	return NULL;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static uint8_t *from_hex(const char *p, size_t len, size_t *out_len)
+{
+	uint8_t *out;
+	size_t i;
+
+	if (!len || len % 2 || !(out = malloc(len / 2)))
+		return NULL;
+	for (i = 0; i < len; i += 2) {
+		int high = hex_digit(p[i]), low = hex_digit(p[i + 1]);
+
+		if (high < 0 || low < 0)
+			return wiped(out, len / 2);
+		out[i / 2] = high << 4 | low;
+	}
+	*out_len = len / 2;
+	return out;
+}
+
+static uint8_t *from_base64(const char *p, size_t len, size_t *out_len)
+{
+	gnutls_datum_t in = { (unsigned char *)p, len }, decoded = { NULL, 0 };
+	uint8_t *out = NULL;
+
+	if (!len || gnutls_base64_decode2(&in, &decoded) < 0)
+		return NULL;
+	if (decoded.size)
+		out = malloc(decoded.size);
+	if (out) {
+		memcpy(out, decoded.data, decoded.size);
+		*out_len = decoded.size;
+	}
+	gnutls_memset(decoded.data, 0, decoded.size);
+	gnutls_free(decoded.data);
+	return out;
+}
+
+/* a quoted text as it is; a word 0x... is hex and 0s... base64, as strongSwan's */
+static uint8_t *secret_value(int token, struct conf_word w, size_t *len)
+{
+	uint8_t *out;
+
+	if (token == WORD && w.len > 2 && !memcmp(w.p, "0x", 2))
+		return from_hex(w.p + 2, w.len - 2, len);
+	if (token == WORD && w.len > 2 && !memcmp(w.p, "0s", 2))
+		return from_base64(w.p + 2, w.len - 2, len);
+	if (token != STRING || !w.len)
+		return NULL;
+	out = malloc(w.len);
+	if (out)
+		memcpy(out, w.p, w.len);
+	*len = w.len;
+	return out;
+}
+
+static bool one_secret(struct conf *conf, struct reader *r, const char *path,
+		       struct conf_error *err)
+{
+	struct conf_secret *more, *s;
+	char **ids[2];
+	int i;
+
+	if (r->token != PSK)
+		return conf_fail(err, path, r->at.first_line, r->at.first_column,
+				 "expected psk LOCAL-ID REMOTE-ID \"SECRET\"");
+	more = reallocarray(conf->secrets, conf->n_secrets + 1, sizeof(*more));
+	if (!more)
+		return conf_fail(err, path, r->at.first_line, r->at.first_column, "out of memory");
+	conf->secrets = more;
+	s = &conf->secrets[conf->n_secrets++];
+	memset(s, 0, sizeof(*s));
+	ids[0] = &s->local_id;
+	ids[1] = &s->remote_id;
+	for (i = 0; i < 2; i++) {
+		next(r);
+		if (!is_name(r->token))
+			return conf_fail(err, path, r->at.first_line, r->at.first_column,
+					 "expected the %s identity", i ? "remote" : "local");
+		*ids[i] = strndup(r->value.word.p, r->value.word.len);
+		if (!*ids[i])
+			return conf_fail(err, path, r->at.first_line, r->at.first_column,
+					 "out of memory");
+	}
+	next(r);
+	s->psk = secret_value(r->token, r->value.word, &s->len);
+	if (!s->psk)
+		return conf_fail(err, path, r->at.first_line, r->at.first_column,
+				 "expected the secret: \"text\", 0xHEX or 0sBASE64");
+	next(r);
+	return true;
+}
+
+/**
+ * conf_secrets_parse - add secrets to a configuration
+ * @conf: gets them
+ * @data: the text; the caller's to zeroise
+ * @len: octets
+ * @path: its name, for errors
+ * @err: where and what was expected, without what was found
+ */
+bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const char *path,
+			struct conf_error *err)
+{
+	struct conf_scan scan = { .line = 1, .column = 1 };
+	struct reader r = { 0 };
+	char *text = malloc(len + 2);
+	bool ok = false;
+
+	*err->text = 0;
+	if (!text || conf_yylex_init_extra(&scan, &r.scanner)) {
+		free(text);
+		return conf_fail(err, path, 1, 1, "out of memory");
+	}
+	if (len)
+		memcpy(text, data, len);
+	text[len] = text[len + 1] = 0;
+	if (conf_yy_scan_buffer(text, len + 2, r.scanner)) {
+		ok = true;
+		next(&r);
+		while (ok && r.token)
+			ok = one_secret(conf, &r, path, err);
+	}
+	conf_yylex_destroy(r.scanner);
+	explicit_bzero(text, len);
+	free(text);
+	return ok || conf_fail(err, path, 1, 1, "out of memory");
+}
+
+/* owner root or whoever runs this, and nobody else may even read it */
+static bool is_private(int fd, const char *path, struct conf_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return conf_fail(err, path, 1, 1, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return conf_fail(err, path, 1, 1, "found no regular file, expected one");
+	if (st.st_uid && st.st_uid != geteuid())
+		return conf_fail(err, path, 1, 1, "found owner %u, expected root", st.st_uid);
+	if (st.st_mode & 077)
+		return conf_fail(err, path, 1, 1, "found mode %04o, expected 0600: others could read the secrets",
+				 st.st_mode & 07777);
+	if (st.st_size > SECRETS_FILE_MAX)
+		return conf_fail(err, path, 1, 1, "found %lld octets, expected at most 1 MB",
+				 (long long)st.st_size);
+	return true;
+}
+
+bool conf_secrets_load(struct conf *conf, const char *path, struct conf_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *data = NULL;
+	size_t len = 0;
+	bool ok = false;
+
+	*err->text = 0;
+	if (fd < 0) {
+		snprintf(err->text, sizeof(err->text), "%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (!is_private(fd, path, err))
+		goto out;
+	data = malloc(SECRETS_FILE_MAX);
+	while (data && len < SECRETS_FILE_MAX) {
+		ssize_t n = read(fd, data + len, SECRETS_FILE_MAX - len);
+
+		if (n <= 0)
+			break;
+		len += n;
+	}
+	ok = data && conf_secrets_parse(conf, data, len, path, err);
+out:
+	if (data) {
+		explicit_bzero(data, len);
+		free(data);
+	}
+	close(fd);
+	return ok;
+}
+
+/* 2: names it, 1: takes any, 0: another */
+static int fit(const char *pattern, const struct conf_id *id)
+{
+	if (!strcmp(pattern, "any") || !strcmp(pattern, "%any"))
+		return 1;
+	return id->text && !strcmp(pattern, id->text) ? 2 : 0;
+}
+
+/**
+ * conf_secret_find - the pre-shared key of two identities
+ * @conf: the configuration
+ * @local: ours
+ * @remote: the peer's
+ *
+ * The most specific wins: both named, then the remote one, then the local one,
+ * then any. Return: NULL when there is none.
+ */
+const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,
+					   const struct conf_id *remote)
+{
+	const struct conf_secret *best = NULL;
+	int best_score = 0;
+	unsigned int i;
+
+	for (i = 0; i < conf->n_secrets; i++) {
+		const struct conf_secret *s = &conf->secrets[i];
+		int l = fit(s->local_id, local), r = fit(s->remote_id, remote);
+		int score = l && r ? l + 2 * r : 0;
+
+		if (score > best_score) {
+			best_score = score;
+			best = s;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Words of the configuration to values. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/scan.h"
+#include "wire/wire.h"
+
+static bool is(struct conf_word w, const char *name)
+{
+	return strlen(name) == (size_t)w.len && !memcmp(w.p, name, w.len);
+}
+
+bool conf_value_copy(struct conf_word w, char *out, size_t len)
+{
+	if ((size_t)w.len >= len || !w.len)
+		return false;
+	memcpy(out, w.p, w.len);
+	out[w.len] = 0;
+	return true;
+}
+
+/* digits only; the rest of the word in *rest */
+static bool digits(struct conf_word w, uint64_t max, uint64_t *out, struct conf_word *rest)
+{
+	uint64_t v = 0;
+	int i;
+
+	for (i = 0; i < w.len && w.p[i] >= '0' && w.p[i] <= '9'; i++) {
+		unsigned int digit = w.p[i] - '0';
+
+		if (v > (max - digit) / 10)
+			return false;
+		v = v * 10 + digit;
+	}
+	if (!i)
+		return false;
+	*out = v;
+	*rest = (struct conf_word){ w.p + i, w.len - i };
+	return true;
+}
+
+bool conf_value_number(struct conf_word w, uint64_t max, uint64_t *out)
+{
+	struct conf_word rest;
+
+	return digits(w, max, out, &rest) && !rest.len;
+}
+
+static bool with_unit(struct conf_word w, const char *const *units, const uint64_t *factors,
+		      unsigned int n, uint64_t *out)
+{
+	struct conf_word rest;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (!digits(w, INT64_MAX / factors[i], out, &rest) || !is(rest, units[i]))
+			continue;
+		*out *= factors[i];
+		return true;
+	}
+	return false;
+}
+
+bool conf_value_duration(struct conf_word w, uint64_t *seconds)
+{
+	static const char *const units[] = { "s", "m", "h", "d" };
+	static const uint64_t factors[] = { 1, 60, 3600, 86400 };
+
+	return with_unit(w, units, factors, 4, seconds) && *seconds <= 100 * 365 * 86400ull;
+}
+
+bool conf_value_size(struct conf_word w, uint64_t *bytes)
+{
+	static const char *const units[] = { "KB", "MB", "GB", "TB" };
+	static const uint64_t factors[] = { 1ull << 10, 1ull << 20, 1ull << 30, 1ull << 40 };
+
+	return with_unit(w, units, factors, 4, bytes);
+}
+
+bool conf_value_proto(struct conf_word w, uint8_t *proto)
+{
+	static const struct { const char *name; uint8_t proto; } names[] = {
+		{ "ip", 0 }, { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
+		{ "icmp", IPPROTO_ICMP }, { "sctp", IPPROTO_SCTP },
+	};
+	uint64_t number;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (is(w, names[i].name)) {
+			*proto = names[i].proto;
+			return true;
+		}
+	}
+	if (!conf_value_number(w, 255, &number) || !number)
+		return false;
+	*proto = number;
+	return true;
+}
+
+static bool one_addr(struct conf_word w, struct addr *out)
+{
+	char s[ADDR_STRLEN];
+
+	return conf_value_copy(w, s, sizeof(s)) && addr_parse(s, out);
+}
+
+/* splits at the first @sep; @right is empty where there is none */
+static void split(struct conf_word w, char sep, struct conf_word *left, struct conf_word *right)
+{
+	const char *at = memchr(w.p, sep, w.len);
+
+	*left = w;
+	*right = (struct conf_word){ w.p + w.len, 0 };
+	if (!at)
+		return;
+	left->len = at - w.p;
+	*right = (struct conf_word){ at + 1, w.p + w.len - at - 1 };
+}
+
+/**
+ * conf_value_range - an address, a prefix, or a range of addresses
+ * @w: "10.1.0.10", "10.1.0.0/16" or "10.1.0.1-10.1.0.9"
+ * @ts: filled, any protocol and port
+ * @expected: on failure, what would have been right
+ */
+bool conf_value_range(struct conf_word w, struct ts *ts, const char **expected)
+{
+	struct conf_word left, right;
+	struct addr a, b;
+	uint64_t len;
+
+	*expected = "any, an IPv4 address, a prefix such as 10.1.0.0/16 or a range of two addresses";
+	split(w, '/', &left, &right);
+	if (right.len || left.len != w.len) {
+		if (!one_addr(left, &a))
+			return false;
+		if (!conf_value_number(right, addr_len(&a) * 8, &len))
+			return false;
+		ts_from_prefix(&a, len, ts);
+		*expected = "a prefix whose address has no bit set behind its length";
+		if (!addr_equal(&ts->min, &a))
+			return false;
+	} else {
+		split(w, '-', &left, &right);
+		if (!one_addr(left, &a))
+			return false;
+		b = a;
+		if (left.len != w.len && !one_addr(right, &b))
+			return false;
+		ts_from_prefix(&a, addr_len(&a) * 8, ts);
+		ts->max = b;
+		*expected = "a range whose end is not before its beginning";
+		if (addr_cmp(&a, &b) > 0)
+			return false;
+	}
+	*expected = "an IPv4 address: this version carries IPv4 only";
+	return a.family == AF_INET;
+}
+
+bool conf_value_ports(struct conf_word w, struct ts *ts)
+{
+	struct conf_word left, right;
+	uint64_t min, max;
+
+	split(w, '-', &left, &right);
+	if (!conf_value_number(left, 65535, &min))
+		return false;
+	max = min;
+	if (left.len != w.len && !conf_value_number(right, 65535, &max))
+		return false;
+	ts->port_min = min;
+	ts->port_max = max;
+	return min <= max;
+}
+
+void conf_id_free(struct conf_id *id)
+{
+	free(id->text);
+	free(id->data);
+	memset(id, 0, sizeof(*id));
+}
+
+/* RFC 7296 3.5: what the ID payload carries is the text itself, but for addresses */
+bool conf_value_id(uint8_t type, struct conf_word w, struct conf_id *id)
+{
+	struct addr a;
+
+	if (w.len > 255 || !w.len)
+		return false;
+	if (type == WIRE_ID_IPV4 || type == WIRE_ID_IPV6) {
+		if (!one_addr(w, &a) || a.family != (type == WIRE_ID_IPV4 ? AF_INET : AF_INET6))
+			return false;
+		id->len = addr_len(&a);
+		id->data = malloc(id->len);
+		if (id->data)
+			memcpy(id->data, a.a, id->len);
+	} else {
+		if (type == WIRE_ID_EMAIL && !memchr(w.p, '@', w.len))
+			return false;
+		id->len = w.len;
+		id->data = malloc(id->len);
+		if (id->data)
+			memcpy(id->data, w.p, id->len);
+	}
+	id->type = type;
+	id->text = strndup(w.p, w.len);
+	return id->data && id->text;
+}
