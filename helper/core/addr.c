@@ -145,6 +145,8 @@ static const char *proto_str(uint8_t proto, char *out, size_t len)
 		return "udp";
 	case IPPROTO_ICMP:
 		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "icmpv6";
 	case IPPROTO_SCTP:
 		return "sctp";
 	}
@@ -152,9 +154,30 @@ static const char *proto_str(uint8_t proto, char *out, size_t len)
 	return out;
 }
 
+/* RFC 7296 3.13.1: ICMP type and code stand in the two octets of the port */
+static void ports_str(const struct ts *t, char *out, size_t len)
+{
+	bool icmp = t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6;
+	unsigned int lo = t->port_min, hi = t->port_max;
+
+	if (!lo && hi == 65535)
+		*out = '\0';
+	else if (icmp && lo >> 8 == hi >> 8 && !(lo & 0xff) && (hi & 0xff) == 0xff)
+		snprintf(out, len, " type %u", lo >> 8);
+	else if (icmp && lo == hi)
+		snprintf(out, len, " type %u code %u", lo >> 8, lo & 0xff);
+	else if (icmp)
+		snprintf(out, len, " type %u code %u to type %u code %u", lo >> 8, lo & 0xff, hi >> 8,
+			 hi & 0xff);
+	else if (lo == hi)
+		snprintf(out, len, " port %u", lo);
+	else
+		snprintf(out, len, " port %u-%u", lo, hi);
+}
+
 const char *ts_str(const struct ts *t, char *out, size_t len)
 {
-	char proto[16] = "", lo[ADDR_STRLEN], hi[ADDR_STRLEN], where[2 * ADDR_STRLEN + 8], port[32] = "";
+	char proto[16] = "", lo[ADDR_STRLEN], hi[ADDR_STRLEN], where[2 * ADDR_STRLEN + 8], port[48];
 	int prefix = prefix_len(t);
 
 	addr_str(&t->min, lo, sizeof(lo));
@@ -167,10 +190,7 @@ const char *ts_str(const struct ts *t, char *out, size_t len)
 		snprintf(where, sizeof(where), "%s/%d", lo, prefix);
 	else
 		snprintf(where, sizeof(where), "%s-%s", lo, hi);
-	if (t->port_min == t->port_max)
-		snprintf(port, sizeof(port), " port %u", t->port_min);
-	else if (t->port_min || t->port_max != 65535)
-		snprintf(port, sizeof(port), " port %u-%u", t->port_min, t->port_max);
+	ports_str(t, port, sizeof(port));
 	if (t->proto)
 		snprintf(out, len, "%s %s%s", proto_str(t->proto, proto, sizeof(proto)), where, port);
 	else

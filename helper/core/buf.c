@@ -34,7 +34,8 @@ static bool grow(struct buf *b, size_t more)
 
 	if (b->failed || more > BUF_MAX - b->len)
 		goto fail;
-	if (b->len + more <= b->cap)
+	/* room for nothing is room too: NULL says failure only */
+	if (b->p && b->len + more <= b->cap)
 		return true;
 	while (cap < b->len + more)
 		cap *= 2;
@@ -68,8 +69,6 @@ void *buf_extend(struct buf *b, size_t len)
 
 	if (!grow(b, len))
 		return NULL;
-	if (!b->p)	/* nothing was asked of an empty buffer */
-		return b;
 	room = b->p + b->len;
 	memset(room, 0, len);
 	b->len += len;
@@ -118,8 +117,12 @@ void buf_put_u64(struct buf *b, uint64_t v)
 
 void buf_set_u16(struct buf *b, size_t at, uint16_t v)
 {
-	if (b->failed || at + 2 > b->len)
+	if (b->failed)
 		return;
+	if (b->len < 2 || at > b->len - 2) {
+		b->failed = true;
+		return;
+	}
 	b->p[at] = v >> 8;
 	b->p[at + 1] = v;
 }
@@ -130,22 +133,35 @@ void buf_set_u32(struct buf *b, size_t at, uint32_t v)
 	buf_set_u16(b, at + 2, v);
 }
 
+/**
+ * buf_bytes - the content
+ * @b: the buffer
+ *
+ * Return: a view, valid until the buffer changes; of nothing when the buffer has
+ * failed, so that half a message is never sent.
+ */
 struct bytes buf_bytes(const struct buf *b)
 {
+	if (b->failed)
+		return (struct bytes){ NULL, 0 };
 	return (struct bytes){ b->p, b->len };
 }
 
 /**
  * buf_copy - replace the content
  * @b: what it held is zeroised
- * @v: what it holds then; not of @b itself
+ * @v: what it holds then; may lie in @b itself
  *
  * Return: false for no memory.
  */
 bool buf_copy(struct buf *b, struct bytes v)
 {
+	struct buf copy;
+
+	buf_init(&copy);
+	buf_put_bytes(&copy, v);
 	buf_free(b);
-	buf_put_bytes(b, v);
+	*b = copy;
 	return !b->failed;
 }
 
