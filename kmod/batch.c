@@ -12,39 +12,53 @@ static bool ready(const struct sk_buff *skb, unsigned int head, unsigned int tai
 }
 
 /*
- * A copy with room. The sender's accounting moves along, so that its socket still
- * feels the queues below us.
+ * A UDP socket leaves room in front for the device it knows of, and the allocator
+ * rounds up behind. Moving the octets within the buffer is much cheaper than a new
+ * one, which is zeroed first on many kernels.
  */
-static struct sk_buff *copy_with_room(struct sk_buff *skb, unsigned int head, unsigned int tail)
+static bool slide(struct sk_buff *skb, unsigned int head, unsigned int tail)
 {
-	struct sk_buff *copy = skb_copy_expand(skb, head, tail, GFP_ATOMIC);
+	unsigned int by;
 
-	if (!copy)
-		return NULL;
-	swap(copy->truesize, skb->truesize);
-	swap(copy->sk, skb->sk);
-	swap(copy->destructor, skb->destructor);
-	consume_skb(skb);
-	return copy;
+	if (skb_is_nonlinear(skb) || skb_cloned(skb) || skb_headroom(skb) >= head)
+		return false;
+	by = ALIGN(head - skb_headroom(skb), 16);
+	if (skb_tailroom(skb) < by + tail)
+		return false;
+	memmove(skb->data + by, skb->data, skb->len);
+	skb_reserve(skb, by);
+	skb_headers_offset_update(skb, by);
+	return true;
 }
 
-/* NULL: no memory, and @skb is the caller's still */
+/*
+ * A packet ready to be encrypted in place: the same one, or a copy with room. The
+ * sender's accounting moves to the copy, so that its socket still feels the queues
+ * below us. NULL when it cannot be had, and @skb is the caller's still.
+ */
 static struct sk_buff *prepare(struct sk_buff *skb, unsigned int head, unsigned int tail)
 {
-	if (!ready(skb, head, tail)) {
-		struct sk_buff *copy = copy_with_room(skb, max(head, skb_headroom(skb)), tail);
+	struct sk_buff *one = skb;
 
-		if (!copy)
+	if (!ready(skb, head, tail) && !slide(skb, head, tail)) {
+		one = skb_copy_expand(skb, head, tail, GFP_ATOMIC);
+		if (!one)
 			return NULL;
-		skb = copy;
 	}
 	/* the device below sees only cipher text: checksums are filled in now, SCTP's too */
-	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_csum_hwoffload_help(skb, 0)) {
-		kfree_skb(skb);
+	if (one->ip_summed == CHECKSUM_PARTIAL && skb_csum_hwoffload_help(one, 0)) {
+		if (one != skb)
+			kfree_skb(one);
 		return NULL;
 	}
-	skb->ip_summed = CHECKSUM_NONE;
-	return skb;
+	one->ip_summed = CHECKSUM_NONE;
+	if (one != skb) {
+		swap(one->truesize, skb->truesize);
+		swap(one->sk, skb->sk);
+		swap(one->destructor, skb->destructor);
+		consume_skb(skb);
+	}
+	return one;
 }
 
 /**
@@ -60,7 +74,7 @@ static struct sk_buff *prepare(struct sk_buff *skb, unsigned int head, unsigned 
 struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,
 				    unsigned int *packets)
 {
-	struct sk_buff *list, *next, *one, **to = &list;
+	struct sk_buff *segments, *list = NULL, **to = &list, *next, *one;
 
 	*packets = 0;
 	if (!skb_is_gso(skb)) {
@@ -72,22 +86,23 @@ struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsi
 	}
 
 	/* no feature at all: linear segments, their checksums summed as they are copied */
-	list = skb_gso_segment(skb, 0);
-	if (IS_ERR_OR_NULL(list))
+	segments = skb_gso_segment(skb, 0);
+	if (IS_ERR_OR_NULL(segments))
 		return ERR_PTR(-ENOMEM);
-	consume_skb(skb);
-	skb_list_walk_safe(list, skb, next) {
-		skb_mark_not_on_list(skb);
-		one = prepare(skb, head, tail);
+	skb_list_walk_safe(segments, segments, next) {
+		skb_mark_not_on_list(segments);
+		one = prepare(segments, head, tail);
 		if (unlikely(!one)) {
 			/* a hole in the batch, for TCP to fill */
-			kfree_skb(skb);
+			kfree_skb(segments);
 			continue;
 		}
 		*to = one;
 		to = &one->next;
 		(*packets)++;
 	}
-	*to = NULL;
-	return *packets ? list : ERR_PTR(-ENOMEM);
+	if (unlikely(!list))
+		return ERR_PTR(-ENOMEM);
+	consume_skb(skb);
+	return list;
 }
