@@ -52,6 +52,9 @@ void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inne
 	ip->tos = inner_tos;
 	ip->frag_off = inner_df && outer->copy_df ? htons(IP_DF) : 0;
 	skb->protocol = htons(ETH_P_IP);
+	/* what a GSO packet or another tunnel left behind says nothing of cipher text */
+	skb->encapsulation = 0;
+	skb_gso_reset(skb);
 	/* without DF the stack fragments the outer packet, also for a sender that asked for PMTU */
 	skb->ignore_df = !ip->frag_off;
 }
@@ -74,7 +77,8 @@ enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, const struct iphdr *o
 	skb_reset_network_header(skb);
 	ip = ip_hdr(skb);
 	len = ntohs(ip->tot_len);
-	if (ip->version != 4 || ip->ihl < 5 || len < ip->ihl * 4 || len > skb->len)
+	if (ip->version != 4 || ip->ihl < 5 || len < ip->ihl * 4 || len > skb->len ||
+	    ip_fast_csum(ip, ip->ihl))
 		return NFIPSEC_STAT_IN_BAD_INNER;
 	__skb_trim(skb, len);
 	skb->protocol = htons(ETH_P_IP);
