@@ -8,6 +8,7 @@
  */
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/ip.h>
 
@@ -185,6 +186,17 @@ static void dev_setup(struct net_device *dev)
 	SET_NETDEV_DEVTYPE(dev, &dev_type);
 }
 
+/* IPv6 is not to give it an address and look for routers through it */
+static void no_autoconf(struct net_device *dev)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	struct inet6_dev *in6 = __in6_dev_get(dev);
+
+	if (in6)
+		in6->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+#endif
+}
+
 /**
  * nfipsec_dev_create - nfipsec0 of a namespace, up
  * @nn: the namespace
@@ -203,8 +215,10 @@ int nfipsec_dev_create(struct nfipsec_net *nn)
 	nd->nn = nn;
 	rtnl_lock();
 	err = register_netdevice(dev);
-	if (!err)
+	if (!err) {
+		no_autoconf(dev);
 		err = dev_open(dev, NULL);
+	}
 	if (err && dev->reg_state == NETREG_REGISTERED)
 		unregister_netdevice(dev);
 	rtnl_unlock();
