@@ -3,6 +3,7 @@
 #include <linux/ip.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
+#include <net/netfilter/nf_conntrack.h>
 
 #include "path.h"
 
@@ -13,14 +14,21 @@ static unsigned int verdict_to_nf(struct nfipsec_net *nn, enum nfipsec_verdict v
 	case NFIPSEC_VERDICT_PASS:
 	case NFIPSEC_VERDICT_REDIRECTED:
 		return NF_ACCEPT;
-	case NFIPSEC_VERDICT_STOLEN:
-		return NF_STOLEN;
 	case NFIPSEC_VERDICT_DROP:
 		break;
 	}
 	/* netfilter frees it, and tells a local sender why */
 	nfipsec_stat_add(nn, reason, 1);
 	return NF_DROP_ERR(-EPERM);
+}
+
+/*
+ * br_netfilter shows us frames that are bridged, not routed. They are no traffic of
+ * this host, and a route to nfipsec0 would change nothing about their way.
+ */
+static bool bridged(const struct sk_buff *skb)
+{
+	return !skb_dst(skb) || skb_dst(skb)->flags & DST_FAKE_RTABLE;
 }
 
 /*
@@ -34,7 +42,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 	enum nfipsec_verdict verdict;
 
 	if (state->out == nn->dev || (state->out->flags & IFF_LOOPBACK) ||
-	    nfipsec_xmit_is_outer(skb))
+	    nfipsec_xmit_is_outer(skb) || unlikely(bridged(skb)))
 		return NF_ACCEPT;
 	verdict = nfipsec_output_classify(nn, skb, &reason);
 	return verdict_to_nf(nn, verdict, reason);
@@ -46,18 +54,50 @@ static bool cleared(const struct nfipsec_net *nn, const struct nf_hook_state *st
 	return state->in == nn->dev || (state->in->flags & IFF_LOOPBACK);
 }
 
+/*
+ * conntrack takes a connection into its table with the last hook that its first
+ * packet passes, and ours ends here: without this each ESP packet were the first of
+ * its connection for ever. false: conntrack wants the packet dropped.
+ */
+static bool confirm(struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
+	const struct nf_ct_hook *hook;
+
+	if (ct && !nf_ct_is_confirmed(ct) && !nf_ct_is_template(ct)) {
+		hook = rcu_dereference(nf_ct_hook);
+		if (hook)
+			return hook->confirm(skb) == NF_ACCEPT;
+	}
+#endif
+	return true;
+}
+
 static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct nfipsec_net *nn = nfipsec_net(state->net);
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
-	enum nfipsec_verdict verdict = NFIPSEC_VERDICT_PASS;
+	struct nfipsec_sa *sa;
 
 	/* defragmented by now; nested ESP comes through nfipsec0 */
-	if (ip_hdr(skb)->protocol == IPPROTO_ESP)
-		verdict = nfipsec_input(nn, skb);
-	if (verdict == NFIPSEC_VERDICT_PASS && !cleared(nn, state))
-		verdict = nfipsec_input_cleartext(nn, skb, &reason);
-	return verdict_to_nf(nn, verdict, reason);
+	switch (ip_hdr(skb)->protocol) {
+	case IPPROTO_ESP:
+		sa = nfipsec_input_find(nn, skb);
+		if (!sa)
+			break;
+		if (!confirm(skb))
+			return NF_DROP;
+		nfipsec_input(sa, skb);
+		return NF_STOLEN;
+	case IPPROTO_ICMP:
+		nfipsec_xmit_icmp(nn, skb);
+		break;
+	}
+	if (cleared(nn, state))
+		return NF_ACCEPT;
+	return verdict_to_nf(nn, nfipsec_input_cleartext(nn, skb, &reason), reason);
 }
 
 static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -65,7 +105,7 @@ static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hoo
 	struct nfipsec_net *nn = nfipsec_net(state->net);
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
 
-	if (cleared(nn, state))
+	if (cleared(nn, state) || unlikely(bridged(skb)))
 		return NF_ACCEPT;
 	return verdict_to_nf(nn, nfipsec_input_cleartext(nn, skb, &reason), reason);
 }

@@ -80,31 +80,43 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct sk_buff *skb,
 }
 
 /**
- * nfipsec_input - an ESP packet for this host
+ * nfipsec_input_find - whose ESP packet is this?
  * @nn: the namespace
  * @skb: at its outer IP header, defragmented
  *
- * Return: PASS for an SPI that is not ours, so that xfrm or another daemon may
- * have it; else STOLEN. RCU read side, bottom halves off.
+ * Return: the SA; NULL for an SPI that is not ours, so that xfrm or another daemon
+ * may have it. RCU read side.
  */
-enum nfipsec_verdict nfipsec_input(struct nfipsec_net *nn, struct sk_buff *skb)
+struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb)
 {
 	unsigned int head = ip_hdrlen(skb);
-	enum nfipsec_stat reason;
 	union nfipsec_addr local;
-	__be32 esp[2];
 	struct nfipsec_sa *sa;
+
+	if (!pskb_may_pull(skb, head + ESP_HDR_LEN))
+		return NULL;
+	local.ip = ip_hdr(skb)->daddr;
+	sa = nfipsec_sadb_find_in(nn, IPPROTO_ESP, *(__be32 *)(skb->data + head), AF_INET,
+				  &local);
+	if (!sa)
+		nfipsec_stat_add(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
+	return sa;
+}
+
+/**
+ * nfipsec_input - open an ESP packet
+ * @sa: whose it is
+ * @skb: at its outer IP header; taken
+ *
+ * RCU read side, bottom halves off.
+ */
+void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb)
+{
+	struct nfipsec_net *nn = sa->nn;
+	unsigned int head = ip_hdrlen(skb);
+	enum nfipsec_stat reason;
 	struct sk_buff *own;
 	u64 seq;
-
-	if (skb_copy_bits(skb, head, esp, sizeof(esp)))
-		return NFIPSEC_VERDICT_PASS;
-	local.ip = ip_hdr(skb)->daddr;
-	sa = nfipsec_sadb_find_in(nn, IPPROTO_ESP, esp[0], AF_INET, &local);
-	if (!sa) {
-		nfipsec_stat_add(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
-		return NFIPSEC_VERDICT_PASS;
-	}
 
 	reason = nfipsec_esp_check(sa, skb->len - head);
 	if (reason) {
@@ -112,7 +124,8 @@ enum nfipsec_verdict nfipsec_input(struct nfipsec_net *nn, struct sk_buff *skb)
 		goto drop;
 	}
 	/* before decryption, so that a replayed packet costs an attacker more than us */
-	seq = nfipsec_replay_expand(&sa->replay, ntohl(esp[1]), sa->esn);
+	seq = nfipsec_replay_expand(&sa->replay, get_unaligned_be32(skb->data + head + 4),
+				    sa->esn);
 	reason = replay_reason(nfipsec_replay_check(&sa->replay, seq));
 	if (reason)
 		goto replayed;
@@ -131,13 +144,12 @@ enum nfipsec_verdict nfipsec_input(struct nfipsec_net *nn, struct sk_buff *skb)
 	if (reason)
 		goto drop;
 	nfipsec_deliver(nn, skb);
-	return NFIPSEC_VERDICT_STOLEN;
+	return;
 
 replayed:
 	atomic64_inc(&sa->replayed);
 drop:
 	nfipsec_drop(nn, skb, reason);
-	return NFIPSEC_VERDICT_STOLEN;
 }
 
 /**

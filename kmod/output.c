@@ -118,7 +118,7 @@ static unsigned int send(struct nfipsec_sa *sa, struct rtable *rt, struct nfipse
 		return 0;
 	}
 	nfipsec_mode_wrap(outer, skb, tos, df);
-	nfipsec_xmit(sa->nn->net, rt, skb);
+	nfipsec_xmit(sa->nn, rt, skb);
 	return len;
 }
 

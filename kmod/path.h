@@ -9,7 +9,6 @@
 enum nfipsec_verdict {
 	NFIPSEC_VERDICT_PASS,		/* not ours: the stack goes on */
 	NFIPSEC_VERDICT_REDIRECTED,	/* dst and dev now are nfipsec0's: the stack goes on */
-	NFIPSEC_VERDICT_STOLEN,		/* the skb is ours or freed */
 	NFIPSEC_VERDICT_DROP,		/* count the reason and drop */
 };
 
@@ -20,7 +19,8 @@ void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
 void nfipsec_output_sa(struct nfipsec_sa *sa, struct sk_buff *skb);
 
 /* input.c */
-enum nfipsec_verdict nfipsec_input(struct nfipsec_net *nn, struct sk_buff *skb);
+struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb);
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason);
 
@@ -37,7 +37,8 @@ void nfipsec_xmit_mtu(struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa
 		      const struct rtable *rt);
 void nfipsec_dev_mtu_update(struct nfipsec_tunnel *tunnel);
 bool nfipsec_xmit_too_big(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
-void nfipsec_xmit(struct net *net, struct rtable *rt, struct sk_buff *skb);
+void nfipsec_xmit_icmp(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_xmit(struct nfipsec_net *nn, struct rtable *rt, struct sk_buff *skb);
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
 
 /* mode.c: tunnel mode headers */

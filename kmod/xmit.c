@@ -2,6 +2,7 @@
 /* Back to the stack with outer packets: their route, the MTU it leaves us, the hand-over. */
 #include <linux/icmp.h>
 #include <linux/ip.h>
+#include <linux/netfilter_ipv4.h>
 #include <net/dst_cache.h>
 #include <net/icmp.h>
 #include <net/ip.h>
@@ -92,13 +93,16 @@ void nfipsec_xmit_mtu(struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa
  */
 void nfipsec_dev_mtu_update(struct nfipsec_tunnel *tunnel)
 {
+	struct nfipsec_net *nn = tunnel->nn;
 	const struct nfipsec_sa *sa;
-	struct rtable *rt;
+	struct rtable *rt = NULL;
 
 	rcu_read_lock();
 	sa = list_first_or_null_rcu(&tunnel->sas_out, struct nfipsec_sa, tunnel_link);
-	rt = route_lookup(tunnel->nn, sa ? sa->local.ip : tunnel->local.ip,
-			  sa ? sa->remote.ip : tunnel->remote.ip);
+	if (sa)
+		rt = route_lookup(nn, sa->local.ip, sa->remote.ip);
+	else if (tunnel->has_remote)
+		rt = route_lookup(nn, tunnel->has_local ? tunnel->local.ip : 0, tunnel->remote.ip);
 	if (rt && sa)
 		nfipsec_xmit_mtu(tunnel, sa, rt);
 	else
@@ -129,6 +133,47 @@ bool nfipsec_xmit_too_big(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 	return true;
 }
 
+/**
+ * nfipsec_xmit_icmp - a router could not carry one of our outer packets whole
+ * @nn: the namespace
+ * @skb: an ICMP message for this host, at its IP header; it goes on to the stack
+ *
+ * The stack hands such a message to who owns the protocol, and nobody may own ESP.
+ * So we note the path's MTU, if the message quotes an SA of ours (RFC 4301 8.2.1);
+ * the tunnel's follows with the next packet. RCU read side.
+ */
+void nfipsec_xmit_icmp(struct nfipsec_net *nn, struct sk_buff *skb)
+{
+	unsigned int head = ip_hdrlen(skb), quoted = head + sizeof(struct icmphdr), len;
+	const struct nfipsec_sa *sa;
+	const struct icmphdr *icmp;
+	union nfipsec_addr remote;
+	const struct iphdr *ip;
+
+	if (!pskb_may_pull(skb, quoted + sizeof(*ip)))
+		return;
+	icmp = (const struct icmphdr *)(skb->data + head);
+	if (icmp->type != ICMP_DEST_UNREACH || icmp->code != ICMP_FRAG_NEEDED)
+		return;
+	len = ((const struct iphdr *)(skb->data + quoted))->ihl * 4;
+	if (len < sizeof(*ip) || !pskb_may_pull(skb, quoted + len + ESP_HDR_LEN))
+		return;
+	icmp = (const struct icmphdr *)(skb->data + head);
+	ip = (const struct iphdr *)(skb->data + quoted);
+	if (ip->protocol != IPPROTO_ESP || !icmp->un.frag.mtu)
+		return;
+	remote.ip = ip->daddr;
+	sa = nfipsec_sadb_find(nn, NFIPSEC_DIR_OUT, IPPROTO_ESP, *(__be32 *)((u8 *)ip + len),
+			       AF_INET, &remote);
+	if (!sa || sa->local.ip != ip->saddr ||
+	    nf_ip_checksum(skb, NF_INET_LOCAL_IN, head, IPPROTO_ICMP))
+		return;
+	/* it reads the quoted header from skb->data */
+	__skb_pull(skb, quoted);
+	ipv4_update_pmtu(skb, nn->net, ntohs(icmp->un.frag.mtu), 0, IPPROTO_ESP);
+	__skb_push(skb, quoted);
+}
+
 /* our own outer packets are not classified again; nested tunnels have their own entries */
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb)
 {
@@ -137,14 +182,12 @@ bool nfipsec_xmit_is_outer(const struct sk_buff *skb)
 
 /**
  * nfipsec_xmit - hand an outer packet to the stack
- * @net: the namespace
+ * @nn: the namespace
  * @rt: its route, borrowed under RCU
  * @skb: the packet; taken
  */
-void nfipsec_xmit(struct net *net, struct rtable *rt, struct sk_buff *skb)
+void nfipsec_xmit(struct nfipsec_net *nn, struct rtable *rt, struct sk_buff *skb)
 {
-	struct nfipsec_net *nn = nfipsec_net(net);
-
 	if (unlikely(this_cpu_inc_return(depth) > DEPTH_MAX)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_LOOP);
 	} else {
@@ -152,7 +195,7 @@ void nfipsec_xmit(struct net *net, struct rtable *rt, struct sk_buff *skb)
 		IPCB(skb)->flags = IPSKB_XFRM_TRANSFORMED;
 		skb_dst_drop(skb);
 		skb_dst_set_noref(skb, &rt->dst);
-		ip_local_out(net, NULL, skb);
+		ip_local_out(nn->net, NULL, skb);
 	}
 	this_cpu_dec(depth);
 }
