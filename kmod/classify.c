@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The compiled access lists. Entries are cut into blocks of BLOCK_ENTRIES; in each,
- * source and destination addresses have a sorted table of the points where the
- * set of matching entries changes, with that set as a bitmap. A look-up is two
- * binary searches and the AND of two bitmaps for each block; only the survivors,
- * in order, have protocol and ports compared. Cost grows with log(entries) within
- * a block and with entries / BLOCK_ENTRIES beyond, not with the length of the list.
+ * every dimension (addresses and ports) has a sorted table of the points where the
+ * set of matching entries changes, with that set as a bitmap. A look-up is a binary
+ * search in each dimension and the AND of their bitmaps, 64 entries a word; only the
+ * survivors, in order, are compared in full. A dimension in which no entry of the
+ * block is choosy costs nothing. Cost grows with log(entries) within a block, and
+ * beyond with the number of blocks, not with the length of the list. Memory for a
+ * block is at most 4 tables of 2 * BLOCK_ENTRIES + 1 bitmaps of BLOCK_ENTRIES bits.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -24,10 +26,12 @@ struct dimension {
 	unsigned long	*sets;
 };
 
+enum { SADDR, DADDR, SPORT, DPORT, N_DIMENSIONS };
+
 struct block {
 	const struct nfipsec_entry	*entries;
 	unsigned int			n;
-	struct dimension		src, dst;
+	struct dimension		dims[N_DIMENSIONS];
 };
 
 /* immutable once built */
@@ -43,10 +47,31 @@ static int compare_u32(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void range_of(const struct nfipsec_sel *sel, bool dst, u32 *min, u32 *max)
+static void range_of(const struct nfipsec_sel *sel, unsigned int which, u32 *min, u32 *max)
 {
-	*min = dst ? sel->daddr_min : sel->saddr_min;
-	*max = dst ? sel->daddr_max : sel->saddr_max;
+	switch (which) {
+	case SADDR:
+		*min = sel->saddr_min;
+		*max = sel->saddr_max;
+		break;
+	case DADDR:
+		*min = sel->daddr_min;
+		*max = sel->daddr_max;
+		break;
+	case SPORT:
+		*min = sel->sport_min;
+		*max = sel->sport_max;
+		break;
+	case DPORT:
+		*min = sel->dport_min;
+		*max = sel->dport_max;
+		break;
+	}
+}
+
+static u32 most(unsigned int which)
+{
+	return which == SADDR || which == DADDR ? U32_MAX : U16_MAX;
 }
 
 static void dimension_free(struct dimension *d)
@@ -55,21 +80,42 @@ static void dimension_free(struct dimension *d)
 	kvfree(d->sets);
 }
 
-static int dimension_build(struct dimension *d, const struct block *b, bool dst)
+/* the last i with from[i] <= @value; from[0] is 0 */
+static unsigned int dimension_at(const struct dimension *d, u32 value)
+{
+	unsigned int low = 0, high = d->n;	/* from[low] <= value < from[high] */
+
+	while (high - low > 1) {
+		unsigned int mid = (low + high) / 2;
+
+		if (d->from[mid] <= value)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static const unsigned long *dimension_find(const struct dimension *d, u32 value)
+{
+	return d->sets + (size_t)dimension_at(d, value) * d->words;
+}
+
+static int dimension_build(struct dimension *d, const struct block *b, unsigned int which)
 {
 	unsigned int i, k, unique = 0;
 	u32 min, max;
 
 	d->words = BITS_TO_LONGS(b->n);
-	d->from = kvmalloc_array(2 * b->n + 1, sizeof(*d->from), GFP_KERNEL);
+	d->from = kvmalloc_array(2 * b->n + 1, sizeof(*d->from), GFP_KERNEL_ACCOUNT);
 	if (!d->from)
 		return -ENOMEM;
 	d->from[0] = 0;
 	d->n = 1;
 	for (i = 0; i < b->n; i++) {
-		range_of(&b->entries[i].sel, dst, &min, &max);
+		range_of(&b->entries[i].sel, which, &min, &max);
 		d->from[d->n++] = min;
-		if (max != U32_MAX)
+		if (max != most(which))
 			d->from[d->n++] = max + 1;
 	}
 	sort(d->from, d->n, sizeof(*d->from), compare_u32, NULL);
@@ -78,31 +124,27 @@ static int dimension_build(struct dimension *d, const struct block *b, bool dst)
 			d->from[++unique] = d->from[i];
 	d->n = unique + 1;
 
-	d->sets = kvcalloc((size_t)d->n * d->words, sizeof(*d->sets), GFP_KERNEL);
+	d->sets = kvcalloc((size_t)d->n * d->words, sizeof(*d->sets), GFP_KERNEL_ACCOUNT);
 	if (!d->sets)
 		return -ENOMEM;
 	for (i = 0; i < b->n; i++) {
-		range_of(&b->entries[i].sel, dst, &min, &max);
-		for (k = 0; k < d->n; k++)
-			if (d->from[k] >= min && d->from[k] <= max)
-				__set_bit(i, d->sets + (size_t)k * d->words);
+		range_of(&b->entries[i].sel, which, &min, &max);
+		for (k = dimension_at(d, min); k < d->n && d->from[k] <= max; k++)
+			__set_bit(i, d->sets + (size_t)k * d->words);
 	}
 	return 0;
 }
 
-static const unsigned long *dimension_find(const struct dimension *d, u32 addr)
+static int block_build(struct block *b)
 {
-	unsigned int low = 0, high = d->n;	/* from[low] <= addr < from[high] */
+	unsigned int which;
+	int err = 0;
 
-	while (high - low > 1) {
-		unsigned int mid = (low + high) / 2;
-
-		if (d->from[mid] <= addr)
-			low = mid;
-		else
-			high = mid;
+	for (which = 0; which < N_DIMENSIONS && !err; which++) {
+		err = dimension_build(&b->dims[which], b, which);
+		cond_resched();
 	}
-	return d->sets + (size_t)low * d->words;
+	return err;
 }
 
 /**
@@ -118,7 +160,7 @@ struct nfipsec_classifier *nfipsec_classifier_build(const struct nfipsec_entry *
 	unsigned int blocks = DIV_ROUND_UP(n, BLOCK_ENTRIES), i;
 	struct nfipsec_classifier *c;
 
-	c = kvzalloc(struct_size(c, blocks, blocks), GFP_KERNEL);
+	c = kvzalloc(struct_size(c, blocks, blocks), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return NULL;
 	for (i = 0; i < blocks; i++) {
@@ -126,25 +168,23 @@ struct nfipsec_classifier *nfipsec_classifier_build(const struct nfipsec_entry *
 
 		b->entries = entries + i * BLOCK_ENTRIES;
 		b->n = min_t(unsigned int, n - i * BLOCK_ENTRIES, BLOCK_ENTRIES);
-		if (dimension_build(&b->src, b, false) || dimension_build(&b->dst, b, true)) {
+		if (block_build(b)) {
 			nfipsec_classifier_free(c);
 			return NULL;
 		}
-		cond_resched();
 	}
 	return c;
 }
 
 void nfipsec_classifier_free(struct nfipsec_classifier *c)
 {
-	unsigned int i;
+	unsigned int i, which;
 
 	if (!c)
 		return;
-	for (i = 0; i < c->n; i++) {
-		dimension_free(&c->blocks[i].src);
-		dimension_free(&c->blocks[i].dst);
-	}
+	for (i = 0; i < c->n; i++)
+		for (which = 0; which < N_DIMENSIONS; which++)
+			dimension_free(&c->blocks[i].dims[which]);
 	kvfree(c);
 }
 
@@ -162,6 +202,34 @@ static bool entry_match(const struct nfipsec_entry *e, const struct nfipsec_pkt 
 	return !e->sel.proto || e->sel.proto == pkt->proto;
 }
 
+/* the first entry of a block that matches; @keys: the packet's place in each dimension */
+static const struct nfipsec_entry *block_find(const struct block *b, const u32 *keys,
+					      const struct nfipsec_pkt *pkt)
+{
+	const unsigned long *sets[N_DIMENSIONS];
+	unsigned int n = 0, which, w, k;
+
+	for (which = 0; which < (pkt->ports ? N_DIMENSIONS : SPORT); which++)
+		if (b->dims[which].n > 1)
+			sets[n++] = dimension_find(&b->dims[which], keys[which]);
+	for (w = 0; w < BITS_TO_LONGS(b->n); w++) {
+		unsigned long left = ~0UL;
+
+		if (w == BITS_TO_LONGS(b->n) - 1)
+			left = BITMAP_LAST_WORD_MASK(b->n);
+		for (k = 0; k < n; k++)
+			left &= sets[k][w];
+		for (; left; left &= left - 1) {
+			const struct nfipsec_entry *e;
+
+			e = &b->entries[w * BITS_PER_LONG + __ffs(left)];
+			if (entry_match(e, pkt))
+				return e;
+		}
+	}
+	return NULL;
+}
+
 /**
  * nfipsec_classify - the first entry that matches
  * @policy: the snapshot
@@ -172,28 +240,19 @@ static bool entry_match(const struct nfipsec_entry *e, const struct nfipsec_pkt 
 const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy,
 					     const struct nfipsec_pkt *pkt)
 {
-	u32 saddr = ntohl(pkt->saddr.ip), daddr = ntohl(pkt->daddr.ip);
+	const u32 keys[N_DIMENSIONS] = {
+		[SADDR] = ntohl(pkt->saddr.ip),
+		[DADDR] = ntohl(pkt->daddr.ip),
+		[SPORT] = ntohs(pkt->sport),
+		[DPORT] = ntohs(pkt->dport),
+	};
 	const struct nfipsec_classifier *c = policy->index;
-	unsigned int i, w;
+	const struct nfipsec_entry *e = NULL;
+	unsigned int i;
 
 	if (pkt->family != AF_INET)
 		return NULL;
-	for (i = 0; i < c->n; i++) {
-		const struct block *b = &c->blocks[i];
-		const unsigned long *src = dimension_find(&b->src, saddr);
-		const unsigned long *dst = dimension_find(&b->dst, daddr);
-
-		for (w = 0; w < b->src.words; w++) {
-			unsigned long both = src[w] & dst[w];
-
-			while (both) {
-				unsigned int at = w * BITS_PER_LONG + __ffs(both);
-
-				if (entry_match(&b->entries[at], pkt))
-					return &b->entries[at];
-				both &= both - 1;
-			}
-		}
-	}
-	return NULL;
+	for (i = 0; i < c->n && !e; i++)
+		e = block_find(&c->blocks[i], keys, pkt);
+	return e;
 }
