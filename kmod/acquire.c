@@ -8,19 +8,60 @@
 
 /* how often the helper is reminded while packets keep coming */
 #define ACQUIRE_INTERVAL HZ
+/*
+ * Held for longer, a packet is a stale duplicate of what its sender has sent again
+ * since, and keeps a socket from sending what would ask for an SA once more.
+ */
+#define AGE_MAX (30 * HZ)
+
+/* what we keep in a packet while it is held; the stack's own use of cb is over here */
+struct held_cb {
+	unsigned long since;	/* jiffies */
+};
+
+static struct held_cb *held_cb(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct held_cb) > sizeof_field(struct sk_buff, cb));
+	return (struct held_cb *)skb->cb;
+}
 
 static void ask(struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt)
 {
 	struct nfipsec_net *nn = tunnel->nn;
-	const struct nfipsec_entry *entry;
+	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
+	const struct nfipsec_entry *entry = NULL;
 	int err = -ESRCH;
 
-	/* the entry may be gone with a newer policy; then nobody need be asked */
-	entry = nfipsec_classify(rcu_dereference(nn->policy), pkt);
+	/* the entry may be gone with a newer policy, or all of them; then nobody need be asked */
+	if (policy)
+		entry = nfipsec_classify(policy, pkt);
 	if (entry && entry->tunnel == tunnel)
 		err = nfipsec_netlink_acquire(tunnel, entry, pkt);
 	trace_nfipsec_acquire(tunnel, err);
 	nfipsec_stat_add(nn, err ? NFIPSEC_STAT_ACQUIRE_LOST : NFIPSEC_STAT_ACQUIRE_SENT, 1);
+	if (err)
+		return;
+	spin_lock_bh(&tunnel->lock);
+	tunnel->acquires++;
+	spin_unlock_bh(&tunnel->lock);
+}
+
+/* room for one more, at the expense of the oldest; who locked drops it afterwards */
+static struct sk_buff *make_room(struct nfipsec_tunnel *tunnel)
+{
+	lockdep_assert_held(&tunnel->lock);
+	if (skb_queue_len(&tunnel->queue) < NFIPSEC_QUEUE_MAX)
+		return NULL;
+	tunnel->queue_drops++;
+	return __skb_dequeue(&tunnel->queue);
+}
+
+static void drop_all(struct nfipsec_net *nn, struct sk_buff_head *list, enum nfipsec_stat reason)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(list)))
+		nfipsec_drop(nn, skb, reason);
 }
 
 /**
@@ -36,35 +77,36 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 			  const struct nfipsec_pkt *pkt)
 {
 	struct nfipsec_net *nn = tunnel->nn;
-	struct sk_buff *oldest = NULL;
+	struct sk_buff *oldest;
 	bool due;
 
+	/* the hook has lent the route under RCU, which the packet now leaves */
 	skb_dst_force(skb);
+	held_cb(skb)->since = jiffies;
 	spin_lock_bh(&tunnel->lock);
 	if (tunnel->dead) {
 		spin_unlock_bh(&tunnel->lock);
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
 		return;
 	}
-	if (skb_queue_len(&tunnel->queue) >= NFIPSEC_QUEUE_MAX) {
-		oldest = __skb_dequeue(&tunnel->queue);
-		tunnel->queue_drops++;
-	}
+	oldest = make_room(tunnel);
 	__skb_queue_tail(&tunnel->queue, skb);
 	WRITE_ONCE(tunnel->held, true);
 	due = time_after_eq(jiffies, tunnel->acquire_next);
-	if (due) {
+	if (due)
 		tunnel->acquire_next = jiffies + ACQUIRE_INTERVAL;
-		tunnel->acquires++;
-	}
+	/* under the lock: when the tunnel is dead nothing starts the timer */
+	nfipsec_lifetime_start(nn);
 	spin_unlock_bh(&tunnel->lock);
 
 	nfipsec_stat_add(nn, NFIPSEC_STAT_HELD, 1);
 	if (oldest)
 		nfipsec_drop(nn, oldest, NFIPSEC_STAT_OUT_NO_SA_OVERFLOW);
 
-	/* Pairs with the insertion before nfipsec_acquire_release(): one of the two sees it. */
-	smp_mb();
+	/*
+	 * An SA is inserted before nfipsec_acquire_release() takes the lock. Had that taken it
+	 * before us we see the SA here; else it sees our packet. Neither is lost.
+	 */
 	if (nfipsec_sadb_find_out(tunnel, pkt))
 		nfipsec_acquire_release(tunnel);
 	else if (due)
@@ -98,10 +140,11 @@ static bool send_one(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
  */
 void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 {
-	struct sk_buff_head stay;
-	struct sk_buff *skb;
+	struct sk_buff_head stay, over;
+	struct sk_buff *skb, *oldest;
 
 	__skb_queue_head_init(&stay);
+	__skb_queue_head_init(&over);
 	local_bh_disable();
 	rcu_read_lock();
 	spin_lock(&tunnel->lock);
@@ -117,16 +160,46 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 		spin_lock(&tunnel->lock);
 	}
 	tunnel->releasing = false;
-	if (!tunnel->dead)
-		skb_queue_splice_init(&stay, &tunnel->queue);
+	/* packets that came meanwhile may have made them more than may be held */
+	while (!tunnel->dead && (skb = __skb_dequeue(&stay))) {
+		oldest = make_room(tunnel);
+		if (oldest)
+			__skb_queue_tail(&over, oldest);
+		__skb_queue_tail(&tunnel->queue, skb);
+	}
 	/* what stayed waits for another SA and must not slow down the packets of this one */
 	WRITE_ONCE(tunnel->held, false);
 	spin_unlock(&tunnel->lock);
-	while ((skb = __skb_dequeue(&stay)))
-		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
+	drop_all(tunnel->nn, &stay, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
+	drop_all(tunnel->nn, &over, NFIPSEC_STAT_OUT_NO_SA_OVERFLOW);
 out:
 	rcu_read_unlock();
 	local_bh_enable();
+}
+
+/**
+ * nfipsec_acquire_age - drop what was held for too long
+ * @tunnel: the tunnel; RCU read side
+ *
+ * Return: true while something is held.
+ */
+bool nfipsec_acquire_age(struct nfipsec_tunnel *tunnel)
+{
+	struct sk_buff_head old;
+	struct sk_buff *skb;
+	bool more;
+
+	__skb_queue_head_init(&old);
+	spin_lock_bh(&tunnel->lock);
+	while ((skb = skb_peek(&tunnel->queue)) &&
+	       time_after(jiffies, held_cb(skb)->since + AGE_MAX)) {
+		__skb_unlink(skb, &tunnel->queue);
+		__skb_queue_tail(&old, skb);
+	}
+	more = !skb_queue_empty(&tunnel->queue);
+	spin_unlock_bh(&tunnel->lock);
+	drop_all(tunnel->nn, &old, NFIPSEC_STAT_OUT_NO_SA_AGED);
+	return more;
 }
 
 /**
@@ -136,7 +209,6 @@ out:
 void nfipsec_acquire_flush(struct nfipsec_tunnel *tunnel)
 {
 	struct sk_buff_head gone;
-	struct sk_buff *skb;
 
 	__skb_queue_head_init(&gone);
 	spin_lock_bh(&tunnel->lock);
@@ -144,6 +216,5 @@ void nfipsec_acquire_flush(struct nfipsec_tunnel *tunnel)
 	skb_queue_splice_init(&tunnel->queue, &gone);
 	WRITE_ONCE(tunnel->held, false);
 	spin_unlock_bh(&tunnel->lock);
-	while ((skb = __skb_dequeue(&gone)))
-		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
+	drop_all(tunnel->nn, &gone, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
 }

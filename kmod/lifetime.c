@@ -2,7 +2,7 @@
 /*
  * Limits of SAs (RFC 4301 4.4.2.1): at the soft one the helper is asked to rekey,
  * at the hard one the SA goes. Octets and packets are looked at with each batch,
- * seconds by one timer for the namespace.
+ * seconds by one timer for the namespace, which also lets held packets grow old.
  */
 #include <linux/rculist.h>
 
@@ -62,30 +62,50 @@ bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 b
 	return true;
 }
 
+static void check_seconds(struct nfipsec_sa *sa)
+{
+	u64 age = (jiffies - sa->born) / HZ;
+
+	if (over(age, sa->limits.hard_seconds))
+		expire_hard(sa);
+	else if (over(age, sa->limits.soft_seconds))
+		expire_soft(sa);
+}
+
+/* The flag of a pending work item is what keeps it from running twice over. */
+void nfipsec_lifetime_start(struct nfipsec_net *nn)
+{
+	queue_delayed_work(nfipsec_wq, &nn->lifetime, LIFETIME_INTERVAL);
+}
+
+/*
+ * Who makes the first SA or holds the first packet starts it, after publishing
+ * that; so to look whether to go on is safe here, where it is no longer pending.
+ */
 static void lifetime_work(struct work_struct *work)
 {
 	struct nfipsec_net *nn = container_of(to_delayed_work(work), struct nfipsec_net, lifetime);
+	struct nfipsec_tunnel *tunnel;
 	struct nfipsec_sa *sa;
+	bool more;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(sa, &nn->sas, link) {
-		u64 age = (jiffies - sa->born) / HZ;
-
-		if (over(age, sa->limits.hard_seconds))
-			expire_hard(sa);
-		else if (over(age, sa->limits.soft_seconds))
-			expire_soft(sa);
-	}
+	list_for_each_entry_rcu(sa, &nn->sas, link)
+		check_seconds(sa);
+	more = READ_ONCE(nn->sa_count);
+	list_for_each_entry_rcu(tunnel, &nn->tunnels, link)
+		more |= nfipsec_acquire_age(tunnel);
 	rcu_read_unlock();
-	queue_delayed_work(nfipsec_wq, &nn->lifetime, LIFETIME_INTERVAL);
+	if (more)
+		nfipsec_lifetime_start(nn);
 }
 
 void nfipsec_lifetime_init_net(struct nfipsec_net *nn)
 {
 	INIT_DELAYED_WORK(&nn->lifetime, lifetime_work);
-	queue_delayed_work(nfipsec_wq, &nn->lifetime, LIFETIME_INTERVAL);
 }
 
+/* after the policy and the SAs are gone: nobody starts it again */
 void nfipsec_lifetime_exit_net(struct nfipsec_net *nn)
 {
 	cancel_delayed_work_sync(&nn->lifetime);

@@ -51,29 +51,38 @@ static int __net_init netns_init(struct net *net)
 out_dev:
 	nfipsec_dev_destroy(nn);
 out_policy:
-	nfipsec_lifetime_exit_net(nn);
 	nfipsec_policy_exit_net(nn);
+	nfipsec_lifetime_exit_net(nn);
 out_stats:
 	nfipsec_stats_destroy(nn);
 	return err;
 }
 
-/* Unpublish: no packet enters after this; the core waits for readers of RCU next. */
+/*
+ * Unpublish: no packet enters by the hooks after this. The core waits for readers of
+ * RCU between here and netns_exit(), so packets that were in a hook are out of it.
+ */
 static void __net_exit netns_pre_exit(struct net *net)
 {
 	nfipsec_hook_unregister(net);
 }
 
 /*
- * Drain and drop. Who may still hold something: packets in nfipsec0's gro_cells
- * and held packets of tunnels (with a dst, and so a tunnel); both end here.
+ * Drain: tunnels retire, their held packets are dropped (each has a dst, and so a
+ * tunnel), SAs are unpublished, and with nothing left to time the timer stops.
+ * Drop: nfipsec0, with the packets in its gro_cells, then the counters.
+ * Who may outlive this: packets under way that have a tunnel's route (they hold the
+ * tunnel, and hand their packet to a tunnel that is dead), and what RCU or nfipsec_wq
+ * has yet to free. Neither looks at struct nfipsec_net but for the counters, which
+ * unregister_netdevice() in nfipsec_dev_destroy() has made them leave alone by
+ * waiting until nobody transmits on nfipsec0. main.c waits for the rest.
  */
 static void __net_exit netns_exit(struct net *net)
 {
 	struct nfipsec_net *nn = nfipsec_net(net);
 
-	nfipsec_lifetime_exit_net(nn);
 	nfipsec_policy_exit_net(nn);
+	nfipsec_lifetime_exit_net(nn);
 	nfipsec_dev_destroy(nn);
 	nfipsec_stats_destroy(nn);
 }

@@ -42,12 +42,12 @@ struct nfipsec_stats {
  * @tunnels: all tunnels of @policy by name; RCU list, changed under @config
  * @sa_lock: protects insertion and removal in @sa_by_spi and @sas (also
  *	taken by lifetime work); readers use RCU
- * @sa_by_spi: inbound SAs by SPI and protocol; RCU
+ * @sa_by_spi: SAs of both directions by SPI; RCU
  * @sas: every SA, both directions; RCU list, changed under @sa_lock
  * @sa_count: entries in @sas; under @sa_lock
- * @generation: of @policy and @sas, for consistent dumps; written under
- *	@config or @sa_lock
- * @lifetime: the one timer wheel that looks at every SA's limits
+ * @generation: of @policy and @sas, for consistent dumps; written under @sa_lock
+ * @lifetime: the one timer, for the limits of SAs and the age of held packets;
+ *	runs while there are any
  * @stats: per-CPU counters, bottom halves off to write
  * @holds_module: a module reference is held, as protect entries are loaded;
  *	under @config

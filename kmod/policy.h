@@ -130,6 +130,8 @@ const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy
 bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt);
 
 /* acquire.c */
+/* drops what was held for too long; true while something is held */
+bool nfipsec_acquire_age(struct nfipsec_tunnel *tunnel);
 /* takes the skb: holds it, and asks for an SA or sends what is held */
 void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 			  const struct nfipsec_pkt *pkt);

@@ -50,7 +50,7 @@ enum {
  * struct nfipsec_sa - one direction of a security association
  * Constant after publication: all but what is listed here.
  * @ref: the indexes hold one together; each packet in asynchronous crypto one
- * @hash: in nfipsec_net.sa_by_spi (in only); RCU, under sa_lock
+ * @hash: in nfipsec_net.sa_by_spi; RCU, under sa_lock
  * @link: in nfipsec_net.sas; RCU, under sa_lock
  * @tunnel_link: in nfipsec_tunnel.sas_out (out only); RCU, under sa_lock
  * @seq: last sequence number used (out); atomic
@@ -120,8 +120,11 @@ int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first);
 /* lifetime.c */
 void nfipsec_lifetime_init_net(struct nfipsec_net *nn);
 void nfipsec_lifetime_exit_net(struct nfipsec_net *nn);
-/* accounts a batch; false when the hard limit is reached and the packets must be dropped */
+/* there is something whose time runs: an SA, or a packet that is held; any context */
+void nfipsec_lifetime_start(struct nfipsec_net *nn);
+/* no sequence numbers are left: RFC 4303 3.3.3 */
 void nfipsec_lifetime_exhausted(struct nfipsec_sa *sa);
+/* accounts a batch; false when the hard limit is reached and the packets must be dropped */
 bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 bytes);
 /* netlink_sa.c: multicast SA_EXPIRE; GFP_ATOMIC */
 void nfipsec_netlink_expire(struct nfipsec_sa *sa, bool hard);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The indexes of SAs: inbound by SPI, outbound by tunnel, all in one list. */
+/* The indexes of SAs: by SPI, outbound ones by tunnel too, all in one list. */
 #include <linux/jhash.h>
 #include <linux/netlink.h>
 #include <linux/rculist.h>
@@ -31,14 +31,7 @@ static bool addr_equal(u8 family, const union nfipsec_addr *a, const union nfips
 struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, u8 proto, __be32 spi, u8 family,
 					const union nfipsec_addr *local)
 {
-	struct nfipsec_sa *sa;
-
-	hash_for_each_possible_rcu(nn->sa_by_spi, sa, hash, spi_key(spi)) {
-		if (sa->spi == spi && sa->proto == proto && sa->family == family &&
-		    addr_equal(family, &sa->local, local))
-			return sa;
-	}
-	return NULL;
+	return nfipsec_sadb_find(nn, NFIPSEC_DIR_IN, proto, spi, family, local);
 }
 
 /**
@@ -61,7 +54,7 @@ struct nfipsec_sa *nfipsec_sadb_find_out(struct nfipsec_tunnel *tunnel,
 }
 
 /**
- * nfipsec_sadb_find - one SA, for netlink
+ * nfipsec_sadb_find - one SA, by what names it
  * @nn: the namespace
  * @dir: direction
  * @proto: IPPROTO_ESP
@@ -76,12 +69,10 @@ struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, u8 dir, u8 proto, _
 {
 	struct nfipsec_sa *sa;
 
-	if (dir == NFIPSEC_DIR_IN)
-		return nfipsec_sadb_find_in(nn, proto, spi, family, addr);
-	list_for_each_entry_rcu(sa, &nn->sas, link,
-				lockdep_is_held(&nn->sa_lock)) {
-		if (sa->dir == dir && sa->spi == spi && sa->proto == proto &&
-		    sa->family == family && addr_equal(family, &sa->remote, addr))
+	hash_for_each_possible_rcu(nn->sa_by_spi, sa, hash, spi_key(spi)) {
+		if (sa->spi == spi && sa->dir == dir && sa->proto == proto &&
+		    sa->family == family &&
+		    addr_equal(family, dir == NFIPSEC_DIR_IN ? &sa->local : &sa->remote, addr))
 			return sa;
 	}
 	return NULL;
@@ -100,13 +91,15 @@ static bool taken(const struct nfipsec_sa *sa)
  * @sa: complete; the indexes take a reference of their own
  * @extack: for the refusal
  *
- * Return: 0; -EEXIST for an SPI in use; -ENOENT when its tunnel has gone.
+ * nfipsec_net.config is held, so that the tunnel does not retire meanwhile.
+ * Return: 0, or -EEXIST for an SPI in use.
  */
 int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 {
 	struct nfipsec_net *nn = sa->nn;
 	int err = 0;
 
+	lockdep_assert_held(&nn->config);
 	spin_lock_bh(&nn->sa_lock);
 	rcu_read_lock();
 	if (taken(sa)) {
@@ -115,14 +108,14 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 		goto out;
 	}
 	refcount_inc(&sa->ref);
-	if (sa->dir == NFIPSEC_DIR_IN)
-		hash_add_rcu(nn->sa_by_spi, &sa->hash, spi_key(sa->spi));
-	else
+	hash_add_rcu(nn->sa_by_spi, &sa->hash, spi_key(sa->spi));
+	if (sa->dir == NFIPSEC_DIR_OUT)
 		list_add_rcu(&sa->tunnel_link, &sa->tunnel->sas_out);
 	list_add_tail_rcu(&sa->link, &nn->sas);
-	nn->sa_count++;
-	nn->generation++;
+	WRITE_ONCE(nn->sa_count, nn->sa_count + 1);
+	WRITE_ONCE(nn->generation, nn->generation + 1);
 	trace_nfipsec_sa_add(sa);
+	nfipsec_lifetime_start(nn);
 out:
 	rcu_read_unlock();
 	spin_unlock_bh(&nn->sa_lock);
@@ -144,13 +137,12 @@ bool nfipsec_sadb_kill(struct nfipsec_sa *sa)
 	spin_lock_bh(&nn->sa_lock);
 	mine = !test_and_set_bit(NFIPSEC_SA_DEAD, &sa->flags);
 	if (mine) {
-		if (sa->dir == NFIPSEC_DIR_IN)
-			hash_del_rcu(&sa->hash);
-		else
+		hash_del_rcu(&sa->hash);
+		if (sa->dir == NFIPSEC_DIR_OUT)
 			list_del_rcu(&sa->tunnel_link);
 		list_del_rcu(&sa->link);
-		nn->sa_count--;
-		nn->generation++;
+		WRITE_ONCE(nn->sa_count, nn->sa_count - 1);
+		WRITE_ONCE(nn->generation, nn->generation + 1);
 		trace_nfipsec_sa_kill(sa);
 	}
 	spin_unlock_bh(&nn->sa_lock);

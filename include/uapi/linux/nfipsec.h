@@ -194,6 +194,7 @@ enum nfipsec_flow_attr {
 	X(OUT_DISCARD,		"out_discard")	/* by a discard entry */	\
 	X(OUT_NO_SA_OVERFLOW,	"out_no_sa_overflow")	/* oldest of a full queue */ \
 	X(OUT_NO_SA_FLUSHED,	"out_no_sa_flushed")	/* queue of a tunnel that went */ \
+	X(OUT_NO_SA_AGED,	"out_no_sa_aged")	/* held for 30 s */	\
 	X(OUT_NO_ROUTE,		"out_no_route")	/* for the outer packet */	\
 	X(OUT_SEQ_OVERFLOW,	"out_seq_overflow")	/* RFC 4303 3.3.3 */	\
 	X(OUT_EXPIRED,		"out_expired")	/* hard limit reached */	\
