@@ -210,11 +210,28 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 		if (!tunnel->stays)
 			tunnel_retire(tunnel);
 	}
+	spin_lock_bh(&nn->sa_lock);
 	WRITE_ONCE(nn->generation, nn->generation + 1);
+	spin_unlock_bh(&nn->sa_lock);
 	if (!new->n_protect)
 		hold_module(nn, false);
 	policy_free_later(old);
 	return 0;
+}
+
+/* Is @local this end of the tunnel? One without a fixed address takes any of the host's own. */
+static bool is_end(const struct nfipsec_tunnel *tunnel, __be32 local, __be32 remote)
+{
+	if (tunnel->has_remote && tunnel->remote.ip != remote)
+		return false;
+	if (tunnel->has_local)
+		return tunnel->local.ip == local;
+	return inet_addr_type(tunnel->nn->net, local) == RTN_LOCAL;
+}
+
+static bool ike_port(__be16 port)
+{
+	return port == htons(500) || port == htons(4500);
 }
 
 /**
@@ -224,6 +241,8 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
  *
  * A wide protect entry ("from any to any") must not trap the negotiation it waits
  * for: UDP 500 and 4500, and ESP and AH, between the outer addresses of a tunnel.
+ * Only this host's own: a key exchange that is forwarded is traffic like any other,
+ * and so is a fragment, since what this host sends or takes in is whole at the hooks.
  * RCU read side.
  */
 bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt)
@@ -233,17 +252,12 @@ bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt
 
 	if (!udp && pkt->proto != IPPROTO_ESP && pkt->proto != IPPROTO_AH)
 		return false;
-	if (udp && !pkt->fragment &&
-	    !(pkt->ports && (pkt->sport == htons(500) || pkt->sport == htons(4500) ||
-			     pkt->dport == htons(500) || pkt->dport == htons(4500))))
+	if (pkt->fragment || (udp && !ike_port(pkt->sport) && !ike_port(pkt->dport)))
 		return false;
 	list_for_each_entry_rcu(tunnel, &nn->tunnels, link) {
-		bool out = (!tunnel->has_local || tunnel->local.ip == pkt->saddr.ip) &&
-			   (!tunnel->has_remote || tunnel->remote.ip == pkt->daddr.ip);
-		bool in = (!tunnel->has_local || tunnel->local.ip == pkt->daddr.ip) &&
-			  (!tunnel->has_remote || tunnel->remote.ip == pkt->saddr.ip);
-
-		if (tunnel->family == pkt->family && (out || in))
+		if (tunnel->family == pkt->family &&
+		    (is_end(tunnel, pkt->saddr.ip, pkt->daddr.ip) ||
+		     is_end(tunnel, pkt->daddr.ip, pkt->saddr.ip)))
 			return true;
 	}
 	return false;
