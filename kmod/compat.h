@@ -4,6 +4,7 @@
 #define _NFIPSEC_COMPAT_H
 
 #include <linux/netdevice.h>
+#include <linux/netlink.h>
 #include <linux/skbuff.h>
 #include <linux/version.h>
 #include <net/dst.h>
@@ -45,5 +46,17 @@ static inline void *nfipsec_compat_dst_alloc(struct dst_ops *ops, struct net_dev
 	return dst_alloc(ops, dev, DST_OBSOLETE_NONE, flags);
 #endif
 }
+
+/*
+ * 6.3 has extack messages with what was found in them; before, there is the text
+ * alone (and the offending attribute). 80 octets is all that the core keeps.
+ */
+#ifdef NL_SET_ERR_MSG_ATTR_FMT
+#define NFIPSEC_ERR_ATTR(extack, attr, text, found, args...) \
+	NL_SET_ERR_MSG_ATTR_FMT(extack, attr, text found, ##args)
+#else
+#define NFIPSEC_ERR_ATTR(extack, attr, text, found, args...) \
+	NL_SET_ERR_MSG_ATTR(extack, attr, text)
+#endif
 
 #endif

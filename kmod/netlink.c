@@ -4,6 +4,7 @@
  * objects have. Every command wants CAP_NET_ADMIN over the namespace, to read
  * too: access lists and SAs say much about a network.
  */
+#include <linux/ctype.h>
 #include <linux/module.h>
 
 #include "netlink.h"
@@ -36,11 +37,48 @@ static const struct nla_policy flow_nest[NFIPSEC_A_MAX + 1] = {
 /* no attributes at all */
 static const struct nla_policy nothing[NFIPSEC_A_MAX + 1] = {};
 
+/**
+ * nfipsec_nl_missing - refuse for want of an attribute
+ * @extack: for the refusal
+ * @nest: where it should be, NULL for the message itself
+ * @type: which
+ * @message: says the same to a human
+ */
+int nfipsec_nl_missing(struct netlink_ext_ack *extack, const struct nlattr *nest, int type,
+		       const char *message)
+{
+	NL_SET_ERR_ATTR_MISS(extack, nest, type);
+	extack->_msg = message;
+	return -EINVAL;
+}
+
+/**
+ * nfipsec_nl_get_name - a name that can be shown and told from others
+ * @attr: validated as NFIPSEC_NL_NAME
+ * @name: room for NFIPSEC_NAME_MAX + 1
+ * @extack: for the refusal
+ */
+int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ext_ack *extack)
+{
+	const char *c;
+
+	nla_strscpy(name, attr, NFIPSEC_NAME_MAX + 1);
+	for (c = name; isascii(*c) && isgraph(*c); c++)
+		;
+	if (c == name || *c) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "expected a name of visible ASCII characters");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
 			struct netlink_ext_ack *extack)
 {
 	if (nla_len(attr) != sizeof(addr->ip)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "expected an IPv4 address of 4 octets");
+		NFIPSEC_ERR_ATTR(extack, attr, "expected an IPv4 address of 4 octets",
+				 ", found %d", nla_len(attr));
 		return -EAFNOSUPPORT;
 	}
 	addr->ip = nla_get_in_addr(attr);
@@ -61,7 +99,8 @@ static int get_addr_range(struct nlattr **tb, int min_type, int max_type, u32 *m
 	*min = ntohl(a.ip);
 	*max = ntohl(b.ip);
 	if (*min > *max) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[max_type], "the range ends before it begins");
+		NFIPSEC_ERR_ATTR(extack, tb[max_type], "the range ends before it begins",
+				 ": %pI4 to %pI4", &a.ip, &b.ip);
 		return -EINVAL;
 	}
 	return 0;
@@ -73,8 +112,8 @@ static int get_port_range(struct nlattr **tb, int min_type, int max_type, u8 pro
 	*min = tb[min_type] ? ntohs(nla_get_be16(tb[min_type])) : 0;
 	*max = tb[max_type] ? ntohs(nla_get_be16(tb[max_type])) : U16_MAX;
 	if (*min > *max) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[max_type] ?: tb[min_type],
-				    "the range ends before it begins");
+		NFIPSEC_ERR_ATTR(extack, tb[max_type] ?: tb[min_type],
+				 "the range ends before it begins", ": %u to %u", *min, *max);
 		return -EINVAL;
 	}
 	if (!proto && (*min || *max != U16_MAX)) {
@@ -94,17 +133,21 @@ static int get_port_range(struct nlattr **tb, int min_type, int max_type, u8 pro
 int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
 		       struct netlink_ext_ack *extack)
 {
+	static const int addresses[] = {
+		NFIPSEC_A_SEL_SADDR_MIN, NFIPSEC_A_SEL_SADDR_MAX,
+		NFIPSEC_A_SEL_DADDR_MIN, NFIPSEC_A_SEL_DADDR_MAX,
+	};
 	struct nlattr *tb[NFIPSEC_A_SEL_MAX + 1];
+	unsigned int i;
 	int err;
 
 	err = nla_parse_nested(tb, NFIPSEC_A_SEL_MAX, nest, nfipsec_nl_sel_policy, extack);
 	if (err)
 		return err;
-	if (!tb[NFIPSEC_A_SEL_SADDR_MIN] || !tb[NFIPSEC_A_SEL_SADDR_MAX] ||
-	    !tb[NFIPSEC_A_SEL_DADDR_MIN] || !tb[NFIPSEC_A_SEL_DADDR_MAX]) {
-		NL_SET_ERR_MSG_ATTR(extack, nest, "a selector wants all four addresses");
-		return -EINVAL;
-	}
+	for (i = 0; i < ARRAY_SIZE(addresses); i++)
+		if (!tb[addresses[i]])
+			return nfipsec_nl_missing(extack, nest, addresses[i],
+						  "a selector wants all four addresses");
 	sel->family = AF_INET;
 	sel->proto = tb[NFIPSEC_A_SEL_PROTO] ? nla_get_u8(tb[NFIPSEC_A_SEL_PROTO]) : 0;
 	err = get_addr_range(tb, NFIPSEC_A_SEL_SADDR_MIN, NFIPSEC_A_SEL_SADDR_MAX,
@@ -173,7 +216,7 @@ static const struct genl_ops ops[] = {
 	{ OP(SA_ADD, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_add },
 	{ OP(SA_DEL, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_del },
 	{ OP(SA_GET, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_get,
-	  .dumpit = nfipsec_nl_sa_dump },
+	  .start = nfipsec_nl_sa_dump_start, .dumpit = nfipsec_nl_sa_dump },
 	{ OP(SA_FLUSH, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_flush },
 	{ OP(POLICY_SET, policy_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_policy_set },
 	{ OP(POLICY_GET, nothing, NFIPSEC_A_MAX), .dumpit = nfipsec_nl_policy_dump },

@@ -18,7 +18,13 @@ extern const struct nla_policy nfipsec_nl_flow_policy[NFIPSEC_A_FLOW_MAX + 1];
 #define NFIPSEC_NL_ADDR NLA_POLICY_RANGE(NLA_BINARY, 4, 16)
 #define NFIPSEC_NL_NAME { .type = NLA_NUL_STRING, .len = NFIPSEC_NAME_MAX }
 
+/* the largest message: an SA with 64 selectors needs more than a page */
+#define NFIPSEC_NL_MSG_SIZE (8 * 1024)
+
 /* netlink.c: attributes that several objects have */
+int nfipsec_nl_missing(struct netlink_ext_ack *extack, const struct nlattr *nest, int type,
+		       const char *message);
+int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ext_ack *extack);
 int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
 			struct netlink_ext_ack *extack);
 int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
@@ -29,6 +35,7 @@ int nfipsec_nl_put_sel(struct sk_buff *skb, int type, const struct nfipsec_sel *
 int nfipsec_nl_sa_add(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_sa_del(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_sa_get(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_sa_dump_start(struct netlink_callback *cb);
 int nfipsec_nl_sa_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa);

@@ -41,6 +41,7 @@ struct transaction {
 	struct nfipsec_net	*nn;
 	struct netlink_ext_ack	*extack;
 	struct nfipsec_tunnel	**tunnels;	/* a reference each */
+	u32			*mtus;		/* what each is to get with the commit */
 	unsigned int		n_tunnels;
 	struct nfipsec_policy	*policy;
 };
@@ -51,11 +52,10 @@ static bool addr_same(bool has_a, const union nfipsec_addr *a, bool has_b,
 	return has_a == has_b && (!has_a || a->ip == b->ip);
 }
 
-static int missing(struct netlink_ext_ack *extack, const struct nlattr *nest, const char *message)
+static int no_memory(struct netlink_ext_ack *extack)
 {
-	extack->bad_attr = nest;
-	extack->_msg = message;
-	return -EINVAL;
+	NL_SET_ERR_MSG(extack, "no memory for this policy");
+	return -ENOMEM;
 }
 
 static int get_end(const struct nlattr *attr, bool *has, union nfipsec_addr *addr,
@@ -80,6 +80,7 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 {
 	struct nlattr *tb[NFIPSEC_A_TUNNEL_MAX + 1];
 	struct nfipsec_tunnel *new, *old;
+	char name[NFIPSEC_NAME_MAX + 1];
 	int err;
 
 	err = nla_parse_nested(tb, NFIPSEC_A_TUNNEL_MAX, nest, nfipsec_nl_tunnel_policy,
@@ -87,26 +88,30 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 	if (err)
 		return err;
 	if (!tb[NFIPSEC_A_TUNNEL_NAME])
-		return missing(t->extack, nest, "a tunnel wants a name");
+		return nfipsec_nl_missing(t->extack, nest, NFIPSEC_A_TUNNEL_NAME,
+					  "a tunnel wants a name");
 	if (!tb[NFIPSEC_A_TUNNEL_MODE])
-		return missing(t->extack, nest, "a tunnel wants a mode");
+		return nfipsec_nl_missing(t->extack, nest, NFIPSEC_A_TUNNEL_MODE,
+					  "a tunnel wants a mode");
 	if (nla_get_u8(tb[NFIPSEC_A_TUNNEL_MODE]) != NFIPSEC_MODE_TUNNEL) {
-		NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_TUNNEL_MODE], "expected tunnel mode");
+		NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_TUNNEL_MODE],
+				    "expected tunnel mode; transport mode is not carried by this version");
 		return -EOPNOTSUPP;
 	}
-	if (transaction_find(t, nla_data(tb[NFIPSEC_A_TUNNEL_NAME]))) {
-		NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_TUNNEL_NAME],
-				    "two tunnels of the same name");
+	err = nfipsec_nl_get_name(tb[NFIPSEC_A_TUNNEL_NAME], name, t->extack);
+	if (err)
+		return err;
+	if (transaction_find(t, name)) {
+		NFIPSEC_ERR_ATTR(t->extack, tb[NFIPSEC_A_TUNNEL_NAME],
+				 "two tunnels of the same name", ": %.40s", name);
 		return -EEXIST;
 	}
 
-	new = nfipsec_tunnel_create(t->nn, nla_data(tb[NFIPSEC_A_TUNNEL_NAME]), GFP_KERNEL);
+	new = nfipsec_tunnel_create(t->nn, name, GFP_KERNEL_ACCOUNT);
 	if (!new)
-		return -ENOMEM;
+		return no_memory(t->extack);
 	new->family = AF_INET;
 	new->mode = nla_get_u8(tb[NFIPSEC_A_TUNNEL_MODE]);
-	if (tb[NFIPSEC_A_TUNNEL_MTU])
-		new->mtu_set = nla_get_u32(tb[NFIPSEC_A_TUNNEL_MTU]);
 	err = get_end(tb[NFIPSEC_A_TUNNEL_LOCAL], &new->has_local, &new->local, t->extack);
 	if (!err)
 		err = get_end(tb[NFIPSEC_A_TUNNEL_REMOTE], &new->has_remote, &new->remote,
@@ -117,52 +122,87 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 	}
 
 	old = nfipsec_tunnel_find(t->nn, new->name);
-	if (old && old->mode == new->mode && old->mtu_set == new->mtu_set &&
+	if (old && old->mode == new->mode &&
 	    addr_same(old->has_local, &old->local, new->has_local, &new->local) &&
 	    addr_same(old->has_remote, &old->remote, new->has_remote, &new->remote) &&
 	    nfipsec_tunnel_get(old)) {
 		nfipsec_tunnel_put(new);
 		new = old;
 	}
+	t->mtus[t->n_tunnels] = tb[NFIPSEC_A_TUNNEL_MTU] ?
+				nla_get_u32(tb[NFIPSEC_A_TUNNEL_MTU]) : 0;
 	t->tunnels[t->n_tunnels++] = new;
+	return 0;
+}
+
+static unsigned int count_nested(const struct nlattr *nest, int type)
+{
+	const struct nlattr *attr;
+	unsigned int n = 0;
+	int rem;
+
+	nla_for_each_nested(attr, nest, rem)
+		n += nla_type(attr) == type;
+	return n;
+}
+
+static int get_tunnel(struct transaction *t, struct nfipsec_entry *entry,
+		      const struct nlattr *attr, const struct nlattr *action)
+{
+	struct nfipsec_tunnel *tunnel;
+
+	if (entry->action != NFIPSEC_ACTION_PROTECT) {
+		if (!attr)
+			return 0;
+		NL_SET_ERR_MSG_ATTR(t->extack, attr, "only a protect entry has a tunnel");
+		return -EINVAL;
+	}
+	if (!attr) {
+		NL_SET_ERR_MSG_ATTR(t->extack, action, "a protect entry wants a tunnel");
+		return -EINVAL;
+	}
+	tunnel = transaction_find(t, nla_data(attr));
+	if (!tunnel || !nfipsec_tunnel_get(tunnel)) {
+		NFIPSEC_ERR_ATTR(t->extack, attr, "this policy has no tunnel of this name",
+				 ": %.30s", (const char *)nla_data(attr));
+		return -ENOENT;
+	}
+	entry->tunnel = tunnel;
+	t->policy->n_protect++;
 	return 0;
 }
 
 static int add_entry(struct transaction *t, struct nfipsec_entry *entry, const struct nlattr *nest)
 {
+	static const int needed[] = {
+		NFIPSEC_A_ENTRY_LIST, NFIPSEC_A_ENTRY_NUMBER, NFIPSEC_A_ENTRY_ACTION,
+		NFIPSEC_A_ENTRY_SELECTOR,
+	};
 	struct nlattr *tb[NFIPSEC_A_ENTRY_MAX + 1];
+	unsigned int i;
 	int err;
 
 	err = nla_parse_nested(tb, NFIPSEC_A_ENTRY_MAX, nest, nfipsec_nl_entry_policy, t->extack);
 	if (err)
 		return err;
-	if (!tb[NFIPSEC_A_ENTRY_LIST] || !tb[NFIPSEC_A_ENTRY_NUMBER] ||
-	    !tb[NFIPSEC_A_ENTRY_ACTION] || !tb[NFIPSEC_A_ENTRY_SELECTOR])
-		return missing(t->extack, nest,
-			       "an entry wants a list, a number, an action and a selector");
-	strscpy(entry->list, nla_data(tb[NFIPSEC_A_ENTRY_LIST]), sizeof(entry->list));
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		if (!tb[needed[i]])
+			return nfipsec_nl_missing(t->extack, nest, needed[i],
+						  "an entry wants a list, a number, an action and a selector");
+	/* the last of two would silently leave open what the first was to protect */
+	if (count_nested(nest, NFIPSEC_A_ENTRY_SELECTOR) > 1) {
+		NL_SET_ERR_MSG_ATTR(t->extack, nest, "an entry has one selector");
+		return -EINVAL;
+	}
+	err = nfipsec_nl_get_name(tb[NFIPSEC_A_ENTRY_LIST], entry->list, t->extack);
+	if (err)
+		return err;
 	entry->number = nla_get_u32(tb[NFIPSEC_A_ENTRY_NUMBER]);
 	entry->action = nla_get_u8(tb[NFIPSEC_A_ENTRY_ACTION]);
 	err = nfipsec_nl_get_sel(tb[NFIPSEC_A_ENTRY_SELECTOR], &entry->sel, t->extack);
 	if (err)
 		return err;
-
-	if ((entry->action == NFIPSEC_ACTION_PROTECT) != !!tb[NFIPSEC_A_ENTRY_TUNNEL])
-		return missing(t->extack, tb[NFIPSEC_A_ENTRY_ACTION],
-			       "a protect entry wants a tunnel, and no other has one");
-	if (entry->action == NFIPSEC_ACTION_PROTECT) {
-		struct nfipsec_tunnel *tunnel;
-
-		tunnel = transaction_find(t, nla_data(tb[NFIPSEC_A_ENTRY_TUNNEL]));
-		if (!tunnel || !nfipsec_tunnel_get(tunnel)) {
-			NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_ENTRY_TUNNEL],
-					    "this policy has no tunnel of this name");
-			return -ENOENT;
-		}
-		entry->tunnel = tunnel;
-		t->policy->n_protect++;
-	}
-	return 0;
+	return get_tunnel(t, entry, tb[NFIPSEC_A_ENTRY_TUNNEL], tb[NFIPSEC_A_ENTRY_ACTION]);
 }
 
 /* Attributes that repeat: genl_info's table has only the last of each. */
@@ -200,6 +240,29 @@ static int fill(struct transaction *t, struct genl_info *info)
 	return 0;
 }
 
+/* a tunnel that stays keeps its SAs, but not an MTU that is no longer set */
+static void set_mtus(struct transaction *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->n_tunnels; i++) {
+		if (t->tunnels[i]->mtu_set == t->mtus[i])
+			continue;
+		WRITE_ONCE(t->tunnels[i]->mtu_set, t->mtus[i]);
+		nfipsec_dev_mtu_update(t->tunnels[i]);
+	}
+}
+
+static int transaction_alloc(struct transaction *t, struct genl_info *info)
+{
+	unsigned int n = count_attrs(info, NFIPSEC_A_TUNNEL) ?: 1;
+
+	t->policy = nfipsec_policy_alloc(count_attrs(info, NFIPSEC_A_ENTRY), GFP_KERNEL_ACCOUNT);
+	t->tunnels = kvcalloc(n, sizeof(*t->tunnels), GFP_KERNEL_ACCOUNT);
+	t->mtus = kvcalloc(n, sizeof(*t->mtus), GFP_KERNEL_ACCOUNT);
+	return t->policy && t->tunnels && t->mtus ? 0 : no_memory(t->extack);
+}
+
 int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct transaction t = {
@@ -207,30 +270,27 @@ int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 		.extack = info->extack,
 	};
 	unsigned int i;
-	int err = -ENOMEM;
+	int err;
 
-	t.policy = nfipsec_policy_alloc(count_attrs(info, NFIPSEC_A_ENTRY), GFP_KERNEL);
-	t.tunnels = kvcalloc(count_attrs(info, NFIPSEC_A_TUNNEL) ?: 1, sizeof(*t.tunnels),
-			     GFP_KERNEL);
-	if (!t.policy || !t.tunnels)
-		goto out_free;
-
+	err = transaction_alloc(&t, info);
+	if (err)
+		goto out;
 	mutex_lock(&t.nn->config);
 	err = fill(&t, info);
 	if (!err)
 		err = nfipsec_policy_commit(t.nn, t.policy, t.tunnels, t.n_tunnels, t.extack);
+	if (!err)	/* the list of tunnels has them now, and keeps them while we lock it */
+		set_mtus(&t);
 	mutex_unlock(&t.nn->config);
-	if (!err) {
-		kvfree(t.tunnels);
-		return 0;
+out:
+	if (err) {
+		for (i = 0; i < t.n_tunnels; i++)
+			nfipsec_tunnel_put(t.tunnels[i]);
+		if (t.policy)
+			nfipsec_policy_free(t.policy);
 	}
-
-out_free:
-	for (i = 0; i < t.n_tunnels; i++)
-		nfipsec_tunnel_put(t.tunnels[i]);
+	kvfree(t.mtus);
 	kvfree(t.tunnels);
-	if (t.policy)
-		nfipsec_policy_free(t.policy);
 	return err;
 }
 
@@ -399,20 +459,25 @@ int nfipsec_netlink_acquire(struct nfipsec_tunnel *tunnel, const struct nfipsec_
 
 static int get_flow(struct genl_info *info, struct nfipsec_pkt *pkt, u8 *dir)
 {
+	static const int needed[] = {
+		NFIPSEC_A_FLOW_PROTO, NFIPSEC_A_FLOW_SADDR, NFIPSEC_A_FLOW_DADDR,
+	};
 	struct nlattr *tb[NFIPSEC_A_FLOW_MAX + 1];
+	unsigned int i;
 	int err;
 
-	if (!info->attrs[NFIPSEC_A_FLOW]) {
-		NL_SET_ERR_MSG(info->extack, "the attribute FLOW is missing");
-		return -EINVAL;
-	}
+	if (!info->attrs[NFIPSEC_A_FLOW])
+		return nfipsec_nl_missing(info->extack, NULL, NFIPSEC_A_FLOW,
+					  "the attribute FLOW is missing");
 	err = nla_parse_nested(tb, NFIPSEC_A_FLOW_MAX, info->attrs[NFIPSEC_A_FLOW],
 			       nfipsec_nl_flow_policy, info->extack);
 	if (err)
 		return err;
-	if (!tb[NFIPSEC_A_FLOW_PROTO] || !tb[NFIPSEC_A_FLOW_SADDR] || !tb[NFIPSEC_A_FLOW_DADDR])
-		return missing(info->extack, info->attrs[NFIPSEC_A_FLOW],
-			       "a flow wants a protocol and both addresses");
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		if (!tb[needed[i]])
+			return nfipsec_nl_missing(info->extack, info->attrs[NFIPSEC_A_FLOW],
+						  needed[i],
+						  "a flow wants a protocol and both addresses");
 	pkt->family = AF_INET;
 	pkt->proto = nla_get_u8(tb[NFIPSEC_A_FLOW_PROTO]);
 	err = nfipsec_nl_get_addr(tb[NFIPSEC_A_FLOW_SADDR], &pkt->saddr, info->extack);
@@ -457,7 +522,7 @@ int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info)
 	as_out = pkt;
 	if (dir == NFIPSEC_DIR_IN)
 		nfipsec_pkt_mirror(&pkt, &as_out);
-	msg = genlmsg_new(2 * NLMSG_GOODSIZE, GFP_KERNEL);
+	msg = genlmsg_new(NFIPSEC_NL_MSG_SIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
 	hdr = genlmsg_put_reply(msg, info, &nfipsec_genl_family, 0, NFIPSEC_CMD_EXPLAIN);

@@ -29,16 +29,17 @@ const struct nla_policy nfipsec_nl_sa_policy[NFIPSEC_A_SA_MAX + 1] = {
 	[NFIPSEC_A_SA_HARD_BYTES]	= { .type = NLA_U64 },
 	[NFIPSEC_A_SA_SOFT_PACKETS]	= { .type = NLA_U64 },
 	[NFIPSEC_A_SA_HARD_PACKETS]	= { .type = NLA_U64 },
+	[NFIPSEC_A_SA_ENCAP_LOCAL_PORT]	= { .type = NLA_U16 },
+	[NFIPSEC_A_SA_ENCAP_REMOTE_PORT] = { .type = NLA_U16 },
 };
 
 #define WINDOW_DEFAULT 1024
 
 static int parse_nest(struct genl_info *info, struct nlattr **tb)
 {
-	if (!info->attrs[NFIPSEC_A_SA]) {
-		NL_SET_ERR_MSG(info->extack, "the attribute SA is missing");
-		return -EINVAL;
-	}
+	if (!info->attrs[NFIPSEC_A_SA])
+		return nfipsec_nl_missing(info->extack, NULL, NFIPSEC_A_SA,
+					  "the attribute SA is missing");
 	return nla_parse_nested(tb, NFIPSEC_A_SA_MAX, info->attrs[NFIPSEC_A_SA],
 				nfipsec_nl_sa_policy, info->extack);
 }
@@ -47,9 +48,7 @@ static int need(struct genl_info *info, struct nlattr **tb, int type, const char
 {
 	if (tb[type])
 		return 0;
-	NL_SET_ERR_ATTR_MISS(info->extack, info->attrs[NFIPSEC_A_SA], type);
-	info->extack->_msg = message;
-	return -EINVAL;
+	return nfipsec_nl_missing(info->extack, info->attrs[NFIPSEC_A_SA], type, message);
 }
 
 #define NEED(type, name) need(info, tb, NFIPSEC_A_SA_##type, "the attribute " name " is missing")
@@ -70,8 +69,9 @@ static int get_limits(struct nlattr **tb, struct nfipsec_limits *l, struct netli
 		*all[i].to = tb[all[i].type] ? nla_get_u64(tb[all[i].type]) : 0;
 	for (i = 0; i < ARRAY_SIZE(all); i += 2) {
 		if (*all[i + 1].to && *all[i].to > *all[i + 1].to) {
-			NL_SET_ERR_MSG_ATTR(extack, tb[all[i].type],
-					    "the soft limit is above the hard one");
+			NFIPSEC_ERR_ATTR(extack, tb[all[i].type],
+					 "soft limit above the hard one", ": %llu, %llu",
+					 *all[i].to, *all[i + 1].to);
 			return -EINVAL;
 		}
 	}
@@ -90,10 +90,10 @@ static int get_selectors(struct nfipsec_sa *sa, const struct nlattr *nest,
 	if (!n)
 		return 0;
 	if (n > NFIPSEC_SEL_MAX) {
-		NL_SET_ERR_MSG_ATTR(extack, nest, "more than 64 selectors");
+		NFIPSEC_ERR_ATTR(extack, nest, "at most 64 selectors", ", found %u", n);
 		return -E2BIG;
 	}
-	sa->sels = kcalloc(n, sizeof(*sa->sels), GFP_KERNEL);
+	sa->sels = kcalloc(n, sizeof(*sa->sels), GFP_KERNEL_ACCOUNT);
 	if (!sa->sels)
 		return -ENOMEM;
 	nla_for_each_nested(attr, nest, rem) {
@@ -106,33 +106,57 @@ static int get_selectors(struct nfipsec_sa *sa, const struct nlattr *nest,
 	return 0;
 }
 
-/* which SA: what delete and get need, and what add begins with */
+/* which SA, as RFC 4301 4.1 names one: by the SPI of the receiving end, and its address */
 static int get_key(struct genl_info *info, struct nlattr **tb, struct nfipsec_sa *sa)
 {
 	struct netlink_ext_ack *extack = info->extack;
-	int err;
+	bool in;
 
-	if (NEED(PROTO, "PROTO") || NEED(SPI, "SPI") || NEED(DIR, "DIR") ||
-	    NEED(LOCAL, "LOCAL") || NEED(REMOTE, "REMOTE"))
+	if (NEED(PROTO, "PROTO") || NEED(SPI, "SPI") || NEED(DIR, "DIR"))
 		return -EINVAL;
 	sa->proto = nla_get_u8(tb[NFIPSEC_A_SA_PROTO]);
 	sa->spi = nla_get_be32(tb[NFIPSEC_A_SA_SPI]);
 	sa->dir = nla_get_u8(tb[NFIPSEC_A_SA_DIR]);
 	sa->family = AF_INET;
-	err = nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_LOCAL], &sa->local, extack);
-	if (!err)
-		err = nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_REMOTE], &sa->remote, extack);
-	if (err)
-		return err;
 	if (sa->proto != IPPROTO_ESP) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_PROTO], "expected protocol 50 (ESP)");
+		NFIPSEC_ERR_ATTR(extack, tb[NFIPSEC_A_SA_PROTO], "expected protocol 50 (ESP)",
+				 ", found %u", sa->proto);
 		return -EPROTONOSUPPORT;
 	}
 	/* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use */
 	if (ntohl(sa->spi) <= 255) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_SPI],
-				    "SPIs up to 255 are reserved (RFC 4303 2.1)");
+		NFIPSEC_ERR_ATTR(extack, tb[NFIPSEC_A_SA_SPI],
+				 "SPIs up to 255 are reserved (RFC 4303 2.1)", ", found %u",
+				 ntohl(sa->spi));
 		return -EINVAL;
+	}
+	in = sa->dir == NFIPSEC_DIR_IN;
+	if (in ? NEED(LOCAL, "LOCAL") : NEED(REMOTE, "REMOTE"))
+		return -EINVAL;
+	return in ? nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_LOCAL], &sa->local, extack) :
+		    nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_REMOTE], &sa->remote, extack);
+}
+
+/* both outer addresses; unicast, or the outer packets would go to more than the peer */
+static int get_ends(struct genl_info *info, struct nlattr **tb, struct nfipsec_sa *sa)
+{
+	static const int types[] = { NFIPSEC_A_SA_LOCAL, NFIPSEC_A_SA_REMOTE };
+	union nfipsec_addr *addrs[] = { &sa->local, &sa->remote };
+	unsigned int i;
+	int err;
+
+	if (NEED(LOCAL, "LOCAL") || NEED(REMOTE, "REMOTE"))
+		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		err = nfipsec_nl_get_addr(tb[types[i]], addrs[i], info->extack);
+		if (err)
+			return err;
+		if (ipv4_is_zeronet(addrs[i]->ip) || ipv4_is_multicast(addrs[i]->ip) ||
+		    ipv4_is_lbcast(addrs[i]->ip)) {
+			NFIPSEC_ERR_ATTR(info->extack, tb[types[i]], "expected a unicast address",
+					 ", found %pI4", &addrs[i]->ip);
+			return -EINVAL;
+		}
 	}
 	return 0;
 }
@@ -167,19 +191,23 @@ static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **t
 	int err;
 
 	err = get_key(info, tb, sa);
+	if (!err)
+		err = get_ends(info, tb, sa);
 	if (err)
 		return err;
 	if (NEED(MODE, "MODE") || NEED(TUNNEL, "TUNNEL"))
 		return -EINVAL;
 	sa->mode = nla_get_u8(tb[NFIPSEC_A_SA_MODE]);
 	if (sa->mode != NFIPSEC_MODE_TUNNEL) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_MODE], "expected tunnel mode");
+		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_MODE],
+				    "expected tunnel mode; transport mode is not carried by this version");
 		return -EOPNOTSUPP;
 	}
 	tunnel = nfipsec_tunnel_find(sa->nn, nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
 	if (!tunnel || !nfipsec_tunnel_get(tunnel)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_TUNNEL],
-				    "the policy has no tunnel of this name");
+		NFIPSEC_ERR_ATTR(extack, tb[NFIPSEC_A_SA_TUNNEL],
+				 "the policy has no tunnel of this name", ": %.30s",
+				 (const char *)nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
 		return -ENOENT;
 	}
 	sa->tunnel = tunnel;
@@ -199,32 +227,30 @@ static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **t
 	if (!err && sa->dir == NFIPSEC_DIR_IN)
 		err = nfipsec_replay_init(&sa->replay, tb[NFIPSEC_A_SA_REPLAY_WINDOW] ?
 					  nla_get_u32(tb[NFIPSEC_A_SA_REPLAY_WINDOW]) :
-					  WINDOW_DEFAULT, GFP_KERNEL);
+					  WINDOW_DEFAULT, GFP_KERNEL_ACCOUNT);
 	if (!err)
 		err = get_crypto(sa, info, tb);
 	return err;
 }
 
-static void wipe(struct nlattr *attr)
+/*
+ * The message the keys came in, all of it: what is refused may hold keys too. What
+ * the core refuses by the attribute policy, before us, is no SA and stays as it is.
+ */
+static void wipe(struct genl_info *info)
 {
-	if (attr)
-		memzero_explicit(nla_data(attr), nla_len(attr));
+	memzero_explicit((u8 *)info->genlhdr + GENL_HDRLEN,
+			 nlmsg_len(info->nlhdr) - GENL_HDRLEN);
 }
 
-int nfipsec_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
+static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **tb)
 {
-	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
-	struct nlattr *tb[NFIPSEC_A_SA_MAX + 1];
-	struct nfipsec_sa *sa;
+	struct nfipsec_sa *sa = nfipsec_sa_create(nn, GFP_KERNEL_ACCOUNT);
 	int err;
 
-	err = parse_nest(info, tb);
-	if (err)
-		return err;
-	sa = nfipsec_sa_create(nn, GFP_KERNEL);
 	if (!sa) {
-		err = -ENOMEM;
-		goto out_wipe;
+		NL_SET_ERR_MSG(info->extack, "no memory for an SA");
+		return -ENOMEM;
 	}
 	/* so that the tunnel does not retire between here and the insertion */
 	mutex_lock(&nn->config);
@@ -237,10 +263,18 @@ int nfipsec_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
 	}
 	mutex_unlock(&nn->config);
 	nfipsec_sa_put(sa);
-out_wipe:
-	/* the message the keys came in */
-	wipe(tb[NFIPSEC_A_SA_ENCR_KEY]);
-	wipe(tb[NFIPSEC_A_SA_INTEG_KEY]);
+	return err;
+}
+
+int nfipsec_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *tb[NFIPSEC_A_SA_MAX + 1];
+	int err;
+
+	err = parse_nest(info, tb);
+	if (!err)
+		err = add(nfipsec_net(genl_info_net(info)), info, tb);
+	wipe(info);
 	return err;
 }
 
@@ -264,7 +298,8 @@ static int with_sa(struct genl_info *info, int (*then)(struct nfipsec_sa *sa, vo
 	err = sa ? then(sa, arg) : -ENOENT;
 	rcu_read_unlock();
 	if (err == -ENOENT)
-		NL_SET_ERR_MSG(info->extack, "no SA with this SPI and address");
+		NFIPSEC_ERR_ATTR(info->extack, tb[NFIPSEC_A_SA_SPI],
+				 "no SA with this SPI and address", ": 0x%08x", ntohl(key.spi));
 	return err;
 }
 
@@ -358,9 +393,6 @@ int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa)
 	return put_sa(skb, sa, false);
 }
 
-/* 64 selectors need more than a page */
-#define SA_MSG_SIZE (8 * 1024)
-
 static int then_put(struct nfipsec_sa *sa, void *arg)
 {
 	return nfipsec_nl_put_sa(arg, sa);
@@ -368,7 +400,7 @@ static int then_put(struct nfipsec_sa *sa, void *arg)
 
 int nfipsec_nl_sa_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *msg = genlmsg_new(SA_MSG_SIZE, GFP_KERNEL);
+	struct sk_buff *msg = genlmsg_new(NFIPSEC_NL_MSG_SIZE, GFP_KERNEL);
 	void *hdr;
 	int err;
 
@@ -382,6 +414,13 @@ int nfipsec_nl_sa_get(struct sk_buff *skb, struct genl_info *info)
 	}
 	genlmsg_end(msg, hdr);
 	return genlmsg_reply(msg, info);
+}
+
+/* one SA at least must fit, whatever the reader asked for at first */
+int nfipsec_nl_sa_dump_start(struct netlink_callback *cb)
+{
+	cb->min_dump_alloc = NFIPSEC_NL_MSG_SIZE;
+	return 0;
 }
 
 /* cb->args[0]: SAs already told */
@@ -428,8 +467,9 @@ int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info)
 	if (tb[NFIPSEC_A_SA_TUNNEL]) {
 		tunnel = nfipsec_tunnel_find(nn, nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
 		if (!tunnel) {
-			NL_SET_ERR_MSG_ATTR(info->extack, tb[NFIPSEC_A_SA_TUNNEL],
-					    "the policy has no tunnel of this name");
+			NFIPSEC_ERR_ATTR(info->extack, tb[NFIPSEC_A_SA_TUNNEL],
+					 "the policy has no tunnel of this name", ": %.30s",
+					 (const char *)nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
 			err = -ENOENT;
 		}
 	}
@@ -448,7 +488,7 @@ int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info)
  */
 void nfipsec_netlink_expire(struct nfipsec_sa *sa, bool hard)
 {
-	struct sk_buff *msg = genlmsg_new(SA_MSG_SIZE, GFP_ATOMIC);
+	struct sk_buff *msg = genlmsg_new(NFIPSEC_NL_MSG_SIZE, GFP_ATOMIC);
 	void *hdr;
 
 	if (!msg)
