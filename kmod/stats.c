@@ -59,15 +59,29 @@ u64 nfipsec_stat_read(struct nfipsec_net *nn, enum nfipsec_stat stat)
 	return sum;
 }
 
+/* for those who watch the drops of all the kernel */
+static enum skb_drop_reason kernel_reason(enum nfipsec_stat reason)
+{
+	switch (reason) {
+	case NFIPSEC_STAT_OUT_NO_MEMORY:
+	case NFIPSEC_STAT_IN_NO_MEMORY:
+		return SKB_DROP_REASON_NOMEM;
+	case NFIPSEC_STAT_OUT_TOO_BIG:
+		return SKB_DROP_REASON_PKT_TOO_BIG;
+	default:
+		return SKB_DROP_REASON_NOT_SPECIFIED;
+	}
+}
+
 /**
  * nfipsec_drop - the only way to drop a packet: counted, traced, freed
  * @nn: the namespace
- * @skb: the packet, gone afterwards; a list of them counts each
+ * @skb: the packet, gone afterwards
  * @reason: why
  */
 void nfipsec_drop(struct nfipsec_net *nn, struct sk_buff *skb, enum nfipsec_stat reason)
 {
 	nfipsec_stat_add(nn, reason, 1);
 	trace_nfipsec_drop(nn->dev, skb, reason);
-	kfree_skb(skb);
+	kfree_skb_reason(skb, kernel_reason(reason));
 }

@@ -11,6 +11,11 @@
 
 #include "sa.h"
 
+/* the names of the counters, for tools that format the events themselves too */
+#define nfipsec_stat_enum(id, name) TRACE_DEFINE_ENUM(NFIPSEC_STAT_##id);
+#define nfipsec_stat_symbol(id, name) { NFIPSEC_STAT_##id, name },
+NFIPSEC_STATS(nfipsec_stat_enum)
+
 TRACE_EVENT(nfipsec_drop,
 	TP_PROTO(const struct net_device *dev, const struct sk_buff *skb, unsigned int reason),
 	TP_ARGS(dev, skb, reason),
@@ -26,8 +31,10 @@ TRACE_EVENT(nfipsec_drop,
 		__entry->reason = reason;
 		__entry->ifindex = dev->ifindex;
 	),
-	TP_printk("ifindex=%d skb=%p len=%u reason=%u", __entry->ifindex, __entry->skb,
-		  __entry->len, __entry->reason)
+	TP_printk("ifindex=%d skb=%p len=%u reason=%s", __entry->ifindex, __entry->skb,
+		  __entry->len,
+		  __print_symbolic(__entry->reason, NFIPSEC_STATS(nfipsec_stat_symbol)
+				   { NFIPSEC_STAT_UNSPEC, "unspec" }))
 );
 
 DECLARE_EVENT_CLASS(nfipsec_sa,
