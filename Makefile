@@ -8,30 +8,37 @@
 #   make C=1        with sparse
 #   make deps       installs the packages that all this needs
 #   make clean
+#
+# Also: modules, helper, fuzz (FUZZ_SECONDS=60), debug-kernel, and vm-6.1,
+# vm-6.12, vm-debug: the module for a kernel of the test VM.
 
-KDIR ?= /lib/modules/$(shell uname -r)/build
+# Kernel headers: those of the running kernel, else the newest installed 6.1's.
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+	$(shell ls -vd /usr/src/linux-headers-6.1.*-amd64 2>/dev/null | tail -n 1))
 BUILD := $(CURDIR)/build
 VM := selftests/vm/run
-KERNELS := 6.1 6.12 debug
 FUZZ_SECONDS ?= 60
+JOBS := -j$(shell nproc)
 
 # The kernel's build writes its objects beside the sources. A copy of them for
-# each kernel keeps the kernels apart and the tree clean.
+# each kernel keeps the kernels apart and the tree clean; what was built there
+# stays, for the next time.
 # $(call module,DIR,KERNEL-BUILD-DIR,WORDS)
 define module
 	@mkdir -p $(1)
-	@rsync -a --delete-excluded --include=/Kbuild --include='/kmod/***' \
+	@rsync -a --delete --exclude='*.o' --exclude='.*' --include=/Kbuild --include='/kmod/***' \
 		--include='/include/***' --exclude='*' Kbuild kmod include $(1)
-	$(MAKE) -C $(2) M=$(1) W=1 $(if $(C),C=$(C)) $(3) modules
+	+$(MAKE) -C $(2) M=$(1) W=1 $(if $(C),C=$(C)) $(3) modules
 endef
 
-all: helper $(if $(wildcard $(KDIR)),modules,no-kernel)
+all: helper modules
 
-modules:
+modules: kernel-headers
 	$(call module,$(BUILD)/modules/host,$(KDIR))
 
-no-kernel:
-	@echo "no headers of the running kernel in $(KDIR): the module is not built (KDIR=... for others)"
+kernel-headers:
+	@test -n "$(KDIR)" || { echo "no kernel headers: 'make deps' installs Debian's," \
+		"KDIR=DIR names others" >&2; exit 1; }
 
 helper:
 	$(MAKE) -C helper O=$(BUILD)/helper
@@ -43,23 +50,29 @@ vm-%: deps
 deps:
 	@selftests/vm/deps
 
-demo: deps vm-6.1
-	@$(MAKE) -s helper
+debug-kernel: deps
+	@selftests/vm/kernel debug
+
+demo: deps
+	@$(MAKE) -s $(JOBS) vm-6.1 helper
 	@$(VM) --kernel 6.1 --timeout 180 --command ./demo.sh
 
 check: deps
 	@selftests/vm/check $(FUZZ_SECONDS)
 
-bench: deps vm-6.1
-	$(MAKE) helper
+fuzz:
+	$(MAKE) -C helper O=$(BUILD)/helper FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz
+
+bench: deps
+	@$(MAKE) -s $(JOBS) vm-6.1 helper
 	selftests/bench/run.sh
 
 install: all
 	$(MAKE) -C $(KDIR) M=$(BUILD)/modules/host INSTALL_MOD_PATH=$(DESTDIR) modules_install
-	$(if $(DESTDIR),,depmod)
+	$(if $(DESTDIR),,depmod $$($(MAKE) -s -C $(KDIR) kernelrelease))
 	$(MAKE) -C helper O=$(BUILD)/helper install
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all modules no-kernel helper deps demo check bench install clean
+.PHONY: all modules kernel-headers helper deps debug-kernel demo check fuzz bench install clean
