@@ -77,7 +77,7 @@ invalid_ke()
 cookie()
 {
 	# one half-open SA, and strongSwan asks everybody for a cookie
-	in_gw_a /usr/bin/python3 "$TOOLS/ike-noise.py" $GW_B half_open >"$WORK/noise" || return
+	in_gw_a /usr/bin/python3 "$TOOLS/ike-noise.py" --target $GW_B half_open >"$WORK/noise" || return
 	nf up branch >"$WORK/up" 2>&1 && is_up && grep -q 'COOKIE' "$SWAN/log"
 }
 

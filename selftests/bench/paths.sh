@@ -142,6 +142,12 @@ nfipsec_end()	# NETNS LOCAL REMOTE INNER_LOCAL INNER_REMOTE SPI_OUT SPI_IN
 		nfipsec_sa "$1" out "$6" "$2" "$3" && nfipsec_sa "$1" in "$7" "$2" "$3"
 }
 
+nfipsec_sa()	# NETNS DIRECTION SPI LOCAL REMOTE
+{
+	ip netns exec "$1" "$NFIPSEC_BIN/nfipsec" sa add "$2" tunnel bench/t spi "$3" local "$4" remote "$5" \
+		encr aes128gcm16 key 0x$KEY
+}
+
 nfipsec_up()
 {
 	load_module &&

@@ -41,8 +41,9 @@ def ipv4(src, dst, proto, payload, **wrong):
 	return head + payload
 
 
-def echo(sequence):
-	body = struct.pack("!BBHHH", 8, 0, 0, 0x6e66, sequence) + b"nfipsec!" * 4
+def echo_reply(sequence):
+	"""Something that nobody answers."""
+	body = struct.pack("!BBHHH", 0, 0, 0, 0x6e66, sequence) + b"nfipsec!" * 4
 	return body[:2] + struct.pack("!H", checksum(body)) + body[4:]
 
 
@@ -90,7 +91,7 @@ class Kinds:
 		self.cipher = (CbcHmac if args.mac_key else Gcm)(args.key, args.mac_key, args.esn)
 
 	def inner(self, **wrong):
-		return ipv4(self.args.inner_src, self.args.inner_dst, 1, echo(1), **wrong)
+		return ipv4(self.args.inner_src, self.args.inner_dst, 1, echo_reply(1), **wrong)
 
 	def seal(self, seq, plain):
 		return self.cipher.seal(self.args.spi, seq, plain)
@@ -171,7 +172,7 @@ class Kinds:
 		return self.seal(seq, self.padded(self.inner()[:12]))
 
 	def selector(self, seq):
-		return self.seal(seq, self.padded(ipv4("172.16.66.6", self.args.inner_dst, 1, echo(1))))
+		return self.seal(seq, self.padded(ipv4("172.16.66.6", self.args.inner_dst, 1, echo_reply(1))))
 
 	def other_spi(self, seq):
 		return struct.pack("!I", self.args.spi ^ 0x01010101) + self.good(seq)[4:]
@@ -192,6 +193,7 @@ def main():
 	ap.add_argument("--inner-src", required=True)
 	ap.add_argument("--inner-dst", required=True)
 	ap.add_argument("--fuzz", type=int, default=0, help="beside: so many packets with flipped octets")
+	ap.add_argument("--start", type=int, default=1, help="first sequence number of --fuzz")
 	ap.add_argument("--seed", type=int, default=1)
 	ap.add_argument("kind", nargs="*", help="KIND[:SEQ]; none: lines of them on stdin, each answered")
 	args = ap.parse_args()
@@ -217,7 +219,7 @@ def main():
 		return 0
 	rng = random.Random(args.seed)
 	for i in range(args.fuzz):
-		whole = kinds.good(last + 1 + i)
+		whole = kinds.good(args.start + i)
 		packet = bytearray(whole)
 		while packet == whole:
 			packet = bytearray(whole)

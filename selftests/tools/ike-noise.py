@@ -229,7 +229,7 @@ def main():
 	ap.add_argument("--seed", type=int, default=1)
 	ap.add_argument("--spoof", help="source address; the source port is then the target's")
 	ap.add_argument("--live", nargs=2, type=bytes.fromhex, metavar=("SPI_I", "SPI_R"))
-	ap.add_argument("target")
+	ap.add_argument("--target", required=True)
 	ap.add_argument("kind", nargs="*", help=" ".join(k.__name__ for k in kinds) + ", default all")
 	args = ap.parse_args()
 

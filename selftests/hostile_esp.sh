@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Bad input from the wire (the picture is in sites-lib.sh): ESP that is
-# short, badly padded, of the wrong kind, forged or replayed is dropped and
-# counted by its cause; IKE messages that are cut, grown, looping or random
-# change nothing for anybody. Whether the kernel stayed well, the runner tells.
+# Bad ESP from the wire (the picture is in sites-lib.sh; gw-b only routes): what is
+# short, badly padded, of the wrong kind, forged or replayed is dropped and counted
+# by its cause. Whether the kernel stayed well, the runner tells.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/sites-lib.sh"
@@ -53,28 +52,38 @@ craft()	# KIND[:SEQ]...
 	return 1
 }
 
-# becomes COUNTER KIND...: each of the packets ends in this counter and in no other
+# becomes COUNTER KIND...: each of the packets ends in this counter and in no other;
+# with none, they are not for us to count
 becomes()
 {
-	local counter=$1 out
+	local counter=$1 expected
 
 	shift
+	expected=${counter:+$counter $#}
 	craft "$@" || return
-	wait_for 5 has_counted "$counter" $# && out=$(counted) && test "$out" = "$counter $#" && return
+	wait_for 5 counted_are "$expected" && return
 	note "$*: $(counted | tr '\n' ';')"
 	return 1
 }
 
-has_counted() { test "$(stat "$1")" -ge "$2"; }
+counted_are() { test "$(counted)" = "$1"; }
 
-sa_up()	# gcm|cbc
+sa_up()	# gcm|cbc|gcm-esn
 {
-	in_gw_a "$NFIPSEC" sa flush >"$WORK/flush" || return
-	manual_sa "$1"
+	local alg
+
+	case $1 in
+	gcm) alg="encr aes128gcm16 key 0x$GCM_KEY" ;;
+	gcm-esn) alg="encr aes128gcm16 key 0x$GCM_KEY esn" ;;
+	cbc) alg="encr aes128 key 0x$CBC_KEY integ sha256 integ-key 0x$MAC_KEY" ;;
+	esac
+	in_gw_a "$NFIPSEC" sa flush >"$WORK/flush" &&
+		in_gw_a "$NFIPSEC" sa add in spi $SPI tunnel branch/lan local $GW_A remote $GW_B \
+			src $NET_B dst $NET_A $alg
 }
 
 good() { becomes in_packets good:1 good:2 good:40; }
-short() { becomes in_too_short half_header header_only short; }
+short() { becomes in_too_short header_only short && becomes '' half_header; }
 unaligned() { becomes in_not_aligned unaligned; }
 forged() { becomes in_bad_icv bad_icv bad_cipher_text wrong_key random_body; }
 padding() { becomes in_bad_padding bad_pad_bytes pad_too_long; }
@@ -115,10 +124,10 @@ fuzz()
 	local total
 
 	mark_stats
-	in_gw_b /usr/bin/python3 "$TOOLS/esp-craft.py" $(craft_args "$1") --fuzz 400 >"$WORK/fuzz" 2>&1 || return
+	in_gw_b /usr/bin/python3 "$TOOLS/esp-craft.py" $(craft_args "$1") --fuzz 400 --start 6000 >"$WORK/fuzz" 2>&1 || return
 	wait_for 5 all_counted 400 || true
 	note "$(counted | tr '\n' ';')"
-	all_counted 400 && test "$(stat in_packets)" = 0
+	all_counted 400 && test "$(stat in_packets)" = 0 && test "$(stat in_bad_icv)" -gt 50
 }
 
 all_counted() { test "$(counted | awk '{ n += $2 } END { print n + 0 }')" = "$1"; }
@@ -145,58 +154,7 @@ esp()	# gcm|cbc
 	check "$1: 400 packets with flipped and missing octets" fuzz "$1"
 }
 
-# ---- IKE ----
-
-noise() { ip netns exec "${1:-gw-b}" /usr/bin/python3 "$TOOLS/ike-noise.py" $GW_A "${@:2}" >"$WORK/noise" 2>&1; }
-
-alive() { running daemon && nf show peers >"$WORK/peers" 2>&1; }
-
-memory_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$(daemon_pid)/status"; }
-
-ike_noise()	# KIND...
-{
-	noise gw-b "$@" || { note "$(tail -n 3 "$WORK/noise")"; return 1; }
-	note "$(tail -n 1 "$WORK/noise"), the daemon has $(memory_kb) KiB"
-	wait_for 20 alive
-}
-
-# nothing of it made an SA, and memory does not grow with what is thrown at it
-ike_noise_leaves_nothing()
-{
-	local before after
-
-	no_sas_here || return
-	before=$(memory_kb)
-	noise gw-b flood random_bytes || return
-	noise gw-b flood random_bytes || return
-	wait_for 20 alive || return
-	after=$(memory_kb)
-	note "before $before KiB, after $after KiB"
-	test $((after - before)) -lt 8192
-}
-
-tunnel_comes_up()
-{
-	swan_conf aes128gcm16-prfsha256-x25519 aes128gcm16
-	swan_start && in_site_a ping -n -q -c 3 -i 0.2 -W 30 $SITE_B >"$WORK/ping" && two_sas_here
-}
-
-# one who knows the SPIs of the live IKE SA, and the peer's address and port
-live_noise()
-{
-	local spis
-
-	spis=$(nf show peers --json | jq -r '[.. | .spi_i?, .spi_r? | select(. != null)] | .[0:2] | join(" ")')
-	test "$(wc -w <<<"$spis")" = 2 || return
-	noise gw-b --spoof $GW_B --live $spis || { note "$(tail -n 3 "$WORK/noise")"; return 1; }
-	note "$(tail -n 1 "$WORK/noise")"
-	wait_for 20 alive && two_sas_here && in_site_a ping -n -q -c 3 -i 0.2 -W 10 $SITE_B >"$WORK/ping" &&
-		test "$(grep -c . <<<"$(swanctl --list-sas)")" -gt 0
-}
-
-clean_down() { nf down branch >"$WORK/down" 2>&1 && no_sas_here; }
-
-ktap_plan 35
+ktap_plan 27
 sites_begin
 nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16
 in_gw_a "$NFIPSEC" load --no-daemon "$CONF" || bail "the policy does not load"
@@ -209,14 +167,4 @@ craft_start gcm-esn
 check "extended sequence numbers go on after 2^32" extended_sequence
 craft_stop
 in_gw_a "$NFIPSEC" sa flush >"$WORK/flush"
-daemon_start || bail "nfipsecd does not start"
-check "IKE: truncated and oversized messages" ike_noise truncated oversized
-check "IKE: loops, lying headers, random octets" ike_noise looping headers random_bytes
-check "IKE: values that are no group elements" ike_noise elements
-check "IKE: the same on port 4500" ike_noise --port 4500 looping headers random_bytes
-check "IKE: a flood of half-open SAs" ike_noise flood
-check "IKE: nothing of it stays" ike_noise_leaves_nothing
-check "IKE: a tunnel comes up all the same" tunnel_comes_up
-check "IKE: forged messages of the live SA change nothing" live_noise
-check "IKE: and it ends as it should" clean_down
 ktap_exit
