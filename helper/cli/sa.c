@@ -66,6 +66,24 @@ static int set_alg(struct kern_sa *sa, const char *word, uint8_t type)
 	return CLI_DONE;
 }
 
+/* 10.1.0.0/16 or an address alone: one side of the SA's selector, as its packets look */
+static int set_selector(struct kern_sa *sa, const char *text, struct ts *side)
+{
+	char copy[ADDR_STRLEN + 4], *slash;
+	uint64_t bits = UINT64_MAX;
+	struct addr net;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	slash = strchr(copy, '/');
+	if (slash)
+		*slash = '\0';
+	if (!addr_parse(copy, &net) || (slash && !parse_u64(slash + 1, 8 * addr_len(&net), &bits)))
+		return expected(text, "a prefix such as 10.1.0.0/16");
+	ts_from_prefix(&net, slash ? bits : 8 * addr_len(&net), side);
+	sa->n_sels = 1;
+	return CLI_DONE;
+}
+
 /* one "name value" pair */
 static int set_option(struct request *r, const char *name, const char *value)
 {
@@ -86,6 +104,10 @@ static int set_option(struct request *r, const char *name, const char *value)
 	} else if (!strcmp(name, "remote")) {
 		if (!addr_parse(value, &sa->remote))
 			return expected(value, "an address");
+	} else if (!strcmp(name, "src")) {
+		return set_selector(sa, value, &sa->sels[0].src);
+	} else if (!strcmp(name, "dst")) {
+		return set_selector(sa, value, &sa->sels[0].dst);
 	} else if (!strcmp(name, "encr")) {
 		return set_alg(sa, value, IKE_TRANSFORM_ENCR);
 	} else if (!strcmp(name, "integ")) {
@@ -103,7 +125,7 @@ static int set_option(struct request *r, const char *name, const char *value)
 			return expected(value, "a number of packets");
 		sa->replay_window = n;
 	} else {
-		return expected(name, "tunnel, spi, local, remote, encr, key, integ, integ-key, window or esn");
+		return expected(name, "tunnel, spi, local, remote, src, dst, encr, key, integ, integ-key, window or esn");
 	}
 	return CLI_DONE;
 }
@@ -130,6 +152,8 @@ static int parse_sa(struct request *r, int argc, char **argv)
 			return ret;
 		i += 2;
 	}
+	if (r->sa.n_sels && (!r->sa.sels[0].src.min.family || !r->sa.sels[0].dst.min.family))
+		return cli_fail("found one of src and dst, expected both");
 	return CLI_DONE;
 }
 
