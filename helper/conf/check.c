@@ -32,6 +32,8 @@ static bool check_list(const struct conf *conf, struct conf_list *list, struct c
 {
 	unsigned int i;
 
+	if (!list->n)
+		return true;
 	for (i = 0; i < list->n; i++)
 		if (!check_entry(conf, &list->entries[i], err))
 			return false;

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The configuration: what it means, and what is said of one that means nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "wire/wire.h"
+
+/* the example of the user guide */
+static const char example[] =
+	"# /etc/nfipsec/nfipsec.conf\n"
+	"access-list branch {\n"
+	"    10 protect ip  from 10.1.0.0/16 to 10.2.0.0/16\n"
+	"    20 bypass  tcp from any to 192.0.2.9 port 22\n"
+	"    30 discard ip  from 10.1.0.0/16 to 10.9.0.0/16\n"
+	"}\n"
+	"peer branch {\n"
+	"    ike-version 2                                  # 1 or 2\n"
+	"    local  address 192.0.2.1    id fqdn hq.example.com\n"
+	"    remote address 198.51.100.1 id fqdn branch.example.com\n"
+	"    auth psk\n"
+	"    ike aes256gcm16-prfsha384-ecp384 aes128-sha256-modp3072\n"
+	"    ike-lifetime 4h\n"
+	"    dpd 30s\n"
+	"    tunnel lan {\n"
+	"        access-list branch\n"
+	"        esp aes256gcm16-ecp384\n"
+	"        mode tunnel\n"
+	"        lifetime 1h 4GB\n"
+	"        start on-traffic\n"
+	"        idle-timeout 10m\n"
+	"    }\n"
+	"}\n";
+
+static struct conf *parse(const char *text)
+{
+	struct conf_error err;
+	struct conf *conf = conf_parse(text, strlen(text), "f", &err);
+
+	if (!conf)
+		print_message("%s\n", err.text);
+	assert_non_null(conf);
+	return conf;
+}
+
+static void assert_addr(const struct addr *a, const char *expected)
+{
+	char s[ADDR_STRLEN];
+
+	assert_string_equal(addr_str(a, s, sizeof(s)), expected);
+}
+
+static void example_has_its_meaning(void **state)
+{
+	struct conf *conf = parse(example);
+	const struct conf_entry *e = conf->lists[0].entries;
+	const struct conf_peer *p = &conf->peers[0];
+	const struct conf_tunnel *t = &p->tunnels[0];
+	char s[256];
+
+	(void)state;
+	assert_int_equal(conf->n_lists, 1);
+	assert_int_equal(conf->lists[0].n, 3);
+	assert_int_equal(e[0].action, CONF_PROTECT);
+	assert_string_equal(ts_str(&e[0].src, s, sizeof(s)), "10.1.0.0/16");
+	assert_int_equal(e[1].action, CONF_BYPASS);
+	assert_string_equal(ts_str(&e[1].src, s, sizeof(s)), "tcp any");
+	assert_string_equal(ts_str(&e[1].dst, s, sizeof(s)), "tcp 192.0.2.9 port 22");
+	assert_int_equal(e[2].action, CONF_DISCARD);
+	assert_int_equal(e[2].number, 30);
+
+	assert_int_equal(conf->n_peers, 1);
+	assert_addr(&p->local, "192.0.2.1");
+	assert_addr(&p->remote, "198.51.100.1");
+	assert_int_equal(p->local_id.type, WIRE_ID_FQDN);
+	assert_string_equal(p->local_id.text, "hq.example.com");
+	assert_int_equal(p->n_ike, 2);
+	assert_int_equal(p->ike_lifetime, 4 * 3600);
+	assert_int_equal(p->dpd, 30);
+	assert_int_equal(p->n_tunnels, 1);
+	assert_ptr_equal(t->list, &conf->lists[0]);
+	assert_ptr_equal(t->peer, p);
+	assert_int_equal(t->lifetime_seconds, 3600);
+	assert_int_equal(t->lifetime_bytes, 4ull << 30);
+	assert_int_equal(t->idle_timeout, 600);
+	assert_int_equal(t->start, CONF_START_ON_TRAFFIC);
+	conf_free(conf);
+}
+
+static void defaults_are_filled_in(void **state)
+{
+	struct conf *conf = parse("access-list a { 1 protect ip from 10.0.0.1 to 10.0.0.2 }\n"
+				  "peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk\n"
+				  " tunnel t { access-list a } }");
+	const struct conf_peer *p = &conf->peers[0];
+
+	(void)state;
+	assert_true(p->n_ike > 1);
+	assert_true(p->tunnels[0].n_esp > 1);
+	assert_int_equal(p->local_id.type, WIRE_ID_IPV4);
+	assert_string_equal(p->local_id.text, "192.0.2.1");
+	assert_string_equal(p->remote_id.text, "192.0.2.2");
+	assert_int_equal(p->tunnels[0].replay_window, 1024);
+	assert_int_equal(p->tunnels[0].lifetime_seconds, 3600);
+	conf_free(conf);
+}
+
+/* entries are matched by number, wherever they stand in the file */
+static void entries_are_sorted(void **state)
+{
+	struct conf *conf = parse("access-list a { 20 discard ip from any to any 10 bypass icmp from any to any }");
+
+	(void)state;
+	assert_int_equal(conf->lists[0].entries[0].number, 10);
+	assert_int_equal(conf->lists[0].entries[1].number, 20);
+	conf_free(conf);
+}
+
+#define LIST "access-list a { 1 protect ip from 10.0.0.1 to 10.0.0.2 }\n"
+#define PEER(items) "peer p { local address 192.0.2.1 remote address 192.0.2.2 " items " }\n"
+
+static const struct { const char *text, *error; } refused[] = {
+	{ "access-list a { 10 protext ip from any to any }",
+	  "f:1:20: found 'protext', expected bypass, protect or discard" },
+	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list or peer" },
+	{ "access-list a { 10 bypass ip from any to any",
+	  "f:1:45: found the end of the file, expected a word, '}' or port" },
+	{ "access-list a { ten bypass ip from any to any }",
+	  "f:1:17: found 'ten', expected the number of an entry or '}'" },
+	{ "access-list a { 1 bypass foo from any to any }",
+	  "f:1:26: found 'foo', expected ip, tcp, udp, icmp, sctp or a protocol's number" },
+	{ "access-list a { 1 bypass ip from 10.0.0.300 to any }",
+	  "f:1:34: found '10.0.0.300', expected any, an IPv4 address, a prefix such as 10.1.0.0/16 or a range of two addresses" },
+	{ "access-list a { 1 bypass ip from 10.1.0.1/16 to any }",
+	  "f:1:34: found '10.1.0.1/16', expected a prefix whose address has no bit set behind its length" },
+	{ "access-list a { 1 bypass ip from 10.0.0.9-10.0.0.1 to any }",
+	  "f:1:34: found '10.0.0.9-10.0.0.1', expected a range whose end is not before its beginning" },
+	{ "access-list a { 1 bypass ip from 2001:db8::1 to any }",
+	  "f:1:34: found '2001:db8::1', expected an IPv4 address: this version carries IPv4 only" },
+	{ "access-list a { 1 bypass tcp from any port 70000 to any }",
+	  "f:1:44: found '70000', expected a port such as 22, or a range such as 5000-5010" },
+	{ "access-list a { 1 bypass ip from any port 22 to any }",
+	  "f:1:17: entry 1: found a port, expected tcp, udp or sctp with it" },
+	{ "access-list a {\n 1 bypass ip from any to any\n 1 discard ip from any to any }",
+	  "f:3:2: found a second entry 1, expected a number of its own" },
+	{ "access-list a { }\naccess-list a { }",
+	  "f:2:13: found a second access-list 'a', expected a name of its own" },
+	{ LIST, "f:1:17: found a protect entry, expected a tunnel with access-list 'a'" },
+	{ LIST PEER("ike-version 1 tunnel t { access-list a }"),
+	  "f:2:71: found '1', expected 2: this version carries IKEv2 only" },
+	{ LIST PEER("auth cert tunnel t { access-list a }"),
+	  "f:2:64: found 'cert', expected psk: this version carries pre-shared keys only" },
+	{ LIST PEER("tunnel t { access-list b }"),
+	  "f:2:82: found 'b', expected the name of an access-list of this file" },
+	{ LIST PEER("tunnel t { access-list a mode transport }"),
+	  "f:2:89: found 'transport', expected tunnel: this version carries tunnel mode only" },
+	{ LIST PEER("tunnel t { access-list a ah sha256 }"),
+	  "f:2:84: found 'ah', expected esp: this version carries ESP only" },
+	{ LIST PEER("tunnel t { access-list a } tunnel u { access-list a }"),
+	  "f:2:109: found 'a', expected an access-list of its own: tunnel 't' of peer 'p' has it" },
+	{ LIST PEER("tunnel t { access-list a lifetime 3x }"),
+	  "f:2:93: found '3x', expected a duration such as 30s, 10m, 4h or 1d, or a size such as 500MB or 4GB" },
+	{ LIST PEER("tunnel t { access-list a replay-window 5 }"),
+	  "f:2:98: found '5', expected a number of packets from 32 to 4096" },
+	{ LIST PEER(""), "f:2:6: peer 'p' has no tunnel, expected one" },
+	{ LIST "peer p { local address any remote address any tunnel t { access-list a start at-load } }",
+	  "f:2:54: found start at-load, expected a peer with an address to begin with" },
+	{ "peer \"p", "f:1:6: found a string without its end, expected a word" },
+	{ "peer \001 {", NULL },
+	{ "access-list aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa { }",
+	  "f:1:13: found 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', expected a name of at most 31 characters" },
+};
+
+static void errors_say_where_and_what(void **state)
+{
+	struct conf_error err;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		assert_null(conf_parse(refused[i].text, strlen(refused[i].text), "f", &err));
+		if (refused[i].error)
+			assert_string_equal(err.text, refused[i].error);
+		else
+			assert_memory_equal(err.text, "f:1:", 4);
+	}
+}
+
+/* a proposal's error stands at the word in it that is wrong */
+static void proposals_are_checked(void **state)
+{
+	static const char text[] = LIST PEER("ike aes256gcm16-prfsha384-ecp999 tunnel t { access-list a }");
+	struct conf_error err;
+
+	(void)state;
+	assert_null(conf_parse(text, strlen(text), "f", &err));
+	assert_memory_equal(err.text, "f:2:85: ", 8);
+	assert_non_null(strstr(err.text, "ecp999"));
+}
+
+/* every prefix of a right text is right or refused, and never more than that */
+static void truncated_texts_are_refused(void **state)
+{
+	struct conf_error err;
+	struct conf *conf;
+	size_t len;
+
+	(void)state;
+	for (len = 0; len < sizeof(example); len++) {
+		char *exact = malloc(len ? len : 1);	/* for AddressSanitizer */
+
+		memcpy(exact, example, len);
+		conf = conf_parse(exact, len, "f", &err);
+		assert_true(conf || *err.text);
+		conf_free(conf);
+		free(exact);
+	}
+}
+
+static void secrets_are_found(void **state)
+{
+	static const char text[] = "# comment\n"
+		"psk hq.example.com branch.example.com \"correct horse battery staple\"\n"
+		"psk any branch.example.com 0x00ff\n"
+		"psk any any 0sAQID\n";
+	struct conf *conf = parse(example);
+	struct conf_id us = conf->peers[0].local_id, them = conf->peers[0].remote_id, other = { 0 };
+	struct conf_error err;
+	const struct conf_secret *s;
+
+	(void)state;
+	assert_true(conf_secrets_parse(conf, text, strlen(text), "s", &err));
+	assert_int_equal(conf->n_secrets, 3);
+	s = conf_secret_find(conf, &us, &them);
+	assert_int_equal(s->len, 28);
+	assert_memory_equal(s->psk, "correct horse battery staple", 28);
+	other.text = "somebody";
+	s = conf_secret_find(conf, &other, &them);
+	assert_int_equal(s->len, 2);
+	assert_memory_equal(s->psk, "\x00\xff", 2);
+	s = conf_secret_find(conf, &us, &other);
+	assert_memory_equal(s->psk, "\x01\x02\x03", 3);
+	conf_free(conf);
+}
+
+static void secrets_errors_tell_no_secret(void **state)
+{
+	static const char *const bad[] = {
+		"psk a b hunter2", "psk a b 0xhunter2", "psk a b \"\"", "hunter2 a b \"x\"",
+		"psk a b \"hunter2", "psk a", "psk a b \"hunter2\" hunter2", "psk { b \"hunter2\"",
+	};
+	struct conf *conf = parse(example);
+	struct conf_error err;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_false(conf_secrets_parse(conf, bad[i], strlen(bad[i]), "s", &err));
+		assert_memory_equal(err.text, "s:1:", 4);
+		assert_null(strstr(err.text, "hunter2"));
+	}
+	conf_free(conf);
+}
+
+static void secrets_of_others_are_refused(void **state)
+{
+	char path[] = "/tmp/nfipsec-secrets.XXXXXX";
+	struct conf *conf = parse(example);
+	struct conf_error err;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "psk a b \"c\"\n", 12), 12);
+	assert_false(fchmod(fd, 0640));
+	assert_false(conf_secrets_load(conf, path, &err));
+	assert_non_null(strstr(err.text, "found mode 0640, expected 0600"));
+	assert_false(fchmod(fd, 0600));
+	assert_true(conf_secrets_load(conf, path, &err));
+	assert_int_equal(conf->n_secrets, 1);
+	close(fd);
+	unlink(path);
+	conf_free(conf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(example_has_its_meaning),
+		cmocka_unit_test(defaults_are_filled_in),
+		cmocka_unit_test(entries_are_sorted),
+		cmocka_unit_test(errors_say_where_and_what),
+		cmocka_unit_test(proposals_are_checked),
+		cmocka_unit_test(truncated_texts_are_refused),
+		cmocka_unit_test(secrets_are_found),
+		cmocka_unit_test(secrets_errors_tell_no_secret),
+		cmocka_unit_test(secrets_of_others_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
