@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CHILD SAs: made by v2/, here is their life. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/nfipsec.h>
+
+#include "ike/core.h"
+#include "v2/v2.h"
+
+static void idle_due(struct ike_timer *t);
+static void renew_due(struct ike_timer *t);
+
+static uint32_t new_spi(struct ike_sa *sa)
+{
+	uint32_t spi;
+
+	/* RFC 4303 2.1: 1..255 are reserved, 0 is for local use */
+	do {
+		if (!crypto_random(&spi, sizeof(spi)))
+			return 0;
+	} while (spi < 256 || ike_child_find(sa, spi));
+	return spi;
+}
+
+struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool initiator)
+{
+	struct ike_child *child = calloc(1, sizeof(*child));
+
+	if (!child)
+		return NULL;
+	child->nego = calloc(1, sizeof(*child->nego));
+	child->spi_in = new_spi(sa);
+	if (!child->nego || !child->spi_in) {
+		free(child->nego);
+		free(child);
+		return NULL;
+	}
+	buf_init(&child->nego->ni);
+	buf_init(&child->nego->nr);
+	buf_init(&child->lowest_nonce);
+	child->sa = sa;
+	child->tun = tun;
+	memcpy(child->name, tun->name, sizeof(child->name));
+	child->state = IKE_CHILD_OFFERED;
+	child->initiator = initiator;
+	child->mode = tun->conf->mode;
+	child->idle.fn = idle_due;
+	child->renew.fn = renew_due;
+	child->next = sa->children;
+	sa->children = child;
+	return child;
+}
+
+void ike_nego_free(struct ike_child *child)
+{
+	struct ike_nego *n = child->nego;
+
+	if (!n)
+		return;
+	child->nego = NULL;
+	buf_free(&n->ni);
+	buf_free(&n->nr);
+	crypto_dh_free(n->dh);
+	free(n);
+}
+
+struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in)
+{
+	struct ike_child *c;
+
+	for (c = sa->children; c && c->spi_in != spi_in; c = c->next)
+		;
+	return c;
+}
+
+struct ike_child *ike_child_find_out(struct ike_sa *sa, uint32_t spi_out)
+{
+	struct ike_child *c;
+
+	for (c = sa->children; c; c = c->next)
+		if (c->spi_out == spi_out && c->state != IKE_CHILD_OFFERED)
+			return c;
+	return NULL;
+}
+
+unsigned int ike_sa_children_up(const struct ike_sa *sa)
+{
+	const struct ike_child *c;
+	unsigned int n = 0;
+
+	for (c = sa->children; c; c = c->next)
+		n += c->state == IKE_CHILD_UP;
+	return n;
+}
+
+/* RFC 4301 has no word for it: nothing was sent or received for so long */
+static void idle_due(struct ike_timer *t)
+{
+	struct ike_child *child = container_of(t, struct ike_child, idle);
+	struct ike *ike = child->sa->ike;
+	struct kern_sa in, out;
+	uint64_t limit, idle;
+
+	if (!child->tun || !child->tun->conf->idle_timeout || child->state != IKE_CHILD_UP)
+		return;
+	limit = child->tun->conf->idle_timeout;
+	if (!ike_child_counters(child, true, &in) || !ike_child_counters(child, false, &out)) {
+		/* the module has it no more: that is told by its expiry */
+		ike_timer_set(&ike->timers, t, ike->now + limit * 1000);
+		return;
+	}
+	idle = in.idle < out.idle ? in.idle : out.idle;
+	if (idle >= limit) {
+		child->final = true;
+		ike_child_delete(child, "idle");
+		return;
+	}
+	ike_timer_set(&ike->timers, t, ike->now + (limit - idle) * 1000);
+}
+
+static void report_up(const struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+	char l[512], r[512], p[160], addr[ADDR_STRLEN];
+	struct wire_ts local, remote;
+
+	ike_ts_lists(child->sels, child->n_sels, &local, &remote);
+	ike_proposal_str(&child->prop, p, sizeof(p));
+	ike_ts_list_str(local.ts, local.n, l, sizeof(l));
+	ike_ts_list_str(remote.ts, remote.n, r, sizeof(r));
+	ike_report(sa->ike, IKE_EVENT_CHILD_UP, sa->name, child->tun->conf->name,
+		   json_pack("{s:I,s:I,s:s,s:s,s:s}", "spi_in", (json_int_t)child->spi_in,
+			     "spi_out", (json_int_t)child->spi_out, "esp", p, "local", l,
+			     "remote", r),
+		   "CHILD SA with %s up: %s, SPIs 0x%08x in, 0x%08x out; %s === %s",
+		   addr_str(&sa->remote.addr, addr, sizeof(addr)), p, child->spi_in,
+		   child->spi_out, l, r);
+}
+
+void ike_child_up(struct ike_child *child)
+{
+	struct ike *ike = child->sa->ike;
+	bool asked = child->initiator && !child->nego->rekeys;
+
+	child->state = IKE_CHILD_UP;
+	child->since = ike->now;
+	ike_nego_free(child);
+	if (!child->tun)
+		return;
+	if (asked && child->tun->sa == child->sa)
+		child->tun->sa = NULL;
+	child->counted = true;
+	child->tun->n_up++;
+	report_up(child);
+	if (child->tun->conf->idle_timeout)
+		ike_timer_set(&ike->timers, &child->idle,
+			      ike->now + child->tun->conf->idle_timeout * 1000);
+	ike_tunnel_up(child->tun);
+}
+
+static void report_down(const struct ike_child *child, const char *why)
+{
+	const struct ike_sa *sa = child->sa;
+
+	ike_report(sa->ike, IKE_EVENT_CHILD_DOWN, sa->name, strchr(child->name, '/') + 1,
+		   json_pack("{s:I,s:I,s:s}", "spi_in", (json_int_t)child->spi_in, "spi_out",
+			     (json_int_t)child->spi_out, "why", why),
+		   "CHILD SA down (%s): SPIs 0x%08x in, 0x%08x out", why, child->spi_in,
+		   child->spi_out);
+}
+
+/* no longer of use to the tunnel; true: it was the last */
+static bool uncount(struct ike_child *child)
+{
+	if (!child->counted || !child->tun)
+		return false;
+	child->counted = false;
+	return !--child->tun->n_up;
+}
+
+void ike_child_free(struct ike_child *child, const char *why)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_tunnel *tun = child->tun;
+	bool last = uncount(child), again = last && !child->replaced && !child->final;
+	struct ike_child **at;
+
+	for (at = &sa->children; *at != child; at = &(*at)->next)
+		;
+	*at = child->next;
+	if (sa->nego == child)
+		sa->nego = NULL;
+	if (sa->nego_in == child)
+		sa->nego_in = NULL;
+	ike_timer_off(&sa->ike->timers, &child->idle);
+	ike_timer_off(&sa->ike->timers, &child->renew);
+	ike_uninstall_out(child);
+	ike_uninstall_in(child);
+	if (child->state == IKE_CHILD_UP)
+		report_down(child, why);
+	ike_nego_free(child);
+	ike_ops_done(&child->ops, NULL);
+	buf_free(&child->lowest_nonce);
+	free(child->sels);
+	free(child);
+	if (again)
+		ike_tunnel_lost(tun);
+}
+
+bool ike_child_is_last(const struct ike_child *child)
+{
+	const struct ike_sa *sa = child->sa;
+
+	return child->state == IKE_CHILD_UP && sa->state == IKE_STATE_ESTABLISHED &&
+	       ike_sa_children_up(sa) == 1 && !sa->replacing && !sa->nego && !sa->nego_in &&
+	       !sa->tasks;
+}
+
+/* RFC 7296 1.4.1: nothing more goes out; what is on its way may still come in */
+void ike_child_delete(struct ike_child *child, const char *why)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_tunnel *tun = child->tun;
+	bool again;
+
+	if (child->state == IKE_CHILD_DELETING)
+		return;
+	if (!child->replaced && ike_child_is_last(child)) {
+		/* nothing is left that the IKE SA would be for */
+		ike_sa_delete(sa, why);
+		return;
+	}
+	again = uncount(child) && !child->replaced && !child->final;
+	if (child->state == IKE_CHILD_UP)
+		report_down(child, why);
+	child->state = IKE_CHILD_DELETING;
+	ike_timer_off(&sa->ike->timers, &child->idle);
+	ike_timer_off(&sa->ike->timers, &child->renew);
+	ike_uninstall_out(child);
+	if (sa->state == IKE_STATE_DELETING ||
+	    !ike_task_add(sa, IKE_TASK_DELETE_CHILD, NULL, child->spi_in, NULL)) {
+		ike_child_free(child, why);
+	} else {
+		v2_run(sa);
+	}
+	if (again)
+		ike_tunnel_lost(tun);
+}
+
+/* RFC 7296 1.3.3: make before break */
+void ike_child_rekey(struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+
+	if (child->state != IKE_CHILD_UP || child->replacing || child->replaced || !child->tun ||
+	    sa->state != IKE_STATE_ESTABLISHED)
+		return;
+	if (ike_task_add(sa, IKE_TASK_CHILD, child->tun, child->spi_in, NULL)) {
+		child->replacing = true;
+		v2_run(sa);
+	}
+}
+
+static void renew_due(struct ike_timer *t)
+{
+	ike_child_rekey(container_of(t, struct ike_child, renew));
+}
+
+void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in)
+{
+	struct ike_child *child = ike_child_find(sa, spi_in);
+
+	if (!child || !child->replacing)
+		return;
+	child->replacing = false;
+	if (child->state == IKE_CHILD_UP)
+		ike_timer_set(&sa->ike->timers, &child->renew, sa->ike->now + IKE_REKEY_RETRY);
+}

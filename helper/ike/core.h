@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The inside of the IKE core, for ike/ and v2/ only. One thread owns all of
+ * it; jobs on other threads touch nothing but their own struct ike_job_dh.
+ */
+#ifndef IKE_CORE_H
+#define IKE_CORE_H
+
+#include <stdarg.h>
+
+#include "ike/ike.h"
+#include "ike/timer.h"
+#include "sys/crypto.h"
+#include "wire/wire.h"
+
+#define IKE_PORT		500
+#define IKE_TEXT_MAX		768
+#define IKE_NAME_MAX		64	/* "peer/tunnel" */
+#define IKE_NONCE_LEN		32
+#define IKE_HALF_OPEN_MS	30000	/* an SA that is not established goes */
+#define IKE_RESTARTS_MAX	6	/* of IKE_SA_INIT: cookies and groups */
+#define IKE_BACKOFF_FIRST	1000	/* ms before a tunnel that failed is tried again */
+#define IKE_BACKOFF_MAX		30000
+#define IKE_REKEY_RETRY		10000
+#define IKE_TASKS_MAX		256
+#define IKE_KEY_MAX		64
+
+struct ike_peer;
+struct ike_tunnel;
+struct ike_sa;
+struct ike_child;
+
+/* what is counted when a message ends without effect */
+#define IKE_COUNTERS(X)				\
+	X(RECEIVED,		"received")	\
+	X(SENT,			"sent")		\
+	X(RETRANSMITTED,	"retransmitted")	\
+	X(MALFORMED,		"malformed")	/* header or payloads */	\
+	X(VERSION,		"version")	/* major version not 2 */	\
+	X(UNKNOWN_SPI,		"unknown_spi")	\
+	X(BAD_ICV,		"bad_icv")	/* does not decrypt */		\
+	X(OLD,			"old")		/* message ID outside the window */ \
+	X(DUPLICATE,		"duplicate")	/* answered with the same answer */ \
+	X(UNEXPECTED,		"unexpected")	/* no transition for it */	\
+	X(HALF_OPEN_LIMIT,	"half_open_limit")	\
+	X(COOKIE_DEMANDED,	"cookie_demanded")	\
+	X(COOKIE_WRONG,		"cookie_wrong")	\
+	X(NO_PEER,		"no_peer")	/* no peer with these addresses */ \
+	X(NOTIFY_LIMITED,	"notify_limited")	/* answers outside an SA held back */
+
+enum ike_counter {
+#define X(id, name) IKE_COUNT_##id,
+	IKE_COUNTERS(X)
+#undef X
+	IKE_COUNT_MAX
+};
+
+/* at most @burst at once and @rate a second */
+struct ike_bucket {
+	unsigned int tokens, burst, rate;
+	uint64_t since;
+};
+
+/* RFC 7296 2.6: the secret and the one before it */
+struct ike_cookie {
+	uint8_t secret[2][32];
+	uint8_t version;
+	uint64_t since;
+	bool used;
+};
+
+struct ike {
+	const struct ike_ops *ops;
+	void *user;
+	const struct conf *conf;
+	struct ike_limits limits;
+	uint64_t now;			/* as last told */
+	struct ike_peer *peers;
+	struct ike_sa *sas;
+	unsigned int n_sas, n_half_open;
+	struct ike_sa **by_spi, **by_init;	/* hash tables of table_size heads each */
+	size_t table_size;
+	uint64_t hash_key;
+	struct ike_timers timers;
+	struct ike_cookie cookie;
+	struct ike_bucket notify_bucket, error_bucket;
+	uint64_t counters[IKE_COUNT_MAX];
+	bool closing;
+};
+
+/* somebody waits for the outcome of up or down; freed when nothing is pending */
+struct ike_op {
+	unsigned int pending;
+	char *error;
+	ike_waiter_t waiter;
+	void *arg;
+};
+
+struct ike_op_list {
+	unsigned int n;
+	struct ike_op **ops;
+};
+
+/* a configured peer: @conf changes with each configuration */
+struct ike_peer {
+	struct ike_peer *next;
+	struct ike *ike;
+	const struct conf_peer *conf;
+	struct ike_tunnel *tunnels;
+	char last_error[IKE_TEXT_MAX];	/* refusals of unknown senders, not to be repeated at once */
+	uint64_t last_error_at;
+};
+
+/**
+ * struct ike_tunnel - a configured tunnel
+ * @sa: the IKE SA that is to bring it up, while one is
+ * @n_up: CHILD SAs in use
+ * @wanted: a packet asked while it had to wait, @flow is that packet
+ * @retry_at: not before
+ * @down: taken down by the operator: at-load does not bring it back
+ */
+struct ike_tunnel {
+	struct ike_tunnel *next;
+	struct ike_peer *peer;
+	const struct conf_tunnel *conf;
+	char name[IKE_NAME_MAX];
+	struct ike_sa *sa;
+	unsigned int n_up;
+	bool wanted, has_flow, down;
+	struct kern_flow flow;
+	unsigned int failures;
+	uint64_t retry_at;
+	struct ike_timer timer;
+	struct ike_op_list ops;
+};
+
+enum ike_state {
+	IKE_STATE_NEW = 1,	/* a DH job runs before the first message */
+	IKE_STATE_INIT_SENT,	/* initiator */
+	IKE_STATE_HALF_OPEN,	/* responder: IKE_SA_INIT answered */
+	IKE_STATE_AUTH_SENT,	/* initiator */
+	IKE_STATE_ESTABLISHED,
+	IKE_STATE_DELETING,	/* the DELETE is sent or waits for the window */
+};
+
+enum ike_task_type {
+	IKE_TASK_CHILD,		/* a new CHILD SA for @tun, or one in place of @spi */
+	IKE_TASK_DELETE_CHILD,	/* @spi: our inbound one */
+	IKE_TASK_DELETE_IKE,
+	IKE_TASK_LIVENESS,
+};
+
+/* something we want to ask the peer; window size 1: one after the other (RFC 7296 2.3) */
+struct ike_task {
+	struct ike_task *next;
+	enum ike_task_type type;
+	struct ike_tunnel *tun;
+	uint32_t spi;
+	bool has_flow;
+	struct kern_flow flow;
+};
+
+/* RFC 7296 2.14 */
+struct ike_keys {
+	uint16_t prf;
+	uint8_t prf_len, integ_len, encr_len;
+	uint8_t d[IKE_KEY_MAX], ai[IKE_KEY_MAX], ar[IKE_KEY_MAX], ei[IKE_KEY_MAX],
+		er[IKE_KEY_MAX], pi[IKE_KEY_MAX], pr[IKE_KEY_MAX];
+};
+
+/* an outstanding request of ours and its repetition: RFC 7296 2.1 */
+struct ike_retrans {
+	struct buf msg;
+	uint8_t exchange;
+	bool waiting;
+	unsigned int tries;
+	uint64_t started;
+	struct ike_timer timer;
+};
+
+/**
+ * struct ike_sa - one IKE SA
+ * @refs: the list of all, who handles a message of it, jobs that run for it
+ * @dead: unpublished; jobs that end find this and do nothing
+ * @peer: NULL when its configuration has gone, then only in IKE_STATE_DELETING
+ * @prop: what was chosen
+ * @init_req, @init_resp: signed by AUTH (RFC 7296 2.15)
+ * @next_in: the message ID of the peer's next request; @resp answers the last one
+ * @req_tail: the last octets of that request, its ICV: says whether another is the same
+ * @busy_in: the peer's request is being worked on by a job
+ * @busy_out: our next request is being made by a job, or a response is being worked on
+ * @nego: the CHILD SA that our outstanding request is to create; @nego_in: the peer's
+ * @deleting_spi: our inbound one of the CHILD SA that our outstanding request deletes
+ * @delete_sent: the DELETE of the IKE SA is on its way
+ * @tasks: what else we want
+ * @replaces: the SA this one is to take over from, by its own SPI; 0: none
+ */
+struct ike_sa {
+	unsigned int refs;
+	bool dead;
+	struct ike *ike;
+	struct ike_peer *peer;
+	char name[CONF_NAME_MAX + 1];
+	struct ike_sa *prev, *next, *spi_next, *init_next;
+	bool in_init;
+	uint64_t spi_i, spi_r;
+	bool initiator;
+	enum ike_state state;
+	struct endpoint local, remote;
+	struct endpoint reply_local, reply_remote;	/* of the peer's last request */
+	struct ike_proposal prop;
+	struct ike_keys keys;
+	struct buf ni, nr, cookie, init_req, init_resp;
+	struct crypto_dh *dh;
+	uint16_t group;
+	unsigned int restarts;
+	uint32_t next_out, next_in;
+	struct ike_retrans retrans;
+	struct buf resp;
+	uint8_t req_tail[32];
+	size_t req_len;
+	bool busy_in, busy_out;
+	struct ike_child *nego, *nego_in;
+	uint32_t deleting_spi;
+	bool delete_sent;
+	struct ike_task *tasks;
+	unsigned int n_tasks;
+	struct ike_child *children;
+	struct conf_id remote_id;	/* as authenticated; owned */
+	uint64_t created, established, last_in;
+	struct ike_timer life, liveness;
+	struct ike_op_list ops;
+	uint64_t replaces;
+	bool replacing;			/* its successor is being negotiated */
+	bool half_open;			/* counted in ike->n_half_open */
+};
+
+enum ike_child_state {
+	IKE_CHILD_OFFERED,
+	IKE_CHILD_UP,
+	IKE_CHILD_DELETING,
+};
+
+/* what is known only while a CHILD SA is negotiated */
+struct ike_nego {
+	struct buf ni, nr;
+	struct crypto_dh *dh;
+	uint16_t group;			/* of the KE payload; 0: none */
+	uint32_t rekeys;		/* our inbound SPI of the CHILD SA that it replaces */
+	uint32_t msgid;			/* responder: of the request */
+	struct wire_ts local, remote;	/* initiator: as offered */
+	bool first;			/* in IKE_AUTH: no KE, the IKE SA's nonces */
+	bool regrouped;			/* by INVALID_KE_PAYLOAD, once */
+};
+
+/**
+ * struct ike_child - a pair of IPsec SAs
+ * @tun: NULL when its configuration has gone
+ * @sels: as outbound packets look
+ * @prop: what was chosen
+ * @replacing: a successor is being negotiated
+ * @replaced: a successor is up: its end is no reason to start anew
+ * @final: nor is its end when this is set: it was idle
+ */
+struct ike_child {
+	struct ike_child *next;
+	struct ike_sa *sa;
+	struct ike_tunnel *tun;
+	char name[IKE_NAME_MAX];
+	enum ike_child_state state;
+	bool initiator;
+	uint32_t spi_in, spi_out;
+	struct ike_proposal prop;
+	uint8_t mode;
+	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
+	unsigned int n_sels;
+	struct kern_sel *sels;
+	uint64_t since;
+	struct buf lowest_nonce;	/* RFC 7296 2.8.1 */
+	uint32_t successor;		/* our inbound SPI of the one that the peer made for it */
+	struct ike_timer idle, renew;
+	struct ike_op_list ops;
+	struct ike_nego *nego;
+};
+
+/* a Diffie-Hellman computation for @sa: a key pair, or the shared secret, or both */
+struct ike_job_dh {
+	struct ike_job job;
+	struct ike_sa *sa;		/* holds a reference */
+	uint16_t group;
+	struct crypto_dh *dh;
+	struct buf peer_public;		/* empty: no shared secret is wanted */
+	struct buf shared;
+	bool ok;
+	void (*done)(struct ike_sa *sa, struct ike_job_dh *job);
+	uint32_t spi;			/* the CHILD SA it is for */
+};
+
+/* ---- report.c: what people are told ---- */
+void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, const char *tunnel,
+		json_t *data, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* for what anybody may cause: not the same line again and again */
+void ike_report_stranger(struct ike *ike, struct ike_peer *peer, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+const char *ike_proposals_str(const struct ike_proposal *p, unsigned int n, char *out, size_t len);
+const char *ike_ts_list_str(const struct ts *ts, unsigned int n, char *out, size_t len);
+bool ike_bucket_take(struct ike_bucket *b, uint64_t now);
+void ike_count(struct ike *ike, enum ike_counter counter);
+
+/* ---- op.c: those who wait ---- */
+struct ike_op *ike_op_new(ike_waiter_t waiter, void *arg);	/* pending once */
+bool ike_op_add(struct ike_op_list *list, struct ike_op *op);	/* one more pending */
+void ike_op_done(struct ike_op *op, const char *error);
+void ike_ops_done(struct ike_op_list *list, const char *error);
+
+/* ---- tunnel.c ---- */
+void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow);
+/* @error has no names in front; where it was told already it is not told again */
+void ike_tunnel_failed(struct ike_tunnel *tun, const char *error);
+void ike_tunnel_up(struct ike_tunnel *tun);
+/* a CHILD SA or the IKE SA that was to make one has gone */
+void ike_tunnel_lost(struct ike_tunnel *tun);
+void ike_tunnel_reset(struct ike_tunnel *tun, const char *error);
+void ike_tunnel_timer(struct ike_timer *t);
+bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flow);
+struct ike_tunnel *ike_tunnel_by_name(struct ike *ike, const char *name);
+struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name);
+struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
+
+/* ---- reload.c ---- */
+void ike_peers_free(struct ike *ike);
+
+/* ---- show.c ---- */
+json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now);
+
+/* ---- sa.c ---- */
+struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator);
+struct ike_sa *ike_sa_get(struct ike_sa *sa);
+void ike_sa_put(struct ike_sa *sa);
+void ike_sa_publish_init(struct ike_sa *sa);
+struct ike_sa *ike_sa_find(struct ike *ike, uint64_t own_spi);
+struct ike_sa *ike_sa_find_init(struct ike *ike, uint64_t spi_i, const struct endpoint *remote);
+uint64_t ike_sa_own_spi(const struct ike_sa *sa);
+uint64_t ike_sa_peer_spi(const struct ike_sa *sa);
+void ike_sa_established(struct ike_sa *sa);
+/* deletes it with a word to the peer, once the window allows; CHILD SAs leave the module now */
+void ike_sa_delete(struct ike_sa *sa, const char *why);
+/* without a word; @why is told when it was established */
+void ike_sa_kill(struct ike_sa *sa, const char *why);
+/* the same because of an error, which is told, and passed to whoever waits */
+void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void ike_sa_fail_quiet(struct ike_sa *sa, const char *error);
+void ike_sa_detach(struct ike_sa *sa);
+/* an established SA of the peer that takes further CHILD SAs; or one of ours on its way */
+struct ike_sa *ike_sa_usable(struct ike *ike, const struct ike_peer *peer);
+const char *ike_sa_state_str(const struct ike_sa *sa);
+struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct ike_tunnel *tun,
+			      uint32_t spi, const struct kern_flow *flow);
+struct ike_task *ike_task_take(struct ike_sa *sa);
+bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
+void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun);
+const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t len);
+bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
+		void (*done)(struct ike_sa *sa, struct ike_job_dh *job), uint32_t spi);
+
+/* ---- retrans.c ---- */
+void ike_retrans_init(struct ike_retrans *r);
+void ike_retrans_start(struct ike_sa *sa, struct buf *msg, uint8_t exchange);	/* takes @msg; sends */
+void ike_retrans_stop(struct ike_sa *sa);
+void ike_send(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote,
+	      struct bytes msg);
+
+/* ---- child.c ---- */
+struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool initiator);
+void ike_child_up(struct ike_child *child);
+void ike_child_free(struct ike_child *child, const char *why);	/* out of the module and the list */
+/* DELETE to the peer, when the window allows; the IKE SA with it when this was its last */
+void ike_child_delete(struct ike_child *child, const char *why);
+bool ike_child_is_last(const struct ike_child *child);	/* of its IKE SA */
+void ike_child_rekey(struct ike_child *child);
+/* what was to succeed it came to nothing */
+void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in);
+struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in);
+struct ike_child *ike_child_find_out(struct ike_sa *sa, uint32_t spi_out);
+void ike_nego_free(struct ike_child *child);
+unsigned int ike_sa_children_up(const struct ike_sa *sa);
+
+/* ---- install.c ---- */
+struct ike_child_keys {		/* of one direction */
+	uint8_t encr[IKE_KEY_MAX], integ[IKE_KEY_MAX];
+	uint8_t encr_len, integ_len;
+};
+int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *keys);
+void ike_uninstall_in(struct ike_child *child);
+void ike_uninstall_out(struct ike_child *child);
+bool ike_child_counters(const struct ike_child *child, bool in, struct kern_sa *out);
+
+/* ---- id.c ---- */
+const char *ike_id_str(uint8_t type, struct bytes data, char *out, size_t len);
+bool ike_id_match(const struct conf_id *conf, const struct addr *addr, uint8_t type,
+		  struct bytes data);
+/* the ID to send: the configured one, or the address */
+void ike_id_local(const struct conf_id *conf, const struct addr *addr, struct wire_id *out);
+bool ike_id_set(struct conf_id *id, uint8_t type, struct bytes data);
+void ike_id_clear(struct conf_id *id);
+/* @remote: as it told us, NULL: not yet */
+const struct conf_secret *ike_id_secret(const struct conf *conf, const struct conf_peer *peer,
+					const struct addr *local, const struct conf_id *remote,
+					const struct addr *remote_addr);
+/* responder: peers by addresses; @prev NULL: the first; most specific first */
+struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
+				  const struct addr *remote, struct ike_peer *prev);
+
+/* ---- ts.c ---- */
+void ike_ts_offer(const struct conf_list *list, const struct kern_flow *flow, struct wire_ts *local,
+		  struct wire_ts *remote);
+unsigned int ike_ts_narrow(const struct conf_list *list, const struct wire_ts *local,
+			   const struct wire_ts *remote, struct kern_sel *out, unsigned int max);
+void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *local,
+		  struct wire_ts *remote);
+bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
+
+/* ---- natt.c: RFC 7296 2.23 ---- */
+bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t out[20]);
+void ike_natt_put(struct wire_writer *w, uint64_t spi_i, uint64_t spi_r,
+		  const struct endpoint *local, const struct endpoint *remote);
+/* NULL: no NAT; else who is behind one */
+const char *ike_natt_detect(const struct wire_msg *msg, const struct endpoint *local,
+			    const struct endpoint *remote);
+
+/* ---- cookie.c: RFC 7296 2.6 ---- */
+#define IKE_COOKIE_LEN 33
+bool ike_cookie_make(struct ike *ike, struct bytes ni, const struct addr *from, uint64_t spi_i,
+		     uint8_t out[IKE_COOKIE_LEN]);
+bool ike_cookie_check(struct ike *ike, struct bytes cookie, struct bytes ni,
+		      const struct addr *from, uint64_t spi_i);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A datagram: which SA is it for, and is it worth looking at? RFC 7296 2.1, 2.5, 2.6, 2.21.4. */
+#include "ike/core.h"
+#include "v2/v2.h"
+
+static const struct bytes none = { NULL, 0 };
+
+/* IKE_SA_INIT requests have no SPI of ours yet */
+static void init_request(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
+			 const struct endpoint *remote, struct bytes raw)
+{
+	struct ike_sa *sa;
+
+	if (hdr->spi_r || hdr->msgid || !(hdr->flags & WIRE_FLAG_INITIATOR)) {
+		ike_count(ike, IKE_COUNT_MALFORMED);
+		return;
+	}
+	sa = ike_sa_find_init(ike, hdr->spi_i, remote);
+	if (sa) {
+		ike_count(ike, IKE_COUNT_DUPLICATE);
+		/* RFC 7296 2.1: the identical octets for the identical request */
+		if (sa->state == IKE_STATE_HALF_OPEN && bytes_equal(buf_bytes(&sa->init_req), raw))
+			ike_send(sa, local, remote, buf_bytes(&sa->init_resp));
+		return;
+	}
+	if (ike->n_half_open >= ike->limits.half_open_max || ike->closing) {
+		ike_count(ike, IKE_COUNT_HALF_OPEN_LIMIT);
+		return;
+	}
+	v2_init_request(ike, local, remote, raw);
+}
+
+static bool for_sa(const struct ike_sa *sa, const struct wire_hdr *hdr)
+{
+	bool from_initiator = hdr->flags & WIRE_FLAG_INITIATOR;
+
+	if (from_initiator == sa->initiator)
+		return false;
+	if (sa->initiator)
+		/* until its first answer we do not know the responder's SPI */
+		return hdr->spi_i == sa->spi_i && (!sa->spi_r || hdr->spi_r == sa->spi_r);
+	return hdr->spi_i == sa->spi_i && hdr->spi_r == sa->spi_r;
+}
+
+/* RFC 7296 2.21.4: only requests are answered, and not many */
+static void unknown_spi(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
+			const struct endpoint *remote)
+{
+	ike_count(ike, IKE_COUNT_UNKNOWN_SPI);
+	if (!(hdr->flags & WIRE_FLAG_RESPONSE) && hdr->exchange > WIRE_IKE_SA_INIT &&
+	    hdr->exchange <= WIRE_INFORMATIONAL)
+		v2_stray_notify(ike, hdr, local, remote, WIRE_N_INVALID_IKE_SPI, none);
+}
+
+static void sa_message(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
+		       const struct endpoint *remote, struct bytes raw)
+{
+	struct v2_in in = { .local = local, .remote = remote, .raw = raw };
+	struct ike_sa *sa;
+	uint8_t bad;
+
+	sa = ike_sa_find(ike, hdr->flags & WIRE_FLAG_INITIATOR ? hdr->spi_r : hdr->spi_i);
+	if (!sa || !for_sa(sa, hdr)) {
+		unknown_spi(ike, hdr, local, remote);
+		return;
+	}
+	/* nothing outside SK counts once there are keys, so a bad chain proves nothing */
+	if (wire_v2_decode(raw, &in.outer, &bad) != WIRE_OK) {
+		ike_count(ike, IKE_COUNT_MALFORMED);
+		return;
+	}
+	in.sa = ike_sa_get(sa);
+	buf_init(&in.clear);
+	v2_input(&in);
+	buf_free(&in.clear);
+	ike_sa_put(sa);
+}
+
+void ike_input(struct ike *ike, const struct endpoint *local, const struct endpoint *remote,
+	       struct bytes msg, uint64_t now)
+{
+	struct wire_hdr hdr;
+	enum wire_err err;
+
+	ike->now = now;
+	ike_count(ike, IKE_COUNT_RECEIVED);
+	err = wire_hdr_decode(msg, &hdr);
+	if (err == WIRE_VERSION) {
+		/* RFC 7296 2.5, 1.5: with the version that we speak */
+		ike_count(ike, IKE_COUNT_VERSION);
+		if (!(hdr.flags & WIRE_FLAG_RESPONSE))
+			v2_stray_notify(ike, &hdr, local, remote, WIRE_N_INVALID_MAJOR_VERSION,
+					none);
+		return;
+	}
+	if (err) {
+		ike_count(ike, IKE_COUNT_MALFORMED);
+		return;
+	}
+	if (hdr.major != 2) {
+		ike_count(ike, IKE_COUNT_VERSION);
+		return;
+	}
+	if (hdr.exchange == WIRE_IKE_SA_INIT && !(hdr.flags & WIRE_FLAG_RESPONSE))
+		init_request(ike, &hdr, local, remote, msg);
+	else
+		sa_message(ike, &hdr, local, remote, msg);
+}

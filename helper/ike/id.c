@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Who is who: RFC 7296 3.5, and which configured peer that is. */
+#include <ctype.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ike/core.h"
+
+static bool addr_of(uint8_t type, struct bytes data, struct addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (type == WIRE_ID_IPV4 && data.len == 4)
+		out->family = AF_INET;
+	else if (type == WIRE_ID_IPV6 && data.len == 16)
+		out->family = AF_INET6;
+	else
+		return false;
+	memcpy(out->a, data.p, data.len);
+	return true;
+}
+
+/* what a stranger sent goes to logs and terminals: printable or in hexadecimal */
+const char *ike_id_str(uint8_t type, struct bytes data, char *out, size_t len)
+{
+	struct addr a;
+	size_t i, at = 0;
+	bool text = type == WIRE_ID_FQDN || type == WIRE_ID_EMAIL;
+
+	if (addr_of(type, data, &a))
+		return addr_str(&a, out, len);
+	for (i = 0; text && i < data.len; i++)
+		text = isprint(data.p[i]) && data.p[i] != '\'';
+	if (text) {
+		snprintf(out, len, "%.*s", (int)(data.len > 256 ? 256 : data.len),
+			 (const char *)data.p);
+		return out;
+	}
+	at = snprintf(out, len, "ID of type %u 0x", type);
+	for (i = 0; i < data.len && i < 32 && at + 2 < len; i++)
+		at += snprintf(out + at, len - at, "%02x", data.p[i]);
+	return out;
+}
+
+bool ike_id_match(const struct conf_id *conf, const struct addr *addr, uint8_t type,
+		  struct bytes data)
+{
+	struct wire_id want;
+
+	if (!conf->type && !addr)
+		return true;
+	ike_id_local(conf, addr, &want);
+	if (want.type != type || want.data.len != data.len)
+		return false;
+	/* domain names know no case */
+	if (type == WIRE_ID_FQDN || type == WIRE_ID_EMAIL)
+		return !strncasecmp((const char *)want.data.p, (const char *)data.p, data.len);
+	return !memcmp(want.data.p, data.p, data.len);
+}
+
+void ike_id_local(const struct conf_id *conf, const struct addr *addr, struct wire_id *out)
+{
+	if (conf->type) {
+		out->type = conf->type;
+		out->data = (struct bytes){ conf->data, conf->len };
+	} else {
+		out->type = addr->family == AF_INET6 ? WIRE_ID_IPV6 : WIRE_ID_IPV4;
+		out->data = (struct bytes){ addr->a, addr_len(addr) };
+	}
+}
+
+void ike_id_clear(struct conf_id *id)
+{
+	free(id->text);
+	free(id->data);
+	memset(id, 0, sizeof(*id));
+}
+
+bool ike_id_set(struct conf_id *id, uint8_t type, struct bytes data)
+{
+	char text[300];
+
+	ike_id_clear(id);
+	id->type = type;
+	id->text = strdup(ike_id_str(type, data, text, sizeof(text)));
+	id->data = malloc(data.len + 1);
+	if (!id->text || !id->data) {
+		ike_id_clear(id);
+		return false;
+	}
+	memcpy(id->data, data.p, data.len);
+	id->len = data.len;
+	return true;
+}
+
+/* the address in place of an ID that is not there */
+static void id_of_addr(const struct addr *a, struct conf_id *id, char text[ADDR_STRLEN])
+{
+	id->type = a->family == AF_INET6 ? WIRE_ID_IPV6 : WIRE_ID_IPV4;
+	id->text = text;
+	addr_str(a, text, ADDR_STRLEN);
+	id->data = (uint8_t *)a->a;
+	id->len = addr_len(a);
+}
+
+const struct conf_secret *ike_id_secret(const struct conf *conf, const struct conf_peer *peer,
+					const struct addr *local, const struct conf_id *remote,
+					const struct addr *remote_addr)
+{
+	char text_l[ADDR_STRLEN], text_r[ADDR_STRLEN];
+	struct conf_id l = peer->local_id, r = peer->remote_id;
+
+	if (!l.type)
+		id_of_addr(local, &l, text_l);
+	/* as written in the configuration, where the peer's ID is there */
+	if (!r.type && remote && remote->type)
+		r = *remote;
+	else if (!r.type)
+		id_of_addr(remote_addr, &r, text_r);
+	return conf_secret_find(conf, &l, &r);
+}
+
+/* 2: both named, 1: one of them, 0: any to any, -1: not this one */
+static int addr_rank(const struct conf_peer *p, const struct addr *local,
+		     const struct addr *remote)
+{
+	int rank = 0;
+
+	if (p->local.family) {
+		if (!addr_equal(&p->local, local))
+			return -1;
+		rank++;
+	}
+	if (p->remote.family) {
+		if (!addr_equal(&p->remote, remote))
+			return -1;
+		rank += 2;
+	}
+	return rank;
+}
+
+struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
+				  const struct addr *remote, struct ike_peer *prev)
+{
+	int want = prev ? addr_rank(prev->conf, local, remote) : 3;
+	struct ike_peer *p = prev ? prev->next : ike->peers;
+
+	for (; want >= 0; want--, p = ike->peers)
+		for (; p; p = p->next)
+			if (addr_rank(p->conf, local, remote) == want)
+				return p;
+	return NULL;
+}

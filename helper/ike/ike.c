@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The core as its owner sees it: ike.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/core.h"
+#include "v2/v2.h"
+
+static const struct ike_limits default_limits = {
+	.cookie_threshold = 32,
+	.half_open_max = 2048,
+	.retrans_tries = 5,
+	.retrans_first = 1000,
+};
+
+struct ike *ike_new(const struct ike_ops *ops, void *user)
+{
+	struct ike *ike = calloc(1, sizeof(*ike));
+
+	if (!ike)
+		return NULL;
+	ike->ops = ops;
+	ike->user = user;
+	ike->limits = default_limits;
+	/* what is answered to anybody outside an SA, and what is said about it */
+	ike->notify_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 5 };
+	ike->error_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 1 };
+	if (!crypto_random(&ike->hash_key, sizeof(ike->hash_key))) {
+		free(ike);
+		return NULL;
+	}
+	return ike;
+}
+
+void ike_set_limits(struct ike *ike, const struct ike_limits *limits)
+{
+	ike->limits = *limits;
+}
+
+void ike_free(struct ike *ike)
+{
+	struct ike_tunnel *tun;
+	struct ike_peer *peer;
+
+	ike->closing = true;
+	for (peer = ike->peers; peer; peer = peer->next)
+		for (tun = peer->tunnels; tun; tun = tun->next)
+			ike_tunnel_reset(tun, "nfipsecd ends");
+	while (ike->sas)
+		ike_sa_kill(ike->sas, "nfipsecd ends");
+	ike_peers_free(ike);
+	ike_timers_free(&ike->timers);
+	free(ike->by_spi);
+	free(ike->by_init);
+	crypto_wipe(ike, sizeof(*ike));
+	free(ike);
+}
+
+void ike_tick(struct ike *ike, uint64_t now)
+{
+	ike->now = now;
+	ike_timers_run(&ike->timers, now);
+}
+
+uint64_t ike_next(const struct ike *ike)
+{
+	return ike_timers_next(&ike->timers);
+}
+
+void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now)
+{
+	struct ike_tunnel *tun;
+	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
+
+	ike->now = now;
+	tun = ike_tunnel_by_name(ike, flow->tunnel);
+	if (!tun || tun->conf->start == CONF_START_MANUAL || ike->closing)
+		return;
+	if (tun->sa || (tun->n_up && ike_tunnel_covers(tun, flow)))
+		return;
+	if (flow->src.family)
+		ike_report(ike, IKE_EVENT_ACQUIRE, tun->peer->conf->name, tun->conf->name, NULL,
+			   "a packet from %s to %s waits (protocol %u, entry %u of %s)",
+			   addr_str(&flow->src, src, sizeof(src)),
+			   addr_str(&flow->dst, dst, sizeof(dst)), flow->proto, flow->number,
+			   flow->list);
+	else
+		ike_report(ike, IKE_EVENT_ACQUIRE, tun->peer->conf->name, tun->conf->name, NULL,
+			   "packets wait");
+	ike_tunnel_start(tun, flow->src.family ? flow : NULL);
+}
+
+void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
+{
+	struct ike_tunnel *tun;
+	struct ike_child *c;
+	struct ike_sa *sa;
+
+	ike->now = now;
+	tun = ike_tunnel_by_name(ike, ksa->tunnel);
+	if (!tun)
+		return;
+	for (sa = ike->sas; sa; sa = sa->next) {
+		for (c = sa->children; c; c = c->next) {
+			if (c->tun != tun || (c->spi_in != ksa->spi && c->spi_out != ksa->spi))
+				continue;
+			if (ksa->expired_hard)
+				ike_child_delete(c, "lifetime");
+			else
+				ike_child_rekey(c);
+			return;
+		}
+	}
+}
+
+static void up_one(struct ike_tunnel *tun, struct ike_op *op)
+{
+	tun->down = false;
+	tun->retry_at = 0;
+	if (tun->n_up)
+		return;
+	if (!ike_op_add(&tun->ops, op))
+		return;
+	ike_tunnel_start(tun, NULL);
+}
+
+/* false: the waiter was told so */
+static bool find(struct ike *ike, const char *peer_name, const char *tunnel_name,
+		 struct ike_peer **peer, struct ike_tunnel **tun, struct ike_op *op)
+{
+	char text[200];
+
+	*tun = NULL;
+	*peer = ike_peer_by_name(ike, peer_name);
+	if (!*peer)
+		snprintf(text, sizeof(text), "no peer is called '%.64s'", peer_name);
+	else if (tunnel_name && !(*tun = ike_peer_tunnel(*peer, tunnel_name)))
+		snprintf(text, sizeof(text), "peer %s has no tunnel called '%.64s'",
+			 (*peer)->conf->name, tunnel_name);
+	else if (!(*peer)->tunnels)
+		snprintf(text, sizeof(text), "peer %s has no tunnel", (*peer)->conf->name);
+	else
+		return true;
+	ike_op_done(op, text);
+	return false;
+}
+
+void ike_up(struct ike *ike, const char *peer_name, const char *tunnel_name, ike_waiter_t waiter,
+	    void *arg, uint64_t now)
+{
+	struct ike_op *op = ike_op_new(waiter, arg);
+	struct ike_tunnel *tun;
+	struct ike_peer *peer;
+
+	ike->now = now;
+	if (!op || !find(ike, peer_name, tunnel_name, &peer, &tun, op))
+		return;
+	if (tun)
+		up_one(tun, op);
+	else
+		for (tun = peer->tunnels; tun; tun = tun->next)
+			up_one(tun, op);
+	ike_op_done(op, NULL);
+}
+
+/* a negotiation on its way: what comes of it is not wanted */
+static void forget_nego(struct ike_sa *sa, struct ike_tunnel *tun)
+{
+	if (sa->nego && sa->nego->tun == tun)
+		sa->nego->tun = NULL;
+}
+
+static void down_tunnel(struct ike *ike, struct ike_tunnel *tun, struct ike_op *op)
+{
+	struct ike_sa *sa, *next_sa;
+	struct ike_child *c, *next;
+
+	for (sa = ike->sas; sa; sa = next_sa) {
+		next_sa = sa->next;
+		if (sa->peer != tun->peer)
+			continue;
+		forget_nego(sa, tun);
+		if (sa->state < IKE_STATE_ESTABLISHED && sa->initiator && !sa->tasks &&
+		    (!sa->nego || !sa->nego->tun)) {
+			ike_sa_kill(sa, "taken down");
+			continue;
+		}
+		for (c = sa->children; c; c = next) {
+			next = c->next;
+			if (c->tun != tun || c->state == IKE_CHILD_OFFERED)
+				continue;
+			if (ike_child_is_last(c)) {
+				ike_op_add(&sa->ops, op);
+				ike_sa_delete(sa, "taken down");
+				break;
+			}
+			ike_op_add(&c->ops, op);
+			ike_child_delete(c, "taken down");
+		}
+	}
+}
+
+static void down_peer(struct ike *ike, struct ike_peer *peer, struct ike_op *op)
+{
+	struct ike_sa *sa, *next;
+
+	for (sa = ike->sas; sa; sa = next) {
+		next = sa->next;
+		if (sa->peer != peer)
+			continue;
+		ike_op_add(&sa->ops, op);
+		ike_sa_delete(sa, "taken down");
+	}
+}
+
+void ike_down(struct ike *ike, const char *peer_name, const char *tunnel_name, ike_waiter_t waiter,
+	      void *arg, uint64_t now)
+{
+	struct ike_op *op = ike_op_new(waiter, arg);
+	struct ike_tunnel *tun, *t;
+	struct ike_peer *peer;
+
+	ike->now = now;
+	if (!op || !find(ike, peer_name, tunnel_name, &peer, &tun, op))
+		return;
+	for (t = peer->tunnels; t; t = t->next) {
+		if (tun && t != tun)
+			continue;
+		t->down = true;
+		ike_tunnel_reset(t, "taken down");
+	}
+	if (tun)
+		down_tunnel(ike, tun, op);
+	else
+		down_peer(ike, peer, op);
+	ike_op_done(op, NULL);
+}
+
+void ike_shutdown(struct ike *ike, uint64_t now)
+{
+	struct ike_tunnel *tun;
+	struct ike_peer *peer;
+
+	ike->now = now;
+	ike->closing = true;
+	for (peer = ike->peers; peer; peer = peer->next)
+		for (tun = peer->tunnels; tun; tun = tun->next)
+			ike_tunnel_reset(tun, "nfipsecd ends");
+	while (ike->sas) {
+		/* nobody will be there for the answer */
+		if (ike->sas->state == IKE_STATE_ESTABLISHED)
+			v2_goodbye(ike->sas);
+		ike_sa_kill(ike->sas, "nfipsecd ends");
+	}
+}
+
+json_t *ike_show(const struct ike *ike, uint64_t now)
+{
+	static const char *const names[] = {
+#define X(id, name) [IKE_COUNT_##id] = name,
+		IKE_COUNTERS(X)
+#undef X
+	};
+	json_t *peers = json_array(), *counters = json_object();
+	const struct ike_peer *p;
+	unsigned int i;
+
+	for (p = ike->peers; p; p = p->next)
+		json_array_append_new(peers, ike_show_peer(p, now));
+	for (i = 0; i < IKE_COUNT_MAX; i++)
+		json_object_set_new(counters, names[i], json_integer(ike->counters[i]));
+	return json_pack("{s:o,s:o,s:i}", "peers", peers, "ike", counters, "half_open",
+			 (int)ike->n_half_open);
+}

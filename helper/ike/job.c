@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Diffie-Hellman on another thread; the SA may be dead when it comes back. */
+#include <stdlib.h>
+
+#include "ike/core.h"
+
+/* on any thread; touches only the job */
+static void run(void *arg)
+{
+	struct ike_job_dh *j = arg;
+
+	if (!j->dh)
+		j->dh = crypto_dh_new(j->group);
+	j->ok = j->dh && (!j->peer_public.len ||
+			  crypto_dh_shared(j->dh, buf_bytes(&j->peer_public), &j->shared));
+}
+
+static void done(void *arg)
+{
+	struct ike_job_dh *j = arg;
+	struct ike_sa *sa = j->sa;
+
+	if (!sa->dead)
+		j->done(sa, j);
+	crypto_dh_free(j->dh);
+	buf_free(&j->peer_public);
+	buf_free(&j->shared);
+	free(j);
+	ike_sa_put(sa);
+}
+
+/**
+ * ike_job_dh - compute a key pair, a shared secret, or both
+ * @sa: for this SA, which is kept until then
+ * @group: of the key pair
+ * @dh: one made before, taken; NULL: make one
+ * @peer_public: of the shared secret; empty: none is wanted
+ * @done: called with the outcome unless the SA died meanwhile; may take job->dh
+ * @spi: handed to @done, says which CHILD SA it is for
+ *
+ * Return: false when out of memory; @dh is freed then.
+ */
+bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
+		void (*done_fn)(struct ike_sa *sa, struct ike_job_dh *job), uint32_t spi)
+{
+	struct ike_job_dh *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		crypto_dh_free(dh);
+		return false;
+	}
+	j->job = (struct ike_job){ .run = run, .done = done, .arg = j };
+	j->group = group;
+	j->dh = dh;
+	j->done = done_fn;
+	j->spi = spi;
+	buf_init(&j->peer_public);
+	buf_init(&j->shared);
+	if (peer_public.len && !buf_copy(&j->peer_public, peer_public)) {
+		crypto_dh_free(dh);
+		free(j);
+		return false;
+	}
+	j->sa = ike_sa_get(sa);
+	sa->ike->ops->job(&j->job, sa->ike->user);
+	return true;
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A new configuration: what did not change stays up. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/core.h"
+
+static bool ids_same(const struct conf_id *a, const struct conf_id *b)
+{
+	return a->type == b->type && a->len == b->len &&
+	       (!a->len || !memcmp(a->data, b->data, a->len));
+}
+
+static bool proposals_same(const struct ike_proposal *a, unsigned int n_a,
+			   const struct ike_proposal *b, unsigned int n_b)
+{
+	unsigned int i, j;
+
+	if (n_a != n_b)
+		return false;
+	for (i = 0; i < n_a; i++) {
+		if (a[i].proto != b[i].proto || a[i].n != b[i].n)
+			return false;
+		for (j = 0; j < a[i].n; j++)
+			if (a[i].t[j].type != b[i].t[j].type || a[i].t[j].id != b[i].t[j].id ||
+			    a[i].t[j].key_bits != b[i].t[j].key_bits)
+				return false;
+	}
+	return true;
+}
+
+static bool secrets_same(const struct conf_secret *a, const struct conf_secret *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->len == b->len && crypto_equal(a->psk, b->psk, a->len);
+}
+
+/* a responder for everyone knows its peers' IDs only when they come */
+static bool all_secrets_same(const struct conf *a, const struct conf *b)
+{
+	unsigned int i;
+
+	if (a->n_secrets != b->n_secrets)
+		return false;
+	for (i = 0; i < a->n_secrets; i++)
+		if (strcmp(a->secrets[i].local_id, b->secrets[i].local_id) ||
+		    strcmp(a->secrets[i].remote_id, b->secrets[i].remote_id) ||
+		    !secrets_same(&a->secrets[i], &b->secrets[i]))
+			return false;
+	return true;
+}
+
+static bool peer_same(const struct conf *conf_a, const struct conf_peer *a,
+		      const struct conf *conf_b, const struct conf_peer *b)
+{
+	if (a->ike_version != b->ike_version || !addr_equal(&a->local, &b->local) ||
+	    !addr_equal(&a->remote, &b->remote) || !ids_same(&a->local_id, &b->local_id) ||
+	    !ids_same(&a->remote_id, &b->remote_id) || a->auth != b->auth ||
+	    a->ike_lifetime != b->ike_lifetime || a->dpd != b->dpd ||
+	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
+		return false;
+	if (!a->remote_id.type || !a->local_id.type)
+		return all_secrets_same(conf_a, conf_b);
+	return secrets_same(conf_secret_find(conf_a, &a->local_id, &a->remote_id),
+			    conf_secret_find(conf_b, &b->local_id, &b->remote_id));
+}
+
+static bool entry_same(const struct conf_entry *a, const struct conf_entry *b)
+{
+	return a->number == b->number && a->action == b->action && ts_equal(&a->src, &b->src) &&
+	       ts_equal(&a->dst, &b->dst);
+}
+
+static bool tunnel_same(const struct conf_tunnel *a, const struct conf_tunnel *b)
+{
+	unsigned int i;
+
+	if (a->mode != b->mode || a->lifetime_seconds != b->lifetime_seconds ||
+	    a->lifetime_bytes != b->lifetime_bytes || a->replay_window != b->replay_window ||
+	    a->idle_timeout != b->idle_timeout || a->list->n != b->list->n ||
+	    !proposals_same(a->esp, a->n_esp, b->esp, b->n_esp))
+		return false;
+	for (i = 0; i < a->list->n; i++)
+		if (!entry_same(&a->list->entries[i], &b->list->entries[i]))
+			return false;
+	return true;
+}
+
+/* its CHILD SAs are deleted with the peer */
+static void tunnel_free(struct ike_tunnel *tun)
+{
+	struct ike *ike = tun->peer->ike;
+	struct ike_sa *sa, *next;
+	struct ike_child *c;
+
+	ike_tunnel_reset(tun, "the tunnel's configuration changed");
+	for (sa = ike->sas; sa; sa = next) {
+		next = sa->next;
+		ike_sa_get(sa);
+		for (c = sa->children; c;) {
+			if (c->tun != tun) {
+				c = c->next;
+				continue;
+			}
+			c->tun = NULL;
+			if (c->state == IKE_CHILD_UP)
+				ike_child_delete(c, "the configuration changed");
+			/* the list may be another now */
+			c = sa->dead ? NULL : sa->children;
+		}
+		if (next)
+			next = sa->dead ? ike->sas : sa->next;
+		ike_sa_put(sa);
+	}
+	free(tun);
+}
+
+static void peer_free(struct ike_peer *peer)
+{
+	struct ike *ike = peer->ike;
+	struct ike_tunnel *tun;
+	struct ike_child *c;
+	struct ike_sa *sa, *next;
+
+	for (tun = peer->tunnels; tun; tun = tun->next)
+		ike_tunnel_reset(tun, "the peer's configuration changed");
+	for (sa = ike->sas; sa; sa = next) {
+		next = sa->next;
+		if (sa->peer != peer)
+			continue;
+		for (c = sa->children; c; c = c->next)
+			c->tun = NULL;
+		ike_sa_detach(sa);
+	}
+	while ((tun = peer->tunnels)) {
+		peer->tunnels = tun->next;
+		free(tun);
+	}
+	free(peer);
+}
+
+static struct ike_tunnel *tunnel_new(struct ike_peer *peer, const struct conf_tunnel *conf)
+{
+	struct ike_tunnel *tun = calloc(1, sizeof(*tun));
+
+	if (!tun)
+		return NULL;
+	tun->peer = peer;
+	tun->conf = conf;
+	tun->timer.fn = ike_tunnel_timer;
+	snprintf(tun->name, sizeof(tun->name), "%s/%s", peer->conf->name, conf->name);
+	return tun;
+}
+
+/* takes the tunnel of that name out of the list when it is the same */
+static struct ike_tunnel *tunnel_keep(struct ike_tunnel **list, const struct conf_tunnel *conf)
+{
+	struct ike_tunnel *tun;
+
+	for (; (tun = *list); list = &tun->next) {
+		if (strcmp(tun->conf->name, conf->name) || !tunnel_same(tun->conf, conf))
+			continue;
+		*list = tun->next;
+		tun->conf = conf;
+		return tun;
+	}
+	return NULL;
+}
+
+static void peer_update(struct ike_peer *peer, const struct conf_peer *conf)
+{
+	struct ike_tunnel *old = peer->tunnels, *tun, **at = &peer->tunnels;
+	unsigned int i;
+
+	peer->conf = conf;
+	peer->tunnels = NULL;
+	for (i = 0; i < conf->n_tunnels; i++) {
+		tun = tunnel_keep(&old, &conf->tunnels[i]);
+		if (!tun)
+			tun = tunnel_new(peer, &conf->tunnels[i]);
+		if (!tun)
+			break;
+		tun->next = NULL;
+		*at = tun;
+		at = &tun->next;
+	}
+	while ((tun = old)) {
+		old = tun->next;
+		tunnel_free(tun);
+	}
+}
+
+static struct ike_peer *peer_keep(struct ike *ike, struct ike_peer **list, const struct conf *conf,
+				  const struct conf_peer *cp)
+{
+	struct ike_peer *peer;
+
+	for (; (peer = *list); list = &peer->next) {
+		if (strcmp(peer->conf->name, cp->name) ||
+		    !peer_same(ike->conf, peer->conf, conf, cp))
+			continue;
+		*list = peer->next;
+		return peer;
+	}
+	return NULL;
+}
+
+static struct ike_peer *peer_new(struct ike *ike)
+{
+	struct ike_peer *peer = calloc(1, sizeof(*peer));
+
+	if (peer)
+		peer->ike = ike;
+	return peer;
+}
+
+static void start_at_load(struct ike *ike)
+{
+	struct ike_tunnel *tun;
+	struct ike_peer *peer;
+
+	for (peer = ike->peers; peer; peer = peer->next) {
+		for (tun = peer->tunnels; tun; tun = tun->next) {
+			if (tun->conf->start != CONF_START_AT_LOAD || tun->n_up)
+				continue;
+			tun->down = false;
+			tun->retry_at = 0;
+			ike_tunnel_start(tun, NULL);
+		}
+	}
+}
+
+void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
+{
+	struct ike_peer *old = ike->peers, *peer, **at = &ike->peers;
+	unsigned int i;
+
+	ike->now = now;
+	ike->peers = NULL;
+	for (i = 0; conf && i < conf->n_peers; i++) {
+		peer = peer_keep(ike, &old, conf, &conf->peers[i]);
+		if (!peer)
+			peer = peer_new(ike);
+		if (!peer)
+			break;
+		peer->next = NULL;
+		*at = peer;
+		at = &peer->next;
+		peer_update(peer, &conf->peers[i]);
+	}
+	/* what goes still reads the old configuration */
+	while ((peer = old)) {
+		old = peer->next;
+		peer_free(peer);
+	}
+	ike->conf = conf;
+	start_at_load(ike);
+}
+
+void ike_peers_free(struct ike *ike)
+{
+	struct ike_tunnel *tun;
+	struct ike_peer *peer;
+
+	while ((peer = ike->peers)) {
+		ike->peers = peer->next;
+		while ((tun = peer->tunnels)) {
+			peer->tunnels = tun->next;
+			ike_tunnel_reset(tun, "nfipsecd ends");
+			free(tun);
+		}
+		free(peer);
+	}
+}

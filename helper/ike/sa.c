@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: GPL-2.0
+/* IKE SAs: made and found, established, ended. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/core.h"
+#include "v2/v2.h"
+
+#define LIFETIME_SOFT_INITIATOR	88
+#define LIFETIME_SOFT_RESPONDER	94
+#define LIFETIME_JITTER		5
+#define DELETING_MS		60000
+
+static void life_due(struct ike_timer *t);
+static void liveness_due(struct ike_timer *t);
+
+/* SPIs come from strangers: without the key nobody can choose them to collide */
+static size_t bucket(const struct ike *ike, uint64_t spi)
+{
+	uint64_t h = (spi ^ ike->hash_key) * 0x9e3779b97f4a7c15ULL;
+
+	h ^= h >> 32;
+	h *= ike->hash_key | 1;
+	return (h ^ h >> 29) & (ike->table_size - 1);
+}
+
+uint64_t ike_sa_own_spi(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+
+uint64_t ike_sa_peer_spi(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_r : sa->spi_i;
+}
+
+struct ike_sa *ike_sa_find(struct ike *ike, uint64_t own_spi)
+{
+	struct ike_sa *sa = ike->table_size ? ike->by_spi[bucket(ike, own_spi)] : NULL;
+
+	while (sa && ike_sa_own_spi(sa) != own_spi)
+		sa = sa->spi_next;
+	return sa;
+}
+
+/* responder: before the initiator knows our SPI */
+struct ike_sa *ike_sa_find_init(struct ike *ike, uint64_t spi_i, const struct endpoint *remote)
+{
+	struct ike_sa *sa = ike->table_size ? ike->by_init[bucket(ike, spi_i)] : NULL;
+
+	while (sa && (sa->spi_i != spi_i || sa->remote.port != remote->port ||
+		      !addr_equal(&sa->remote.addr, &remote->addr)))
+		sa = sa->init_next;
+	return sa;
+}
+
+static bool tables_grow(struct ike *ike)
+{
+	size_t size = ike->table_size ? ike->table_size * 2 : 256;
+	struct ike_sa **spi, **init, *sa, **head;
+
+	if (ike->n_sas < ike->table_size)
+		return true;
+	spi = calloc(size, sizeof(struct ike_sa *));
+	init = calloc(size, sizeof(struct ike_sa *));
+	if (!spi || !init) {
+		free(spi);
+		free(init);
+		return ike->table_size > 0;
+	}
+	free(ike->by_spi);
+	free(ike->by_init);
+	ike->by_spi = spi;
+	ike->by_init = init;
+	ike->table_size = size;
+	for (sa = ike->sas; sa; sa = sa->next) {
+		head = &spi[bucket(ike, ike_sa_own_spi(sa))];
+		sa->spi_next = *head;
+		*head = sa;
+		if (!sa->in_init)
+			continue;
+		head = &init[bucket(ike, sa->spi_i)];
+		sa->init_next = *head;
+		*head = sa;
+	}
+	return true;
+}
+
+/**
+ * ike_sa_new - an IKE SA with an SPI of ours, published
+ * @ike: the core
+ * @peer: whose
+ * @initiator: are we the one that begins?
+ *
+ * Return: the SA, which the list holds; NULL when out of memory.
+ */
+struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator)
+{
+	struct ike_sa *sa, **head;
+	uint64_t spi;
+
+	if (!tables_grow(ike))
+		return NULL;
+	do {
+		if (!crypto_random(&spi, sizeof(spi)))
+			return NULL;
+	} while (!spi || ike_sa_find(ike, spi));
+	sa = calloc(1, sizeof(*sa));
+	if (!sa)
+		return NULL;
+	sa->refs = 1;
+	sa->ike = ike;
+	sa->peer = peer;
+	memcpy(sa->name, peer->conf->name, sizeof(sa->name));
+	sa->initiator = initiator;
+	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
+	sa->state = IKE_STATE_NEW;
+	sa->created = ike->now;
+	sa->life.fn = life_due;
+	sa->liveness.fn = liveness_due;
+	ike_retrans_init(&sa->retrans);
+	buf_init(&sa->ni);
+	buf_init(&sa->nr);
+	buf_init(&sa->cookie);
+	buf_init(&sa->init_req);
+	buf_init(&sa->init_resp);
+	buf_init(&sa->resp);
+	sa->next = ike->sas;
+	if (sa->next)
+		sa->next->prev = sa;
+	ike->sas = sa;
+	ike->n_sas++;
+	head = &ike->by_spi[bucket(ike, spi)];
+	sa->spi_next = *head;
+	*head = sa;
+	return sa;
+}
+
+/* responder: a half-open SA, found by the initiator's SPI and address */
+void ike_sa_publish_init(struct ike_sa *sa)
+{
+	struct ike_sa **head = &sa->ike->by_init[bucket(sa->ike, sa->spi_i)];
+
+	sa->in_init = true;
+	sa->init_next = *head;
+	*head = sa;
+	sa->half_open = true;
+	sa->ike->n_half_open++;
+	ike_timer_set(&sa->ike->timers, &sa->life, sa->ike->now + IKE_HALF_OPEN_MS);
+}
+
+struct ike_sa *ike_sa_get(struct ike_sa *sa)
+{
+	sa->refs++;
+	return sa;
+}
+
+void ike_sa_put(struct ike_sa *sa)
+{
+	if (--sa->refs)
+		return;
+	crypto_wipe(&sa->keys, sizeof(sa->keys));
+	buf_free(&sa->ni);
+	buf_free(&sa->nr);
+	buf_free(&sa->cookie);
+	buf_free(&sa->init_req);
+	buf_free(&sa->init_resp);
+	buf_free(&sa->resp);
+	crypto_dh_free(sa->dh);
+	ike_id_clear(&sa->remote_id);
+	free(sa);
+}
+
+static void unpublish(struct ike_sa *sa)
+{
+	struct ike *ike = sa->ike;
+	struct ike_sa **at;
+
+	for (at = &ike->by_spi[bucket(ike, ike_sa_own_spi(sa))]; *at != sa; at = &(*at)->spi_next)
+		;
+	*at = sa->spi_next;
+	if (sa->in_init) {
+		for (at = &ike->by_init[bucket(ike, sa->spi_i)]; *at != sa; at = &(*at)->init_next)
+			;
+		*at = sa->init_next;
+	}
+	if (sa->prev)
+		sa->prev->next = sa->next;
+	else
+		ike->sas = sa->next;
+	if (sa->next)
+		sa->next->prev = sa->prev;
+	ike->n_sas--;
+	if (sa->half_open)
+		ike->n_half_open--;
+	sa->half_open = false;
+}
+
+static void children_free(struct ike_sa *sa, const char *why)
+{
+	while (sa->children)
+		ike_child_free(sa->children, why);
+}
+
+/* tunnels that this SA was to bring up */
+static void tasks_fail(struct ike_sa *sa, const char *error)
+{
+	struct ike_tunnel *tun = sa->nego ? sa->nego->tun : NULL;
+	struct ike_task *t;
+
+	if (tun && tun->sa == sa)
+		ike_tunnel_failed(tun, error);
+	while ((t = ike_task_take(sa))) {
+		tun = t->tun;
+		free(t);
+		if (tun && tun->sa == sa)
+			ike_tunnel_failed(tun, error);
+	}
+}
+
+static void report_down(struct ike_sa *sa, const char *why)
+{
+	char addr[ADDR_STRLEN];
+
+	ike_report(sa->ike, IKE_EVENT_IKE_DOWN, sa->name, NULL, json_pack("{s:s}", "why", why),
+		   "IKE SA with %s down (%s)", addr_str(&sa->remote.addr, addr, sizeof(addr)), why);
+}
+
+/* an SA that was to take over and did not: the old one tries again */
+static void successor_gone(struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->replaces ? ike_sa_find(sa->ike, sa->replaces) : NULL;
+
+	if (old)
+		old->replacing = false;
+}
+
+void ike_sa_kill(struct ike_sa *sa, const char *why)
+{
+	struct ike_timers *timers = &sa->ike->timers;
+
+	if (sa->dead)
+		return;
+	sa->dead = true;
+	unpublish(sa);
+	ike_timer_off(timers, &sa->life);
+	ike_timer_off(timers, &sa->liveness);
+	ike_retrans_stop(sa);
+	successor_gone(sa);
+	if (sa->state == IKE_STATE_ESTABLISHED)
+		report_down(sa, why);
+	tasks_fail(sa, why);
+	children_free(sa, why);
+	ike_ops_done(&sa->ops, NULL);
+	ike_sa_put(sa);
+}
+
+void ike_sa_fail_quiet(struct ike_sa *sa, const char *error)
+{
+	ike_sa_kill(sa, error);
+}
+
+/* the tunnel that an error is about, for those who listen */
+static const char *pending_tunnel(const struct ike_sa *sa)
+{
+	const struct ike_task *t;
+
+	if (sa->nego && sa->nego->tun)
+		return sa->nego->tun->conf->name;
+	for (t = sa->tasks; t; t = t->next)
+		if (t->tun)
+			return t->tun->conf->name;
+	return NULL;
+}
+
+void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
+{
+	char text[IKE_TEXT_MAX];
+	va_list ap;
+
+	if (sa->dead)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, pending_tunnel(sa), NULL, "%s", text);
+	ike_sa_fail_quiet(sa, text);
+}
+
+void ike_sa_delete(struct ike_sa *sa, const char *why)
+{
+	if (sa->state == IKE_STATE_DELETING || sa->dead)
+		return;
+	if (sa->state != IKE_STATE_ESTABLISHED) {
+		ike_sa_kill(sa, why);
+		return;
+	}
+	ike_sa_get(sa);
+	sa->state = IKE_STATE_DELETING;
+	report_down(sa, why);
+	ike_timer_off(&sa->ike->timers, &sa->liveness);
+	ike_timer_set(&sa->ike->timers, &sa->life, sa->ike->now + DELETING_MS);
+	successor_gone(sa);
+	tasks_fail(sa, why);
+	children_free(sa, why);
+	if (!ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, NULL))
+		ike_sa_kill(sa, why);
+	else
+		v2_run(sa);
+	ike_sa_put(sa);
+}
+
+/* its configuration goes; what is left of its life is the DELETE */
+void ike_sa_detach(struct ike_sa *sa)
+{
+	ike_sa_get(sa);
+	ike_sa_delete(sa, "the configuration changed");
+	sa->peer = NULL;
+	ike_sa_put(sa);
+}
+
+struct ike_sa *ike_sa_usable(struct ike *ike, const struct ike_peer *peer)
+{
+	struct ike_sa *sa, *coming = NULL;
+
+	for (sa = ike->sas; sa; sa = sa->next) {
+		if (sa->peer != peer || sa->replacing)
+			continue;
+		if (sa->state == IKE_STATE_ESTABLISHED)
+			return sa;
+		if (sa->initiator && sa->state < IKE_STATE_ESTABLISHED)
+			coming = sa;
+	}
+	return coming;
+}
+
+const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t len)
+{
+	struct wire_id id;
+
+	if (ours && sa->peer) {
+		ike_id_local(&sa->peer->conf->local_id, &sa->local.addr, &id);
+		return ike_id_str(id.type, id.data, out, len);
+	}
+	if (!ours && sa->remote_id.type)
+		return ike_id_str(sa->remote_id.type,
+				  (struct bytes){ sa->remote_id.data, sa->remote_id.len }, out, len);
+	if (!ours && sa->peer && sa->peer->conf->remote_id.type) {
+		ike_id_local(&sa->peer->conf->remote_id, NULL, &id);
+		return ike_id_str(id.type, id.data, out, len);
+	}
+	snprintf(out, len, "unknown");
+	return out;
+}
+
+const char *ike_sa_state_str(const struct ike_sa *sa)
+{
+	static const char *const names[] = {
+		[IKE_STATE_NEW]		= "new",
+		[IKE_STATE_INIT_SENT]	= "init-sent",
+		[IKE_STATE_HALF_OPEN]	= "half-open",
+		[IKE_STATE_AUTH_SENT]	= "auth-sent",
+		[IKE_STATE_ESTABLISHED]	= "established",
+		[IKE_STATE_DELETING]	= "deleting",
+	};
+
+	return names[sa->state];
+}
+
+/* ---- time ---- */
+
+static uint64_t soft_lifetime(const struct ike_sa *sa)
+{
+	uint64_t ms = sa->peer->conf->ike_lifetime * 1000;
+	uint16_t r = 0;
+
+	crypto_random(&r, sizeof(r));
+	return ms * ((sa->initiator ? LIFETIME_SOFT_INITIATOR : LIFETIME_SOFT_RESPONDER) * 10 +
+		     r % (LIFETIME_JITTER * 10)) / 1000;
+}
+
+void ike_sa_established(struct ike_sa *sa)
+{
+	struct ike *ike = sa->ike;
+	const struct conf_peer *conf = sa->peer->conf;
+	char addr[ADDR_STRLEN], us[300], them[300], p[160];
+
+	if (sa->half_open)
+		ike->n_half_open--;
+	sa->half_open = false;
+	sa->state = IKE_STATE_ESTABLISHED;
+	sa->established = sa->last_in = ike->now;
+	buf_free(&sa->init_req);
+	buf_free(&sa->init_resp);
+	ike_timer_off(&ike->timers, &sa->life);
+	if (conf->ike_lifetime)
+		ike_timer_set(&ike->timers, &sa->life, ike->now + soft_lifetime(sa));
+	if (conf->dpd)
+		ike_timer_set(&ike->timers, &sa->liveness, ike->now + conf->dpd * 1000);
+	addr_str(&sa->remote.addr, addr, sizeof(addr));
+	ike_sa_id_str(sa, true, us, sizeof(us));
+	ike_sa_id_str(sa, false, them, sizeof(them));
+	ike_proposal_str(&sa->prop, p, sizeof(p));
+	ike_report(ike, IKE_EVENT_IKE_UP, sa->name, NULL,
+		   json_pack("{s:s,s:s,s:s,s:s,s:b}", "remote", addr, "local_id", us, "remote_id",
+			     them, "ike", p, "initiator", sa->initiator),
+		   "IKE SA with %s up: %s, we are '%s', it is '%s'", addr, p, us, them);
+}
+
+static void life_due(struct ike_timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, life);
+	struct ike *ike = sa->ike;
+	uint64_t hard;
+
+	if (sa->state != IKE_STATE_ESTABLISHED) {
+		ike_sa_kill(sa, "not finished in time");
+		return;
+	}
+	hard = sa->established + sa->peer->conf->ike_lifetime * 1000;
+	if (ike->now >= hard) {
+		ike_sa_delete(sa, "lifetime");
+		return;
+	}
+	if (!sa->replacing)
+		v2_renew(sa);
+	/* a successor that failed is tried again until the end */
+	if (!sa->dead && sa->state == IKE_STATE_ESTABLISHED)
+		ike_timer_set(&ike->timers, t, ike->now + IKE_REKEY_RETRY < hard ?
+			      ike->now + IKE_REKEY_RETRY : hard);
+}
+
+/* RFC 7296 2.4: whatever came protected by one of its SAs proves that the peer lives */
+static uint64_t silent_ms(const struct ike_sa *sa)
+{
+	uint64_t least = sa->ike->now - sa->last_in;
+	const struct ike_child *c;
+	struct kern_sa in;
+
+	for (c = sa->children; c; c = c->next)
+		if (c->state == IKE_CHILD_UP && ike_child_counters(c, true, &in) && in.packets &&
+		    in.idle * 1000 < least)
+			least = in.idle * 1000;
+	return least;
+}
+
+static void liveness_due(struct ike_timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, liveness);
+	uint64_t dpd, silent;
+
+	if (sa->state != IKE_STATE_ESTABLISHED || !sa->peer->conf->dpd)
+		return;
+	dpd = sa->peer->conf->dpd * 1000;
+	silent = silent_ms(sa);
+	ike_timer_set(&sa->ike->timers, t,
+		      sa->ike->now + (silent < dpd ? dpd - silent : dpd));
+	/* a request that waits for its response asks the same */
+	if (silent >= dpd && !sa->retrans.waiting && !sa->busy_out && !sa->tasks &&
+	    ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, NULL))
+		v2_run(sa);
+}
+
+/* ---- what we want to ask ---- */
+
+struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct ike_tunnel *tun,
+			      uint32_t spi, const struct kern_flow *flow)
+{
+	struct ike_task *t, **at = &sa->tasks;
+
+	if (sa->n_tasks >= IKE_TASKS_MAX)
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->type = type;
+	t->tun = tun;
+	t->spi = spi;
+	if (flow) {
+		t->flow = *flow;
+		t->has_flow = true;
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = t;
+	sa->n_tasks++;
+	return t;
+}
+
+struct ike_task *ike_task_take(struct ike_sa *sa)
+{
+	struct ike_task *t = sa->tasks;
+
+	if (t) {
+		sa->tasks = t->next;
+		sa->n_tasks--;
+	}
+	return t;
+}
+
+bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
+{
+	const struct ike_task *t;
+
+	for (t = sa->tasks; t; t = t->next)
+		if (t->type == type && t->spi == spi)
+			return true;
+	return false;
+}
+
+/* the tunnel's configuration goes, or its operator does not want it any more */
+void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun)
+{
+	struct ike_task **at = &sa->tasks, *t;
+
+	while ((t = *at)) {
+		if (t->tun != tun) {
+			at = &t->next;
+			continue;
+		}
+		*at = t->next;
+		sa->n_tasks--;
+		free(t);
+	}
+}

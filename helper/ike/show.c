@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The state as JSON, for `nfipsec show peers`. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ike/core.h"
+
+static json_t *ts_array(const struct wire_ts *list)
+{
+	json_t *out = json_array();
+	char s[TS_STRLEN];
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		json_array_append_new(out, json_string(ts_str(&list->ts[i], s, sizeof(s))));
+	return out;
+}
+
+static json_t *show_child(const struct ike_child *c, uint64_t now)
+{
+	static const char *const states[] = {
+		[IKE_CHILD_OFFERED] = "negotiating", [IKE_CHILD_UP] = "up",
+		[IKE_CHILD_DELETING] = "deleting",
+	};
+	char in[16], out[16], esp[160];
+	struct wire_ts local, remote;
+
+	snprintf(in, sizeof(in), "0x%08x", c->spi_in);
+	snprintf(out, sizeof(out), "0x%08x", c->spi_out);
+	ike_ts_lists(c->sels, c->n_sels, &local, &remote);
+	return json_pack("{s:s,s:s,s:s,s:s,s:b,s:I,s:o,s:o}", "spi_in", in, "spi_out", out,
+			 "state", states[c->state], "esp",
+			 ike_proposal_str(&c->prop, esp, sizeof(esp)), "initiator", c->initiator,
+			 "age", (json_int_t)(c->state == IKE_CHILD_OFFERED ? 0 :
+					     (now - c->since) / 1000),
+			 "local", ts_array(&local), "remote", ts_array(&remote));
+}
+
+static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
+{
+	bool up = sa->state >= IKE_STATE_ESTABLISHED;
+	char i[24], r[24], local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
+	char us[300], them[300], p[160];
+
+	snprintf(i, sizeof(i), "%016" PRIx64, sa->spi_i);
+	snprintf(r, sizeof(r), "%016" PRIx64, sa->spi_r);
+	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:I,s:i}", "spi_i", i, "spi_r", r,
+			 "state", ike_sa_state_str(sa), "initiator", sa->initiator, "local",
+			 endpoint_str(&sa->local, local, sizeof(local)), "remote",
+			 endpoint_str(&sa->remote, remote, sizeof(remote)), "local_id",
+			 ike_sa_id_str(sa, true, us, sizeof(us)), "remote_id",
+			 ike_sa_id_str(sa, false, them, sizeof(them)), "ike",
+			 sa->prop.n ? ike_proposal_str(&sa->prop, p, sizeof(p)) : "", "age",
+			 (json_int_t)((now - (up ? sa->established : sa->created)) / 1000),
+			 "children", (int)ike_sa_children_up(sa));
+}
+
+static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
+{
+	static const char *const starts[] = {
+		[CONF_START_ON_TRAFFIC] = "on-traffic", [CONF_START_AT_LOAD] = "at-load",
+		[CONF_START_MANUAL] = "manual",
+	};
+	json_t *children = json_array();
+	const struct ike_child *c;
+	const struct ike_sa *sa;
+
+	for (sa = tun->peer->ike->sas; sa; sa = sa->next)
+		for (c = sa->children; c; c = c->next)
+			if (c->tun == tun)
+				json_array_append_new(children, show_child(c, now));
+	return json_pack("{s:s,s:s,s:s,s:s,s:o}", "name", tun->conf->name, "state",
+			 tun->n_up ? "up" : tun->sa ? "connecting" :
+			 tun->retry_at > now && tun->failures ? "failed" : "down",
+			 "start", starts[tun->conf->start], "access_list", tun->conf->list->name,
+			 "children", children);
+}
+
+json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
+{
+	json_t *sas = json_array(), *tunnels = json_array();
+	const char *state = "down";
+	char local[ADDR_STRLEN] = "any", remote[ADDR_STRLEN] = "any";
+	const struct ike_tunnel *t;
+	const struct ike_sa *sa;
+
+	for (sa = peer->ike->sas; sa; sa = sa->next) {
+		if (sa->peer != peer)
+			continue;
+		json_array_append_new(sas, show_sa(sa, now));
+		if (sa->state == IKE_STATE_ESTABLISHED)
+			state = "up";
+		else if (sa->state < IKE_STATE_ESTABLISHED && state[0] == 'd')
+			state = "connecting";
+	}
+	for (t = peer->tunnels; t; t = t->next)
+		json_array_append_new(tunnels, show_tunnel(t, now));
+	if (peer->conf->local.family)
+		addr_str(&peer->conf->local, local, sizeof(local));
+	if (peer->conf->remote.family)
+		addr_str(&peer->conf->remote, remote, sizeof(remote));
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "name", peer->conf->name, "state", state,
+			 "local", local, "remote", remote, "ike_sas", sas, "tunnels", tunnels);
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Traffic selectors: an access list's protect entries, offered and narrowed. RFC 7296 2.9. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "ike/core.h"
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_DCCP;
+}
+
+static void of_packet(const struct addr *a, uint8_t proto, uint16_t port, struct ts *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->proto = proto;
+	out->min = out->max = *a;
+	out->port_min = has_ports(proto) ? port : 0;
+	out->port_max = has_ports(proto) ? port : 65535;
+}
+
+static void add_unique(struct wire_ts *list, const struct ts *ts)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (ts_equal(&list->ts[i], ts))
+			return;
+	if (list->n < WIRE_TS_MAX)
+		list->ts[list->n++] = *ts;
+}
+
+/**
+ * ike_ts_offer - what an initiator asks for
+ * @list: the tunnel's access list
+ * @flow: the packet that asked, or NULL
+ * @local: gets our side's selectors
+ * @remote: gets the peer's
+ *
+ * The packet's own selectors come first, so that a responder that narrows keeps
+ * what holds the packet (RFC 7296 2.9). A list too long for one payload begins
+ * with the packet's entry; the others ask when a packet of theirs comes.
+ */
+void ike_ts_offer(const struct conf_list *list, const struct kern_flow *flow, struct wire_ts *local,
+		  struct wire_ts *remote)
+{
+	unsigned int i, at = 0;
+
+	local->n = remote->n = 0;
+	if (flow && flow->src.family && flow->src.family == flow->dst.family) {
+		of_packet(&flow->src, flow->proto, flow->sport, &local->ts[local->n++]);
+		of_packet(&flow->dst, flow->proto, flow->dport, &remote->ts[remote->n++]);
+	}
+	for (i = 0; flow && i < list->n; i++)
+		if (list->entries[i].number == flow->number)
+			at = i;
+	for (i = 0; i < list->n; i++) {
+		const struct conf_entry *e = &list->entries[(at + i) % list->n];
+
+		if (e->action != CONF_PROTECT)
+			continue;
+		if (local->n == WIRE_TS_MAX || remote->n == WIRE_TS_MAX)
+			break;
+		add_unique(local, &e->src);
+		add_unique(remote, &e->dst);
+	}
+}
+
+static bool sel_contains(const struct kern_sel *outer, const struct kern_sel *inner)
+{
+	return ts_contains(&outer->src, &inner->src) && ts_contains(&outer->dst, &inner->dst);
+}
+
+static unsigned int sel_add(struct kern_sel *out, unsigned int n, unsigned int max,
+			    const struct kern_sel *sel)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < n; i++)
+		if (sel_contains(&out[i], sel))
+			return n;
+	for (i = 0; i < n; i++)
+		if (!sel_contains(sel, &out[i]))
+			out[kept++] = out[i];
+	if (kept < max)
+		out[kept++] = *sel;
+	return kept;
+}
+
+/* one protocol on both sides of a pair */
+static bool unify(struct kern_sel *s)
+{
+	uint8_t proto = s->src.proto ? s->src.proto : s->dst.proto;
+
+	if (s->dst.proto && s->dst.proto != proto)
+		return false;
+	s->src.proto = s->dst.proto = proto;
+	return true;
+}
+
+/**
+ * ike_ts_narrow - the pairs of an access list that lie within two lists of selectors
+ * @list: ours
+ * @local: selectors of our side
+ * @remote: selectors of the peer's side
+ * @out: gets the pairs, none inside another
+ * @max: room there
+ *
+ * Return: how many; 0: nothing in common, RFC 7296 2.9 TS_UNACCEPTABLE.
+ */
+unsigned int ike_ts_narrow(const struct conf_list *list, const struct wire_ts *local,
+			   const struct wire_ts *remote, struct kern_sel *out, unsigned int max)
+{
+	unsigned int i, l, r, n = 0;
+	struct kern_sel sel;
+
+	for (i = 0; i < list->n; i++) {
+		const struct conf_entry *e = &list->entries[i];
+
+		if (e->action != CONF_PROTECT)
+			continue;
+		for (l = 0; l < local->n; l++) {
+			for (r = 0; r < remote->n; r++) {
+				if (ts_intersect(&e->src, &local->ts[l], &sel.src) &&
+				    ts_intersect(&e->dst, &remote->ts[r], &sel.dst) &&
+				    unify(&sel))
+					n = sel_add(out, n, max, &sel);
+			}
+		}
+	}
+	return n;
+}
+
+static void add_widest(struct wire_ts *list, const struct ts *ts)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < list->n; i++)
+		if (ts_contains(&list->ts[i], ts))
+			return;
+	for (i = 0; i < list->n; i++)
+		if (!ts_contains(ts, &list->ts[i]))
+			list->ts[kept++] = list->ts[i];
+	list->n = kept;
+	if (list->n < WIRE_TS_MAX)
+		list->ts[list->n++] = *ts;
+}
+
+/**
+ * ike_ts_lists - pairs as the two lists that a message carries
+ * @sels: the pairs
+ * @n: their number
+ * @local: gets our side
+ * @remote: gets the peer's
+ */
+void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *local,
+		  struct wire_ts *remote)
+{
+	unsigned int i;
+
+	local->n = remote->n = 0;
+	for (i = 0; i < n; i++) {
+		add_widest(local, &sels[i].src);
+		add_widest(remote, &sels[i].dst);
+	}
+}
+
+/* every one of @inner inside one of @outer */
+bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < inner->n; i++) {
+		for (j = 0; j < outer->n; j++)
+			if (ts_contains(&outer->ts[j], &inner->ts[i]))
+				break;
+		if (j == outer->n)
+			return false;
+	}
+	return inner->n > 0;
+}

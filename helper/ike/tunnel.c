@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Configured tunnels: when one is begun, and what happens when it fails or ends. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ike/core.h"
+#include "v2/v2.h"
+
+static bool is_wanted(const struct ike_tunnel *tun)
+{
+	return tun->wanted ||
+	       (tun->conf->start == CONF_START_AT_LOAD && !tun->n_up && !tun->down);
+}
+
+/* not before retry_at, so that a peer that refuses is not asked all the time */
+static void wait_turn(struct ike_tunnel *tun)
+{
+	struct ike *ike = tun->peer->ike;
+
+	if (!tun->timer.at)
+		ike_timer_set(&ike->timers, &tun->timer,
+			      tun->retry_at > ike->now ? tun->retry_at : ike->now);
+}
+
+void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
+{
+	struct ike *ike = tun->peer->ike;
+	struct ike_sa *sa;
+
+	if (tun->sa || ike->closing)
+		return;
+	if (ike->now < tun->retry_at) {
+		tun->wanted = true;
+		tun->has_flow = flow != NULL;
+		if (flow)
+			tun->flow = *flow;
+		wait_turn(tun);
+		return;
+	}
+	ike_timer_off(&ike->timers, &tun->timer);
+	tun->wanted = false;
+	sa = ike_sa_usable(ike, tun->peer);
+	if (sa && ike_task_add(sa, IKE_TASK_CHILD, tun, 0, flow)) {
+		tun->sa = sa;
+		v2_run(sa);
+		return;
+	}
+	v2_initiate(tun->peer, tun, flow, 0);
+}
+
+static void backoff(struct ike_tunnel *tun)
+{
+	uint64_t ms = IKE_BACKOFF_FIRST;
+	unsigned int i;
+
+	for (i = 0; i < tun->failures && ms < IKE_BACKOFF_MAX; i++)
+		ms *= 2;
+	tun->failures++;
+	tun->retry_at = tun->peer->ike->now + (ms < IKE_BACKOFF_MAX ? ms : IKE_BACKOFF_MAX);
+}
+
+void ike_tunnel_failed(struct ike_tunnel *tun, const char *error)
+{
+	char text[IKE_TEXT_MAX + IKE_NAME_MAX];
+
+	tun->sa = NULL;
+	backoff(tun);
+	snprintf(text, sizeof(text), "%s: %s", tun->name, error);
+	ike_ops_done(&tun->ops, text);
+	if (is_wanted(tun))
+		wait_turn(tun);
+}
+
+void ike_tunnel_up(struct ike_tunnel *tun)
+{
+	tun->failures = 0;
+	tun->retry_at = 0;
+	tun->wanted = false;
+	tun->down = false;
+	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
+	ike_ops_done(&tun->ops, NULL);
+}
+
+void ike_tunnel_lost(struct ike_tunnel *tun)
+{
+	if (tun->peer->ike->closing || tun->sa || !is_wanted(tun))
+		return;
+	/* a peer that deletes what was just made is not asked in a loop */
+	if (tun->retry_at <= tun->peer->ike->now)
+		tun->retry_at = tun->peer->ike->now + IKE_BACKOFF_FIRST;
+	wait_turn(tun);
+}
+
+/* nothing is wanted of it any more */
+void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
+{
+	struct ike_sa *sa = tun->sa;
+
+	tun->wanted = false;
+	tun->failures = 0;
+	tun->retry_at = 0;
+	tun->sa = NULL;
+	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
+	if (sa)
+		ike_sa_drop_tunnel(sa, tun);
+	ike_ops_done(&tun->ops, error);
+}
+
+void ike_tunnel_timer(struct ike_timer *t)
+{
+	struct ike_tunnel *tun = container_of(t, struct ike_tunnel, timer);
+
+	if (is_wanted(tun))
+		ike_tunnel_start(tun, tun->has_flow ? &tun->flow : NULL);
+	tun->has_flow = false;
+}
+
+static bool in_ts(const struct ts *ts, const struct addr *a, uint8_t proto, uint16_t port)
+{
+	return ts->min.family == a->family && addr_cmp(&ts->min, a) <= 0 &&
+	       addr_cmp(a, &ts->max) <= 0 && (!ts->proto || ts->proto == proto) &&
+	       ts->port_min <= port && port <= ts->port_max;
+}
+
+static bool child_covers(const struct ike_child *c, const struct kern_flow *flow)
+{
+	unsigned int i;
+
+	if (!flow->src.family)
+		return true;
+	for (i = 0; i < c->n_sels; i++)
+		if (in_ts(&c->sels[i].src, &flow->src, flow->proto, flow->sport) &&
+		    in_ts(&c->sels[i].dst, &flow->dst, flow->proto, flow->dport))
+			return true;
+	return false;
+}
+
+/* does an SA that the module has take this packet? */
+bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flow)
+{
+	const struct ike_sa *sa;
+	const struct ike_child *c;
+	struct kern_sa out;
+
+	for (sa = tun->peer->ike->sas; sa; sa = sa->next)
+		for (c = sa->children; c; c = c->next)
+			if (c->tun == tun && c->state == IKE_CHILD_UP && child_covers(c, flow) &&
+			    ike_child_counters(c, false, &out))
+				return true;
+	return false;
+}
+
+struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name)
+{
+	struct ike_peer *p;
+
+	for (p = ike->peers; p && strcmp(p->conf->name, name); p = p->next)
+		;
+	return p;
+}
+
+struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name)
+{
+	struct ike_tunnel *t;
+
+	for (t = peer->tunnels; t && strcmp(t->conf->name, name); t = t->next)
+		;
+	return t;
+}
+
+/* "peer/tunnel", as the module says it */
+struct ike_tunnel *ike_tunnel_by_name(struct ike *ike, const char *name)
+{
+	struct ike_peer *p;
+	struct ike_tunnel *t;
+
+	for (p = ike->peers; p; p = p->next)
+		for (t = p->tunnels; t; t = t->next)
+			if (!strcmp(t->name, name))
+				return t;
+	return NULL;
+}

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The world that two IKE cores live in: see ike_world.h. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/nfipsec.h>
+
+#include "ike_world.h"
+#include "core/log.h"
+#include "sys/crypto.h"
+
+struct node *world_other(struct node *n)
+{
+	return n == &n->w->a ? &n->w->b : &n->w->a;
+}
+
+/* ---- the network ---- */
+
+static void packet_copy(struct packet *to, const struct endpoint *from_ep,
+			const struct endpoint *to_ep, const uint8_t *data, size_t len)
+{
+	to->from = *from_ep;
+	to->to = *to_ep;
+	to->data = malloc(len ? len : 1);
+	memcpy(to->data, data, len);
+	to->len = len;
+}
+
+static void enqueue(struct world *w, const struct packet *p)
+{
+	assert_true(w->n_queue < WORLD_PACKETS);
+	packet_copy(&w->queue[w->n_queue++], &p->from, &p->to, p->data, p->len);
+}
+
+void world_send(struct world *w, const struct packet *p)
+{
+	enqueue(w, p);
+}
+
+static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
+		    void *user)
+{
+	struct node *n = user;
+	struct world *w = n->w;
+	struct packet p = { *local, *remote, (uint8_t *)msg.p, msg.len };
+	unsigned int copies = 1, i;
+
+	n->sent++;
+	if (n->n_log < WORLD_PACKETS)
+		packet_copy(&n->log[n->n_log++], local, remote, msg.p, msg.len);
+	if (w->filter)
+		copies = w->filter(w, &p, w->n_packets);
+	w->n_packets++;
+	for (i = 0; i < copies && !w->cut; i++)
+		enqueue(w, &p);
+}
+
+void world_deliver(struct world *w)
+{
+	struct packet p;
+	struct node *n;
+
+	while (w->n_queue) {
+		if (w->lifo) {
+			p = w->queue[--w->n_queue];
+		} else {
+			p = w->queue[0];
+			memmove(w->queue, w->queue + 1, --w->n_queue * sizeof(p));
+		}
+		n = addr_equal(&p.to.addr, &w->a.addr) ? &w->a :
+		    addr_equal(&p.to.addr, &w->b.addr) ? &w->b : NULL;
+		if (n)
+			ike_input(n->ike, &p.to, &p.from, (struct bytes){ p.data, p.len }, w->now);
+		free(p.data);
+	}
+}
+
+void world_run(struct world *w, uint64_t ms)
+{
+	uint64_t end = w->now + ms, next;
+
+	for (;;) {
+		world_deliver(w);
+		next = ike_next(w->a.ike);
+		if (ike_next(w->b.ike) < next)
+			next = ike_next(w->b.ike);
+		if (next > end)
+			break;
+		if (next > w->now)
+			w->now = next;
+		ike_tick(w->a.ike, w->now);
+		ike_tick(w->b.ike, w->now);
+	}
+	w->now = end;
+	ike_tick(w->a.ike, w->now);
+	ike_tick(w->b.ike, w->now);
+	world_deliver(w);
+}
+
+/* ---- the module ---- */
+
+static struct fake_sa *find_sa(struct node *n, const struct kern_sa *sa)
+{
+	struct fake_sa *f;
+
+	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
+		if (f->used && f->spi == sa->spi && f->dir == sa->dir &&
+		    addr_equal(&f->local, &sa->local) && addr_equal(&f->remote, &sa->remote))
+			return f;
+	return NULL;
+}
+
+static int op_sa_add(const struct kern_sa *sa, void *user)
+{
+	struct node *n = user;
+	struct fake_sa *f;
+	unsigned int i;
+	int refuse = sa->dir == NFIPSEC_DIR_IN ? n->refuse_in : n->refuse_out;
+
+	assert_int_equal(sa->proto, IPPROTO_ESP);
+	assert_true(sa->spi > 255);
+	assert_true(sa->n_sels > 0 && sa->n_sels <= KERN_SEL_MAX);
+	assert_true(addr_equal(&sa->local, &n->addr));
+	if (refuse)
+		return -refuse;
+	if (find_sa(n, sa))
+		return -EEXIST;
+	for (f = n->sas; f->used; f++)
+		assert_true(f < n->sas + WORLD_SAS - 1);
+	*f = (struct fake_sa){ .used = true, .dir = sa->dir, .spi = sa->spi, .local = sa->local,
+			       .remote = sa->remote, .encr = sa->encr, .integ = sa->integ,
+			       .esn = sa->esn, .n_sels = sa->n_sels, .added = n->w->now,
+			       .soft_seconds = sa->soft_seconds, .hard_seconds = sa->hard_seconds,
+			       .last = n->w->now };
+	memcpy(f->tunnel, sa->tunnel, sizeof(f->tunnel));
+	memcpy(f->encr_key, sa->encr_key.p, sa->encr_key.len);
+	memcpy(f->integ_key, sa->integ_key.p, sa->integ_key.len);
+	f->encr_key_len = sa->encr_key.len;
+	f->integ_key_len = sa->integ_key.len;
+	for (i = 0; i < sa->n_sels; i++)
+		f->sels[i] = sa->sels[i];
+	return 0;
+}
+
+static int op_sa_del(const struct kern_sa *sa, void *user)
+{
+	struct fake_sa *f = find_sa(user, sa);
+
+	if (!f)
+		return -ENOENT;
+	f->used = false;
+	return 0;
+}
+
+static int op_sa_get(struct kern_sa *sa, void *user)
+{
+	struct node *n = user;
+	struct fake_sa *f = find_sa(n, sa);
+
+	if (!f)
+		return -ENOENT;
+	sa->packets = f->packets;
+	sa->idle = (n->w->now - f->last) / 1000;
+	sa->age = (n->w->now - f->added) / 1000;
+	return 0;
+}
+
+/* ---- the rest of a daemon ---- */
+
+static void op_job(const struct ike_job *job, void *user)
+{
+	struct node *n = user;
+	struct world *w = n->w;
+
+	if (w->defer_jobs) {
+		assert_true(w->n_jobs < 64);
+		w->jobs[w->n_jobs++] = job;
+		return;
+	}
+	job->run(job->arg);
+	job->done(job->arg);
+}
+
+void world_jobs(struct world *w)
+{
+	while (w->n_jobs) {
+		const struct ike_job *job = w->jobs[0];
+
+		memmove(w->jobs, w->jobs + 1, --w->n_jobs * sizeof(job));
+		job->run(job->arg);
+		job->done(job->arg);
+	}
+}
+
+static void op_event(const struct ike_event *ev, void *user)
+{
+	struct node *n = user;
+	struct line *l;
+
+	if (getenv("IKE_WORLD_VERBOSE"))
+		fprintf(stderr, "%8llu %s [%d] %s/%s: %s\n", (unsigned long long)n->w->now, n->name,
+			ev->type, ev->peer ? ev->peer : "", ev->tunnel ? ev->tunnel : "", ev->text);
+	if (n->n_lines == WORLD_LINES)
+		return;
+	l = &n->lines[n->n_lines++];
+	l->type = ev->type;
+	snprintf(l->peer, sizeof(l->peer), "%s", ev->peer ? ev->peer : "");
+	snprintf(l->tunnel, sizeof(l->tunnel), "%s", ev->tunnel ? ev->tunnel : "");
+	snprintf(l->text, sizeof(l->text), "%s", ev->text);
+}
+
+static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
+{
+	struct node *n = user;
+
+	(void)remote;
+	*local = n->addr;
+	return true;
+}
+
+static const struct ike_ops ops = {
+	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
+	.job = op_job, .event = op_event, .local_addr = op_local_addr,
+};
+
+/* ---- configurations ---- */
+
+#define OR(x, y) ((x) ? (x) : (y))
+
+static struct conf *make_conf(struct node *n, const struct world_conf *c)
+{
+	bool is_a = n == &n->w->a;
+	const char *id = OR(c->id, is_a ? "a.example.com" : "b.example.com");
+	const char *other = OR(c->remote_id, is_a ? "b.example.com" : "a.example.com");
+	const char *entries = OR(c->entries, is_a ? "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16" :
+					     "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16");
+	struct conf_error err = { .text = "" };
+	char text[4096], secret[512];
+	struct conf *conf;
+
+	snprintf(text, sizeof(text),
+		 "access-list l {\n%s\n}\n"
+		 "peer p {\n ike-version 2\n local address %s id fqdn %s\n"
+		 " remote address %s%s%s\n auth psk\n ike %s\n%s\n%s"
+		 " tunnel t {\n access-list l\n esp %s\n mode tunnel\n start %s\n%s\n }\n}\n",
+		 entries, is_a ? "192.0.2.1" : "192.0.2.2", id,
+		 OR(c->remote, is_a ? "192.0.2.2" : "192.0.2.1"),
+		 strcmp(other, "any") ? " id fqdn " : "", strcmp(other, "any") ? other : "",
+		 OR(c->ike, "aes128gcm16-prfsha256-x25519"), OR(c->extra_peer, ""),
+		 OR(c->tunnels, ""), OR(c->esp, "aes128gcm16"), OR(c->start, "on-traffic"),
+		 OR(c->extra_tunnel, ""));
+	conf = conf_parse(text, strlen(text), n->name, &err);
+	if (!conf) {
+		fprintf(stderr, "%s\n%s\n", err.text, text);
+		return NULL;
+	}
+	snprintf(secret, sizeof(secret), "psk %s any \"%s\"\n", id, OR(c->psk, "secret"));
+	if (!conf_secrets_parse(conf, secret, strlen(secret), "secrets", &err))
+		fprintf(stderr, "%s\n", err.text);
+	return conf;
+}
+
+void world_load(struct node *n, const struct world_conf *c)
+{
+	static const struct world_conf usual;
+	struct conf *conf = make_conf(n, c ? c : &usual), *old = n->conf;
+
+	assert_non_null(conf);
+	n->conf = conf;
+	ike_set_conf(n->ike, conf, n->w->now);
+	conf_free(old);
+}
+
+static void node_init(struct world *w, struct node *n, const char *name, const char *addr)
+{
+	n->w = w;
+	n->name = name;
+	addr_parse(addr, &n->addr);
+	n->lines = calloc(WORLD_LINES, sizeof(*n->lines));
+	n->log = calloc(WORLD_PACKETS, sizeof(*n->log));
+	n->ike = ike_new(&ops, n);
+	assert_non_null(n->ike);
+}
+
+static void no_log(enum log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)line;
+	(void)arg;
+}
+
+struct world *world_new(const struct world_conf *a, const struct world_conf *b)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	crypto_init();
+	log_set_sink(no_log, NULL);
+	w->now = 1000000;
+	node_init(w, &w->a, "a", "192.0.2.1");
+	node_init(w, &w->b, "b", "192.0.2.2");
+	world_load(&w->a, a);
+	world_load(&w->b, b);
+	return w;
+}
+
+static void node_free(struct node *n)
+{
+	unsigned int i;
+
+	ike_free(n->ike);
+	assert_int_equal(node_sas(n), 0);
+	conf_free(n->conf);
+	for (i = 0; i < n->n_log; i++)
+		free(n->log[i].data);
+	free(n->log);
+	free(n->lines);
+}
+
+void world_free(struct world *w)
+{
+	unsigned int i;
+
+	world_jobs(w);
+	node_free(&w->a);
+	node_free(&w->b);
+	for (i = 0; i < w->n_queue; i++)
+		free(w->queue[i].data);
+	free(w);
+}
+
+/* ---- what is done and seen ---- */
+
+static void up_waiter(void *arg, const char *error)
+{
+	struct node *n = arg;
+
+	assert_false(n->up_done);
+	n->up_done = true;
+	snprintf(n->up_error, sizeof(n->up_error), "%s", error ? error : "");
+}
+
+static void down_waiter(void *arg, const char *error)
+{
+	struct node *n = arg;
+
+	n->down_done = true;
+	assert_null(error);
+}
+
+void node_up(struct node *n, const char *tunnel)
+{
+	n->up_done = false;
+	n->up_error[0] = '\0';
+	ike_up(n->ike, "p", tunnel, up_waiter, n, n->w->now);
+}
+
+void node_down(struct node *n, const char *tunnel)
+{
+	n->down_done = false;
+	ike_down(n->ike, "p", tunnel, down_waiter, n, n->w->now);
+}
+
+void node_acquire(struct node *n, const char *src, const char *dst)
+{
+	struct kern_flow flow = { .dir = NFIPSEC_DIR_OUT, .proto = IPPROTO_ICMP, .number = 10 };
+
+	strcpy(flow.tunnel, "p/t");
+	strcpy(flow.list, "l");
+	assert_true(addr_parse(src, &flow.src) && addr_parse(dst, &flow.dst));
+	ike_acquire(n->ike, &flow, n->w->now);
+}
+
+unsigned int node_sas(const struct node *n)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < WORLD_SAS; i++)
+		sum += n->sas[i].used;
+	return sum;
+}
+
+unsigned int node_count(const struct node *n, enum ike_event_type type)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < n->n_lines; i++)
+		sum += n->lines[i].type == type;
+	return sum;
+}
+
+const struct line *node_line(const struct node *n, enum ike_event_type type, const char *part)
+{
+	unsigned int i;
+
+	for (i = 0; i < n->n_lines; i++)
+		if (n->lines[i].type == type && strstr(n->lines[i].text, part))
+			return &n->lines[i];
+	return NULL;
+}
+
+void node_expire(struct node *n, struct fake_sa *f, bool hard)
+{
+	struct kern_sa sa = { .proto = IPPROTO_ESP, .spi = f->spi, .dir = f->dir,
+			      .local = f->local, .remote = f->remote, .expired_hard = hard };
+
+	memcpy(sa.tunnel, f->tunnel, sizeof(sa.tunnel));
+	if (hard)
+		f->used = false;
+	ike_expire(n->ike, &sa, n->w->now);
+}
+
+struct fake_sa *node_newest(struct node *n, uint8_t dir)
+{
+	struct fake_sa *f, *best = NULL;
+
+	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
+		if (f->used && f->dir == dir && (!best || f->added > best->added))
+			best = f;
+	return best;
+}
+
+uint64_t node_counter(const struct node *n, const char *name)
+{
+	json_t *show = ike_show(n->ike, n->w->now);
+	uint64_t v = json_integer_value(json_object_get(json_object_get(show, "ike"), name));
+
+	json_decref(show);
+	return v;
+}
+
+unsigned int node_ike_sas(const struct node *n, const char *state)
+{
+	json_t *show = ike_show(n->ike, n->w->now), *peer, *sa;
+	unsigned int sum = 0;
+	size_t i, k;
+
+	assert_non_null(show);
+	json_array_foreach(json_object_get(show, "peers"), i, peer)
+		json_array_foreach(json_object_get(peer, "ike_sas"), k, sa)
+			sum += !state || !strcmp(state, json_string_value(json_object_get(sa,
+											  "state")));
+	json_decref(show);
+	return sum;
+}
+
+static void check_pair(struct node *from, struct node *to)
+{
+	struct fake_sa *out, *in;
+	unsigned int i;
+
+	for (out = from->sas; out < from->sas + WORLD_SAS; out++) {
+		if (!out->used || out->dir != NFIPSEC_DIR_OUT)
+			continue;
+		for (in = to->sas; in < to->sas + WORLD_SAS; in++)
+			if (in->used && in->dir == NFIPSEC_DIR_IN && in->spi == out->spi)
+				break;
+		assert_true(in < to->sas + WORLD_SAS);
+		assert_int_equal(in->encr, out->encr);
+		assert_int_equal(in->integ, out->integ);
+		assert_int_equal(in->esn, out->esn);
+		assert_int_equal(in->encr_key_len, out->encr_key_len);
+		assert_memory_equal(in->encr_key, out->encr_key, out->encr_key_len);
+		assert_int_equal(in->integ_key_len, out->integ_key_len);
+		assert_memory_equal(in->integ_key, out->integ_key, out->integ_key_len);
+		assert_int_equal(in->n_sels, out->n_sels);
+		for (i = 0; i < out->n_sels; i++) {
+			assert_true(ts_equal(&in->sels[i].src, &out->sels[i].src));
+			assert_true(ts_equal(&in->sels[i].dst, &out->sels[i].dst));
+		}
+	}
+}
+
+void world_check_pairs(struct world *w)
+{
+	check_pair(&w->a, &w->b);
+	check_pair(&w->b, &w->a);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Two IKE cores in one process: a fake network, a fake module for each, and a clock that jumps. */
+#ifndef TESTS_IKE_WORLD_H
+#define TESTS_IKE_WORLD_H
+
+#include "ike/ike.h"
+
+#define WORLD_SAS	64
+#define WORLD_PACKETS	256
+#define WORLD_LINES	512
+
+struct node;
+struct world;
+
+struct packet {
+	struct endpoint from, to;
+	uint8_t *data;
+	size_t len;
+};
+
+struct fake_sa {
+	bool used;
+	uint8_t dir;
+	uint32_t spi;
+	struct addr local, remote;
+	char tunnel[64];
+	uint16_t encr, integ;
+	uint8_t encr_key[64], integ_key[64];
+	size_t encr_key_len, integ_key_len;
+	bool esn;
+	uint64_t soft_seconds, hard_seconds;
+	unsigned int n_sels;
+	struct kern_sel sels[KERN_SEL_MAX];
+	uint64_t added, last, packets;	/* ms */
+};
+
+struct line {
+	enum ike_event_type type;
+	char peer[32], tunnel[32], text[800];
+};
+
+struct node {
+	struct world *w;
+	const char *name;
+	struct ike *ike;
+	struct conf *conf;
+	struct addr addr;
+	struct fake_sa sas[WORLD_SAS];
+	int refuse_in, refuse_out;	/* sa_add of that direction fails with this errno */
+	struct line *lines;
+	unsigned int n_lines;
+	bool up_done, down_done;
+	char up_error[900];
+	unsigned int sent;
+	struct packet *log;		/* all that it sent */
+	unsigned int n_log;
+};
+
+/* what happens to packet number @n (from 0) on its way: the number of copies that arrive */
+typedef unsigned int (*world_filter_t)(struct world *w, const struct packet *p, unsigned int n);
+
+struct world {
+	struct node a, b;		/* 192.0.2.1 and 192.0.2.2 */
+	uint64_t now;
+	struct packet queue[WORLD_PACKETS];
+	unsigned int n_queue, n_packets;
+	world_filter_t filter;
+	unsigned int filter_arg;
+	bool cut;			/* nothing arrives */
+	bool lifo;			/* the newest first */
+	bool defer_jobs;
+	const struct ike_job *jobs[64];
+	unsigned int n_jobs;
+};
+
+/* what differs between configurations; NULL: the usual */
+struct world_conf {
+	const char *ike, *esp;		/* default aes128gcm16-prfsha256-x25519, aes128gcm16 */
+	const char *psk, *id, *remote_id;
+	const char *entries;		/* of the access list, as this side sees them */
+	const char *start, *extra_peer, *extra_tunnel, *tunnels;
+	const char *remote;		/* address */
+};
+
+struct world *world_new(const struct world_conf *a, const struct world_conf *b);
+void world_free(struct world *w);	/* fails the test when an SA is left in a module */
+void world_load(struct node *n, const struct world_conf *c);
+void world_deliver(struct world *w);	/* until nothing is on its way; time stands still */
+void world_run(struct world *w, uint64_t ms);	/* time passes */
+void world_send(struct world *w, const struct packet *p);	/* by somebody else */
+void world_jobs(struct world *w);	/* those that were put off */
+struct node *world_other(struct node *n);
+
+void node_up(struct node *n, const char *tunnel);	/* outcome in up_done, up_error */
+void node_down(struct node *n, const char *tunnel);
+void node_acquire(struct node *n, const char *src, const char *dst);
+unsigned int node_sas(const struct node *n);
+unsigned int node_count(const struct node *n, enum ike_event_type type);
+const struct line *node_line(const struct node *n, enum ike_event_type type, const char *part);
+void node_expire(struct node *n, struct fake_sa *sa, bool hard);
+struct fake_sa *node_newest(struct node *n, uint8_t dir);
+uint64_t node_counter(const struct node *n, const char *name);
+unsigned int node_ike_sas(const struct node *n, const char *state);
+/* the newest outbound SA of each has its mirror in the other: same SPI, keys, selectors */
+void world_check_pairs(struct world *w);
+
+#endif

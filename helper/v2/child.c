@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CREATE_CHILD_SA for CHILD SAs, new ones and those that take over from another:
+ * RFC 7296 1.3.1, 1.3.3, 2.8.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "v2/v2.h"
+
+static const struct bytes none = { NULL, 0 };
+
+static bool new_nonce(struct buf *b)
+{
+	uint8_t nonce[IKE_NONCE_LEN];
+
+	return crypto_random(nonce, sizeof(nonce)) &&
+	       buf_copy(b, (struct bytes){ nonce, sizeof(nonce) });
+}
+
+/* octets from the left, a shorter one is the lower: RFC 7296 2.8.1 */
+static int nonce_cmp(struct bytes a, struct bytes b)
+{
+	int d = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+
+	return d ? d : (a.len > b.len) - (a.len < b.len);
+}
+
+static void note_lowest(struct ike_child *child)
+{
+	struct bytes i = buf_bytes(&child->nego->ni), r = buf_bytes(&child->nego->nr);
+
+	buf_copy(&child->lowest_nonce, nonce_cmp(i, r) < 0 ? i : r);
+}
+
+static struct ike_child *rekeyed(const struct ike_child *child)
+{
+	return child->nego->rekeys ? ike_child_find(child->sa, child->nego->rekeys) : NULL;
+}
+
+/* ---- initiator ---- */
+
+static void send_request(struct ike_child *child)
+{
+	struct ike_nego *n = child->nego;
+	struct v2_out out;
+	uint8_t spi[4];
+
+	v2_out_init(&out);
+	if (n->rekeys) {
+		/* RFC 7296 1.3.3: the SPI that we expect in what comes in */
+		spi[0] = n->rekeys >> 24;
+		spi[1] = n->rekeys >> 16;
+		spi[2] = n->rekeys >> 8;
+		spi[3] = n->rekeys;
+		wire_put_notify(&out.w, PROTO_ESP, (struct bytes){ spi, 4 }, WIRE_N_REKEY_SA, none);
+	}
+	v2_child_put_sa(child, &out);
+	wire_put_nonce(&out.w, buf_bytes(&n->ni));
+	if (n->dh)
+		wire_put_ke(&out.w, n->group, crypto_dh_public(n->dh));
+	v2_child_put_ts(child, &out);
+	v2_request(child->sa, WIRE_CREATE_CHILD_SA, &out);
+}
+
+static void request_dh_made(struct ike_sa *sa, struct ike_job_dh *job)
+{
+	struct ike_child *child = ike_child_find(sa, job->spi);
+
+	sa->busy_out = false;
+	if (child && child == sa->nego) {
+		if (!job->ok) {
+			v2_child_failed(child, false, "cannot make a Diffie-Hellman key");
+		} else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED) {
+			ike_child_free(child, "not wanted any more");
+		} else {
+			child->nego->dh = job->dh;
+			job->dh = NULL;
+			send_request(child);
+		}
+	}
+	v2_run(sa);
+}
+
+static void make_dh(struct ike_child *child, uint16_t group)
+{
+	struct ike_sa *sa = child->sa;
+
+	crypto_dh_free(child->nego->dh);
+	child->nego->dh = NULL;
+	child->nego->group = group;
+	sa->busy_out = true;
+	if (ike_job_dh(sa, group, NULL, none, request_dh_made, child->spi_in))
+		return;
+	sa->busy_out = false;
+	v2_child_failed(child, false, "out of memory");
+}
+
+void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
+{
+	struct ike_child *old = task->spi ? ike_child_find(sa, task->spi) : NULL, *child;
+	const struct ike_transform *dh;
+
+	if (!task->tun || (task->spi && (!old || old->state != IKE_CHILD_UP || old->replaced)))
+		return;
+	child = ike_child_new(sa, task->tun, true);
+	if (!child || !new_nonce(&child->nego->ni)) {
+		if (child)
+			v2_child_failed(child, false, "out of memory");
+		return;
+	}
+	sa->nego = child;
+	child->nego->rekeys = task->spi;
+	v2_child_offer_ts(child, task->has_flow ? &task->flow : NULL);
+	dh = ike_proposal_get(&task->tun->conf->esp[0], IKE_TRANSFORM_DH);
+	if (dh)
+		make_dh(child, dh->id);
+	else
+		send_request(child);
+}
+
+/* RFC 7296 1.3: once again with the group that it wants, if we offered that */
+static bool other_group(struct ike_child *child, const struct wire_notification *n)
+{
+	const struct conf_tunnel *conf = child->tun->conf;
+	unsigned int i, k;
+	uint16_t group;
+
+	if (n->data.len != 2)
+		return false;
+	group = get_u16(n->data.p);
+	if (group == child->nego->group || child->nego->regrouped || group == DH_NONE)
+		return false;
+	child->nego->regrouped = true;
+	for (i = 0; i < conf->n_esp; i++) {
+		for (k = 0; k < conf->esp[i].n; k++) {
+			if (conf->esp[i].t[k].type != IKE_TRANSFORM_DH ||
+			    conf->esp[i].t[k].id != group)
+				continue;
+			make_dh(child, group);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void request_refused(struct ike_child *child, const struct wire_notification *n)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_child *old = rekeyed(child);
+	char err[IKE_TEXT_MAX];
+
+	if (n->type == WIRE_N_INVALID_KE_PAYLOAD && other_group(child, n))
+		return;
+	/* RFC 7296 2.25: both at once; the peer's request does it, or ours later */
+	if (old && (n->type == WIRE_N_TEMPORARY_FAILURE || n->type == WIRE_N_CHILD_SA_NOT_FOUND)) {
+		ike_child_free(child, "refused for now");
+		if (n->type == WIRE_N_CHILD_SA_NOT_FOUND)
+			ike_child_free(old, "the peer does not have it");
+		else
+			ike_child_rekey_failed(sa, old->spi_in);
+		return;
+	}
+	v2_child_refused(child, n->type, err, sizeof(err));
+	v2_child_failed(child, false, err);
+}
+
+/*
+ * RFC 7296 2.8.1: both ends made a successor. The one with the lowest nonce goes,
+ * by who made it; the other's maker deletes what was rekeyed.
+ */
+static void succeed(struct ike_child *child, struct ike_child *old)
+{
+	struct ike_child *theirs = old->successor ? ike_child_find(old->sa, old->successor) : NULL;
+
+	old->replaced = true;
+	if (theirs && nonce_cmp(buf_bytes(&child->lowest_nonce),
+				buf_bytes(&theirs->lowest_nonce)) < 0) {
+		child->replaced = true;
+		ike_child_delete(child, "rekeyed by both ends");
+		return;
+	}
+	if (theirs)
+		theirs->replaced = true;
+	ike_child_delete(old, "rekeyed");
+}
+
+static void finish(struct ike_child *child, struct bytes shared)
+{
+	struct ike_child *old = rekeyed(child);
+	char err[IKE_TEXT_MAX];
+
+	child->sa->nego = NULL;
+	if (!v2_child_install(child, true, true, shared, buf_bytes(&child->nego->ni),
+			      buf_bytes(&child->nego->nr), err, sizeof(err))) {
+		v2_child_failed(child, true, err);
+		return;
+	}
+	note_lowest(child);
+	ike_child_up(child);
+	if (old)
+		succeed(child, old);
+}
+
+static void response_shared_made(struct ike_sa *sa, struct ike_job_dh *job)
+{
+	struct ike_child *child = ike_child_find(sa, job->spi);
+
+	sa->busy_out = false;
+	if (child && child == sa->nego) {
+		if (!job->ok)
+			v2_child_failed(child, true, "its public value is not valid");
+		else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED)
+			ike_child_delete(child, "not wanted any more");
+		else
+			finish(child, buf_bytes(&job->shared));
+	}
+	if (!sa->dead)
+		v2_run(sa);
+}
+
+static void take_ke(struct ike_child *child, struct v2_in *in)
+{
+	const struct ike_transform *dh = ike_proposal_get(&child->prop, IKE_TRANSFORM_DH);
+	const struct wire_payload *p = wire_find(&in->inner, WIRE_PLD_KE);
+	struct ike_nego *n = child->nego;
+	struct crypto_dh *mine = n->dh;
+	struct wire_ke ke;
+
+	if (!dh && !p) {
+		finish(child, none);
+		return;
+	}
+	if (!dh || !p || !mine || wire_ke_decode(p->body, &ke) != WIRE_OK || ke.group != n->group ||
+	    dh->id != n->group || ke.data.len != crypto_dh_public_len(ke.group)) {
+		v2_child_failed(child, true, "its answer has the wrong Diffie-Hellman group");
+		return;
+	}
+	n->dh = NULL;
+	child->sa->busy_out = true;
+	if (!ike_job_dh(child->sa, n->group, mine, ke.data, response_shared_made, child->spi_in)) {
+		child->sa->busy_out = false;
+		v2_child_failed(child, true, "out of memory");
+	}
+}
+
+void v2_child_response(struct v2_in *in)
+{
+	struct ike_child *child = in->sa->nego;
+	const struct wire_payload *nonce = wire_find(&in->inner, WIRE_PLD_NONCE);
+	struct wire_notification n;
+	char err[IKE_TEXT_MAX];
+	struct bytes nr;
+
+	if (!child)
+		return;
+	if (!child->tun) {
+		/* dropped meanwhile: the peer has it if it did not refuse */
+		if (v2_find_error(&in->inner, &n))
+			ike_child_free(child, "not wanted any more");
+		else
+			ike_child_delete(child, "not wanted any more");
+		in->sa->nego = NULL;
+		return;
+	}
+	if (v2_find_error(&in->inner, &n)) {
+		request_refused(child, &n);
+		return;
+	}
+	if (!nonce || wire_nonce_decode(nonce->body, &nr) != WIRE_OK ||
+	    !buf_copy(&child->nego->nr, nr))
+		v2_child_failed(child, true, "its answer has no valid nonce");
+	else if (!v2_child_accept(child, in, err, sizeof(err)))
+		v2_child_failed(child, true, err);
+	else
+		take_ke(child, in);
+}
+
+/* ---- responder ---- */
+
+static void send_response(struct ike_child *child, const struct crypto_dh *dh, struct bytes shared)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_nego *n = child->nego;
+	struct ike_child *old = rekeyed(child);
+	uint32_t msgid = n->msgid;
+	char err[IKE_TEXT_MAX];
+	struct v2_out out;
+
+	sa->nego_in = NULL;
+	if (!v2_child_install(child, true, false, shared, buf_bytes(&n->ni), buf_bytes(&n->nr), err,
+			      sizeof(err))) {
+		v2_child_failed(child, false, err);
+		v2_respond_notify(sa, WIRE_CREATE_CHILD_SA, msgid, WIRE_N_TEMPORARY_FAILURE, none);
+		return;
+	}
+	v2_out_init(&out);
+	v2_child_put_sa(child, &out);
+	wire_put_nonce(&out.w, buf_bytes(&n->nr));
+	if (dh)
+		wire_put_ke(&out.w, n->group, crypto_dh_public(dh));
+	v2_child_put_ts(child, &out);
+	v2_respond(sa, WIRE_CREATE_CHILD_SA, msgid, &out);
+	if (!v2_child_install(child, false, true, shared, buf_bytes(&n->ni), buf_bytes(&n->nr), err,
+			      sizeof(err))) {
+		v2_child_failed(child, true, err);
+		return;
+	}
+	note_lowest(child);
+	if (old) {
+		/* the peer deletes it; until then what is on its way comes in by it */
+		old->replaced = true;
+		old->successor = child->spi_in;
+	}
+	ike_child_up(child);
+}
+
+static void answer_made(struct ike_sa *sa, struct ike_job_dh *job)
+{
+	struct ike_child *child = ike_child_find(sa, job->spi);
+
+	if (!child || child != sa->nego_in || !child->tun || sa->state != IKE_STATE_ESTABLISHED ||
+	    !job->ok) {
+		v2_respond_notify(sa, WIRE_CREATE_CHILD_SA, sa->next_in,
+				  job->ok ? WIRE_N_TEMPORARY_FAILURE : WIRE_N_INVALID_SYNTAX, none);
+		if (child && child == sa->nego_in)
+			ike_child_free(child, "not wanted any more");
+		return;
+	}
+	send_response(child, job->dh, buf_bytes(&job->shared));
+	if (!sa->dead)
+		v2_run(sa);
+}
+
+static void refuse(struct v2_in *in, uint16_t type, struct bytes data)
+{
+	v2_respond_notify(in->sa, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid, type, data);
+}
+
+/* RFC 7296 1.3.3, 2.25.1; false: answered */
+static bool find_rekeyed(struct v2_in *in, struct ike_child **old)
+{
+	struct wire_notification n;
+	struct v2_out out;
+
+	*old = NULL;
+	if (!v2_find_notify(&in->inner, WIRE_N_REKEY_SA, &n))
+		return true;
+	if (n.proto == PROTO_ESP && n.spi.len == 4)
+		*old = ike_child_find_out(in->sa, get_u32(n.spi.p));
+	if (*old && (*old)->state == IKE_CHILD_UP && (*old)->tun)
+		return true;
+	if (*old) {
+		refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
+		return false;
+	}
+	v2_out_init(&out);
+	wire_put_notify(&out.w, n.proto, n.spi, WIRE_N_CHILD_SA_NOT_FOUND, none);
+	v2_respond(in->sa, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid, &out);
+	return false;
+}
+
+/* the KE payload must be of the group that was chosen; false: answered, the child is gone */
+static bool check_ke(struct v2_in *in, struct ike_child *child, struct wire_ke *ke)
+{
+	const struct ike_transform *dh = ike_proposal_get(&child->prop, IKE_TRANSFORM_DH);
+	const struct wire_payload *p = wire_find(&in->inner, WIRE_PLD_KE);
+	uint8_t group[2];
+
+	ke->group = DH_NONE;
+	if (!dh)
+		return true;
+	if (p && wire_ke_decode(p->body, ke) == WIRE_OK && ke->group == dh->id &&
+	    ke->data.len == crypto_dh_public_len(ke->group))
+		return true;
+	group[0] = dh->id >> 8;
+	group[1] = dh->id;
+	ike_child_free(child, "another group");
+	refuse(in, WIRE_N_INVALID_KE_PAYLOAD, (struct bytes){ group, sizeof(group) });
+	return false;
+}
+
+static void answer(struct v2_in *in, struct ike_child *child, const struct wire_ke *ke)
+{
+	struct ike_sa *sa = in->sa;
+	struct bytes ni;
+
+	if (wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &ni) != WIRE_OK ||
+	    !buf_copy(&child->nego->ni, ni) || !new_nonce(&child->nego->nr)) {
+		ike_child_free(child, "no valid nonce");
+		refuse(in, WIRE_N_INVALID_SYNTAX, none);
+		return;
+	}
+	child->nego->msgid = in->outer.hdr.msgid;
+	child->nego->group = ke->group;
+	sa->nego_in = child;
+	if (!ke->group) {
+		send_response(child, NULL, none);
+		return;
+	}
+	sa->busy_in = true;
+	if (ike_job_dh(sa, ke->group, NULL, ke->data, answer_made, child->spi_in))
+		return;
+	sa->busy_in = false;
+	ike_child_free(child, "out of memory");
+	refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
+}
+
+void v2_child_request(struct v2_in *in)
+{
+	struct ike_child *old, *child;
+	struct wire_ke ke;
+	uint16_t error;
+
+	if (!wire_find(&in->inner, WIRE_PLD_TSI) || !wire_find(&in->inner, WIRE_PLD_TSR)) {
+		/* RFC 7296 1.3.2: another IKE SA; a peer that may not have it authenticates anew */
+		refuse(in, WIRE_N_NO_ADDITIONAL_SAS, none);
+		return;
+	}
+	if (!find_rekeyed(in, &old))
+		return;
+	error = v2_child_select(in, false, old ? old->tun : NULL, &child);
+	if (error) {
+		refuse(in, error, none);
+		return;
+	}
+	if (old)
+		child->nego->rekeys = old->spi_in;
+	if (check_ke(in, child, &ke))
+		answer(in, child, &ke);
+}

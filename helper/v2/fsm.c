@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IKEv2's state machine: which message in which state goes to which function,
+ * message IDs and the window (RFC 7296 2.1 to 2.3), and what all exchanges share.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "v2/v2.h"
+
+#define STATE(s)	(1u << IKE_STATE_##s)
+#define ROLE_I		1u
+#define ROLE_R		2u
+#define ROLE_ANY	(ROLE_I | ROLE_R)
+
+/**
+ * struct transition - a message that may come
+ * @sealed: inside SK, and only there
+ * Where no row fits, the message is counted and dropped.
+ */
+struct transition {
+	unsigned int roles, states;
+	uint8_t exchange;
+	bool response, sealed;
+	void (*handler)(struct v2_in *in);
+};
+
+static void late_child(struct v2_in *in);
+static void ignored(struct v2_in *in);
+
+static const struct transition transitions[] = {
+	{ ROLE_I, STATE(INIT_SENT), WIRE_IKE_SA_INIT, true, false, v2_init_response },
+	{ ROLE_R, STATE(HALF_OPEN), WIRE_IKE_AUTH, false, true, v2_auth_request },
+	{ ROLE_I, STATE(AUTH_SENT), WIRE_IKE_AUTH, true, true, v2_auth_response },
+	{ ROLE_ANY, STATE(ESTABLISHED), WIRE_CREATE_CHILD_SA, false, true, v2_child_request },
+	{ ROLE_ANY, STATE(ESTABLISHED), WIRE_CREATE_CHILD_SA, true, true, v2_child_response },
+	{ ROLE_ANY, STATE(DELETING), WIRE_CREATE_CHILD_SA, false, true, late_child },
+	{ ROLE_ANY, STATE(DELETING), WIRE_CREATE_CHILD_SA, true, true, ignored },
+	{ ROLE_ANY, STATE(ESTABLISHED) | STATE(DELETING), WIRE_INFORMATIONAL, false, true,
+	  v2_info_request },
+	{ ROLE_ANY, STATE(ESTABLISHED) | STATE(DELETING), WIRE_INFORMATIONAL, true, true,
+	  v2_info_response },
+};
+
+static const struct transition *transition_of(const struct ike_sa *sa, uint8_t exchange,
+					      bool response)
+{
+	const struct transition *t;
+
+	for (t = transitions; t < transitions + sizeof(transitions) / sizeof(transitions[0]); t++)
+		if (t->roles & (sa->initiator ? ROLE_I : ROLE_R) && t->states & 1u << sa->state &&
+		    t->exchange == exchange && t->response == response)
+			return t;
+	return NULL;
+}
+
+/* RFC 7296 2.25.2: the IKE SA goes, nothing new may begin on it */
+static void late_child(struct v2_in *in)
+{
+	v2_respond_notify(in->sa, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid,
+			  WIRE_N_TEMPORARY_FAILURE, (struct bytes){ NULL, 0 });
+}
+
+/* an answer that came too late to matter */
+static void ignored(struct v2_in *in)
+{
+	(void)in;
+}
+
+/* ---- writing ---- */
+
+void v2_out_init(struct v2_out *out)
+{
+	buf_init(&out->body);
+	wire_open_inner(&out->w, &out->body, &out->first);
+}
+
+void v2_out_free(struct v2_out *out)
+{
+	buf_free(&out->body);
+}
+
+void v2_put_notify(struct v2_out *out, uint16_t type, struct bytes data)
+{
+	wire_put_notify(&out->w, 0, (struct bytes){ NULL, 0 }, type, data);
+}
+
+bool v2_find_notify(const struct wire_msg *msg, uint16_t type, struct wire_notification *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->n; i++)
+		if (msg->pld[i].type == WIRE_PLD_NOTIFY &&
+		    wire_notify_decode(msg->pld[i].body, out) == WIRE_OK && out->type == type)
+			return true;
+	return false;
+}
+
+uint16_t v2_find_error(const struct wire_msg *msg, struct wire_notification *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->n; i++)
+		if (msg->pld[i].type == WIRE_PLD_NOTIFY &&
+		    wire_notify_decode(msg->pld[i].body, out) == WIRE_OK &&
+		    WIRE_N_ERROR(out->type) && out->type)
+			return out->type;
+	return 0;
+}
+
+static void name_payload(const struct wire_payload *p, char *out, size_t len)
+{
+	struct wire_notification n;
+
+	if (p->type == WIRE_PLD_NOTIFY && wire_notify_decode(p->body, &n) == WIRE_OK)
+		snprintf(out, len, "N(%s)", wire_notify_str(n.type));
+	else
+		snprintf(out, len, "%s", wire_payload_str(p->type));
+}
+
+void v2_tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
+	     size_t len, const struct wire_msg *inner)
+{
+	char payloads[400] = "", one[80];
+	unsigned int i;
+	size_t at = 0;
+
+	for (i = 0; inner && i < inner->n && at < sizeof(payloads); i++) {
+		name_payload(&inner->pld[i], one, sizeof(one));
+		at += snprintf(payloads + at, sizeof(payloads) - at, " %s", one);
+	}
+	ike_report(sa->ike, IKE_EVENT_EXCHANGE, sa->name, NULL,
+		   json_pack("{s:b,s:s,s:b,s:I,s:I,s:s}", "received", in, "exchange",
+			     wire_exchange_str(exchange), "response", response, "id",
+			     (json_int_t)msgid, "octets", (json_int_t)len, "payloads",
+			     payloads[0] ? payloads + 1 : ""),
+		   "%s %s %s %u, %zu octets [%s ]", in ? "received" : "sent",
+		   wire_exchange_str(exchange), response ? "response" : "request", msgid, len,
+		   payloads);
+}
+
+static void tell_out(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
+		     size_t len, const struct v2_out *out)
+{
+	struct wire_msg inner;
+	uint8_t bad;
+
+	wire_v2_walk(out->first, buf_bytes(&out->body), &inner, &bad);
+	v2_tell(sa, false, exchange, response, msgid, len, &inner);
+}
+
+void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out)
+{
+	struct buf msg;
+
+	buf_init(&msg);
+	if (v2_seal(sa, exchange, false, sa->next_out, out, &msg)) {
+		tell_out(sa, exchange, false, sa->next_out, msg.len, out);
+		ike_retrans_start(sa, &msg, exchange);
+	} else {
+		ike_sa_fail(sa, "cannot build the %s request: out of memory or too long",
+			    wire_exchange_str(exchange));
+	}
+	buf_free(&msg);
+	v2_out_free(out);
+}
+
+void v2_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, struct v2_out *out)
+{
+	buf_free(&sa->resp);
+	if (v2_seal(sa, exchange, true, msgid, out, &sa->resp)) {
+		tell_out(sa, exchange, true, msgid, sa->resp.len, out);
+		ike_send(sa, &sa->reply_local, &sa->reply_remote, buf_bytes(&sa->resp));
+	} else {
+		buf_free(&sa->resp);
+	}
+	sa->next_in = msgid + 1;
+	sa->busy_in = false;
+	v2_out_free(out);
+}
+
+void v2_respond_notify(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, uint16_t type,
+		       struct bytes data)
+{
+	struct v2_out out;
+
+	v2_out_init(&out);
+	v2_put_notify(&out, type, data);
+	v2_respond(sa, exchange, msgid, &out);
+}
+
+void v2_answered(struct ike_sa *sa)
+{
+	ike_retrans_stop(sa);
+	sa->next_out++;
+}
+
+/* ---- what we want ---- */
+
+static void start(struct ike_sa *sa, const struct ike_task *t)
+{
+	switch (t->type) {
+	case IKE_TASK_CHILD:
+		v2_child_start(sa, t);
+		break;
+	case IKE_TASK_DELETE_CHILD:
+		v2_delete_child_start(sa, t->spi);
+		break;
+	case IKE_TASK_DELETE_IKE:
+		v2_delete_ike_start(sa);
+		break;
+	case IKE_TASK_LIVENESS:
+		v2_liveness_start(sa);
+		break;
+	}
+}
+
+/* all that it was to bring up is up: the SA it takes over from goes */
+static void finish_replacing(struct ike_sa *sa)
+{
+	struct ike_sa *old = ike_sa_find(sa->ike, sa->replaces);
+	struct ike_child *c;
+
+	sa->replaces = 0;
+	if (!old || old->state != IKE_STATE_ESTABLISHED)
+		return;
+	for (c = old->children; c; c = c->next)
+		c->replaced = true;
+	ike_sa_delete(old, "replaced");
+}
+
+void v2_run(struct ike_sa *sa)
+{
+	struct ike_task *t;
+
+	ike_sa_get(sa);
+	while (!sa->dead && sa->state >= IKE_STATE_ESTABLISHED && !sa->retrans.waiting &&
+	       !sa->busy_out && (t = ike_task_take(sa))) {
+		start(sa, t);
+		free(t);
+	}
+	if (!sa->dead && sa->state == IKE_STATE_ESTABLISHED && sa->replaces && !sa->tasks &&
+	    !sa->retrans.waiting && !sa->busy_out)
+		finish_replacing(sa);
+	ike_sa_put(sa);
+}
+
+/* nobody answered our request: RFC 7296 2.4 */
+void v2_unanswered(struct ike_sa *sa)
+{
+	char to[ENDPOINT_STRLEN], offered[400];
+	unsigned int tries = sa->retrans.tries + 1;
+	unsigned long long s = (sa->ike->now - sa->retrans.started + 500) / 1000;
+
+	endpoint_str(&sa->remote, to, sizeof(to));
+	switch (sa->state) {
+	case IKE_STATE_INIT_SENT:
+		ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered,
+				  sizeof(offered));
+		ike_sa_fail(sa, "%s does not answer: %u tries in %llu s; offered %s", to, tries, s,
+			    offered);
+		break;
+	case IKE_STATE_AUTH_SENT:
+		ike_sa_fail(sa, "%s does not answer IKE_AUTH: %u tries in %llu s", to, tries, s);
+		break;
+	case IKE_STATE_DELETING:
+		ike_sa_kill(sa, "deleted");
+		break;
+	default:
+		ike_sa_fail(sa, "%s does not answer any more: %u tries in %llu s; its SAs are deleted",
+			    to, tries, s);
+	}
+}
+
+/* ---- reading ---- */
+
+/*
+ * RFC 7296 2.21.3: only who holds the keys is told, and then both ends drop the
+ * SA. A payload that is critical and unknown does not take an SA with it.
+ */
+static void refuse_request(struct v2_in *in, enum wire_err err, uint8_t bad)
+{
+	struct ike_sa *sa = in->sa;
+	uint8_t exchange = in->outer.hdr.exchange;
+	uint32_t msgid = in->outer.hdr.msgid;
+
+	ike_count(sa->ike, IKE_COUNT_MALFORMED);
+	if (err == WIRE_CRITICAL) {
+		v2_respond_notify(sa, exchange, msgid, WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+				  (struct bytes){ &bad, 1 });
+		if (sa->state < IKE_STATE_ESTABLISHED)
+			ike_sa_fail(sa, "its %s request has a critical payload of type %u that "
+				    "we do not know", wire_exchange_str(exchange), bad);
+		return;
+	}
+	v2_respond_notify(sa, exchange, msgid, WIRE_N_INVALID_SYNTAX, (struct bytes){ NULL, 0 });
+	ike_sa_fail(sa, "its %s request is malformed: %s (%s)", wire_exchange_str(exchange),
+		    wire_err_str(err), wire_payload_str(bad));
+}
+
+static void refuse_response(struct v2_in *in, enum wire_err err, uint8_t bad)
+{
+	ike_count(in->sa->ike, IKE_COUNT_MALFORMED);
+	ike_sa_fail(in->sa, "its %s response is malformed: %s (%s)",
+		    wire_exchange_str(in->outer.hdr.exchange), wire_err_str(err),
+		    wire_payload_str(bad));
+}
+
+static enum wire_err unwrap(struct v2_in *in, const struct transition *t, uint8_t *bad)
+{
+	const struct wire_payload *sk;
+	enum wire_err err;
+
+	*bad = 0;
+	if (!t->sealed) {
+		in->inner = in->outer;
+	} else {
+		sk = wire_find(&in->outer, WIRE_PLD_SK);
+		in->inner.hdr = in->outer.hdr;
+		err = wire_v2_walk(sk->next, buf_bytes(&in->clear), &in->inner, bad);
+		if (err)
+			return err;
+	}
+	return wire_rules_check(&in->inner, in->outer.hdr.exchange, t->response, bad);
+}
+
+static void set_tail(uint8_t tail[32], struct bytes raw)
+{
+	memset(tail, 0, 32);
+	if (raw.len >= 32)
+		memcpy(tail, raw.p + raw.len - 32, 32);
+	else
+		memcpy(tail, raw.p, raw.len);
+}
+
+/* the octets at the end are the ICV: nobody but the peer makes two requests that agree there */
+static bool is_repetition(const struct v2_in *in)
+{
+	uint8_t tail[32];
+
+	set_tail(tail, in->raw);
+	return in->raw.len == in->sa->req_len &&
+	       !memcmp(tail, in->sa->req_tail, sizeof(tail));
+}
+
+/* the window of size 1: RFC 7296 2.3. False: the message ends here */
+static bool in_window(struct v2_in *in, bool response)
+{
+	struct ike_sa *sa = in->sa;
+	uint32_t msgid = in->outer.hdr.msgid;
+
+	if (response) {
+		if (sa->retrans.waiting && msgid == sa->next_out &&
+		    in->outer.hdr.exchange == sa->retrans.exchange)
+			return true;
+	} else if (msgid == sa->next_in) {
+		if (!sa->busy_in)
+			return true;
+		ike_count(sa->ike, IKE_COUNT_DUPLICATE);
+		return false;
+	} else if (msgid + 1 == sa->next_in && sa->resp.len && is_repetition(in)) {
+		/* RFC 7296 2.1: the identical octets, to where this one came from */
+		ike_count(sa->ike, IKE_COUNT_DUPLICATE);
+		ike_send(sa, in->local, in->remote, buf_bytes(&sa->resp));
+		return false;
+	}
+	ike_count(sa->ike, IKE_COUNT_OLD);
+	return false;
+}
+
+static void accepted(struct v2_in *in, bool response)
+{
+	struct ike_sa *sa = in->sa;
+
+	sa->last_in = sa->ike->now;
+	if (response) {
+		v2_answered(sa);
+		return;
+	}
+	sa->req_len = in->raw.len;
+	set_tail(sa->req_tail, in->raw);
+	/* RFC 7296 2.11, 2.23: an answer goes where the request came from, and the port may move */
+	sa->reply_local = *in->local;
+	sa->reply_remote = *in->remote;
+	if (addr_equal(&sa->local.addr, &in->local->addr) &&
+	    addr_equal(&sa->remote.addr, &in->remote->addr)) {
+		sa->local.port = in->local->port;
+		sa->remote.port = in->remote->port;
+	}
+}
+
+/**
+ * v2_input - a message for an IKE SA that we have
+ * @in: sa, raw, outer and both endpoints are set
+ */
+void v2_input(struct v2_in *in)
+{
+	bool response = in->outer.hdr.flags & WIRE_FLAG_RESPONSE;
+	struct ike_sa *sa = in->sa;
+	const struct transition *t;
+	enum wire_err err;
+	uint8_t bad;
+
+	if (!in_window(in, response))
+		return;
+	t = transition_of(sa, in->outer.hdr.exchange, response);
+	if (!t) {
+		ike_count(sa->ike, IKE_COUNT_UNEXPECTED);
+		return;
+	}
+	if (t->sealed && !v2_open(sa, in)) {
+		ike_count(sa->ike, IKE_COUNT_BAD_ICV);
+		return;
+	}
+	err = unwrap(in, t, &bad);
+	v2_tell(sa, true, in->outer.hdr.exchange, response, in->outer.hdr.msgid, in->raw.len,
+		err ? NULL : &in->inner);
+	/* what is not protected may come from anybody and proves nothing, also when it is bad */
+	if (!t->sealed && err) {
+		ike_count(sa->ike, IKE_COUNT_MALFORMED);
+		return;
+	}
+	if (t->sealed)
+		accepted(in, response);
+	if (!err)
+		t->handler(in);
+	else if (response)
+		refuse_response(in, err, bad);
+	else
+		refuse_request(in, err, bad);
+	if (!sa->dead)
+		v2_run(sa);
+}

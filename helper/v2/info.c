@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/* INFORMATIONAL: DELETE, liveness, errors. RFC 7296 1.4, 2.4, 2.21. */
+#include <string.h>
+
+#include "v2/v2.h"
+
+static const struct bytes none = { NULL, 0 };
+
+static void put_delete(struct v2_out *out, const uint32_t *spis, unsigned int n)
+{
+	struct buf b;
+	unsigned int i;
+
+	buf_init(&b);
+	for (i = 0; i < n; i++)
+		buf_put_u32(&b, spis[i]);
+	if (!b.failed)
+		wire_put_delete(&out->w, PROTO_ESP, 4, buf_bytes(&b));
+	buf_free(&b);
+}
+
+/* ---- we ask ---- */
+
+void v2_delete_child_start(struct ike_sa *sa, uint32_t spi)
+{
+	struct v2_out out;
+
+	if (!ike_child_find(sa, spi))
+		return;
+	sa->deleting_spi = spi;
+	v2_out_init(&out);
+	put_delete(&out, &spi, 1);
+	v2_request(sa, WIRE_INFORMATIONAL, &out);
+}
+
+void v2_delete_ike_start(struct ike_sa *sa)
+{
+	struct v2_out out;
+
+	sa->delete_sent = true;
+	v2_out_init(&out);
+	wire_put_delete(&out.w, PROTO_IKE, 0, none);
+	v2_request(sa, WIRE_INFORMATIONAL, &out);
+}
+
+/* RFC 7296 2.4: an empty message, to be answered by one */
+void v2_liveness_start(struct ike_sa *sa)
+{
+	struct v2_out out;
+
+	v2_out_init(&out);
+	v2_request(sa, WIRE_INFORMATIONAL, &out);
+}
+
+/* one message, once; nobody waits for what comes back */
+static void send_last(struct ike_sa *sa, struct v2_out *out)
+{
+	/* the peer most likely has the request that it did not answer yet */
+	uint32_t msgid = sa->next_out + (sa->retrans.waiting ? 1 : 0);
+	struct wire_msg told;
+	struct buf msg;
+	uint8_t bad;
+
+	buf_init(&msg);
+	if (v2_seal(sa, WIRE_INFORMATIONAL, false, msgid, out, &msg)) {
+		wire_v2_walk(out->first, buf_bytes(&out->body), &told, &bad);
+		v2_tell(sa, false, WIRE_INFORMATIONAL, false, msgid, msg.len, &told);
+		ike_send(sa, &sa->local, &sa->remote, buf_bytes(&msg));
+	}
+	buf_free(&msg);
+	v2_out_free(out);
+}
+
+void v2_goodbye(struct ike_sa *sa)
+{
+	struct v2_out out;
+
+	v2_out_init(&out);
+	wire_put_delete(&out.w, PROTO_IKE, 0, none);
+	send_last(sa, &out);
+}
+
+void v2_auth_failed_notify(struct ike_sa *sa)
+{
+	struct v2_out out;
+
+	v2_out_init(&out);
+	v2_put_notify(&out, WIRE_N_AUTHENTICATION_FAILED, none);
+	send_last(sa, &out);
+}
+
+void v2_info_response(struct v2_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	struct ike_child *child;
+
+	if (sa->delete_sent) {
+		ike_sa_kill(sa, "deleted");
+		return;
+	}
+	child = sa->deleting_spi ? ike_child_find(sa, sa->deleting_spi) : NULL;
+	sa->deleting_spi = 0;
+	if (child && child->state == IKE_CHILD_DELETING)
+		ike_child_free(child, "deleted");
+}
+
+/* ---- the peer asks ---- */
+
+/**
+ * struct wish - what a request wants done, once it is answered
+ * @ours: our inbound SPIs of the CHILD SAs that it deletes, for the answer
+ */
+struct wish {
+	bool ike, auth_failed;
+	struct ike_child *children[WIRE_PAYLOADS_MAX];
+	uint32_t ours[WIRE_PAYLOADS_MAX];
+	unsigned int n_children, n_ours;
+};
+
+static void wish_child(struct wish *w, struct ike_child *child)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n_children; i++)
+		if (w->children[i] == child)
+			return;
+	if (w->n_children == WIRE_PAYLOADS_MAX)
+		return;
+	w->children[w->n_children++] = child;
+	/* RFC 7296 1.4.1: both delete it at once, then ours is named in our own request */
+	if (child->state == IKE_CHILD_UP)
+		w->ours[w->n_ours++] = child->spi_in;
+}
+
+static bool read_delete(struct ike_sa *sa, struct bytes body, struct wish *w)
+{
+	struct ike_child *child;
+	struct wire_delete d;
+	unsigned int i;
+
+	if (wire_delete_decode(body, &d) != WIRE_OK)
+		return false;
+	if (d.proto == PROTO_IKE)
+		w->ike = true;
+	for (i = 0; d.proto == PROTO_ESP && d.spi_len == 4 && i < d.n; i++) {
+		/* the SPIs are those that the sender expects: outbound ones for us */
+		child = ike_child_find_out(sa, get_u32(d.spis.p + 4 * i));
+		if (child)
+			wish_child(w, child);
+	}
+	return true;
+}
+
+static bool read_wish(struct v2_in *in, struct wish *w)
+{
+	struct wire_notification n;
+	unsigned int i;
+
+	for (i = 0; i < in->inner.n; i++)
+		if (in->inner.pld[i].type == WIRE_PLD_DELETE &&
+		    !read_delete(in->sa, in->inner.pld[i].body, w))
+			return false;
+	w->auth_failed = v2_find_notify(&in->inner, WIRE_N_AUTHENTICATION_FAILED, &n);
+	return true;
+}
+
+static void says_auth_failed(struct ike_sa *sa)
+{
+	char addr[ADDR_STRLEN], us[300], them[300];
+
+	ike_sa_fail(sa, "authentication failed with %s: the peer says AUTHENTICATION_FAILED, so the "
+		    "pre-shared keys differ (we are '%s', it is '%s')",
+		    addr_str(&sa->remote.addr, addr, sizeof(addr)),
+		    ike_sa_id_str(sa, true, us, sizeof(us)),
+		    ike_sa_id_str(sa, false, them, sizeof(them)));
+}
+
+void v2_info_request(struct v2_in *in)
+{
+	struct wish w = { .n_children = 0 };
+	struct ike_sa *sa = in->sa;
+	uint32_t msgid = in->outer.hdr.msgid;
+	struct v2_out out;
+	unsigned int i;
+
+	if (!read_wish(in, &w)) {
+		v2_respond_notify(sa, WIRE_INFORMATIONAL, msgid, WIRE_N_INVALID_SYNTAX, none);
+		ike_sa_fail(sa, "its DELETE is malformed");
+		return;
+	}
+	/* what we do not know is answered by an empty message: RFC 7296 1.4 */
+	v2_out_init(&out);
+	if (!w.ike && w.n_ours)
+		put_delete(&out, w.ours, w.n_ours);
+	v2_respond(sa, WIRE_INFORMATIONAL, msgid, &out);
+	if (w.ike) {
+		ike_sa_kill(sa, "deleted by the peer");
+		return;
+	}
+	if (w.auth_failed) {
+		says_auth_failed(sa);
+		return;
+	}
+	for (i = 0; i < w.n_children; i++)
+		ike_child_free(w.children[i], "deleted by the peer");
+}

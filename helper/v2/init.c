@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0
+/* IKE_SA_INIT, both roles: RFC 7296 1.2, 2.6, 2.7, 2.23. */
+#include <stdio.h>
+#include <string.h>
+
+#include "v2/v2.h"
+
+static const struct bytes none = { NULL, 0 };
+
+/* ---- the message ---- */
+
+static void put_proposals(struct wire_writer *w, const struct conf_peer *conf)
+{
+	struct ike_proposal p[CONF_PROPOSALS_MAX];
+	unsigned int i;
+
+	for (i = 0; i < conf->n_ike; i++) {
+		p[i] = conf->ike[i];
+		p[i].number = i + 1;
+		p[i].spi_len = 0;	/* RFC 7296 3.3.1: the header has it */
+	}
+	wire_put_sa(w, p, conf->n_ike);
+}
+
+static bool new_nonce(struct buf *b)
+{
+	uint8_t nonce[IKE_NONCE_LEN];
+
+	return crypto_random(nonce, sizeof(nonce)) &&
+	       buf_copy(b, (struct bytes){ nonce, sizeof(nonce) });
+}
+
+/* RFC 7296 2.6: the cookie first, all else as it was */
+static void send_request(struct ike_sa *sa)
+{
+	struct wire_hdr hdr = { .spi_i = sa->spi_i, .major = 2, .exchange = WIRE_IKE_SA_INIT,
+				.flags = WIRE_FLAG_INITIATOR };
+	struct wire_writer w;
+	struct wire_msg told;
+	struct buf msg;
+	uint8_t bad;
+
+	buf_init(&msg);
+	wire_open(&w, &msg, &hdr);
+	if (sa->cookie.len)
+		wire_put_notify(&w, 0, none, WIRE_N_COOKIE, buf_bytes(&sa->cookie));
+	put_proposals(&w, sa->peer->conf);
+	wire_put_ke(&w, sa->group, crypto_dh_public(sa->dh));
+	wire_put_nonce(&w, buf_bytes(&sa->ni));
+	ike_natt_put(&w, sa->spi_i, 0, &sa->local, &sa->remote);
+	wire_finish(&msg);
+	if (msg.failed || !buf_copy(&sa->init_req, buf_bytes(&msg))) {
+		buf_free(&msg);
+		ike_sa_fail(sa, "cannot build the IKE_SA_INIT request: out of memory");
+		return;
+	}
+	sa->state = IKE_STATE_INIT_SENT;
+	wire_v2_decode(buf_bytes(&msg), &told, &bad);
+	v2_tell(sa, false, WIRE_IKE_SA_INIT, false, 0, msg.len, &told);
+	ike_retrans_start(sa, &msg, WIRE_IKE_SA_INIT);
+	buf_free(&msg);
+}
+
+/* ---- initiator ---- */
+
+static void dh_made(struct ike_sa *sa, struct ike_job_dh *job)
+{
+	if (!job->ok) {
+		ike_sa_fail(sa, "cannot make a key of DH group %u", job->group);
+		return;
+	}
+	sa->dh = job->dh;
+	job->dh = NULL;
+	send_request(sa);
+}
+
+static void make_dh(struct ike_sa *sa)
+{
+	crypto_dh_free(sa->dh);
+	sa->dh = NULL;
+	sa->state = IKE_STATE_NEW;
+	if (!ike_job_dh(sa, sa->group, NULL, none, dh_made, 0))
+		ike_sa_fail(sa, "out of memory");
+}
+
+static void not_begun(struct ike_tunnel *tun, const char *text)
+{
+	ike_report(tun->peer->ike, IKE_EVENT_ERROR, tun->peer->conf->name, tun->conf->name, NULL,
+		   "%s", text);
+	ike_tunnel_failed(tun, text);
+}
+
+static bool endpoints(struct ike_peer *peer, const struct ike_sa *old, struct endpoint *local,
+		      struct endpoint *remote, char *err, size_t err_len)
+{
+	const struct conf_peer *conf = peer->conf;
+	char addr[ADDR_STRLEN];
+
+	memset(local, 0, sizeof(*local));
+	memset(remote, 0, sizeof(*remote));
+	if (old) {
+		*local = old->local;
+		*remote = old->remote;
+		return true;
+	}
+	local->port = remote->port = IKE_PORT;
+	if (!conf->remote.family) {
+		snprintf(err, err_len, "its remote address is 'any': it can begin, we cannot");
+		return false;
+	}
+	remote->addr = conf->remote;
+	local->addr = conf->local;
+	if (!conf->local.family &&
+	    !peer->ike->ops->local_addr(&remote->addr, &local->addr, peer->ike->user)) {
+		snprintf(err, err_len, "no route to %s",
+			 addr_str(&remote->addr, addr, sizeof(addr)));
+		return false;
+	}
+	return true;
+}
+
+/* found out before a message is sent, since it is sure to fail */
+static bool has_secret(struct ike_peer *peer, const struct endpoint *local,
+		       const struct endpoint *remote, char *err, size_t err_len)
+{
+	const struct conf_peer *conf = peer->conf;
+	char us[300], them[300];
+	struct wire_id l, r;
+
+	if (ike_id_secret(peer->ike->conf, conf, &local->addr, NULL, &remote->addr))
+		return true;
+	ike_id_local(&conf->local_id, &local->addr, &l);
+	ike_id_local(&conf->remote_id, &remote->addr, &r);
+	snprintf(err, err_len, "no pre-shared key for '%s' and '%s' is in the secrets file",
+		 ike_id_str(l.type, l.data, us, sizeof(us)),
+		 ike_id_str(r.type, r.data, them, sizeof(them)));
+	return false;
+}
+
+/**
+ * v2_initiate - begin an IKE SA
+ * @peer: with whom
+ * @tun: for its CHILD SA
+ * @flow: the packet that asked, or NULL
+ * @replaces: our SPI of the IKE SA that it takes over from; 0: none
+ */
+void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct kern_flow *flow,
+		 uint64_t replaces)
+{
+	struct ike *ike = peer->ike;
+	struct ike_sa *sa, *old = replaces ? ike_sa_find(ike, replaces) : NULL;
+	struct endpoint local, remote;
+	char err[IKE_TEXT_MAX];
+
+	if (!endpoints(peer, old, &local, &remote, err, sizeof(err)) ||
+	    !has_secret(peer, &local, &remote, err, sizeof(err))) {
+		not_begun(tun, err);
+		return;
+	}
+	sa = ike_sa_new(ike, peer, true);
+	if (!sa) {
+		not_begun(tun, "out of memory");
+		return;
+	}
+	sa->local = local;
+	sa->remote = remote;
+	sa->replaces = replaces;
+	sa->group = ike_proposal_get(&peer->conf->ike[0], IKE_TRANSFORM_DH)->id;
+	tun->sa = sa;
+	if (!ike_task_add(sa, IKE_TASK_CHILD, tun, 0, flow) || !new_nonce(&sa->ni)) {
+		ike_sa_fail(sa, "out of memory");
+		return;
+	}
+	make_dh(sa);
+}
+
+static bool we_offer_group(const struct conf_peer *conf, uint16_t group)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < conf->n_ike; i++)
+		for (k = 0; k < conf->ike[i].n; k++)
+			if (conf->ike[i].t[k].type == IKE_TRANSFORM_DH &&
+			    conf->ike[i].t[k].id == group)
+				return true;
+	return false;
+}
+
+static void group_name(uint16_t group, char *out, size_t len)
+{
+	ike_transform_str(&(struct ike_transform){ IKE_TRANSFORM_DH, group, 0 }, out, len);
+}
+
+/* RFC 7296 1.2: again with the group it wants, if that is one we offered */
+static void other_group(struct ike_sa *sa, const struct wire_notification *n)
+{
+	char addr[ADDR_STRLEN], theirs[IKE_TRANSFORM_STRLEN], ours[IKE_TRANSFORM_STRLEN];
+	uint16_t group;
+
+	if (n->data.len != 2)
+		return;
+	group = get_u16(n->data.p);
+	if (group == sa->group || !we_offer_group(sa->peer->conf, group) ||
+	    ++sa->restarts > IKE_RESTARTS_MAX) {
+		group_name(group, theirs, sizeof(theirs));
+		group_name(sa->group, ours, sizeof(ours));
+		ike_sa_fail(sa, "%s wants DH group %s (INVALID_KE_PAYLOAD); offered %s",
+			    addr_str(&sa->remote.addr, addr, sizeof(addr)), theirs, ours);
+		return;
+	}
+	ike_retrans_stop(sa);
+	sa->group = group;
+	make_dh(sa);
+}
+
+static void with_cookie(struct ike_sa *sa, struct bytes cookie)
+{
+	/* RFC 7296 2.6: 1 to 64 octets */
+	if (!cookie.len || cookie.len > 64)
+		return;
+	ike_retrans_stop(sa);
+	if (++sa->restarts > IKE_RESTARTS_MAX)
+		ike_sa_fail(sa, "it demands one cookie after the other");
+	else if (!buf_copy(&sa->cookie, cookie))
+		ike_sa_fail(sa, "out of memory");
+	else
+		send_request(sa);
+}
+
+static void refused(struct ike_sa *sa, uint16_t type)
+{
+	char addr[ADDR_STRLEN], offered[400];
+
+	addr_str(&sa->remote.addr, addr, sizeof(addr));
+	ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered, sizeof(offered));
+	if (type == WIRE_N_NO_PROPOSAL_CHOSEN)
+		ike_sa_fail(sa, "%s accepts no IKE proposal of ours (NO_PROPOSAL_CHOSEN): offered %s; "
+			    "what it expects it does not say", addr, offered);
+	else
+		ike_sa_fail(sa, "%s refuses IKE_SA_INIT: %s; offered %s", addr,
+			    wire_notify_str(type), offered);
+}
+
+static void shared_made(struct ike_sa *sa, struct ike_job_dh *job)
+{
+	sa->busy_out = false;
+	if (!job->ok) {
+		ike_sa_fail(sa, "its public value of DH group %u is not valid", job->group);
+		return;
+	}
+	if (!v2_keys(sa, buf_bytes(&job->shared), NULL)) {
+		ike_sa_fail(sa, "cannot derive the keys of the IKE SA");
+		return;
+	}
+	v2_auth_start(sa);
+}
+
+/* what is not as it must be is nobody's word, and the right answer may come yet */
+static bool take_answer(struct ike_sa *sa, struct v2_in *in, struct wire_ke *ke)
+{
+	struct wire_sa chosen;
+	struct bytes nonce;
+	const struct ike_transform *dh;
+
+	if (wire_sa_decode(wire_find(&in->inner, WIRE_PLD_SA)->body, &chosen) != WIRE_OK ||
+	    wire_ke_decode(wire_find(&in->inner, WIRE_PLD_KE)->body, ke) != WIRE_OK ||
+	    wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &nonce) != WIRE_OK ||
+	    !in->outer.hdr.spi_r || chosen.n != 1) {
+		ike_count(sa->ike, IKE_COUNT_MALFORMED);
+		return false;
+	}
+	dh = ike_proposal_get(&chosen.p[0], IKE_TRANSFORM_DH);
+	if (!ike_proposal_accept(sa->peer->conf->ike, sa->peer->conf->n_ike, &chosen.p[0]) ||
+	    !dh || dh->id != ke->group || ke->group != sa->group ||
+	    ke->data.len != crypto_dh_public_len(ke->group)) {
+		ike_count(sa->ike, IKE_COUNT_MALFORMED);
+		return false;
+	}
+	sa->prop = chosen.p[0];
+	sa->spi_r = in->outer.hdr.spi_r;
+	return buf_copy(&sa->nr, nonce) && buf_copy(&sa->init_resp, in->raw);
+}
+
+void v2_init_response(struct v2_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	char addr[ADDR_STRLEN];
+	struct wire_notification n;
+	struct crypto_dh *dh;
+	struct wire_ke ke;
+	const char *nat;
+	uint16_t error;
+
+	if (!addr_equal(&in->remote->addr, &sa->remote.addr))
+		return;
+	if (v2_find_notify(&in->inner, WIRE_N_COOKIE, &n)) {
+		with_cookie(sa, n.data);
+		return;
+	}
+	error = v2_find_error(&in->inner, &n);
+	if (error == WIRE_N_INVALID_KE_PAYLOAD)
+		other_group(sa, &n);
+	else if (error)
+		refused(sa, error);
+	if (error || !take_answer(sa, in, &ke))
+		return;
+	nat = ike_natt_detect(&in->inner, in->local, in->remote);
+	if (nat) {
+		ike_sa_fail(sa, "a NAT is between us and %s (%s behind it), which this version does "
+			    "not carry", addr_str(&sa->remote.addr, addr, sizeof(addr)), nat);
+		return;
+	}
+	v2_answered(sa);
+	dh = sa->dh;
+	sa->dh = NULL;
+	sa->busy_out = true;
+	if (!ike_job_dh(sa, sa->group, dh, ke.data, shared_made, 0))
+		ike_sa_fail(sa, "out of memory");
+}
+
+/* ---- responder ---- */
+
+static void reply(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
+		  const struct endpoint *remote, uint16_t type, struct bytes data)
+{
+	struct wire_hdr h = { .spi_i = hdr->spi_i, .spi_r = hdr->spi_r, .major = 2,
+			      .exchange = hdr->exchange, .msgid = hdr->msgid,
+			      .flags = WIRE_FLAG_RESPONSE |
+				       (~hdr->flags & WIRE_FLAG_INITIATOR) };
+	struct wire_writer w;
+	struct buf msg;
+
+	buf_init(&msg);
+	wire_open(&w, &msg, &h);
+	wire_put_notify(&w, 0, none, type, data);
+	wire_finish(&msg);
+	if (!msg.failed) {
+		ike_count(ike, IKE_COUNT_SENT);
+		ike->ops->send(local, remote, buf_bytes(&msg), ike->user);
+	}
+	buf_free(&msg);
+}
+
+/* RFC 7296 1.5, 2.21.4: such answers must be limited */
+void v2_stray_notify(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
+		     const struct endpoint *remote, uint16_t type, struct bytes data)
+{
+	if (ike_bucket_take(&ike->notify_bucket, ike->now))
+		reply(ike, hdr, local, remote, type, data);
+	else
+		ike_count(ike, IKE_COUNT_NOTIFY_LIMITED);
+}
+
+/* a request that is decoded, and nothing kept of it yet */
+struct init_request {
+	struct ike *ike;
+	const struct endpoint *local, *remote;
+	struct bytes raw, nonce;
+	struct wire_msg msg;
+	struct wire_sa sa;
+	struct wire_ke ke;
+};
+
+static void reply_to(const struct init_request *r, uint16_t type, struct bytes data)
+{
+	reply(r->ike, &r->msg.hdr, r->local, r->remote, type, data);
+}
+
+static bool decode(struct init_request *r)
+{
+	enum wire_err err;
+	uint8_t bad;
+
+	err = wire_v2_decode(r->raw, &r->msg, &bad);
+	if (!err)
+		err = wire_rules_check(&r->msg, WIRE_IKE_SA_INIT, false, &bad);
+	if (!err)
+		err = wire_sa_decode(wire_find(&r->msg, WIRE_PLD_SA)->body, &r->sa);
+	if (!err)
+		err = wire_ke_decode(wire_find(&r->msg, WIRE_PLD_KE)->body, &r->ke);
+	if (!err)
+		err = wire_nonce_decode(wire_find(&r->msg, WIRE_PLD_NONCE)->body, &r->nonce);
+	if (!err)
+		return true;
+	ike_count(r->ike, IKE_COUNT_MALFORMED);
+	if (err == WIRE_CRITICAL)
+		v2_stray_notify(r->ike, &r->msg.hdr, r->local, r->remote,
+				WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD, (struct bytes){ &bad, 1 });
+	return false;
+}
+
+/* RFC 7296 2.6: under load only who shows that he receives at his address gets state */
+static bool cookie_satisfied(const struct init_request *r)
+{
+	uint8_t cookie[IKE_COOKIE_LEN];
+	struct wire_notification n;
+
+	if (r->ike->n_half_open < r->ike->limits.cookie_threshold)
+		return true;
+	if (v2_find_notify(&r->msg, WIRE_N_COOKIE, &n)) {
+		if (ike_cookie_check(r->ike, n.data, r->nonce, &r->remote->addr, r->msg.hdr.spi_i))
+			return true;
+		ike_count(r->ike, IKE_COUNT_COOKIE_WRONG);
+	}
+	ike_count(r->ike, IKE_COUNT_COOKIE_DEMANDED);
+	if (ike_cookie_make(r->ike, r->nonce, &r->remote->addr, r->msg.hdr.spi_i, cookie))
+		reply_to(r, WIRE_N_COOKIE, (struct bytes){ cookie, sizeof(cookie) });
+	return false;
+}
+
+static void no_peer(const struct init_request *r)
+{
+	char from[ENDPOINT_STRLEN], to[ADDR_STRLEN];
+
+	ike_count(r->ike, IKE_COUNT_NO_PEER);
+	ike_report_stranger(r->ike, NULL, "no peer is configured for %s (to %s)",
+			    endpoint_str(r->remote, from, sizeof(from)),
+			    addr_str(&r->local->addr, to, sizeof(to)));
+	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
+}
+
+/* who it is will be known with its ID; until then the addresses and the proposal say */
+static struct ike_peer *choose_peer(const struct init_request *r, struct ike_proposal *chosen)
+{
+	struct ike_peer *first, *p;
+	char diff[400], addr[ADDR_STRLEN];
+
+	first = ike_peer_by_addr(r->ike, &r->local->addr, &r->remote->addr, NULL);
+	if (!first) {
+		no_peer(r);
+		return NULL;
+	}
+	for (p = first; p; p = ike_peer_by_addr(r->ike, &r->local->addr, &r->remote->addr, p))
+		if (ike_proposal_select(p->conf->ike, p->conf->n_ike, r->sa.p, r->sa.n, false,
+					chosen))
+			return p;
+	ike_report_stranger(r->ike, first, "no common IKE proposal with %s: %s",
+			    addr_str(&r->remote->addr, addr, sizeof(addr)),
+			    ike_proposal_diff(first->conf->ike, first->conf->n_ike, r->sa.p,
+					      r->sa.n, diff, sizeof(diff)));
+	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
+	return NULL;
+}
+
+static bool no_nat(const struct init_request *r, struct ike_peer *peer)
+{
+	const char *nat = ike_natt_detect(&r->msg, r->local, r->remote);
+	char addr[ADDR_STRLEN];
+
+	if (!nat)
+		return true;
+	ike_report_stranger(r->ike, peer, "a NAT is between us and %s (%s behind it), which this "
+			    "version does not carry",
+			    addr_str(&r->remote->addr, addr, sizeof(addr)), nat);
+	/* a peer that is refused knows sooner than one that is ignored */
+	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
+	return false;
+}
+
+static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
+{
+	struct wire_hdr hdr = { .spi_i = sa->spi_i, .spi_r = sa->spi_r, .major = 2,
+				.exchange = WIRE_IKE_SA_INIT, .flags = WIRE_FLAG_RESPONSE };
+	struct buf *msg = &sa->init_resp;
+	struct wire_writer w;
+	struct wire_msg told;
+	uint8_t bad;
+
+	wire_open(&w, msg, &hdr);
+	wire_put_sa(&w, &sa->prop, 1);
+	wire_put_ke(&w, sa->group, crypto_dh_public(dh));
+	wire_put_nonce(&w, buf_bytes(&sa->nr));
+	ike_natt_put(&w, sa->spi_i, sa->spi_r, &sa->local, &sa->remote);
+	wire_finish(msg);
+	if (msg->failed) {
+		ike_sa_kill(sa, "out of memory");
+		return;
+	}
+	sa->state = IKE_STATE_HALF_OPEN;
+	sa->next_in = 1;
+	sa->busy_in = false;
+	wire_v2_decode(buf_bytes(msg), &told, &bad);
+	v2_tell(sa, false, WIRE_IKE_SA_INIT, true, 0, msg->len, &told);
+	ike_send(sa, &sa->local, &sa->remote, buf_bytes(msg));
+}
+
+static void answer_made(struct ike_sa *sa, struct ike_job_dh *job)
+{
+	if (!job->ok || !v2_keys(sa, buf_bytes(&job->shared), NULL)) {
+		ike_count(sa->ike, IKE_COUNT_MALFORMED);
+		ike_sa_kill(sa, "its public value is not valid");
+		return;
+	}
+	send_response(sa, job->dh);
+}
+
+static void accept_request(const struct init_request *r, struct ike_peer *peer,
+			   const struct ike_proposal *chosen)
+{
+	struct ike_sa *sa = ike_sa_new(r->ike, peer, false);
+
+	if (!sa)
+		return;
+	sa->spi_i = r->msg.hdr.spi_i;
+	sa->local = sa->reply_local = *r->local;
+	sa->remote = sa->reply_remote = *r->remote;
+	sa->prop = *chosen;
+	sa->prop.spi_len = 0;
+	sa->group = r->ke.group;
+	sa->busy_in = true;
+	ike_sa_publish_init(sa);
+	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
+	if (!new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||
+	    !buf_copy(&sa->init_req, r->raw) ||
+	    !ike_job_dh(sa, sa->group, NULL, r->ke.data, answer_made, 0))
+		ike_sa_kill(sa, "out of memory");
+}
+
+/**
+ * v2_init_request - somebody begins
+ * @ike: the core
+ * @local: where it came to
+ * @remote: where it came from
+ * @raw: the message; header sane, no SA knows it yet
+ *
+ * Until the request is accepted nothing is kept.
+ */
+void v2_init_request(struct ike *ike, const struct endpoint *local, const struct endpoint *remote,
+		     struct bytes raw)
+{
+	struct init_request r = { .ike = ike, .local = local, .remote = remote, .raw = raw };
+	struct ike_proposal chosen;
+	const struct ike_transform *dh;
+	struct ike_peer *peer;
+	uint8_t group[2];
+
+	if (!decode(&r) || !cookie_satisfied(&r))
+		return;
+	peer = choose_peer(&r, &chosen);
+	if (!peer || !no_nat(&r, peer))
+		return;
+	dh = ike_proposal_get(&chosen, IKE_TRANSFORM_DH);
+	if (!dh)
+		return;
+	if (dh->id != r.ke.group) {
+		/* RFC 7296 1.3: the group that we want */
+		group[0] = dh->id >> 8;
+		group[1] = dh->id;
+		reply_to(&r, WIRE_N_INVALID_KE_PAYLOAD, (struct bytes){ group, sizeof(group) });
+		return;
+	}
+	if (r.ke.data.len != crypto_dh_public_len(r.ke.group)) {
+		ike_count(ike, IKE_COUNT_MALFORMED);
+		return;
+	}
+	accept_request(&r, peer, &chosen);
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A CHILD SA's proposals and selectors, in IKE_AUTH and CREATE_CHILD_SA alike: RFC 7296 2.7, 2.9. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "v2/v2.h"
+
+static const struct bytes none = { NULL, 0 };
+
+static void put_spi(struct ike_proposal *p, uint32_t spi)
+{
+	p->spi_len = 4;
+	p->spi[0] = spi >> 24;
+	p->spi[1] = spi >> 16;
+	p->spi[2] = spi >> 8;
+	p->spi[3] = spi;
+}
+
+/* RFC 7296 1.2: the first CHILD SA has the IKE SA's Diffie-Hellman and none of its own */
+static unsigned int proposals(const struct ike_child *child, struct ike_proposal *out)
+{
+	const struct conf_tunnel *conf = child->tun->conf;
+	unsigned int i;
+
+	for (i = 0; i < conf->n_esp; i++) {
+		out[i] = conf->esp[i];
+		if (child->nego->first)
+			ike_proposal_drop(&out[i], IKE_TRANSFORM_DH);
+		out[i].number = i + 1;
+		put_spi(&out[i], child->spi_in);
+	}
+	return conf->n_esp;
+}
+
+void v2_child_put_sa(struct ike_child *child, struct v2_out *out)
+{
+	struct ike_proposal p[CONF_PROPOSALS_MAX];
+	unsigned int n = 1;
+
+	if (child->initiator) {
+		n = proposals(child, p);
+	} else {
+		p[0] = child->prop;
+		put_spi(&p[0], child->spi_in);
+	}
+	/* RFC 7296 1.3.1: asked for by the initiator, agreed to by the responder */
+	if (child->mode == CONF_MODE_TRANSPORT)
+		v2_put_notify(out, WIRE_N_USE_TRANSPORT_MODE, none);
+	wire_put_sa(&out->w, p, n);
+	crypto_wipe(p, sizeof(p));
+}
+
+void v2_child_offer_ts(struct ike_child *child, const struct kern_flow *flow)
+{
+	ike_ts_offer(child->tun->conf->list, flow, &child->nego->local, &child->nego->remote);
+}
+
+/* TSi is the side of who began the exchange */
+void v2_child_put_ts(const struct ike_child *child, struct v2_out *out)
+{
+	const struct wire_ts *local = &child->nego->local, *remote = &child->nego->remote;
+	const struct wire_ts *i = child->initiator ? local : remote;
+	const struct wire_ts *r = child->initiator ? remote : local;
+
+	wire_put_ts(&out->w, WIRE_PLD_TSI, i->ts, i->n);
+	wire_put_ts(&out->w, WIRE_PLD_TSR, r->ts, r->n);
+}
+
+static bool set_chosen(struct ike_child *child, const struct ike_proposal *p)
+{
+	const struct ike_transform *esn = ike_proposal_get(p, IKE_TRANSFORM_ESN);
+
+	if (p->spi_len != 4)
+		return false;
+	child->prop = *p;
+	child->spi_out = get_u32(p->spi);
+	child->esn = esn && esn->id == ESN_YES;
+	/* RFC 4303 2.1: below are no SPIs of SAs */
+	return child->spi_out > 255;
+}
+
+static bool set_sels(struct ike_child *child, const struct kern_sel *sels, unsigned int n)
+{
+	child->sels = malloc(n * sizeof(*sels));
+	if (!child->sels)
+		return false;
+	memcpy(child->sels, sels, n * sizeof(*sels));
+	child->n_sels = n;
+	return true;
+}
+
+/* ---- responder ---- */
+
+/**
+ * struct selection - the search for a tunnel that fits a request
+ * @ts_fit: a tunnel that fits but for its proposals, for the line that says so
+ */
+struct selection {
+	struct v2_in *in;
+	bool first, transport;
+	struct wire_sa sa;
+	struct wire_ts local, remote;
+	struct ike_tunnel *tun, *ts_fit;
+	struct ike_proposal chosen;
+	struct kern_sel sels[KERN_SEL_MAX];
+	unsigned int n_sels;
+};
+
+static bool decode(struct selection *s)
+{
+	const struct wire_msg *m = &s->in->inner;
+	struct wire_notification n;
+
+	s->transport = v2_find_notify(m, WIRE_N_USE_TRANSPORT_MODE, &n);
+	return wire_sa_decode(wire_find(m, WIRE_PLD_SA)->body, &s->sa) == WIRE_OK &&
+	       wire_ts_decode(wire_find(m, WIRE_PLD_TSI)->body, &s->remote) == WIRE_OK &&
+	       wire_ts_decode(wire_find(m, WIRE_PLD_TSR)->body, &s->local) == WIRE_OK;
+}
+
+/* does the tunnel hold what @local and @remote have in common with it, and by which proposal? */
+static bool try_tunnel(struct selection *s, struct ike_tunnel *tun, const struct wire_ts *local,
+		       const struct wire_ts *remote)
+{
+	struct ike_proposal ours[CONF_PROPOSALS_MAX];
+	const struct conf_tunnel *conf = tun->conf;
+	unsigned int i;
+
+	if (!ike_ts_narrow(conf->list, local, remote, s->sels, KERN_SEL_MAX))
+		return false;
+	/* RFC 7296 1.3.1: transport mode is the initiator's to ask for */
+	if (conf->mode == CONF_MODE_TRANSPORT && !s->transport)
+		return false;
+	if (!s->ts_fit)
+		s->ts_fit = tun;
+	for (i = 0; i < conf->n_esp; i++) {
+		ours[i] = conf->esp[i];
+		if (s->first)
+			ike_proposal_drop(&ours[i], IKE_TRANSFORM_DH);
+	}
+	if (!ike_proposal_select(ours, conf->n_esp, s->sa.p, s->sa.n, s->first, &s->chosen))
+		return false;
+	s->tun = tun;
+	s->n_sels = ike_ts_narrow(conf->list, &s->local, &s->remote, s->sels, KERN_SEL_MAX);
+	return true;
+}
+
+/* RFC 7296 2.9: the first selectors may be those of the packet that asked */
+static bool find_tunnel(struct selection *s, struct ike_tunnel *only)
+{
+	struct wire_ts *l = calloc(2, sizeof(*l)), *r = l + 1;
+	struct ike_tunnel *t;
+
+	if (!l)
+		return false;
+	l->n = r->n = 1;
+	l->ts[0] = s->local.ts[0];
+	r->ts[0] = s->remote.ts[0];
+	if (only)
+		try_tunnel(s, only, &s->local, &s->remote);
+	for (t = s->in->sa->peer->tunnels; t && !only && !s->tun; t = t->next)
+		try_tunnel(s, t, l, r);
+	for (t = s->in->sa->peer->tunnels; t && !only && !s->tun; t = t->next)
+		try_tunnel(s, t, &s->local, &s->remote);
+	free(l);
+	return s->tun;
+}
+
+static void list_wanted(const struct ike_peer *peer, char *l, char *r, size_t len)
+{
+	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
+
+	if (!local || !peer->tunnels) {
+		free(local);
+		snprintf(l, len, "nothing");
+		snprintf(r, len, "nothing");
+		return;
+	}
+	ike_ts_offer(peer->tunnels->conf->list, NULL, local, remote);
+	ike_ts_list_str(local->ts, local->n, l, len);
+	ike_ts_list_str(remote->ts, remote->n, r, len);
+	free(local);
+}
+
+static uint16_t nothing_fits(const struct selection *s)
+{
+	char l[150], r[150], ol[150], or[150], addr[ADDR_STRLEN], diff[400];
+	const struct ike_sa *sa = s->in->sa;
+
+	addr_str(&sa->remote.addr, addr, sizeof(addr));
+	if (s->ts_fit) {
+		const struct conf_tunnel *c = s->ts_fit->conf;
+		struct ike_proposal ours[CONF_PROPOSALS_MAX];
+		unsigned int i;
+
+		for (i = 0; i < c->n_esp; i++) {
+			ours[i] = c->esp[i];
+			if (s->first)
+				ike_proposal_drop(&ours[i], IKE_TRANSFORM_DH);
+		}
+		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, c->name, NULL,
+			   "no common ESP proposal with %s: %s", addr,
+			   ike_proposal_diff(ours, c->n_esp, s->sa.p, s->sa.n, diff, sizeof(diff)));
+		return WIRE_N_NO_PROPOSAL_CHOSEN;
+	}
+	ike_ts_list_str(s->local.ts, s->local.n, ol, sizeof(ol));
+	ike_ts_list_str(s->remote.ts, s->remote.n, or, sizeof(or));
+	list_wanted(sa->peer, l, r, sizeof(l));
+	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, NULL, NULL,
+		   "no common traffic selectors with %s: offered %s === %s, expected %s === %s", addr,
+		   ol, or, l, r);
+	return WIRE_N_TS_UNACCEPTABLE;
+}
+
+uint16_t v2_child_select(struct v2_in *in, bool first, struct ike_tunnel *only,
+			 struct ike_child **child)
+{
+	struct selection *s = calloc(1, sizeof(*s));
+	uint16_t error = 0;
+
+	*child = NULL;
+	if (!s)
+		return WIRE_N_NO_PROPOSAL_CHOSEN;
+	s->in = in;
+	s->first = first;
+	if (!decode(s)) {
+		error = WIRE_N_INVALID_SYNTAX;
+	} else if (!s->local.n || !s->remote.n || !find_tunnel(s, only)) {
+		error = nothing_fits(s);
+	} else {
+		*child = ike_child_new(in->sa, s->tun, false);
+		if (!*child || !set_chosen(*child, &s->chosen) ||
+		    !set_sels(*child, s->sels, s->n_sels))
+			error = WIRE_N_NO_PROPOSAL_CHOSEN;
+		else
+			ike_ts_lists((*child)->sels, (*child)->n_sels, &(*child)->nego->local,
+				     &(*child)->nego->remote);
+		if (error && *child) {
+			ike_child_free(*child, "out of memory, or its SPI is not valid");
+			*child = NULL;
+		}
+	}
+	free(s);
+	return error;
+}
+
+/* ---- initiator ---- */
+
+static bool accept_sa(struct ike_child *child, struct bytes body, char *err, size_t err_len)
+{
+	struct ike_proposal ours[CONF_PROPOSALS_MAX];
+	char offered[300], got[200];
+	struct wire_sa sa;
+	unsigned int n;
+
+	if (wire_sa_decode(body, &sa) != WIRE_OK || sa.n != 1) {
+		snprintf(err, err_len, "its answer holds not one proposal");
+		return false;
+	}
+	n = proposals(child, ours);
+	if (!ike_proposal_accept(ours, n, &sa.p[0])) {
+		snprintf(err, err_len, "it chose what was not offered: offered %s, found %s",
+			 ike_proposals_str(ours, n, offered, sizeof(offered)),
+			 ike_proposal_str(&sa.p[0], got, sizeof(got)));
+		return false;
+	}
+	if (!set_chosen(child, &sa.p[0])) {
+		snprintf(err, err_len, "its SPI is not valid");
+		return false;
+	}
+	return true;
+}
+
+/* RFC 7296 2.9: what it narrowed to must lie within what we offered */
+static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size_t err_len)
+{
+	const struct wire_payload *i = wire_find(&in->inner, WIRE_PLD_TSI);
+	const struct wire_payload *r = wire_find(&in->inner, WIRE_PLD_TSR);
+	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
+	char ol[150], or[150], l[150], rs[150];
+	struct ike_nego *nego = child->nego;
+	struct kern_sel sels[KERN_SEL_MAX];
+	unsigned int n = 0;
+	bool ok = false;
+
+	if (local && i && r && wire_ts_decode(i->body, local) == WIRE_OK &&
+	    wire_ts_decode(r->body, remote) == WIRE_OK && ike_ts_within(local, &nego->local) &&
+	    ike_ts_within(remote, &nego->remote))
+		n = ike_ts_narrow(child->tun->conf->list, local, remote, sels, KERN_SEL_MAX);
+	if (n)
+		ok = set_sels(child, sels, n);
+	else if (local)
+		snprintf(err, err_len, "its traffic selectors are not among ours: offered %s === %s, "
+			 "found %s === %s",
+			 ike_ts_list_str(nego->local.ts, nego->local.n, ol, sizeof(ol)),
+			 ike_ts_list_str(nego->remote.ts, nego->remote.n, or, sizeof(or)),
+			 ike_ts_list_str(local->ts, local->n, l, sizeof(l)),
+			 ike_ts_list_str(remote->ts, remote->n, rs, sizeof(rs)));
+	free(local);
+	return ok;
+}
+
+bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_t err_len)
+{
+	const struct wire_payload *sa = wire_find(&in->inner, WIRE_PLD_SA);
+	struct wire_notification n;
+
+	snprintf(err, err_len, "out of memory");
+	if (!sa || !wire_find(&in->inner, WIRE_PLD_TSI) || !wire_find(&in->inner, WIRE_PLD_TSR)) {
+		snprintf(err, err_len, "its answer has no SA or no selectors");
+		return false;
+	}
+	if (!accept_sa(child, sa->body, err, err_len))
+		return false;
+	/* RFC 7296 1.3.1: if that is unacceptable, the SA is deleted */
+	if (child->mode == CONF_MODE_TRANSPORT &&
+	    !v2_find_notify(&in->inner, WIRE_N_USE_TRANSPORT_MODE, &n)) {
+		snprintf(err, err_len, "offered transport mode, it chose tunnel mode");
+		return false;
+	}
+	return accept_ts(child, in, err, err_len);
+}
+
+void v2_child_refused(const struct ike_child *child, uint16_t type, char *err, size_t err_len)
+{
+	struct ike_proposal ours[CONF_PROPOSALS_MAX];
+	char addr[ADDR_STRLEN], l[250], r[250];
+
+	addr_str(&child->sa->remote.addr, addr, sizeof(addr));
+	if (type == WIRE_N_NO_PROPOSAL_CHOSEN) {
+		ike_proposals_str(ours, proposals(child, ours), l, sizeof(l));
+		snprintf(err, err_len, "%s accepts no ESP proposal of ours (NO_PROPOSAL_CHOSEN): "
+			 "offered %s; what it expects it does not say", addr, l);
+	} else if (type == WIRE_N_TS_UNACCEPTABLE) {
+		snprintf(err, err_len, "%s accepts no traffic selectors of ours (TS_UNACCEPTABLE): "
+			 "offered %s === %s; what it expects it does not say", addr,
+			 ike_ts_list_str(child->nego->local.ts, child->nego->local.n, l, sizeof(l)),
+			 ike_ts_list_str(child->nego->remote.ts, child->nego->remote.n, r,
+					 sizeof(r)));
+	} else {
+		snprintf(err, err_len, "%s refuses the CHILD SA: %s", addr,
+			 type ? wire_notify_str(type) : "it gives no reason");
+	}
+}
+
+/* ---- both ---- */
+
+void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *error)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_tunnel *tun = child->tun;
+	uint32_t rekeys = child->nego ? child->nego->rekeys : 0;
+
+	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, tun ? tun->conf->name : NULL, NULL, "%s",
+		   error);
+	if (sa->nego == child)
+		sa->nego = NULL;
+	if (sa->nego_in == child)
+		sa->nego_in = NULL;
+	if (peer_has_it)
+		ike_child_delete(child, error);
+	else
+		ike_child_free(child, error);
+	if (rekeys)
+		ike_child_rekey_failed(sa, rekeys);
+	if (tun && tun->sa == sa)
+		ike_tunnel_failed(tun, error);
+}
+
+bool v2_child_install(struct ike_child *child, bool in, bool out, struct bytes shared,
+		      struct bytes ni, struct bytes nr, char *err, size_t err_len)
+{
+	struct ike_child_keys keys_in, keys_out;
+	int ret = -ENOMEM;
+
+	if (v2_child_keys(child, shared, ni, nr, &keys_in, &keys_out)) {
+		ret = in ? ike_install(child, true, &keys_in) : 0;
+		if (!ret && out)
+			ret = ike_install(child, false, &keys_out);
+	}
+	crypto_wipe(&keys_in, sizeof(keys_in));
+	crypto_wipe(&keys_out, sizeof(keys_out));
+	if (ret)
+		snprintf(err, err_len, "the module refused the SA with SPI 0x%08x: %s",
+			 in && !child->in_installed ? child->spi_in : child->spi_out,
+			 strerror(-ret));
+	return !ret;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An IKE SA whose life nears its end is followed by a new one: both
+ * ends authenticate anew, the CHILD SAs are made anew, and when all are up the
+ * old IKE SA is deleted with its own. Traffic always has an SA. RFC 7296 2.8.3.
+ */
+#include "v2/v2.h"
+
+static bool tunnel_has_child(const struct ike_sa *sa, const struct ike_tunnel *tun)
+{
+	const struct ike_child *c;
+
+	for (c = sa->children; c; c = c->next)
+		if (c->tun == tun && c->state == IKE_CHILD_UP && !c->replaced)
+			return true;
+	return false;
+}
+
+void v2_renew(struct ike_sa *sa)
+{
+	struct ike_peer *peer = sa->peer;
+	struct ike_sa *successor = NULL;
+	struct ike_tunnel *tun;
+
+	ike_sa_get(sa);
+	for (tun = peer->tunnels; tun && !sa->dead; tun = tun->next) {
+		/* one that is being negotiated on this SA comes after it on the next */
+		if (!tunnel_has_child(sa, tun) || tun->sa)
+			continue;
+		sa->replacing = true;
+		if (successor) {
+			if (ike_task_add(successor, IKE_TASK_CHILD, tun, 0, NULL))
+				tun->sa = successor;
+			continue;
+		}
+		v2_initiate(peer, tun, NULL, ike_sa_own_spi(sa));
+		successor = tun->sa;
+		if (!successor)
+			break;
+	}
+	if (!successor)
+		sa->replacing = false;
+	/* without CHILD SAs nobody needs a successor */
+	if (!sa->dead && !ike_sa_children_up(sa) && !sa->tasks && !sa->retrans.waiting)
+		ike_sa_delete(sa, "lifetime");
+	ike_sa_put(sa);
+}
