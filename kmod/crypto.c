@@ -362,6 +362,16 @@ int __init nfipsec_crypto_init(void)
 	/* the fast transforms have internal names that load no module by themselves */
 	request_module("crypto-aes");
 	request_module("crypto-sha256");
+	/*
+	 * Loading and self-testing the algorithms takes seconds on a slow machine.
+	 * It happens now, not while the first packet waits; what is missing is told
+	 * to who asks for it.
+	 */
+	crypto_has_aead("rfc4106(gcm(aes))", 0, CRYPTO_ALG_ASYNC);
+	crypto_has_aead("__rfc4106(gcm(aes))", CRYPTO_ALG_INTERNAL,
+			CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC);
+	crypto_has_skcipher("cbc(aes)", 0, CRYPTO_ALG_ASYNC);
+	crypto_has_ahash("hmac(sha256)", 0, 0);
 	return 0;
 }
 
