@@ -346,6 +346,21 @@ int nfipsec_crypto_decrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 se
 	return run_cipher(c, skb, false);
 }
 
+/* every algorithm of the table once, with keys of zeros */
+static void __init warm_up(void)
+{
+	static const u8 zeros[36];
+	struct nfipsec_crypto *c;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(algs); i++) {
+		c = nfipsec_crypto_create(algs[i].encr, zeros, 32 + algs[i].salt_len,
+					  algs[i].integ, zeros, algs[i].integ_key_len, false, NULL);
+		if (!IS_ERR(c))
+			nfipsec_crypto_free(c);
+	}
+}
+
 int __init nfipsec_crypto_init(void)
 {
 	int cpu;
@@ -367,11 +382,7 @@ int __init nfipsec_crypto_init(void)
 	 * It happens now, not while the first packet waits; what is missing is told
 	 * to who asks for it.
 	 */
-	crypto_has_aead("rfc4106(gcm(aes))", 0, CRYPTO_ALG_ASYNC);
-	crypto_has_aead("__rfc4106(gcm(aes))", CRYPTO_ALG_INTERNAL,
-			CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC);
-	crypto_has_skcipher("cbc(aes)", 0, CRYPTO_ALG_ASYNC);
-	crypto_has_ahash("hmac(sha256)", 0, 0);
+	warm_up();
 	return 0;
 }
 
