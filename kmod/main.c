@@ -8,12 +8,24 @@
 #include "policy.h"
 #include "sa.h"
 
+#ifdef NFIPSEC_SELFTEST
+#include "tests/tests.h"
+#else
+static inline int nfipsec_tests_run(void)
+{
+	return 0;
+}
+#endif
+
 struct workqueue_struct *nfipsec_wq;
 
 static int __init nfipsec_init(void)
 {
 	int err;
 
+	err = nfipsec_tests_run();
+	if (err)
+		return err;
 	nfipsec_wq = alloc_workqueue("nfipsec", WQ_UNBOUND, 0);
 	if (!nfipsec_wq)
 		return -ENOMEM;
