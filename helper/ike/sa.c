@@ -236,7 +236,8 @@ static void successor_gone(struct ike_sa *sa)
 		old->replacing = false;
 }
 
-void ike_sa_kill(struct ike_sa *sa, const char *why)
+/* @why is told, @error goes to who waits for a tunnel */
+static void kill(struct ike_sa *sa, const char *why, const char *error)
 {
 	struct ike_timers *timers = &sa->ike->timers;
 
@@ -250,15 +251,20 @@ void ike_sa_kill(struct ike_sa *sa, const char *why)
 	successor_gone(sa);
 	if (sa->state == IKE_STATE_ESTABLISHED)
 		report_down(sa, why);
-	tasks_fail(sa, why);
+	tasks_fail(sa, error);
 	children_free(sa, why);
 	ike_ops_done(&sa->ops, NULL);
 	ike_sa_put(sa);
 }
 
+void ike_sa_kill(struct ike_sa *sa, const char *why)
+{
+	kill(sa, why, why);
+}
+
 void ike_sa_fail_quiet(struct ike_sa *sa, const char *error)
 {
-	ike_sa_kill(sa, error);
+	kill(sa, "failed", error);
 }
 
 /* the tunnel that an error is about, for those who listen */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The IKE core: two peers in one process that come up, lose packets, disagree and part. */
+/* The IKE core: two peers in one process that come up, or say why not. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,37 +14,6 @@
 #include <linux/nfipsec.h>
 
 #include "ike_world.h"
-
-static void is_up(struct world *w)
-{
-	assert_int_equal(node_sas(&w->a), 2);
-	assert_int_equal(node_sas(&w->b), 2);
-	world_check_pairs(w);
-	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
-	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
-	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 0);
-	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 0);
-}
-
-static void nothing_left(struct world *w)
-{
-	assert_int_equal(node_sas(&w->a), 0);
-	assert_int_equal(node_sas(&w->b), 0);
-	assert_int_equal(node_ike_sas(&w->a, NULL), 0);
-	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
-}
-
-static struct world *up(const struct world_conf *a, const struct world_conf *b)
-{
-	struct world *w = world_new(a, b);
-
-	node_up(&w->a, NULL);
-	world_deliver(w);
-	assert_true(w->a.up_done);
-	assert_string_equal(w->a.up_error, "");
-	is_up(w);
-	return w;
-}
 
 static void suites(void **state)
 {
@@ -60,19 +30,561 @@ static void suites(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(confs) / sizeof(confs[0]); i++) {
-		w = up(&confs[i], &confs[i]);
+		w = world_up(&confs[i], &confs[i]);
 		assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->esn, i != 3);
 		assert_int_equal(w->n_packets, 4);
 		world_free(w);
 	}
 }
 
+/* the packet that asks is not asked for twice, and its tunnel takes it */
+static void acquire(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	struct fake_sa *out;
+
+	(void)state;
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	node_acquire(&w->a, "10.1.0.2", "10.2.0.1");
+	assert_int_equal(w->a.sent, 1);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ACQUIRE), 1);
+	world_deliver(w);
+	world_is_up(w);
+	/* the packet's own selectors were in front, and went into the general ones */
+	out = node_newest(&w->a, NFIPSEC_DIR_OUT);
+	assert_int_equal(out->n_sels, 1);
+	assert_int_equal(out->sels[0].src.proto, 0);
+	/* the module asked again before it saw the SA */
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_deliver(w);
+	assert_int_equal(w->n_packets, 4);
+	/* somebody took the SA out of the module behind our back */
+	out->used = false;
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_deliver(w);
+	assert_non_null(node_newest(&w->a, NFIPSEC_DIR_OUT));
+	world_free(w);
+}
+
+static void manual_waits(void **state)
+{
+	static const struct world_conf c = { .start = "manual" };
+	struct world *w = world_new(&c, NULL);
+
+	(void)state;
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_run(w, 60000);
+	assert_int_equal(w->n_packets, 0);
+	node_up(&w->a, "t");
+	world_deliver(w);
+	world_is_up(w);
+	world_free(w);
+}
+
+static void invalid_ke(void **state)
+{
+	static const struct world_conf a = { .ike = "aes128gcm16-prfsha256-ecp256-x25519" };
+	static const struct world_conf b = { .ike = "aes128gcm16-prfsha256-x25519" };
+	struct world *w = world_up(&a, &b);
+
+	(void)state;
+	assert_int_equal(w->n_packets, 6);
+	world_free(w);
+}
+
+static void invalid_ke_not_ours(void **state)
+{
+	static const uint8_t answer_tail[] = { 0, 0, 0, 10, 0, 0, 0, 17, 0, 16 };
+	struct world *w = world_new(NULL, NULL);
+	uint8_t msg[38];
+	struct packet p = { .data = msg, .len = sizeof(msg) };
+
+	(void)state;
+	w->cut = true;
+	node_up(&w->a, NULL);
+	w->cut = false;
+	/* a responder that wants modp4096: N(INVALID_KE_PAYLOAD) by hand */
+	memcpy(msg, w->a.log[0].data, 28);
+	memcpy(msg + 28, answer_tail, sizeof(answer_tail));
+	msg[16] = 41;
+	msg[19] = 0x20;
+	msg[26] = 0;
+	msg[27] = sizeof(msg);
+	p.from = w->a.log[0].to;
+	p.to = w->a.log[0].from;
+	world_send(w, &p);
+	world_deliver(w);
+	assert_true(w->a.up_done);
+	assert_non_null(strstr(w->a.up_error, "wants DH group modp4096"));
+	assert_non_null(strstr(w->a.up_error, "offered x25519"));
+	world_nothing_left(w);
+	world_free(w);
+}
+
+static void cookie(void **state)
+{
+	static const struct ike_limits limits = { 0, 100, 5, 1000 };
+	static const struct world_conf a = { .ike = "aes128gcm16-prfsha256-ecp256-x25519" };
+	static const struct world_conf b = { .ike = "aes128gcm16-prfsha256-x25519" };
+	struct world *w = world_new(&a, &b);
+
+	(void)state;
+	ike_set_limits(w->b.ike, &limits);
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	world_is_up(w);
+	/* cookie, wrong group (with the cookie: RFC 7296 2.6.1), and through */
+	assert_int_equal(w->n_packets, 8);
+	assert_int_equal(node_counter(&w->b, "cookie_demanded"), 1);
+	assert_int_equal(node_counter(&w->b, "cookie_wrong"), 0);
+	world_free(w);
+}
+
+static void half_open(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	static const struct ike_limits limits = { 100, 3, 5, 1000 };
+	struct packet p;
+	unsigned int i;
+
+	(void)state;
+	ike_set_limits(w->b.ike, &limits);
+	w->cut = true;
+	node_up(&w->a, NULL);
+	p = w->a.log[0];
+	for (i = 0; i < 5; i++) {
+		p.data[0] = i + 1;	/* another initiator's SPI, without NAT notifies that say so */
+		p.data[p.len - 56 + 6] = 1;
+		p.data[p.len - 28 + 6] = 1;
+		w->cut = false;
+		world_send(w, &p);
+		w->cut = true;
+		world_deliver(w);
+	}
+	assert_int_equal(node_ike_sas(&w->b, "half-open"), 3);
+	assert_int_equal(node_counter(&w->b, "half_open_limit"), 2);
+	world_run(w, 31000);
+	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	world_free(w);
+}
+
+static void wrong_psk(void **state)
+{
+	static const struct world_conf b = { .psk = "another" };
+	struct world *w = world_new(NULL, &b);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_run(w, 1000);
+	assert_true(w->a.up_done);
+	assert_non_null(strstr(w->a.up_error, "p/t: authentication failed with 192.0.2.2: "));
+	assert_non_null(strstr(w->a.up_error, "(we are 'a.example.com', it is 'b.example.com')"));
+	assert_null(strstr(w->a.up_error, "secret"));
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "authentication failed with 192.0.2.1: the "
+				  "pre-shared keys differ (we are 'b.example.com', it is 'a.example.com')"));
+	world_nothing_left(w);
+	world_free(w);
+}
+
+static void no_secret(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+
+	(void)state;
+	/* the last secret goes, nothing else changes */
+	w->a.conf->n_secrets = 0;
+	node_up(&w->a, NULL);
+	w->a.conf->n_secrets = 1;
+	assert_non_null(strstr(w->a.up_error, "no pre-shared key for 'a.example.com' and "
+			       "'b.example.com'"));
+	assert_int_equal(w->n_packets, 0);
+	world_free(w);
+}
+
+static void wrong_ids(void **state)
+{
+	static const struct world_conf other = { .id = "c.example.com" };
+	struct world *w = world_new(&other, NULL);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_run(w, 1000);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "says it is 'c.example.com'"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected 'a.example.com'"));
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	world_nothing_left(w);
+	world_free(w);
+}
+
+static void no_ike_proposal(void **state)
+{
+	static const struct world_conf a = { .ike = "aes256gcm16-prfsha384-ecp384" };
+	static const struct world_conf b = { .ike = "aes128-sha256-modp2048" };
+	struct world *w = world_new(&a, &b);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_run(w, 1000);
+	assert_non_null(strstr(w->a.up_error, "NO_PROPOSAL_CHOSEN"));
+	assert_non_null(strstr(w->a.up_error, "offered aes256gcm16-prfsha384-ecp384"));
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "no common IKE proposal with 192.0.2.1"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected aes128"));
+	world_nothing_left(w);
+	/* the same again at once is not told again to the log of who did not ask for it */
+	node_up(&w->a, NULL);
+	world_run(w, 1000);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
+	world_free(w);
+}
+
+/* RFC 7296 1.2: the IKE SA stays without a CHILD SA */
+static void no_esp_proposal(void **state)
+{
+	static const struct world_conf a = { .esp = "aes256gcm16" }, b = { .esp = "aes128-sha256" };
+	struct world *w = world_new(&a, &b);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_run(w, 100);
+	assert_non_null(strstr(w->a.up_error, "NO_PROPOSAL_CHOSEN"));
+	assert_non_null(strstr(w->a.up_error, "offered aes256gcm16"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "no common ESP proposal with 192.0.2.1"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected aes128"));
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
+	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
+	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
+	assert_int_equal(node_sas(&w->a) + node_sas(&w->b), 0);
+	world_free(w);
+}
+
+static void no_common_selectors(void **state)
+{
+	static const struct world_conf b = {
+		.entries = "10 protect ip from 10.7.0.0/16 to 10.1.0.0/16",
+	};
+	struct world *w = world_new(NULL, &b);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_run(w, 100);
+	assert_non_null(strstr(w->a.up_error, "TS_UNACCEPTABLE"));
+	assert_non_null(strstr(w->a.up_error, "10.1.0.0/16 === 10.2.0.0/16"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected 10.7.0.0/16 === 10.1.0.0/16"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "offered 10.2.0.0/16 === 10.1.0.0/16"));
+	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
+	world_free(w);
+}
+
+static void silent_peer(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+
+	(void)state;
+	w->cut = true;
+	node_up(&w->a, NULL);
+	world_run(w, 60000);
+	assert_true(w->a.up_done);
+	assert_int_equal(w->a.sent, 6);
+	assert_non_null(strstr(w->a.up_error, "192.0.2.2[500] does not answer: 6 tries in 4"));
+	assert_non_null(strstr(w->a.up_error, "offered aes128gcm16-prfsha256-x25519"));
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	/* each repetition is the identical message */
+	assert_int_equal(w->a.log[0].len, w->a.log[5].len);
+	assert_memory_equal(w->a.log[0].data, w->a.log[5].data, w->a.log[0].len);
+	world_nothing_left(w);
+	world_free(w);
+}
+
+static void unknown_peer(void **state)
+{
+	static const struct world_conf b = { .remote = "192.0.2.77" };
+	struct world *w = world_new(NULL, &b);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 30; i++) {
+		node_up(&w->a, NULL);
+		world_deliver(w);
+	}
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "no peer is configured for 192.0.2.1[500]"));
+	/* whoever sends many does not fill the log */
+	assert_true(node_count(&w->b, IKE_EVENT_ERROR) <= 10);
+	world_free(w);
+}
+
+static unsigned int through_nat(struct world *w, const struct packet *p, unsigned int n)
+{
+	struct packet other = *p;
+
+	(void)n;
+	if (other.from.port == 500 && addr_equal(&p->from.addr, &w->a.addr))
+		other.from.port = 1024;
+	if (other.to.port == 1024)
+		other.to.port = 500;
+	world_send(w, &other);
+	return 0;
+}
+
+static void nat(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+
+	(void)state;
+	w->filter = through_nat;
+	node_up(&w->a, NULL);
+	world_run(w, 1000);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "a NAT is between us and 192.0.2.1 (the peer is "
+				  "behind it)"));
+	assert_true(w->a.up_done);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	world_nothing_left(w);
+	world_free(w);
+}
+
+static void narrowing(void **state)
+{
+	static const struct world_conf a = {
+		.entries = "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n"
+			   "20 bypass ip from 10.1.0.0/16 to 10.3.0.0/16\n"
+			   "30 protect tcp from 10.1.0.0/16 to 10.4.0.0/16 port 80",
+	};
+	static const struct world_conf b = {
+		.entries = "10 protect ip from 10.2.3.0/24 to 10.1.0.0/16\n"
+			   "20 protect ip from 10.4.0.0/24 to 10.1.5.0/24",
+	};
+	struct world *w = world_new(&a, &b);
+	struct fake_sa *out;
+	char s[TS_STRLEN];
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_string_equal(w->a.up_error, "");
+	out = node_newest(&w->a, NFIPSEC_DIR_OUT);
+	assert_int_equal(out->n_sels, 2);
+	assert_string_equal(ts_str(&out->sels[0].dst, s, sizeof(s)), "10.2.3.0/24");
+	assert_string_equal(ts_str(&out->sels[1].dst, s, sizeof(s)), "tcp 10.4.0.0/24 port 80");
+	assert_int_equal(out->sels[1].src.proto, IPPROTO_TCP);
+	/* a packet outside of what the peer narrowed to: another CHILD SA is tried, then backed off */
+	node_acquire(&w->a, "10.1.0.1", "10.2.9.9");
+	world_deliver(w);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ACQUIRE), 1);
+	world_free(w);
+}
+
+static void several_tunnels(void **state)
+{
+	static const struct world_conf a = {
+		.tunnels = "tunnel u {\n access-list l2\n esp aes256gcm16-ecp256\n}\n",
+		.entries = "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n}\naccess-list l2 {\n"
+			   "10 protect ip from 10.11.0.0/16 to 10.12.0.0/16\n",
+	};
+	static const struct world_conf b = {
+		.tunnels = "tunnel v {\n access-list l2\n esp aes256gcm16-x25519-ecp256\n}\n",
+		.entries = "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16\n}\naccess-list l2 {\n"
+			   "10 protect ip from 10.12.0.0/16 to 10.11.0.0/16\n",
+	};
+	struct world *w = world_new(&a, &b);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_true(w->a.up_done);
+	assert_string_equal(w->a.up_error, "");
+	assert_int_equal(node_sas(&w->a), 4);
+	assert_int_equal(node_sas(&w->b), 4);
+	world_check_pairs(w);
+	assert_int_equal(node_ike_sas(&w->a, NULL), 1);
+	/* one of them goes, the other stays */
+	node_down(&w->a, "u");
+	world_deliver(w);
+	assert_true(w->a.down_done);
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_sas(&w->b), 2);
+	/* and comes back on the IKE SA that is there, asked for by the other end */
+	ike_up(w->b.ike, "p", "v", NULL, NULL, w->now);
+	world_deliver(w);
+	assert_int_equal(node_sas(&w->a), 4);
+	assert_int_equal(node_sas(&w->b), 4);
+	world_check_pairs(w);
+	node_down(&w->b, NULL);
+	world_deliver(w);
+	world_nothing_left(w);
+	world_free(w);
+}
+
+/* CREATE_CHILD_SA: RFC 7296 1.3 */
+static void child_invalid_ke(void **state)
+{
+	static const struct world_conf a = { .esp = "aes128gcm16-ecp256-x25519" };
+	static const struct world_conf b = { .esp = "aes128gcm16-x25519" };
+	struct world *w = world_up(&a, &b);
+	unsigned int before;
+
+	(void)state;
+	before = w->n_packets;
+	node_expire(&w->a, node_newest(&w->a, NFIPSEC_DIR_OUT), false);
+	world_deliver(w);
+	world_is_up(w);
+	/* refused, accepted, old one deleted */
+	assert_int_equal(w->n_packets - before, 6);
+	world_free(w);
+}
+
+static void responder_for_everyone(void **state)
+{
+	static const struct world_conf b = { .remote = "any", .remote_id = "any" };
+	struct world *w = world_up(NULL, &b);
+
+	(void)state;
+	node_down(&w->a, NULL);
+	world_deliver(w);
+	node_up(&w->b, NULL);
+	assert_non_null(strstr(w->b.up_error, "it can begin, we cannot"));
+	world_free(w);
+}
+
+static void simultaneous(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	unsigned int lifo;
+
+	(void)state;
+	for (lifo = 0; lifo < 2; lifo++) {
+		w->lifo = lifo;
+		node_up(&w->a, NULL);
+		node_up(&w->b, NULL);
+		world_deliver(w);
+		world_run(w, 5000);
+		assert_true(w->a.up_done && w->b.up_done);
+		assert_string_equal(w->a.up_error, "");
+		assert_string_equal(w->b.up_error, "");
+		assert_true(node_sas(&w->a) >= 2);
+		assert_int_equal(node_sas(&w->a), node_sas(&w->b));
+		world_check_pairs(w);
+		node_down(&w->a, NULL);
+		world_run(w, 5000);
+		world_nothing_left(w);
+	}
+	world_free(w);
+}
+
+static void refuse(bool at_b, bool out)
+{
+	struct world *w = world_new(NULL, NULL);
+	struct node *n = at_b ? &w->b : &w->a;
+
+	*(out ? &n->refuse_out : &n->refuse_in) = ENOMEM;
+	node_up(&w->a, NULL);
+	world_run(w, 2000);
+	assert_true(w->a.up_done);
+	assert_int_equal(node_count(n, IKE_EVENT_ERROR), 1);
+	assert_non_null(node_line(n, IKE_EVENT_ERROR, "the module refused the SA"));
+	assert_int_equal(node_sas(&w->a), 0);
+	assert_int_equal(node_sas(&w->b), 0);
+	n->refuse_in = n->refuse_out = 0;
+	world_run(w, 60000);
+	node_up(&w->a, NULL);
+	world_run(w, 2000);
+	assert_string_equal(w->a.up_error, "");
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_sas(&w->b), 2);
+	world_check_pairs(w);
+	world_free(w);
+}
+
+static void module_refuses(void **state)
+{
+	(void)state;
+	refuse(false, false);
+	refuse(false, true);
+	refuse(true, false);
+	refuse(true, true);
+}
+
+static void unknown_names(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+
+	(void)state;
+	node_up(&w->a, "nonsense");
+	assert_string_equal(w->a.up_error, "peer p has no tunnel called 'nonsense'");
+	world_free(w);
+}
+
+/* jobs come back to an SA that is dead, or to one whose tunnel nobody wants any more */
+static void late_jobs(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	unsigned int stop, i;
+
+	(void)state;
+	w->defer_jobs = true;
+	for (stop = 0; stop < 4; stop++) {
+		node_up(&w->a, NULL);
+		for (i = 0; i < stop; i++) {
+			if (i < stop - 1 || stop < 3)
+				world_jobs(w);
+			world_deliver(w);
+		}
+		node_down(&w->a, NULL);
+		world_jobs(w);
+		world_run(w, 40000);
+		world_jobs(w);
+		world_run(w, 40000);
+		world_nothing_left(w);
+	}
+	world_free(w);
+}
+
+static void freed_while_waiting(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+
+	(void)state;
+	w->cut = true;
+	node_up(&w->a, NULL);
+	ike_shutdown(w->a.ike, w->now);
+	assert_true(w->a.up_done);
+	assert_string_not_equal(w->a.up_error, "");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(suites),
+		cmocka_unit_test(acquire),
+		cmocka_unit_test(manual_waits),
+		cmocka_unit_test(invalid_ke),
+		cmocka_unit_test(invalid_ke_not_ours),
+		cmocka_unit_test(cookie),
+		cmocka_unit_test(half_open),
+		cmocka_unit_test(wrong_psk),
+		cmocka_unit_test(no_secret),
+		cmocka_unit_test(wrong_ids),
+		cmocka_unit_test(no_ike_proposal),
+		cmocka_unit_test(no_esp_proposal),
+		cmocka_unit_test(no_common_selectors),
+		cmocka_unit_test(silent_peer),
+		cmocka_unit_test(unknown_peer),
+		cmocka_unit_test(nat),
+		cmocka_unit_test(narrowing),
+		cmocka_unit_test(several_tunnels),
+		cmocka_unit_test(child_invalid_ke),
+		cmocka_unit_test(responder_for_everyone),
+		cmocka_unit_test(simultaneous),
+		cmocka_unit_test(module_refuses),
+		cmocka_unit_test(unknown_names),
+		cmocka_unit_test(late_jobs),
+		cmocka_unit_test(freed_while_waiting),
 	};
 
-	(void)nothing_left;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

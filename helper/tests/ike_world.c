@@ -311,6 +311,14 @@ struct world *world_new(const struct world_conf *a, const struct world_conf *b)
 	return w;
 }
 
+void node_restart(struct node *n)
+{
+	ike_free(n->ike);
+	n->ike = ike_new(&ops, n);
+	assert_non_null(n->ike);
+	ike_set_conf(n->ike, n->conf, n->w->now);
+}
+
 static void node_free(struct node *n)
 {
 	unsigned int i;
@@ -482,4 +490,35 @@ void world_check_pairs(struct world *w)
 {
 	check_pair(&w->a, &w->b);
 	check_pair(&w->b, &w->a);
+}
+
+void world_is_up(struct world *w)
+{
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_sas(&w->b), 2);
+	world_check_pairs(w);
+	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
+	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 0);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 0);
+}
+
+void world_nothing_left(struct world *w)
+{
+	assert_int_equal(node_sas(&w->a), 0);
+	assert_int_equal(node_sas(&w->b), 0);
+	assert_int_equal(node_ike_sas(&w->a, NULL), 0);
+	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+}
+
+struct world *world_up(const struct world_conf *a, const struct world_conf *b)
+{
+	struct world *w = world_new(a, b);
+
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_true(w->a.up_done);
+	assert_string_equal(w->a.up_error, "");
+	world_is_up(w);
+	return w;
 }

@@ -90,6 +90,7 @@ void world_run(struct world *w, uint64_t ms);	/* time passes */
 void world_send(struct world *w, const struct packet *p);	/* by somebody else */
 void world_jobs(struct world *w);	/* those that were put off */
 struct node *world_other(struct node *n);
+void node_restart(struct node *n);	/* another daemon, which knows nothing */
 
 void node_up(struct node *n, const char *tunnel);	/* outcome in up_done, up_error */
 void node_down(struct node *n, const char *tunnel);
@@ -101,7 +102,11 @@ void node_expire(struct node *n, struct fake_sa *sa, bool hard);
 struct fake_sa *node_newest(struct node *n, uint8_t dir);
 uint64_t node_counter(const struct node *n, const char *name);
 unsigned int node_ike_sas(const struct node *n, const char *state);
-/* the newest outbound SA of each has its mirror in the other: same SPI, keys, selectors */
+/* both are loaded, and the first has brought the tunnel up */
+struct world *world_up(const struct world_conf *a, const struct world_conf *b);
+void world_is_up(struct world *w);		/* one IKE SA, one CHILD SA, no error */
+void world_nothing_left(struct world *w);
+/* each outbound SA has its mirror in the other module: same SPI, keys, selectors */
 void world_check_pairs(struct world *w);
 
 #endif

@@ -153,11 +153,12 @@ static void request_refused(struct ike_child *child, const struct wire_notificat
 	if (n->type == WIRE_N_INVALID_KE_PAYLOAD && other_group(child, n))
 		return;
 	/* RFC 7296 2.25: both at once; the peer's request does it, or ours later */
-	if (old && (n->type == WIRE_N_TEMPORARY_FAILURE || n->type == WIRE_N_CHILD_SA_NOT_FOUND)) {
+	if (child->nego->rekeys && (n->type == WIRE_N_TEMPORARY_FAILURE ||
+				    n->type == WIRE_N_CHILD_SA_NOT_FOUND)) {
 		ike_child_free(child, "refused for now");
-		if (n->type == WIRE_N_CHILD_SA_NOT_FOUND)
+		if (old && n->type == WIRE_N_CHILD_SA_NOT_FOUND)
 			ike_child_free(old, "the peer does not have it");
-		else
+		else if (old)
 			ike_child_rekey_failed(sa, old->spi_in);
 		return;
 	}

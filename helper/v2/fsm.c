@@ -390,6 +390,17 @@ static void accepted(struct v2_in *in, bool response)
 	}
 }
 
+/*
+ * The peer deleted it and its answer was lost: it does not know the SA any more
+ * and cannot protect what it says. Who forges this ends a wait and no more.
+ */
+static bool says_gone(const struct v2_in *in, bool response)
+{
+	struct wire_notification n;
+
+	return response && in->sa->delete_sent && v2_find_notify(&in->outer, WIRE_N_INVALID_IKE_SPI, &n);
+}
+
 /**
  * v2_input - a message for an IKE SA that we have
  * @in: sa, raw, outer and both endpoints are set
@@ -407,6 +418,10 @@ void v2_input(struct v2_in *in)
 	t = transition_of(sa, in->outer.hdr.exchange, response);
 	if (!t) {
 		ike_count(sa->ike, IKE_COUNT_UNEXPECTED);
+		return;
+	}
+	if (says_gone(in, response)) {
+		ike_sa_kill(sa, "deleted");
 		return;
 	}
 	if (t->sealed && !v2_open(sa, in)) {
