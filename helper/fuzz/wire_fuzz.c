@@ -39,11 +39,17 @@ static void inside_of(struct bytes part, struct bytes whole)
 	check(!part.len || (part.p >= whole.p && part.p + part.len <= whole.p + whole.len));
 }
 
+/* field by field: padding is nobody's */
 static bool same(const struct ike_proposal *a, const struct ike_proposal *b)
 {
+	unsigned int i;
+
+	for (i = 0; i < a->n && i < b->n; i++)
+		if (a->t[i].type != b->t[i].type || a->t[i].id != b->t[i].id ||
+		    a->t[i].key_bits != b->t[i].key_bits)
+			return false;
 	return a->number == b->number && a->proto == b->proto && a->spi_len == b->spi_len &&
-	       !memcmp(a->spi, b->spi, sizeof(a->spi)) && a->n == b->n &&
-	       !memcmp(a->t, b->t, a->n * sizeof(a->t[0]));
+	       !memcmp(a->spi, b->spi, sizeof(a->spi)) && a->n == b->n;
 }
 
 /* ---- bodies ---- */
