@@ -179,9 +179,7 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 	entry = nfipsec_classify(policy, &mirror);
 	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS || nfipsec_policy_is_ike(nn, &pkt))
 		return NFIPSEC_VERDICT_PASS;
-	local_bh_disable();
 	this_cpu_inc(entry->count->in_packets);
-	local_bh_enable();
 	*reason = entry->action == NFIPSEC_ACTION_PROTECT ? NFIPSEC_STAT_IN_CLEARTEXT :
 							    NFIPSEC_STAT_IN_DISCARD;
 	return NFIPSEC_VERDICT_DROP;

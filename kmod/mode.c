@@ -12,10 +12,11 @@
  * @net: the namespace
  * @sa: outbound SA
  * @rt: the route of the outer packets
+ * @inner: the first inner header; the segments of a batch have their DF in common
  * @packets: how many identifications are taken
  */
 void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const struct nfipsec_sa *sa,
-			const struct rtable *rt, unsigned int packets)
+			const struct rtable *rt, const struct iphdr *inner, unsigned int packets)
 {
 	struct iphdr *ip = &outer->ip;
 
@@ -26,8 +27,10 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const stru
 	ip->protocol = sa->proto;
 	ip->saddr = sa->local.ip;
 	ip->daddr = sa->remote.ip;
-	__ip_select_ident(net, ip, packets);
-	outer->copy_df = true;
+	/* RFC 4301 8.1: copied; RFC 6864 4.1: what nobody may fragment needs no identification */
+	ip->frag_off = inner->frag_off & htons(IP_DF);
+	if (!ip->frag_off)
+		__ip_select_ident(net, ip, packets);
 }
 
 /**
@@ -35,12 +38,10 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const stru
  * @outer: of the batch; its identification moves on
  * @skb: the ESP packet
  * @inner_tos: of the inner header, which is no longer legible
- * @inner_df: the inner header had DF
  *
  * DSCP is copied (RFC 4301 5.1.2.1), ECN by RFC 6040 4.1 in normal mode: copied too.
  */
-void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos,
-		       bool inner_df)
+void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos)
 {
 	struct iphdr *ip;
 
@@ -48,9 +49,9 @@ void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inne
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, sizeof(*ip));
 	*ip = outer->ip;
-	outer->ip.id = htons(ntohs(outer->ip.id) + 1);
+	if (!ip->frag_off)
+		outer->ip.id = htons(ntohs(outer->ip.id) + 1);
 	ip->tos = inner_tos;
-	ip->frag_off = inner_df && outer->copy_df ? htons(IP_DF) : 0;
 	skb->protocol = htons(ETH_P_IP);
 	/* what a GSO packet or another tunnel left behind says nothing of cipher text */
 	skb->encapsulation = 0;

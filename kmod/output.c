@@ -11,9 +11,7 @@
 
 static void count_hit(const struct nfipsec_entry *entry)
 {
-	local_bh_disable();
 	this_cpu_inc(entry->count->out_packets);
-	local_bh_enable();
 }
 
 static enum nfipsec_verdict protect(struct nfipsec_net *nn, struct nfipsec_tunnel *tunnel,
@@ -108,16 +106,14 @@ static void drop_list(struct nfipsec_net *nn, struct sk_buff *list, enum nfipsec
 static unsigned int send(struct nfipsec_sa *sa, struct rtable *rt, struct nfipsec_outer *outer,
 			 struct sk_buff *skb, u64 seq)
 {
-	const struct iphdr *ip = ip_hdr(skb);
-	bool df = ip->frag_off & htons(IP_DF);
 	unsigned int len = skb->len;
-	u8 tos = ip->tos;
+	u8 tos = ip_hdr(skb)->tos;
 
 	if (unlikely(nfipsec_esp_wrap(sa, skb, seq, IPPROTO_IPIP))) {
 		nfipsec_drop(sa->nn, skb, NFIPSEC_STAT_OUT_CRYPTO);
 		return 0;
 	}
-	nfipsec_mode_wrap(outer, skb, tos, df);
+	nfipsec_mode_wrap(outer, skb, tos);
 	nfipsec_xmit(sa->nn, rt, skb);
 	return len;
 }
@@ -179,7 +175,7 @@ void nfipsec_output_sa(struct nfipsec_sa *sa, struct sk_buff *skb)
 		drop_list(nn, list, reason);
 		goto out;
 	}
-	nfipsec_mode_outer(&outer, nn->net, sa, rt, packets);
+	nfipsec_mode_outer(&outer, nn->net, sa, rt, ip_hdr(list), packets);
 	bytes = 0;
 	skb_list_walk_safe(list, skb, next) {
 		unsigned int len;

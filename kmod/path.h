@@ -44,12 +44,10 @@ bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
 /* mode.c: tunnel mode headers */
 struct nfipsec_outer {			/* what is the same for a batch */
 	struct iphdr	ip;
-	bool		copy_df;
 };
 void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const struct nfipsec_sa *sa,
-			const struct rtable *rt, unsigned int packets);
-void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos,
-		       bool inner_df);
+			const struct rtable *rt, const struct iphdr *inner, unsigned int packets);
+void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos);
 enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, const struct iphdr *outer);
 
 /* batch.c */

@@ -9,42 +9,40 @@
 
 #include "pkt.h"
 
-static bool has_ports(u8 proto)
+/* what the classifier reads of the upper layer's header; 0: it has nothing to tell */
+static unsigned int upper_len(u8 proto)
 {
 	switch (proto) {
 	case IPPROTO_TCP:
+		return 14;	/* ports, and the flags */
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 	case IPPROTO_SCTP:
 	case IPPROTO_DCCP:
-		return true;
+		return 4;
+	case IPPROTO_ICMP:
+		return 2;
 	}
-	return false;
+	return 0;
 }
 
 static int parse_upper(struct sk_buff *skb, unsigned int off, struct nfipsec_pkt *pkt)
 {
-	if (has_ports(pkt->proto)) {
-		__be16 ports[2];
+	unsigned int len = upper_len(pkt->proto);
+	const u8 *p;
 
-		if (skb_copy_bits(skb, off, ports, sizeof(ports)))
-			return -EINVAL;
-		pkt->sport = ports[0];
-		pkt->dport = ports[1];
-		pkt->ports = true;
-	} else if (pkt->proto == IPPROTO_ICMP) {
-		u8 type_code[2];
-
-		if (skb_copy_bits(skb, off, type_code, sizeof(type_code)))
-			return -EINVAL;
-		pkt->sport = htons(type_code[0] << 8 | type_code[1]);
-		pkt->ports = true;
-	}
-	if (pkt->proto == IPPROTO_TCP) {
-		u8 flags;
-
-		pkt->syn = !skb_copy_bits(skb, off + 13, &flags, 1) && (flags & 0x02);
-	}
+	if (!len)
+		return 0;
+	if (!pskb_may_pull(skb, off + len))
+		return -EINVAL;
+	p = skb->data + off;
+	pkt->ports = true;
+	pkt->sport = get_unaligned((__be16 *)p);
+	if (pkt->proto == IPPROTO_ICMP)
+		return 0;
+	pkt->dport = get_unaligned((__be16 *)(p + 2));
+	if (pkt->proto == IPPROTO_TCP)
+		pkt->syn = p[13] & 0x02;
 	return 0;
 }
 
