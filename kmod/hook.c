@@ -79,6 +79,7 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 {
 	struct nfipsec_net *nn = nfipsec_net(state->net);
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
+	enum nfipsec_verdict verdict;
 	struct nfipsec_sa *sa;
 
 	/* defragmented by now; nested ESP comes through nfipsec0 */
@@ -97,17 +98,22 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	}
 	if (cleared(nn, state))
 		return NF_ACCEPT;
-	return verdict_to_nf(nn, nfipsec_input_cleartext(nn, skb, &reason), reason);
+	/* in two steps: @reason is read only after it was set */
+	verdict = nfipsec_input_cleartext(nn, skb, &reason);
+	return verdict_to_nf(nn, verdict, reason);
 }
 
 static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct nfipsec_net *nn = nfipsec_net(state->net);
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
+	enum nfipsec_verdict verdict;
 
 	if (cleared(nn, state) || unlikely(bridged(skb)))
 		return NF_ACCEPT;
-	return verdict_to_nf(nn, nfipsec_input_cleartext(nn, skb, &reason), reason);
+	/* in two steps: @reason is read only after it was set */
+	verdict = nfipsec_input_cleartext(nn, skb, &reason);
+	return verdict_to_nf(nn, verdict, reason);
 }
 
 /*
