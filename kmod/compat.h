@@ -8,6 +8,7 @@
 #include <linux/skbuff.h>
 #include <linux/version.h>
 #include <net/dst.h>
+#include <net/genetlink.h>
 
 /* 6.12 moved it */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -46,6 +47,13 @@ static inline void *nfipsec_compat_dst_alloc(struct dst_ops *ops, struct net_dev
 	return dst_alloc(ops, dev, DST_OBSOLETE_NONE, flags);
 #endif
 }
+
+/* 6.7, and what got it backported, has flags of their own for multicast groups */
+#ifdef GENL_MCAST_CAP_NET_ADMIN
+#define NFIPSEC_GENL_GROUP_FLAGS GENL_MCAST_CAP_NET_ADMIN
+#else
+#define NFIPSEC_GENL_GROUP_FLAGS GENL_UNS_ADMIN_PERM
+#endif
 
 /*
  * 6.3 has extack messages with what was found in them; before, there is the text

@@ -226,7 +226,7 @@ static const struct genl_ops ops[] = {
 };
 
 static const struct genl_multicast_group groups[] = {
-	{ .name = NFIPSEC_MCGRP_EVENTS, .flags = GENL_UNS_ADMIN_PERM },
+	{ .name = NFIPSEC_MCGRP_EVENTS, .flags = NFIPSEC_GENL_GROUP_FLAGS },
 };
 
 struct genl_family nfipsec_genl_family __ro_after_init = {
