@@ -8,10 +8,7 @@
 
 /* how often the helper is reminded while packets keep coming */
 #define ACQUIRE_INTERVAL HZ
-/*
- * Held for longer, a packet is a stale duplicate of what its sender has sent again
- * since, and keeps a socket from sending what would ask for an SA once more.
- */
+/* held for longer, a packet is a stale duplicate of what its sender has sent again since */
 #define AGE_MAX (30 * HZ)
 
 /* what we keep in a packet while it is held; the stack's own use of cb is over here */
@@ -82,6 +79,11 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 
 	/* the hook has lent the route under RCU, which the packet now leaves */
 	skb_dst_force(skb);
+	/*
+	 * The queue is what bounds it, not the sender's buffer: a socket whose packets are
+	 * held can send more (which asks again), be closed, and let its namespace go.
+	 */
+	skb_orphan(skb);
 	held_cb(skb)->since = jiffies;
 	spin_lock_bh(&tunnel->lock);
 	if (tunnel->dead) {
