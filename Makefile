@@ -22,13 +22,13 @@ JOBS := -j$(shell nproc)
 
 # The kernel's build writes its objects beside the sources. A copy of them for
 # each kernel keeps the kernels apart and the tree clean; what was built there
-# stays, for the next time.
+# stays, for the next time. BTF would want a vmlinux, which the headers have not.
 # $(call module,DIR,KERNEL-BUILD-DIR,WORDS)
 define module
 	@mkdir -p $(1)
 	@rsync -a --delete --exclude='*.o' --exclude='.*' --include=/Kbuild --include='/kmod/***' \
 		--include='/include/***' --exclude='*' Kbuild kmod include $(1)
-	+$(MAKE) -C $(2) M=$(1) W=1 $(if $(C),C=$(C)) $(3) modules
+	+$(MAKE) -C $(2) M=$(1) W=1 CONFIG_DEBUG_INFO_BTF_MODULES= $(if $(C),C=$(C)) $(3) modules
 endef
 
 all: helper modules
