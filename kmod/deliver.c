@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A decrypted packet goes back to the stack, as if nfipsec0 had received it. */
+#include <linux/inetdevice.h>
+#include <linux/ip.h>
 #include <net/dst.h>
+#include <net/ip.h>
+#include <net/route.h>
 
 #include "path.h"
 
@@ -30,4 +34,33 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb)
 	skb->csum_level = ~0;
 	nfipsec_dev_count_rx(nn, skb->len);
 	gro_cells_receive(&nd->gro_cells, skb);
+}
+
+/**
+ * nfipsec_deliver_route - a way past rp_filter, where that is on
+ * @nn: the namespace
+ * @skb: arrived on nfipsec0, without a route yet
+ *
+ * Policies lead to nfipsec0, routes do not, and it has no address: rp_filter, loose
+ * or strict, would drop all that comes out of a tunnel. Which sources may, the SA's
+ * selectors have said (RFC 4301 5.2). So such a packet is routed as if it had come
+ * by the device that leads back to its source; one that nothing leads back to is
+ * left to rp_filter. RCU read side.
+ */
+void nfipsec_deliver_route(struct nfipsec_net *nn, struct sk_buff *skb)
+{
+	struct in_device *in4 = __in_dev_get_rcu(nn->dev);
+	const struct iphdr *ip = ip_hdr(skb);
+	struct flowi4 fl4 = { .daddr = ip->saddr };
+	struct rtable *back;
+
+	if (likely(!in4 || !IN_DEV_RPFILTER(in4)) || skb_dst(skb) || ipv4_is_multicast(ip->daddr))
+		return;
+	back = ip_route_output_key(nn->net, &fl4);
+	if (IS_ERR(back))
+		return;
+	ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos, back->dst.dev);
+	/* "there is a better way than through me" would be about that device, too */
+	IPCB(skb)->flags &= ~IPSKB_DOREDIRECT;
+	ip_rt_put(back);
 }

@@ -48,6 +48,15 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 	return verdict_to_nf(nn, verdict, reason);
 }
 
+static unsigned int pre_routing(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct nfipsec_net *nn = nfipsec_net(state->net);
+
+	if (state->in == nn->dev)
+		nfipsec_deliver_route(nn, skb);
+	return NF_ACCEPT;
+}
+
 /* What came out of nfipsec0 was protected; anything can set a mark, nothing else that device. */
 static bool cleared(const struct nfipsec_net *nn, const struct nf_hook_state *state)
 {
@@ -122,6 +131,11 @@ static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hoo
  */
 static const struct nf_hook_ops hooks[] = {
 	{
+		.hook = pre_routing,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_PRE_ROUTING,
+		.priority = INT_MAX - 1,
+	}, {
 		.hook = post_routing,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_POST_ROUTING,

@@ -56,5 +56,6 @@ struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsi
 
 /* deliver.c */
 void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_deliver_route(struct nfipsec_net *nn, struct sk_buff *skb);
 
 #endif

@@ -45,10 +45,10 @@ they_initiate()
 		test "$(stat held)" = 0 && no_drops
 }
 
-# seen outside: ESP only, both ways
+# seen outside: ESP only, both ways. At gw-a: xfrm shows on gw-b's wan what it decrypted
 only_esp_outside()
 {
-	capture_start gw-b wan "host $GW_A or net $NET_A" || return
+	capture_start gw-a wan "host $GW_A or net $NET_A" || return
 	in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" || return
 	capture_stop
 	test "$(grep -c "$GW_A > $GW_B: ESP" "$WORK/wire")" = 5 &&
@@ -73,8 +73,6 @@ tcp()
 tcp_there() { tcp; }
 tcp_back() { tcp -R; }
 
-listens() { ip netns exec "$1" ss -Hltn "sport = :$2" | grep -q .; }
-
 # the MTU that the stack tells a sender who may not fragment
 tunnel_mtu()
 {
@@ -85,6 +83,7 @@ right_mtu()
 {
 	local mtu longest
 
+	in_site_a ip route flush cache
 	mtu=$(tunnel_mtu)
 	test -n "$mtu" || return
 	note "the tunnel's MTU is $mtu"
@@ -136,7 +135,8 @@ strict_rp_filter()
 	local status
 
 	in_gw_a sysctl -qw net.ipv4.conf.all.rp_filter=1
-	in_site_a ping -n -q -c 3 -i 0.1 -W 10 $SITE_B >"$WORK/ping"
+	in_site_a ping -n -q -c 3 -i 0.1 -W 10 $SITE_B >"$WORK/ping" &&
+		in_site_b ping -n -q -c 3 -i 0.1 -W 10 10.1.0.1 >"$WORK/ping"
 	status=$?
 	in_gw_a sysctl -qw net.ipv4.conf.all.rp_filter=0
 	return $status
