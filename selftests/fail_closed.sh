@@ -70,14 +70,13 @@ without_policy() { quick_ping; }
 # a stream of packets meets a load and many reloads
 no_gap()
 {
-	local i stream held
+	local i held
 
 	policy "$WORK/one.conf" "$PROTECT"
 	policy "$WORK/two.conf" "5 bypass tcp from any to 10.99.0.0/16 port 22" \
 		"10 protect udp from $NET_A to $NET_B" "11 protect ip from 10.1.0.0/16 to 10.2.0.0/16" \
 		"20 discard ip from any to 10.98.0.0/16"
-	in_site_a ping -n -q -i 0.01 $SITE_B >"$WORK/ping" 2>&1 &
-	stream=$!
+	started stream ip netns exec site-a ping -n -q -i 0.01 $SITE_B >"$WORK/ping" 2>&1
 	load "$WORK/one.conf" || return
 	capture_marked || return
 	mark_stats
@@ -85,8 +84,7 @@ no_gap()
 		load "$WORK/two.conf" && load "$WORK/one.conf" || return
 	done
 	held=$(stat held)
-	kill -INT $stream
-	wait $stream
+	stopped stream INT
 	note "$held packets came by during 8 reloads"
 	test "$held" -gt 20 && wire_quiet
 }
