@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True	# the checkout stays clean
 import nfnl
 
 HEADER = os.path.join(nfnl.HERE, "../../include/uapi/linux/nfipsec.h")
