@@ -62,10 +62,10 @@ dpd()
 daemon_dies()
 {
 	is_up && daemon_kill || return
-	capture_start gw-b wan "net $NET_A" || return
+	capture_start gw-a wan "net $NET_A" || return
 	in_site_a ping -n -q -c 5 -i 0.1 -W 5 $SITE_B >"$WORK/ping" || return
 	capture_stop
-	test ! -s "$WORK/wire" && daemon_start && one_ping && wait_for 10 two_sas_here
+	! grep -q . "$WORK/wire" && daemon_start && one_ping && wait_for 10 two_sas_here
 }
 
 # our first group is not one the peer takes: RFC 7296 1.2
