@@ -229,12 +229,15 @@ xfrm_flush()
 # capture_start NETNS DEVICE [FILTER]: until capture_stop, lines in $WORK/wire
 capture_start()
 {
-	started capture ip netns exec "$1" tcpdump -U -l -n -i "$2" ${3:+"$3"} >"$WORK/wire" 2>"$WORK/tcpdump"
+	started capture ip netns exec "$1" tcpdump --immediate-mode -U -l -n -i "$2" ${3:+"$3"} >"$WORK/wire" 2>"$WORK/tcpdump"
 	wait_for 10 grep -q 'listening on' "$WORK/tcpdump"
 }
 
 # tcpdump reads what is in its ring before it ends on SIGINT
 capture_stop() { stopped capture INT; }
+
+# listens NETNS PORT: TCP
+listens() { ip netns exec "$1" ss -Hltn "sport = :$2" | grep -q .; }
 
 # ---- nfipsec in gw-a ----
 
