@@ -73,6 +73,18 @@ int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ex
 	return 0;
 }
 
+/**
+ * nfipsec_nl_no_tunnel - refuse a name that no tunnel of the policy has
+ * @extack: for the refusal
+ * @attr: validated as NFIPSEC_NL_NAME; any octets, which go escaped to whose terminal it is
+ */
+int nfipsec_nl_no_tunnel(struct netlink_ext_ack *extack, const struct nlattr *attr)
+{
+	NFIPSEC_ERR_ATTR(extack, attr, "the policy has no tunnel of this name", ": %*pE",
+			 (int)strnlen(nla_data(attr), 30), (const char *)nla_data(attr));
+	return -ENOENT;
+}
+
 int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
 			struct netlink_ext_ack *extack)
 {

@@ -25,6 +25,7 @@ extern const struct nla_policy nfipsec_nl_flow_policy[NFIPSEC_A_FLOW_MAX + 1];
 int nfipsec_nl_missing(struct netlink_ext_ack *extack, const struct nlattr *nest, int type,
 		       const char *message);
 int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ext_ack *extack);
+int nfipsec_nl_no_tunnel(struct netlink_ext_ack *extack, const struct nlattr *attr);
 int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
 			struct netlink_ext_ack *extack);
 int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,

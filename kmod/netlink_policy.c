@@ -162,11 +162,8 @@ static int get_tunnel(struct transaction *t, struct nfipsec_entry *entry,
 		return -EINVAL;
 	}
 	tunnel = transaction_find(t, nla_data(attr));
-	if (!tunnel || !nfipsec_tunnel_get(tunnel)) {
-		NFIPSEC_ERR_ATTR(t->extack, attr, "this policy has no tunnel of this name",
-				 ": %.30s", (const char *)nla_data(attr));
-		return -ENOENT;
-	}
+	if (!tunnel || !nfipsec_tunnel_get(tunnel))
+		return nfipsec_nl_no_tunnel(t->extack, attr);
 	entry->tunnel = tunnel;
 	t->policy->n_protect++;
 	return 0;

@@ -204,12 +204,8 @@ static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **t
 		return -EOPNOTSUPP;
 	}
 	tunnel = nfipsec_tunnel_find(sa->nn, nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
-	if (!tunnel || !nfipsec_tunnel_get(tunnel)) {
-		NFIPSEC_ERR_ATTR(extack, tb[NFIPSEC_A_SA_TUNNEL],
-				 "the policy has no tunnel of this name", ": %.30s",
-				 (const char *)nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
-		return -ENOENT;
-	}
+	if (!tunnel || !nfipsec_tunnel_get(tunnel))
+		return nfipsec_nl_no_tunnel(extack, tb[NFIPSEC_A_SA_TUNNEL]);
 	sa->tunnel = tunnel;
 	sa->esn = nla_get_flag(tb[NFIPSEC_A_SA_ESN]);
 	if (tb[NFIPSEC_A_SA_REPLAY_WINDOW] && sa->dir != NFIPSEC_DIR_IN) {
@@ -466,12 +462,8 @@ int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&nn->config);
 	if (tb[NFIPSEC_A_SA_TUNNEL]) {
 		tunnel = nfipsec_tunnel_find(nn, nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
-		if (!tunnel) {
-			NFIPSEC_ERR_ATTR(info->extack, tb[NFIPSEC_A_SA_TUNNEL],
-					 "the policy has no tunnel of this name", ": %.30s",
-					 (const char *)nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
-			err = -ENOENT;
-		}
+		if (!tunnel)
+			err = nfipsec_nl_no_tunnel(info->extack, tb[NFIPSEC_A_SA_TUNNEL]);
 	}
 	if (!err)
 		nfipsec_sadb_flush(nn, tunnel);

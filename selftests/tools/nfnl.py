@@ -124,7 +124,10 @@ class Socket:
 		if flags & ACK_TLVS:
 			for kind, data in parse(body[skip:]):
 				if kind == 1:
-					text = data.rstrip(b"\0").decode()
+					text = data.rstrip(b"\0").decode("ascii")
+					# it goes to a terminal
+					if not text.isprintable():
+						raise ValueError("not plain text: %r" % text)
 				elif kind == 5:
 					missing = number(data)
 		return Refused(err, text, missing)
