@@ -256,8 +256,9 @@ secrets_mode()
 {
 	policy "$CONF" "$PROTECT"
 	chmod 644 "$WORK/secrets"
-	in_gw_a timeout 20 "$NFIPSECD" --config "$CONF" --socket "$SOCK" >"$WORK/daemon" 2>&1 && return 1
-	grep -q 'secrets' "$WORK/daemon" && grep -qi 'mode\|0600\|permission' "$WORK/daemon"
+	daemon_start && nf show peers >"$WORK/peers" || return
+	daemon_stop
+	! grep -q branch "$WORK/peers" && grep 'secrets' "$WORK/daemon" | grep -q 'expected 0600'
 }
 
 # ---- others on the same host ----

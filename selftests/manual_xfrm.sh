@@ -76,8 +76,7 @@ pings()
 	local size
 
 	for size in 0 1 2 3 64 1400 4000 9000; do
-		in_site_a ping -n -q -c 2 -i 0.02 -W 10 -s $size $SITE_B >"$WORK/ping" &&
-			in_site_b ping -n -q -c 2 -i 0.02 -W 10 -s $size $SITE_A >"$WORK/ping" ||
+		in_site_a ping -n -q -c 2 -i 0.02 -W 10 -s $size $SITE_B >"$WORK/ping" ||
 			{ note "size $size"; return 1; }
 	done
 	clean
@@ -120,7 +119,7 @@ while IFS=$'\t' read -r name ours theirs; do
 		mark_stats
 		check "$name${esn:+ $esn}: the SAs are taken" \
 			sas_add "$ours${esn:+ esn}" "$theirs${esn:+ flag esn}"
-		check "$name${esn:+ $esn}: ping of many sizes, both ways" pings
+		check "$name${esn:+ $esn}: ping of many sizes" pings
 		check "$name${esn:+ $esn}: TCP both ways" tcp_both_ways
 		test -n "$esn" || check "$name: the SAs have counted" counters
 		sas_flush

@@ -283,7 +283,6 @@ daemon_kill() { stopped daemon KILL && rm -f "$SOCK"; }
 policy_unload() { in_gw_a "$NFIPSEC" unload; }
 
 sas() { in_gw_a "$NFIPSEC" show sas --json | jq -r '.sas | length'; }
-stat() { in_gw_a "$NFIPSEC" show stats --json | jq -r ".stats.$1"; }
 
 no_sas_here() { test "$(sas)" = 0; }
 two_sas_here() { test "$(sas)" = 2; }

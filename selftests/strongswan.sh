@@ -22,10 +22,13 @@ ten_pings()
 {
 	local held
 
-	in_site_a ping -n -i 0.1 -c 10 -W 30 $SITE_B >"$WORK/ping" || return
-	grep -q '10 packets transmitted, 10 received, 0% packet loss' "$WORK/ping" || return
-	test "$(grep -o 'icmp_seq=[0-9]*' "$WORK/ping" | cut -d= -f2 | tr '\n' ' ')" = "1 2 3 4 5 6 7 8 9 10 " || return
+	in_site_a ping -n -i 0.1 -c 10 -W 30 $SITE_B >"$WORK/ping"
 	held=$(stat held)
+	if ! grep -q '10 packets transmitted, 10 received, 0% packet loss' "$WORK/ping" ||
+	   [ "$(grep -o 'icmp_seq=[0-9]*' "$WORK/ping" | cut -d= -f2 | paste -sd' ')" != "1 2 3 4 5 6 7 8 9 10" ]; then
+		cat "$WORK/ping" "$WORK/daemon"
+		return 1
+	fi
 	note "held $held, the first reply after $(sed -n 's/.*icmp_seq=1 .*time=//p' "$WORK/ping")"
 	test "$held" -ge 1 && test "$(stat released)" = "$held"
 }
