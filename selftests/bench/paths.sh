@@ -168,7 +168,7 @@ listens() { in_b ss -Hltn 'sport = :5201' | grep -q .; }
 # iperf3's client in JSON; the server lives for one run
 iperf()	# ARGUMENTS...
 {
-	in_b iperf3 -s -1 -D >"$STATE/server" 2>&1 && wait_for 10 listens &&
+	in_b iperf3 -s -1 -D >"$STATE/server" 2>&1 && wait_for 500 listens &&
 		in_a iperf3 -J -t "$BENCH_SECONDS" "$@" >"$STATE/iperf.json" 2>"$STATE/iperf.err" && return
 	echo "# iperf3 $*: $(jq -r '.error // empty' "$STATE/iperf.json") $(cat "$STATE/iperf.err")" >&2
 	return 1
@@ -215,8 +215,9 @@ proof()	# PATH
 	wireguard) filter="udp port 51820" ;;
 	*) filter="ip proto 50" ;;
 	esac
-	in_b timeout 20 tcpdump -n -c 1 -i veth-b "$filter" >"$STATE/dump" 2>"$STATE/dump.err" &
-	wait_for 10 grep -q 'listening on' "$STATE/dump.err" || return
+	in_b timeout 600 tcpdump -n -c 1 -i veth-b "$filter" >"$STATE/dump" 2>"$STATE/dump.err" &
+	# where instructions are the time, it flies while tcpdump is read from a busy host's disk
+	wait_for 500 grep -q 'listening on' "$STATE/dump.err" || return
 	in_a ping -n -q -c 2 -i 0.1 -W 5 "$([ "$1" = plain ] && echo $OUTER_B || echo $INNER_B)" >"$STATE/ping" || return
 	wait $!
 }
