@@ -17,15 +17,15 @@ cbc-modp2048	aes128-sha256-modp2048		aes128-sha256
 cbc-modp3072	aes256-sha256-modp3072		aes256-sha256
 "
 
-# ten pings 100 ms apart, none lost, none out of order, the first of them held
+# ten pings 100 ms apart, none lost, the first of them held. That they leave in order is
+# for netlink.sh to see: on their way back two CPUs may swap them.
 ten_pings()
 {
 	local held
 
 	in_site_a ping -n -i 0.1 -c 10 -W 30 $SITE_B >"$WORK/ping"
 	held=$(stat held)
-	if ! grep -q '10 packets transmitted, 10 received, 0% packet loss' "$WORK/ping" ||
-	   [ "$(grep -o 'icmp_seq=[0-9]*' "$WORK/ping" | cut -d= -f2 | paste -sd' ')" != "1 2 3 4 5 6 7 8 9 10" ]; then
+	if ! grep -q '10 packets transmitted, 10 received, 0% packet loss' "$WORK/ping"; then
 		cat "$WORK/ping" "$WORK/daemon"
 		return 1
 	fi
@@ -66,7 +66,8 @@ tcp()
 
 	in_site_b iperf3 -s -1 -D -I "$WORK/iperf3.pid" >"$WORK/iperf3" 2>&1
 	wait_for 10 listens site-b 5201 || return
-	in_site_a iperf3 -c $SITE_B -n 8M -J "$@" >"$WORK/iperf3.json" 2>&1 || return
+	in_site_a iperf3 -c $SITE_B -n 8M -J "$@" >"$WORK/iperf3.json" 2>&1 ||
+		{ cat "$WORK/iperf3.json" "$WORK/iperf3"; return 1; }
 	what=$(jq -r '.end | "\(.sum_received.bytes) bytes received of \(.sum_sent.bytes), \(.sum_sent.retransmits) segments sent again"' \
 		"$WORK/iperf3.json") || return
 	note "iperf3 $*: $what"
