@@ -76,12 +76,18 @@ int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ex
 /**
  * nfipsec_nl_no_tunnel - refuse a name that no tunnel of the policy has
  * @extack: for the refusal
- * @attr: validated as NFIPSEC_NL_NAME; any octets, which go escaped to whose terminal it is
+ * @attr: validated as NFIPSEC_NL_NAME
+ *
+ * What is no name at all is not repeated, since it goes to a terminal. Return: an errno.
  */
 int nfipsec_nl_no_tunnel(struct netlink_ext_ack *extack, const struct nlattr *attr)
 {
-	NFIPSEC_ERR_ATTR(extack, attr, "the policy has no tunnel of this name", ": %*pE",
-			 (int)strnlen(nla_data(attr), 30), (const char *)nla_data(attr));
+	char name[NFIPSEC_NAME_MAX + 1];
+	int err = nfipsec_nl_get_name(attr, name, extack);
+
+	if (err)
+		return err;
+	NFIPSEC_ERR_ATTR(extack, attr, "the policy has no tunnel of this name", ": %.30s", name);
 	return -ENOENT;
 }
 

@@ -274,7 +274,7 @@ def case_refusals():
 		("no such SA", E.ENOENT, "no SA with this", "sa-del", [("sa", name_of(sa(0x7777)))]),
 		("no such SA", E.ENOENT, "no SA with this", "sa-get", [("sa", name_of(sa(0x7777)))]),
 		("no such tunnel", E.ENOENT, "no tunnel of this name", "sa-flush", [("sa", {"tunnel": "x"})]),
-		("a name that is no text", E.ENOENT, "no tunnel of this name", "sa-flush",
+		("a name that is no text", E.EINVAL, "visible ASCII", "sa-flush",
 		 [("sa", {"tunnel": b"\xff\x1b[2J\0"})]),
 		("nothing to explain", E.EINVAL, "FLOW is missing", "explain", []),
 		("half a flow", E.EINVAL, "both addresses", "explain", [("flow", {"proto": 6, "saddr": "10.1.0.1"})]),
