@@ -24,9 +24,10 @@
 #include "nfipsec.h"
 
 struct nfipsec_crypto {
-	const struct nfipsec_alg	*alg;
+	struct nfipsec_alg		alg;
 	bool				esn;
-	/* AEAD, or cipher and mac; the fast ones may be missing */
+	bool				counter_iv;	/* the IV is to be unique, no more */
+	/* AEAD, or cipher and mac, the NULL cipher being none; the fast ones may be missing */
 	struct crypto_aead		*aead_fast, *aead;
 	struct crypto_skcipher		*cipher_fast, *cipher;
 	struct crypto_shash		*mac;
@@ -41,21 +42,81 @@ struct scratch {
 
 static DEFINE_PER_CPU(struct scratch *, scratch);
 
-static const struct nfipsec_alg algs[] = {
-	/* RFC 4106 */
-	{ .encr = NFIPSEC_ENCR_AES_GCM_16, .iv_len = 8, .icv_len = 16, .block = 4, .salt_len = 4 },
-	/* RFC 3602, RFC 4868 */
-	{ .encr = NFIPSEC_ENCR_AES_CBC, .integ = NFIPSEC_INTEG_HMAC_SHA2_256_128, .iv_len = 16,
-	  .icv_len = 16, .block = 16, .integ_key_len = 32 },
+/*
+ * Names are the kernel's; @fast is what the wrapper @name has inside. @salt octets
+ * stand at the end of the key (RFC 4106 8.1, RFC 4309 7.1, RFC 3686 5.1, RFC 7634 2,
+ * RFC 4543 5.4), and @keys lists how long the rest may be.
+ */
+struct cipher {
+	u16		id;
+	const char	*name, *fast;
+	u8		iv_len, icv_len, block, salt;
+	bool		aead, counter_iv;
+	u8		keys[3];
 };
 
-static const struct nfipsec_alg *find_alg(u16 encr, u16 integ)
+#define AES_KEYS { 16, 24, 32 }
+#define AES_AEAD(_id, _name, _fast, _icv, _salt)					\
+	{ .id = _id, .name = _name, .fast = _fast, .iv_len = 8, .icv_len = _icv,	\
+	  .block = 4, .salt = _salt, .aead = true, .counter_iv = true, .keys = AES_KEYS }
+#define GCM(_id, _icv) AES_AEAD(_id, "rfc4106(gcm(aes))", "__rfc4106(gcm(aes))", _icv, 4)
+#define CCM(_id, _icv) AES_AEAD(_id, "rfc4309(ccm(aes))", NULL, _icv, 3)
+#define CBC(_id, _alg, _block, ...)							\
+	{ .id = _id, .name = "cbc(" _alg ")", .fast = "__cbc(" _alg ")", .iv_len = _block,	\
+	  .block = _block, .keys = __VA_ARGS__ }
+
+static const struct cipher ciphers[] = {
+	CBC(NFIPSEC_ENCR_DES_CBC, "des", 8, { 8 }),
+	CBC(NFIPSEC_ENCR_3DES_CBC, "des3_ede", 8, { 24 }),
+	CBC(NFIPSEC_ENCR_AES_CBC, "aes", 16, AES_KEYS),
+	CBC(NFIPSEC_ENCR_CAMELLIA_CBC, "camellia", 16, AES_KEYS),
+	{ .id = NFIPSEC_ENCR_NULL, .block = 4 },
+	{ .id = NFIPSEC_ENCR_AES_CTR, .name = "rfc3686(ctr(aes))", .iv_len = 8, .block = 4,
+	  .salt = 4, .counter_iv = true, .keys = AES_KEYS },
+	CCM(NFIPSEC_ENCR_AES_CCM_8, 8),
+	CCM(NFIPSEC_ENCR_AES_CCM_12, 12),
+	CCM(NFIPSEC_ENCR_AES_CCM_16, 16),
+	GCM(NFIPSEC_ENCR_AES_GCM_8, 8),
+	GCM(NFIPSEC_ENCR_AES_GCM_12, 12),
+	GCM(NFIPSEC_ENCR_AES_GCM_16, 16),
+	AES_AEAD(NFIPSEC_ENCR_NULL_AUTH_AES_GMAC, "rfc4543(gcm(aes))", NULL, 16, 4),
+	{ .id = NFIPSEC_ENCR_CHACHA20_POLY1305, .name = "rfc7539esp(chacha20,poly1305)",
+	  .iv_len = 8, .icv_len = 16, .block = 4, .salt = 4, .aead = true, .counter_iv = true,
+	  .keys = { 32 } },
+};
+
+/* keys are as long as the hash (RFC 4868 2.1.1), or the cipher's; the output is cut to @icv_len */
+static const struct mac {
+	u16		id;
+	const char	*name;
+	u8		key_len, icv_len;
+} macs[] = {
+	{ NFIPSEC_INTEG_HMAC_MD5_96, "hmac(md5)", 16, 12 },		/* RFC 2403 */
+	{ NFIPSEC_INTEG_HMAC_SHA1_96, "hmac(sha1)", 20, 12 },		/* RFC 2404 */
+	{ NFIPSEC_INTEG_AES_XCBC_96, "xcbc(aes)", 16, 12 },		/* RFC 3566 */
+	{ NFIPSEC_INTEG_AES_CMAC_96, "cmac(aes)", 16, 12 },		/* RFC 4494 */
+	{ NFIPSEC_INTEG_HMAC_SHA2_256_128, "hmac(sha256)", 32, 16 },	/* RFC 4868 */
+	{ NFIPSEC_INTEG_HMAC_SHA2_384_192, "hmac(sha384)", 48, 24 },
+	{ NFIPSEC_INTEG_HMAC_SHA2_512_256, "hmac(sha512)", 64, 32 },
+};
+
+static const struct cipher *find_cipher(u16 id)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(algs); i++)
-		if (algs[i].encr == encr && algs[i].integ == integ)
-			return &algs[i];
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++)
+		if (ciphers[i].id == id)
+			return &ciphers[i];
+	return NULL;
+}
+
+static const struct mac *find_mac(u16 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(macs); i++)
+		if (macs[i].id == id)
+			return &macs[i];
 	return NULL;
 }
 
@@ -105,48 +166,99 @@ static struct crypto_skcipher *cipher_create(const char *name, u32 type, u32 mas
 /* ERR_PTR to NULL: the fast transform is welcome, not needed */
 #define OPTIONAL(tfm) ({ typeof(tfm) _tfm = (tfm); IS_ERR(_tfm) ? NULL : _tfm; })
 
-static int create_aead(struct nfipsec_crypto *c, const u8 *key, unsigned int key_len)
+static int create_aead(struct nfipsec_crypto *c, const struct cipher *cipher, const u8 *key,
+		       unsigned int key_len)
 {
-	c->aead_fast = OPTIONAL(aead_create("__rfc4106(gcm(aes))", CRYPTO_ALG_INTERNAL,
-					    CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC, key, key_len,
-					    c->alg->icv_len));
-	c->aead = aead_create("rfc4106(gcm(aes))", 0, CRYPTO_ALG_ASYNC, key, key_len,
-			      c->alg->icv_len);
-	if (IS_ERR(c->aead)) {
-		int err = PTR_ERR(c->aead);
+	int err;
 
-		c->aead = NULL;
-		return err;
+	if (cipher->fast)
+		c->aead_fast = OPTIONAL(aead_create(cipher->fast, CRYPTO_ALG_INTERNAL,
+						    CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC, key,
+						    key_len, cipher->icv_len));
+	c->aead = aead_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len, cipher->icv_len);
+	if (!IS_ERR(c->aead))
+		return 0;
+	err = PTR_ERR(c->aead);
+	c->aead = NULL;
+	return err;
+}
+
+static int create_cipher(struct nfipsec_crypto *c, const struct cipher *cipher, const u8 *key,
+			 unsigned int key_len)
+{
+	int err;
+
+	if (!cipher->name)
+		return 0;
+	if (cipher->fast)
+		c->cipher_fast = OPTIONAL(cipher_create(cipher->fast, CRYPTO_ALG_INTERNAL,
+							CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC,
+							key, key_len));
+	c->cipher = cipher_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len);
+	if (!IS_ERR(c->cipher))
+		return 0;
+	err = PTR_ERR(c->cipher);
+	c->cipher = NULL;
+	return err;
+}
+
+static int create_mac(struct nfipsec_crypto *c, const struct mac *mac, const u8 *key)
+{
+	int err;
+
+	c->mac = crypto_alloc_shash(mac->name, 0, 0);
+	if (!IS_ERR(c->mac))
+		return crypto_shash_setkey(c->mac, key, mac->key_len);
+	err = PTR_ERR(c->mac);
+	c->mac = NULL;
+	return err;
+}
+
+static bool key_fits(const struct cipher *cipher, unsigned int len)
+{
+	unsigned int i;
+
+	if (!cipher->name)
+		return !len;
+	for (i = 0; i < ARRAY_SIZE(cipher->keys); i++)
+		if (cipher->keys[i] && len == cipher->keys[i] + cipher->salt)
+			return true;
+	return false;
+}
+
+/* the rows of the two algorithms, if they go together and their keys fit */
+static int find_algs(u16 encr, unsigned int key_len, u16 integ, unsigned int integ_key_len,
+		     const struct cipher **cipher, const struct mac **mac,
+		     struct netlink_ext_ack *extack)
+{
+	*cipher = find_cipher(encr);
+	*mac = find_mac(integ);
+	if (!*cipher) {
+		NL_SET_ERR_MSG(extack, "unknown ENCR, expected one of enum nfipsec_encr");
+		return -EOPNOTSUPP;
+	}
+	if (integ && !*mac) {
+		NL_SET_ERR_MSG(extack, "unknown INTEG, expected one of enum nfipsec_integ");
+		return -EOPNOTSUPP;
+	}
+	if ((*cipher)->aead && (integ || integ_key_len)) {
+		NL_SET_ERR_MSG(extack, "this ENCR has integrity of its own, expected no INTEG beside it");
+		return -EINVAL;
+	}
+	if (!(*cipher)->aead && !integ) {
+		NL_SET_ERR_MSG(extack, "expected INTEG beside this ENCR (RFC 8221 3)");
+		return -EINVAL;
+	}
+	if (!key_fits(*cipher, key_len)) {
+		NL_SET_ERR_MSG(extack,
+			       "wrong length of ENCR_KEY, which is the key and, where there is one, the salt");
+		return -EINVAL;
+	}
+	if (*mac && integ_key_len != (*mac)->key_len) {
+		NL_SET_ERR_MSG(extack, "wrong length of INTEG_KEY, expected that of the hash");
+		return -EINVAL;
 	}
 	return 0;
-}
-
-static int create_cipher_and_mac(struct nfipsec_crypto *c, const u8 *key, unsigned int key_len,
-				 const u8 *integ_key, unsigned int integ_key_len)
-{
-	c->cipher_fast = OPTIONAL(cipher_create("__cbc(aes)", CRYPTO_ALG_INTERNAL,
-						CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC, key,
-						key_len));
-	c->cipher = cipher_create("cbc(aes)", 0, CRYPTO_ALG_ASYNC, key, key_len);
-	if (IS_ERR(c->cipher)) {
-		int err = PTR_ERR(c->cipher);
-
-		c->cipher = NULL;
-		return err;
-	}
-	c->mac = crypto_alloc_shash("hmac(sha256)", 0, 0);
-	if (IS_ERR(c->mac)) {
-		int err = PTR_ERR(c->mac);
-
-		c->mac = NULL;
-		return err;
-	}
-	return crypto_shash_setkey(c->mac, integ_key, integ_key_len);
-}
-
-static bool aes_key_len(unsigned int len)
-{
-	return len == 16 || len == 24 || len == 32;
 }
 
 /**
@@ -167,31 +279,30 @@ struct nfipsec_crypto *nfipsec_crypto_create(u16 encr, const u8 *key, unsigned i
 					     unsigned int integ_key_len, bool esn,
 					     struct netlink_ext_ack *extack)
 {
-	const struct nfipsec_alg *alg = find_alg(encr, integ);
+	const struct cipher *cipher;
+	const struct mac *mac;
 	struct nfipsec_crypto *c;
 	int err;
 
-	if (!alg) {
-		NL_SET_ERR_MSG(extack,
-			       "expected ENCR 20 (AES-GCM-16), or 12 (AES-CBC) with INTEG 12 (HMAC-SHA2-256-128)");
-		return ERR_PTR(-EOPNOTSUPP);
-	}
-	if (key_len < alg->salt_len || !aes_key_len(key_len - alg->salt_len)) {
-		NL_SET_ERR_MSG(extack,
-			       "expected an AES key of 16, 24 or 32 octets, with GCM and 4 octets of salt");
-		return ERR_PTR(-EINVAL);
-	}
-	if (integ_key_len != alg->integ_key_len) {
-		NL_SET_ERR_MSG(extack, "expected an integrity key of 32 octets, none with an AEAD");
-		return ERR_PTR(-EINVAL);
-	}
+	err = find_algs(encr, key_len, integ, integ_key_len, &cipher, &mac, extack);
+	if (err)
+		return ERR_PTR(err);
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
-	c->alg = alg;
+	c->alg = (struct nfipsec_alg){
+		.encr = encr,
+		.integ = integ,
+		.iv_len = cipher->iv_len,
+		.icv_len = mac ? mac->icv_len : cipher->icv_len,
+		.block = cipher->block,
+	};
 	c->esn = esn;
-	err = alg->integ ? create_cipher_and_mac(c, key, key_len, integ_key, integ_key_len) :
-			   create_aead(c, key, key_len);
+	c->counter_iv = cipher->counter_iv;
+	err = cipher->aead ? create_aead(c, cipher, key, key_len) :
+			     create_cipher(c, cipher, key, key_len);
+	if (!err && mac)
+		err = create_mac(c, mac, integ_key);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "this kernel does not offer the algorithm");
 		nfipsec_crypto_free(c);
@@ -215,7 +326,7 @@ void nfipsec_crypto_free(struct nfipsec_crypto *c)
 
 const struct nfipsec_alg *nfipsec_crypto_alg(const struct nfipsec_crypto *c)
 {
-	return c->alg;
+	return &c->alg;
 }
 
 /*
@@ -225,15 +336,16 @@ const struct nfipsec_alg *nfipsec_crypto_alg(const struct nfipsec_crypto *c)
  *	+-------+-------+-------+
  *	|  SPI  |seq hi |seq lo |   with ESN: made here, the IV behind
  *	+-------+-------+-------+
- * The kernel's rfc4106 takes the IV as the end of the associated data.
+ * The kernel's rfc4106 takes the IV as the end of the associated data, and so do
+ * rfc4309, rfc4543 and rfc7539esp; all have the same packet.
  */
 static int run_aead(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, bool encrypt)
 {
 	struct scratch *s = this_cpu_read(scratch);
 	struct aead_request *req = (void *)s->request;
 	bool fast = c->aead_fast && crypto_simd_usable();
-	unsigned int head = ESP_HDR_LEN + c->alg->iv_len;
-	unsigned int text = skb->len - head - (encrypt ? c->alg->icv_len : 0);
+	unsigned int head = ESP_HDR_LEN + c->alg.iv_len;
+	unsigned int text = skb->len - head - (encrypt ? c->alg.icv_len : 0);
 	unsigned int aad = head;
 	struct scatterlist sg[2];
 
@@ -242,7 +354,7 @@ static int run_aead(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, bool
 	if (c->esn) {
 		memcpy(s->aad, skb->data, 4);
 		put_unaligned_be64(seq, s->aad + 4);
-		memcpy(s->aad + 12, skb->data + ESP_HDR_LEN, c->alg->iv_len);
+		memcpy(s->aad + 12, skb->data + ESP_HDR_LEN, c->alg.iv_len);
 		aad += 4;
 		sg_init_table(sg, 2);
 		sg_set_buf(&sg[0], s->aad, aad);
@@ -260,11 +372,13 @@ static int run_cipher(struct nfipsec_crypto *c, struct sk_buff *skb, bool encryp
 	struct scratch *s = this_cpu_read(scratch);
 	struct skcipher_request *req = (void *)s->request;
 	bool fast = c->cipher_fast && crypto_simd_usable();
-	unsigned int head = ESP_HDR_LEN + c->alg->iv_len;
-	unsigned int text = skb->len - head - c->alg->icv_len;
+	unsigned int head = ESP_HDR_LEN + c->alg.iv_len;
+	unsigned int text = skb->len - head - c->alg.icv_len;
 	struct scatterlist sg;
 
-	memcpy(s->iv, skb->data + ESP_HDR_LEN, c->alg->iv_len);
+	if (!c->cipher)
+		return 0;
+	memcpy(s->iv, skb->data + ESP_HDR_LEN, c->alg.iv_len);
 	sg_init_one(&sg, skb->data + head, text);
 	skcipher_request_set_tfm(req, fast ? c->cipher_fast : c->cipher);
 	skcipher_request_set_callback(req, 0, NULL, NULL);
@@ -277,7 +391,7 @@ static int run_mac(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, u8 *i
 {
 	SHASH_DESC_ON_STACK(desc, c->mac);
 	__be32 high = htonl(upper_32_bits(seq));
-	unsigned int len = skb->len - c->alg->icv_len;
+	unsigned int len = skb->len - c->alg.icv_len;
 	int err;
 
 	desc->tfm = c->mac;
@@ -301,24 +415,26 @@ static int run_mac(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, u8 *i
 int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
 {
 	u8 *iv = skb->data + ESP_HDR_LEN;
-	u8 icv[32];
+	u8 icv[HASH_MAX_DIGESTSIZE];
+	unsigned int i;
 	int err;
 
-	if (c->aead) {
-		/* RFC 4106 3.1: unique under the key; the sequence number is, and nothing else
-		 * uses this salt and key
-		 */
+	/*
+	 * RFC 4106 3.1, RFC 3686 2.1: unique under the key; the sequence number is, and nothing
+	 * else uses this salt and key. RFC 3602 3: not to be foreseen.
+	 */
+	if (c->counter_iv)
 		put_unaligned_be64(seq, iv);
+	else
+		for (i = 0; i < c->alg.iv_len; i += sizeof(u64))
+			put_unaligned(get_random_u64(), (u64 *)(iv + i));
+	if (c->aead)
 		return run_aead(c, skb, seq, true);
-	}
-	/* RFC 3602 3: not to be foreseen */
-	put_unaligned(get_random_u64(), (u64 *)iv);
-	put_unaligned(get_random_u64(), (u64 *)(iv + 8));
 	err = run_cipher(c, skb, true);
 	if (!err)
 		err = run_mac(c, skb, seq, icv);
 	if (!err)
-		memcpy(skb_tail_pointer(skb) - c->alg->icv_len, icv, c->alg->icv_len);
+		memcpy(skb_tail_pointer(skb) - c->alg.icv_len, icv, c->alg.icv_len);
 	return err;
 }
 
@@ -333,7 +449,7 @@ int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 se
  */
 int nfipsec_crypto_decrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
 {
-	u8 icv[32];
+	u8 icv[HASH_MAX_DIGESTSIZE];
 	int err;
 
 	if (c->aead)
@@ -341,24 +457,24 @@ int nfipsec_crypto_decrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 se
 	err = run_mac(c, skb, seq, icv);
 	if (err)
 		return err;
-	if (crypto_memneq(icv, skb_tail_pointer(skb) - c->alg->icv_len, c->alg->icv_len))
+	if (crypto_memneq(icv, skb_tail_pointer(skb) - c->alg.icv_len, c->alg.icv_len))
 		return -EBADMSG;
 	return run_cipher(c, skb, false);
 }
 
-/* every algorithm of the table once, with keys of zeros */
+/* the usual ones once, with keys of zeros */
 static void __init warm_up(void)
 {
 	static const u8 zeros[36];
 	struct nfipsec_crypto *c;
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(algs); i++) {
-		c = nfipsec_crypto_create(algs[i].encr, zeros, 32 + algs[i].salt_len,
-					  algs[i].integ, zeros, algs[i].integ_key_len, false, NULL);
-		if (!IS_ERR(c))
-			nfipsec_crypto_free(c);
-	}
+	c = nfipsec_crypto_create(NFIPSEC_ENCR_AES_GCM_16, zeros, 36, 0, zeros, 0, false, NULL);
+	if (!IS_ERR(c))
+		nfipsec_crypto_free(c);
+	c = nfipsec_crypto_create(NFIPSEC_ENCR_AES_CBC, zeros, 32, NFIPSEC_INTEG_HMAC_SHA2_256_128,
+				  zeros, 32, false, NULL);
+	if (!IS_ERR(c))
+		nfipsec_crypto_free(c);
 }
 
 int __init nfipsec_crypto_init(void)

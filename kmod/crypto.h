@@ -8,15 +8,13 @@
 struct netlink_ext_ack;
 struct sk_buff;
 
-/* what the wire format needs to know; one row of the table in crypto.c */
+/* what the wire format needs to know of an SA's algorithms */
 struct nfipsec_alg {
-	u16		encr;		/* enum nfipsec_encr */
-	u16		integ;		/* enum nfipsec_integ, 0 with an AEAD */
-	u8		iv_len;		/* octets on the wire */
-	u8		icv_len;
-	u8		block;		/* what payload and trailer are padded to, at least 4 */
-	u8		salt_len;	/* at the end of the key */
-	u8		integ_key_len;	/* RFC 4868 2.1.1: as long as the hash; 0 with an AEAD */
+	u16	encr;		/* enum nfipsec_encr */
+	u16	integ;		/* enum nfipsec_integ, 0 with an AEAD */
+	u8	iv_len;		/* octets on the wire */
+	u8	icv_len;
+	u8	block;		/* what payload and trailer are padded to, at least 4 */
 };
 
 struct nfipsec_crypto;			/* the transforms; opaque outside crypto.c */

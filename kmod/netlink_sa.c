@@ -163,13 +163,16 @@ static int get_ends(struct genl_info *info, struct nlattr **tb, struct nfipsec_s
 
 static int get_crypto(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
 {
+	const struct nlattr *key = tb[NFIPSEC_A_SA_ENCR_KEY];
 	const struct nlattr *integ_key = tb[NFIPSEC_A_SA_INTEG_KEY];
+	u16 encr;
 
-	if (NEED(ENCR, "ENCR") || NEED(ENCR_KEY, "ENCR_KEY"))
+	if (NEED(ENCR, "ENCR"))
 		return -EINVAL;
-	sa->crypto = nfipsec_crypto_create(nla_get_u16(tb[NFIPSEC_A_SA_ENCR]),
-					   nla_data(tb[NFIPSEC_A_SA_ENCR_KEY]),
-					   nla_len(tb[NFIPSEC_A_SA_ENCR_KEY]),
+	encr = nla_get_u16(tb[NFIPSEC_A_SA_ENCR]);
+	if (encr != NFIPSEC_ENCR_NULL && NEED(ENCR_KEY, "ENCR_KEY"))
+		return -EINVAL;
+	sa->crypto = nfipsec_crypto_create(encr, key ? nla_data(key) : NULL, key ? nla_len(key) : 0,
 					   tb[NFIPSEC_A_SA_INTEG] ?
 						nla_get_u16(tb[NFIPSEC_A_SA_INTEG]) : 0,
 					   integ_key ? nla_data(integ_key) : NULL,

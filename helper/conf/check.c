@@ -102,6 +102,19 @@ static void default_proposals(const char *const *words, unsigned int n, uint8_t 
 		}
 }
 
+static bool check_weak(const struct conf *conf, const struct conf_tunnel *t, struct conf_error *err)
+{
+	const struct ike_alg *weak = NULL;
+	unsigned int i;
+
+	for (i = 0; i < t->n_esp && !weak; i++)
+		weak = ike_proposal_weak(&t->esp[i]);
+	if (weak && !t->allow_weak)
+		return FAIL(t, "tunnel '%s': found %s, which is broken (RFC 8221), expected another or 'allow-weak'",
+			    t->name, weak->name);
+	return true;
+}
+
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
 			 struct conf_error *err)
 {
@@ -132,7 +145,7 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 		default_proposals(esp, 3, PROTO_ESP, t->esp, &t->n_esp);
 	if (!addr_len(&peer->remote) && t->start == CONF_START_AT_LOAD)
 		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
-	return true;
+	return check_weak(conf, t, err);
 }
 
 /* RFC 7296 3.5: an address when nothing else is said */

@@ -44,6 +44,7 @@ struct conf_tunnel {
 	unsigned int list_line, list_column;
 	unsigned int n_esp;
 	struct ike_proposal esp[CONF_PROPOSALS_MAX];
+	bool allow_weak;		/* algorithms that RFC 8221 forbids */
 	enum conf_mode mode;
 	uint64_t lifetime_seconds, lifetime_bytes;	/* 0: none; default 1h, none */
 	enum conf_start start;
@@ -85,7 +86,7 @@ struct conf {
 };
 
 struct conf_error {
-	char text[512];			/* "file:line:column: found X, expected Y" */
+	char text[1024];			/* "file:line:column: found X, expected Y" */
 };
 
 /* parse.y + check.c: NULL and @err on refusal. Does not read secrets. */

@@ -76,7 +76,7 @@ static bool end_value(struct conf_parse *parse, const CONF_YYLTYPE *at, struct c
 static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
 		     uint8_t proto, struct ike_proposal *to, unsigned int *n)
 {
-	char text[256], err[256];
+	char text[256], err[900];
 	size_t off = 0;
 
 	if (*n == CONF_PROPOSALS_MAX)
@@ -111,7 +111,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> AUTH "auth" PSK "psk" CERT "cert" IKE "ike" ESP "esp" AH "ah" IKE_LIFETIME "ike-lifetime"
 %token <word> DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
-%token <word> REPLAY_WINDOW "replay-window"
+%token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
 
 %type <byte> action id_type start
 %type <ts> end
@@ -305,6 +305,7 @@ tunnel_item:
 |	MODE TUNNEL
 |	MODE TRANSPORT	{ FOUND($2, @2, "tunnel: this version carries tunnel mode only"); }
 |	LIFETIME lifetimes
+|	ALLOW_WEAK	{ parse->tunnel->allow_weak = true; }
 |	START start	{ parse->tunnel->start = $2; }
 |	IDLE_TIMEOUT duration	{ parse->tunnel->idle_timeout = $2; }
 |	REPLAY_WINDOW WORD {
@@ -369,6 +370,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "transport", TRANSPORT }, { "lifetime", LIFETIME }, { "start", START },
 	{ "on-traffic", ON_TRAFFIC }, { "at-load", AT_LOAD }, { "manual", MANUAL },
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
+	{ "allow-weak", ALLOW_WEAK },
 };
 
 int conf_scan_keyword(const char *text, int len)

@@ -420,6 +420,25 @@ bool daemon_set_path(struct daemon *d, const char *path)
 	return true;
 }
 
+/* what `allow-weak` let pass is said each time */
+static void warn_weak(const struct conf *conf)
+{
+	const struct ike_alg *weak;
+	unsigned int i, k, n;
+
+	for (i = 0; i < conf->n_peers; i++)
+		for (k = 0; k < conf->peers[i].n_tunnels; k++) {
+			const struct conf_tunnel *t = &conf->peers[i].tunnels[k];
+
+			for (n = 0; n < t->n_esp; n++) {
+				weak = ike_proposal_weak(&t->esp[n]);
+				if (weak)
+					log_warn("%s/%s: %s is broken (RFC 8221) and allowed by allow-weak",
+						 conf->peers[i].name, t->name, weak->name);
+			}
+		}
+}
+
 bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 {
 	struct conf *conf, *old = d->conf;
@@ -448,6 +467,7 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 	conf_free(old);
 	/* packets held since before we listened */
 	resync(d);
+	warn_weak(conf);
 	log_info("%s loaded: %u access lists, %u peers", conf->path, conf->n_lists,
 		 conf->n_peers);
 	return true;

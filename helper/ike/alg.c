@@ -5,27 +5,61 @@
 
 #include "ike/alg.h"
 
-#define CBC(bits) \
-	{ IKE_TRANSFORM_ENCR, ENCR_AES_CBC, bits, "aes" #bits, bits / 8, 16, 0, 16, false }
+#define CIPHER(_id, bits, _name, len, iv, icv, _block, ...) \
+	{ .type = IKE_TRANSFORM_ENCR, .id = _id, .key_bits = bits, .name = _name, .key_len = len, \
+	  .iv_len = iv, .icv_len = icv, .block = _block, ##__VA_ARGS__ }
+#define CBC(bits) CIPHER(ENCR_AES_CBC, bits, "aes" #bits, bits / 8, 16, 0, 16)
+#define CAMELLIA(bits) \
+	CIPHER(ENCR_CAMELLIA_CBC, bits, "camellia" #bits, bits / 8, 16, 0, 16, .esp_only = true)
+/* RFC 3686 5.1: the key is followed by 4 octets of nonce */
+#define CTR(bits) \
+	CIPHER(ENCR_AES_CTR, bits, "aes" #bits "ctr", bits / 8 + 4, 8, 0, 1, .esp_only = true)
 /* RFC 4106 8.1: the key is followed by 4 octets of salt; RFC 5282: no block to pad to */
-#define GCM(bits) \
-	{ IKE_TRANSFORM_ENCR, ENCR_AES_GCM_16, bits, "aes" #bits "gcm16", bits / 8 + 4, 8, 16, 1, true }
+#define GCM16(bits) \
+	CIPHER(ENCR_AES_GCM_16, bits, "aes" #bits "gcm16", bits / 8 + 4, 8, 16, 1, .aead = true)
+#define GCM(bits, icv) \
+	CIPHER(ENCR_AES_GCM_##icv, bits, "aes" #bits "gcm" #icv, bits / 8 + 4, 8, icv, 1, \
+	       .aead = true, .esp_only = true)
+/* RFC 4309 7.1: 3 octets of salt */
+#define CCM(bits, icv) \
+	CIPHER(ENCR_AES_CCM_##icv, bits, "aes" #bits "ccm" #icv, bits / 8 + 3, 8, icv, 1, \
+	       .aead = true, .esp_only = true)
+/* RFC 4543 5.4 */
+#define GMAC(bits) \
+	CIPHER(ENCR_AES_GMAC, bits, "aes" #bits "gmac", bits / 8 + 4, 8, 16, 1, .aead = true, \
+	       .esp_only = true)
 /* RFC 4868 2.1: a key of the hash's length, the output of integrity cut to half */
 #define PRF(bits) \
-	{ IKE_TRANSFORM_PRF, PRF_HMAC_SHA2_##bits, 0, "prfsha" #bits, bits / 8, 0, 0, 0, false }
-#define INTEG(bits, half) \
-	{ IKE_TRANSFORM_INTEG, INTEG_HMAC_SHA2_##bits##_##half, 0, "sha" #bits, bits / 8, 0, \
-	  half / 8, 0, false }
-#define DH(id, name) { IKE_TRANSFORM_DH, id, 0, name, 0, 0, 0, 0, false }
-#define ESN(id, name) { IKE_TRANSFORM_ESN, id, 0, name, 0, 0, 0, 0, false }
+	{ .type = IKE_TRANSFORM_PRF, .id = PRF_HMAC_SHA2_##bits, .name = "prfsha" #bits, \
+	  .key_len = bits / 8 }
+#define MAC(_id, _name, len, icv, ...) \
+	{ .type = IKE_TRANSFORM_INTEG, .id = _id, .name = _name, .key_len = len, .icv_len = icv, \
+	  ##__VA_ARGS__ }
+#define SHA2(bits, half) MAC(INTEG_HMAC_SHA2_##bits##_##half, "sha" #bits, bits / 8, half / 8)
+#define DH(_id, _name) { .type = IKE_TRANSFORM_DH, .id = _id, .name = _name }
+#define ESN(_id, _name) { .type = IKE_TRANSFORM_ESN, .id = _id, .name = _name }
 
 /* "none" rows are found by number only: no word of a proposal asks for nothing */
 static const struct ike_alg algs[] = {
 	CBC(128), CBC(192), CBC(256),
-	GCM(128), GCM(192), GCM(256),
+	GCM16(128), GCM16(192), GCM16(256),
+	GCM(128, 12), GCM(192, 12), GCM(256, 12), GCM(128, 8), GCM(192, 8), GCM(256, 8),
+	CCM(128, 16), CCM(192, 16), CCM(256, 16), CCM(128, 12), CCM(192, 12), CCM(256, 12),
+	CCM(128, 8), CCM(192, 8), CCM(256, 8),
+	CTR(128), CTR(192), CTR(256), CAMELLIA(128), CAMELLIA(192), CAMELLIA(256),
+	CIPHER(ENCR_CHACHA20_POLY1305, 0, "chacha20poly1305", 32 + 4, 8, 16, 1, .aead = true,
+	       .esp_only = true),				/* RFC 7634 2 */
+	GMAC(128), GMAC(192), GMAC(256),
+	CIPHER(ENCR_NULL, 0, "null", 0, 0, 0, 1, .esp_only = true),
+	CIPHER(ENCR_3DES_CBC, 0, "3des", 24, 8, 0, 8, .esp_only = true),
+	CIPHER(ENCR_DES_CBC, 0, "des", 8, 8, 0, 8, .esp_only = true, .weak = true),
 	PRF(256), PRF(384), PRF(512),
-	INTEG(256, 128), INTEG(384, 192), INTEG(512, 256),
-	{ IKE_TRANSFORM_INTEG, INTEG_NONE, 0, "none", 0, 0, 0, 0, false },
+	SHA2(256, 128), SHA2(384, 192), SHA2(512, 256),
+	MAC(INTEG_AES_XCBC_96, "aesxcbc", 16, 12, .esp_only = true),
+	MAC(INTEG_AES_CMAC_96, "aescmac", 16, 12, .esp_only = true),
+	MAC(INTEG_HMAC_SHA1_96, "sha1", 20, 12, .esp_only = true),
+	MAC(INTEG_HMAC_MD5_96, "md5", 16, 12, .esp_only = true, .weak = true),
+	{ .type = IKE_TRANSFORM_INTEG, .id = INTEG_NONE, .name = "none" },
 	DH(DH_X25519, "x25519"),
 	DH(DH_ECP256, "ecp256"), DH(DH_ECP384, "ecp384"), DH(DH_ECP521, "ecp521"),
 	DH(DH_MODP2048, "modp2048"), DH(DH_MODP3072, "modp3072"), DH(DH_MODP4096, "modp4096"),
@@ -39,6 +73,15 @@ static const struct {
 	{ "aes128gcm128", "aes128gcm16" },
 	{ "aes192gcm128", "aes192gcm16" },
 	{ "aes256gcm128", "aes256gcm16" },
+	{ "aes128gcm96", "aes128gcm12" }, { "aes128gcm64", "aes128gcm8" },
+	{ "aes192gcm96", "aes192gcm12" }, { "aes192gcm64", "aes192gcm8" },
+	{ "aes256gcm96", "aes256gcm12" }, { "aes256gcm64", "aes256gcm8" },
+	{ "aes128ccm128", "aes128ccm16" }, { "aes128ccm96", "aes128ccm12" },
+	{ "aes128ccm64", "aes128ccm8" }, { "aes192ccm128", "aes192ccm16" },
+	{ "aes192ccm96", "aes192ccm12" }, { "aes192ccm64", "aes192ccm8" },
+	{ "aes256ccm128", "aes256ccm16" }, { "aes256ccm96", "aes256ccm12" },
+	{ "aes256ccm64", "aes256ccm8" },
+	{ "sha", "sha1" },
 	{ "curve25519", "x25519" },
 	{ "sha2_256", "sha256" },
 	{ "sha2_384", "sha384" },
@@ -51,10 +94,7 @@ static const struct {
 	uint16_t id;
 	const char *name, *suffix;	/* the key length stands between them */
 } foreign[] = {
-	{ IKE_TRANSFORM_ENCR, 2, "des", "" },
-	{ IKE_TRANSFORM_ENCR, 3, "3des", "" },
 	{ IKE_TRANSFORM_ENCR, 7, "blowfish", "" },
-	{ IKE_TRANSFORM_ENCR, 11, "null", "" },
 	{ IKE_TRANSFORM_ENCR, 12, "aes", "" },
 	{ IKE_TRANSFORM_ENCR, 13, "aes", "ctr" },
 	{ IKE_TRANSFORM_ENCR, 14, "aes", "ccm8" },
@@ -65,15 +105,10 @@ static const struct {
 	{ IKE_TRANSFORM_ENCR, 20, "aes", "gcm16" },
 	{ IKE_TRANSFORM_ENCR, 21, "aes", "gmac" },
 	{ IKE_TRANSFORM_ENCR, 23, "camellia", "" },
-	{ IKE_TRANSFORM_ENCR, 28, "chacha20poly1305", "" },
 	{ IKE_TRANSFORM_PRF, 1, "prfmd5", "" },
 	{ IKE_TRANSFORM_PRF, 2, "prfsha1", "" },
 	{ IKE_TRANSFORM_PRF, 4, "prfaesxcbc", "" },
 	{ IKE_TRANSFORM_PRF, 8, "prfaescmac", "" },
-	{ IKE_TRANSFORM_INTEG, 1, "md5", "" },
-	{ IKE_TRANSFORM_INTEG, 2, "sha1", "" },
-	{ IKE_TRANSFORM_INTEG, 5, "aesxcbc", "" },
-	{ IKE_TRANSFORM_INTEG, 8, "aescmac", "" },
 	{ IKE_TRANSFORM_DH, 1, "modp768", "" },
 	{ IKE_TRANSFORM_DH, 2, "modp1024", "" },
 	{ IKE_TRANSFORM_DH, 5, "modp1536", "" },
@@ -159,20 +194,22 @@ const struct ike_alg *ike_alg_prf_of_integ(const struct ike_alg *integ)
 
 /**
  * ike_alg_list() - the words that a proposal may have, for messages
+ * @proto: PROTO_*
  * @type: enum ike_transform_type
  * @out: room for "aes128, aes192, ..."
  * @len: its size
  *
  * Return: @out.
  */
-const char *ike_alg_list(uint8_t type, char *out, size_t len)
+const char *ike_alg_list(uint8_t proto, uint8_t type, char *out, size_t len)
 {
 	size_t i, at = 0;
 
 	if (len)
 		*out = '\0';
 	for (i = 0; i < COUNT(algs); i++) {
-		if (algs[i].type != type || !strcmp(algs[i].name, "none") || at >= len)
+		if (algs[i].type != type || !strcmp(algs[i].name, "none") || algs[i].weak ||
+		    (algs[i].esp_only && proto == PROTO_IKE) || at >= len)
 			continue;
 		at += (size_t)snprintf(out + at, len - at, "%s%s", at ? ", " : "", algs[i].name);
 	}

@@ -20,9 +20,13 @@ enum ike_transform_type {
 	IKE_TRANSFORM_ESN = 5,
 };
 
-enum { ENCR_AES_CBC = 12, ENCR_AES_GCM_16 = 20 };
+enum { ENCR_DES_CBC = 2, ENCR_3DES_CBC = 3, ENCR_NULL = 11, ENCR_AES_CBC = 12, ENCR_AES_CTR = 13,
+       ENCR_AES_CCM_8 = 14, ENCR_AES_CCM_12 = 15, ENCR_AES_CCM_16 = 16, ENCR_AES_GCM_8 = 18,
+       ENCR_AES_GCM_12 = 19, ENCR_AES_GCM_16 = 20, ENCR_AES_GMAC = 21, ENCR_CAMELLIA_CBC = 23,
+       ENCR_CHACHA20_POLY1305 = 28 };
 enum { PRF_HMAC_SHA2_256 = 5, PRF_HMAC_SHA2_384 = 6, PRF_HMAC_SHA2_512 = 7 };
-enum { INTEG_NONE = 0, INTEG_HMAC_SHA2_256_128 = 12, INTEG_HMAC_SHA2_384_192 = 13,
+enum { INTEG_NONE = 0, INTEG_HMAC_MD5_96 = 1, INTEG_HMAC_SHA1_96 = 2, INTEG_AES_XCBC_96 = 5,
+       INTEG_AES_CMAC_96 = 8, INTEG_HMAC_SHA2_256_128 = 12, INTEG_HMAC_SHA2_384_192 = 13,
        INTEG_HMAC_SHA2_512_256 = 14 };
 enum { DH_NONE = 0, DH_MODP2048 = 14, DH_MODP3072 = 15, DH_MODP4096 = 16, DH_ECP256 = 19,
        DH_ECP384 = 20, DH_ECP521 = 21, DH_X25519 = 31 };
@@ -34,9 +38,11 @@ struct ike_alg {
 	uint16_t id;
 	uint16_t key_bits;	/* the Key Length attribute, 0: has none */
 	const char *name;	/* "aes256gcm16", "sha256", "prfsha384", "x25519" */
-	uint16_t key_len;	/* octets of key material, GCM salt included */
+	uint16_t key_len;	/* octets of key material, the salt included */
 	uint8_t iv_len, icv_len, block;	/* encryption: on the wire; integrity: icv_len */
 	bool aead;
+	bool esp_only;		/* the module has it, the IKE SA itself has not */
+	bool weak;		/* RFC 8221 5, 6: MUST NOT; only where the configuration insists */
 };
 
 const struct ike_alg *ike_alg_find(uint8_t type, uint16_t id, uint16_t key_bits);
@@ -60,7 +66,8 @@ struct ike_transform {
 #define IKE_TRANSFORM_UNUSABLE	0xffff
 #define IKE_TRANSFORM_STRLEN	64
 
-const char *ike_alg_list(uint8_t type, char *out, size_t len);	/* "x25519, ecp256, ..." */
+/* "x25519, ecp256, ..." of a protocol's proposals */
+const char *ike_alg_list(uint8_t proto, uint8_t type, char *out, size_t len);
 const char *ike_transform_type_str(uint8_t type);		/* "encryption", "DH group" */
 const char *ike_transform_str(const struct ike_transform *t, char *out, size_t len);
 
@@ -97,6 +104,8 @@ bool ike_proposal_accept(const struct ike_proposal *ours, unsigned int n_ours,
 const struct ike_transform *ike_proposal_get(const struct ike_proposal *p, uint8_t type);
 /* false when it is there already or there is no room */
 bool ike_proposal_add(struct ike_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits);
+/* the first algorithm that is weak, NULL for none */
+const struct ike_alg *ike_proposal_weak(const struct ike_proposal *p);
 /* takes all of one type out: the first CHILD SA is offered without DH (RFC 7296 1.2) */
 void ike_proposal_drop(struct ike_proposal *p, uint8_t type);
 /*

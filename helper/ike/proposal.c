@@ -68,6 +68,25 @@ void ike_proposal_drop(struct ike_proposal *p, uint8_t type)
 	p->n = n;
 }
 
+/**
+ * ike_proposal_weak() - an algorithm that RFC 8221 forbids
+ * @p: the proposal
+ *
+ * Return: the first, NULL if there is none.
+ */
+const struct ike_alg *ike_proposal_weak(const struct ike_proposal *p)
+{
+	const struct ike_alg *alg;
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++) {
+		alg = ike_alg_find(p->t[i].type, p->t[i].id, p->t[i].key_bits);
+		if (alg && alg->weak)
+			return alg;
+	}
+	return NULL;
+}
+
 /* ---- from words ---- */
 
 struct parser {
@@ -112,14 +131,14 @@ static bool type_allowed(uint8_t proto, uint8_t type)
 
 static bool unknown_word(struct parser *ps, size_t at, int shown, const char *word)
 {
-	char list[256], all[512] = "";
+	char list[512], all[1024] = "";
 	uint8_t type;
 	size_t n = 0;
 
 	for (type = IKE_TRANSFORM_ENCR; type <= IKE_TRANSFORM_ESN; type++)
 		if (type_allowed(ps->p->proto, type) && n < sizeof(all))
 			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "",
-					      ike_alg_list(type, list, sizeof(list)));
+					      ike_alg_list(ps->p->proto, type, list, sizeof(list)));
 	if (!shown)
 		return refuse(ps, at, "found nothing, expected an algorithm: one of %s", all);
 	return refuse(ps, at, "unknown algorithm \"%.*s\", expected one of %s", shown, word, all);
@@ -131,9 +150,13 @@ static bool parse_word(struct parser *ps, size_t at, size_t len)
 	int shown = (int)(len < WORD_SHOWN ? len : WORD_SHOWN);
 	const struct ike_alg *alg = ike_alg_by_name(word, len), *first;
 	const struct ike_transform *encr = ike_proposal_get(ps->p, IKE_TRANSFORM_ENCR);
+	char list[256];
 
 	if (!alg)
 		return unknown_word(ps, at, shown, word);
+	if (alg->esp_only && ps->p->proto == PROTO_IKE)
+		return refuse(ps, at, "\"%.*s\" is for ESP alone, expected one of %s", shown, word,
+			      ike_alg_list(PROTO_IKE, alg->type, list, sizeof(list)));
 	if (!type_allowed(ps->p->proto, alg->type))
 		return refuse(ps, at, "\"%.*s\" (%s) has no place in %s proposal", shown, word,
 			      ike_transform_type_str(alg->type), proto_str(ps->p->proto));
@@ -177,13 +200,13 @@ static bool check_complete(struct parser *ps)
 	const struct ike_transform *encr = ike_proposal_get(p, IKE_TRANSFORM_ENCR);
 	const struct ike_transform *integ = ike_proposal_get(p, IKE_TRANSFORM_INTEG);
 	const struct ike_alg *cipher = NULL;
-	char list[256], name[IKE_TRANSFORM_STRLEN];
+	char list[512], name[IKE_TRANSFORM_STRLEN];
 
 	if (encr)
 		cipher = ike_alg_find(encr->type, encr->id, encr->key_bits);
 	if (p->proto != PROTO_AH && !cipher)
 		return refuse(ps, 0, "lacks encryption, expected one of %s",
-			      ike_alg_list(IKE_TRANSFORM_ENCR, list, sizeof(list)));
+			      ike_alg_list(p->proto, IKE_TRANSFORM_ENCR, list, sizeof(list)));
 	if (cipher && cipher->aead && integ)
 		return refuse(ps, ps->encr_at, "\"%s\" brings its own integrity, found \"%s\" "
 			      "beside it%s", cipher->name,
@@ -194,15 +217,15 @@ static bool check_complete(struct parser *ps)
 		return refuse(ps, cipher ? ps->encr_at : 0, "lacks integrity%s%s%s, expected one of %s",
 			      cipher ? " beside \"" : "", cipher ? cipher->name : "",
 			      cipher ? "\"" : "",
-			      ike_alg_list(IKE_TRANSFORM_INTEG, list, sizeof(list)));
+			      ike_alg_list(p->proto, IKE_TRANSFORM_INTEG, list, sizeof(list)));
 	if (p->proto != PROTO_IKE)
 		return true;
 	if (!ike_proposal_get(p, IKE_TRANSFORM_PRF))
 		return refuse(ps, ps->encr_at, "\"%s\" wants a PRF beside it, expected one of %s",
-			      cipher->name, ike_alg_list(IKE_TRANSFORM_PRF, list, sizeof(list)));
+			      cipher->name, ike_alg_list(p->proto, IKE_TRANSFORM_PRF, list, sizeof(list)));
 	if (!ike_proposal_get(p, IKE_TRANSFORM_DH))
 		return refuse(ps, 0, "lacks a DH group, expected one of %s",
-			      ike_alg_list(IKE_TRANSFORM_DH, list, sizeof(list)));
+			      ike_alg_list(p->proto, IKE_TRANSFORM_DH, list, sizeof(list)));
 	return true;
 }
 

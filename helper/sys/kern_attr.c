@@ -89,7 +89,8 @@ static bool put_sel(struct nl_msg *msg, int type, const struct ts *src, const st
 static bool put_sa_crypto(struct nl_msg *msg, const struct kern_sa *sa)
 {
 	if (nla_put_u16(msg, NFIPSEC_A_SA_ENCR, sa->encr) ||
-	    nla_put(msg, NFIPSEC_A_SA_ENCR_KEY, sa->encr_key.len, sa->encr_key.p) ||
+	    (sa->encr_key.len &&
+	     nla_put(msg, NFIPSEC_A_SA_ENCR_KEY, sa->encr_key.len, sa->encr_key.p)) ||
 	    nla_put_u16(msg, NFIPSEC_A_SA_INTEG, sa->integ))
 		return false;
 	if (sa->integ_key.len &&

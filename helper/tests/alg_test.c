@@ -157,6 +157,56 @@ static void refusals_say_what_and_where(void **state)
 	refused("aes128--sha256", PROTO_ESP, "found nothing", 7);
 	refused("aes128-sha256-", PROTO_ESP, "found nothing", 14);
 	refused("none", PROTO_ESP, "unknown algorithm \"none\"", 0);
+	refused("chacha20poly1305-prfsha256-x25519", PROTO_IKE,
+		"\"chacha20poly1305\" is for ESP alone, expected one of aes128", 0);
+	refused("chacha20poly1305-sha256", PROTO_ESP, "brings its own integrity", 0);
+	refused("null", PROTO_ESP, "lacks integrity beside \"null\"", 0);
+}
+
+/* the octets of key that an SA takes: key, salt or nonce, integrity; IANA's numbers */
+static void esp_has_the_modules_algorithms(void **state)
+{
+	static const struct {
+		const char *words;
+		uint16_t encr, bits, key_len, integ, integ_len;
+		bool weak;
+	} row[] = {
+		{ "aes192gcm12", 19, 192, 28, 0, 0, false },
+		{ "aes256gcm64", 18, 256, 36, 0, 0, false },
+		{ "aes128ccm128", 16, 128, 19, 0, 0, false },
+		{ "aes192ccm12", 15, 192, 27, 0, 0, false },
+		{ "aes256ccm8", 14, 256, 35, 0, 0, false },
+		{ "aes128gmac", 21, 128, 20, 0, 0, false },
+		{ "chacha20poly1305", 28, 0, 36, 0, 0, false },
+		{ "aes256ctr-sha384", 13, 256, 36, 13, 48, false },
+		{ "camellia192-sha512", 23, 192, 24, 14, 64, false },
+		{ "3des-sha1", 3, 0, 24, 2, 20, false },
+		{ "null-aesxcbc", 11, 0, 0, 5, 16, false },
+		{ "aes128-aescmac", 12, 128, 16, 8, 16, false },
+		{ "des-sha256", 2, 0, 8, 12, 32, true },
+		{ "aes128-md5", 12, 128, 16, 1, 16, true },
+	};
+	const struct ike_transform *encr, *integ;
+	const struct ike_alg *alg;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct ike_proposal p = parse(row[i].words, PROTO_ESP);
+
+		encr = ike_proposal_get(&p, IKE_TRANSFORM_ENCR);
+		assert_non_null(encr);
+		assert_int_equal(encr->id, row[i].encr);
+		assert_int_equal(encr->key_bits, row[i].bits);
+		alg = ike_alg_find(IKE_TRANSFORM_ENCR, encr->id, encr->key_bits);
+		assert_int_equal(alg->key_len, row[i].key_len);
+		integ = ike_proposal_get(&p, IKE_TRANSFORM_INTEG);
+		assert_int_equal(integ ? integ->id : 0, row[i].integ);
+		if (integ)
+			assert_int_equal(ike_alg_find(IKE_TRANSFORM_INTEG, integ->id, 0)->key_len,
+					 row[i].integ_len);
+		assert_int_equal(!!ike_proposal_weak(&p), row[i].weak);
+	}
 }
 
 static void words_come_back(void **state)
@@ -399,6 +449,7 @@ int main(void)
 		cmocka_unit_test(names_and_sizes),
 		cmocka_unit_test(words_become_transforms),
 		cmocka_unit_test(refusals_say_what_and_where),
+		cmocka_unit_test(esp_has_the_modules_algorithms),
 		cmocka_unit_test(words_come_back),
 		cmocka_unit_test(chooses_by_our_order),
 		cmocka_unit_test(key_length_and_protocol_count),

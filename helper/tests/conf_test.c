@@ -209,6 +209,21 @@ static void proposals_are_checked(void **state)
 	assert_non_null(strstr(err.text, "ecp999"));
 }
 
+static void weak_algorithms_want_a_word(void **state)
+{
+	static const char bad[] = LIST PEER("tunnel t { access-list a esp aes128gcm16 des-sha256 }");
+	static const char good[] =
+		LIST PEER("tunnel t { access-list a esp aes128gcm16 des-sha256 allow-weak }");
+	struct conf_error err;
+
+	(void)state;
+	assert_null(conf_parse(bad, strlen(bad), "f", &err));
+	assert_memory_equal(err.text, "f:2:", 4);
+	assert_non_null(strstr(err.text, "found des, which is broken"));
+	assert_non_null(strstr(err.text, "allow-weak"));
+	conf_free(parse(good));
+}
+
 /* every prefix of a right text is right or refused, and never more than that */
 static void truncated_texts_are_refused(void **state)
 {
@@ -302,6 +317,7 @@ int main(void)
 		cmocka_unit_test(entries_are_sorted),
 		cmocka_unit_test(errors_say_where_and_what),
 		cmocka_unit_test(proposals_are_checked),
+		cmocka_unit_test(weak_algorithms_want_a_word),
 		cmocka_unit_test(truncated_texts_are_refused),
 		cmocka_unit_test(secrets_are_found),
 		cmocka_unit_test(secrets_errors_tell_no_secret),
