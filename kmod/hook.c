@@ -3,6 +3,7 @@
 #include <linux/ip.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
+#include <net/ip.h>
 #include <net/netfilter/nf_conntrack.h>
 
 #include "path.h"
@@ -99,7 +100,15 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 			break;
 		if (!confirm(skb))
 			return NF_DROP;
-		nfipsec_input(sa, skb);
+		nfipsec_input(sa, skb, ip_hdrlen(skb));
+		return NF_STOLEN;
+	case IPPROTO_UDP:
+		sa = nfipsec_natt_find(nn, skb);
+		if (!sa)
+			break;
+		if (!confirm(skb))
+			return NF_DROP;
+		nfipsec_natt_input(sa, skb);
 		return NF_STOLEN;
 	case IPPROTO_ICMP:
 		nfipsec_xmit_icmp(nn, skb);

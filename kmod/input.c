@@ -107,17 +107,22 @@ struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *sk
  * nfipsec_input - open an ESP packet
  * @sa: whose it is
  * @skb: at its outer IP header; taken
+ * @head: where its ESP header is, behind IP and perhaps UDP
  *
  * RCU read side, bottom halves off.
  */
-void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb)
+void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head)
 {
 	struct nfipsec_net *nn = sa->nn;
-	unsigned int head = ip_hdrlen(skb);
 	enum nfipsec_stat reason;
 	struct sk_buff *own;
 	u64 seq;
 
+	/* RFC 3948 3: what was negotiated to be in UDP is in UDP */
+	if (unlikely(!sa->encap_local_port != (ip_hdr(skb)->protocol == IPPROTO_ESP))) {
+		reason = NFIPSEC_STAT_IN_WRONG_ENCAP;
+		goto drop;
+	}
 	reason = nfipsec_esp_check(sa, skb->len - head);
 	if (reason) {
 		atomic64_inc(&sa->invalid);

@@ -24,7 +24,7 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const stru
 	ip->version = 4;
 	ip->ihl = sizeof(*ip) / 4;
 	ip->ttl = ip4_dst_hoplimit(&rt->dst);
-	ip->protocol = sa->proto;
+	ip->protocol = sa->encap_local_port ? IPPROTO_UDP : sa->proto;
 	ip->saddr = sa->local.ip;
 	ip->daddr = sa->remote.ip;
 	/* RFC 4301 8.1: copied; RFC 6864 4.1: what nobody may fragment needs no identification */

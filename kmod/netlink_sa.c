@@ -187,6 +187,33 @@ static int get_crypto(struct nfipsec_sa *sa, struct genl_info *info, struct nlat
 	return 0;
 }
 
+static int get_encap(struct nlattr **tb, struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *local = tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT];
+	const struct nlattr *remote = tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT];
+
+	if (!local && !remote)
+		return 0;
+	sa->encap_local_port = local ? nla_get_be16(local) : 0;
+	sa->encap_remote_port = remote ? nla_get_be16(remote) : 0;
+	if (!sa->encap_local_port || !sa->encap_remote_port) {
+		NL_SET_ERR_MSG_ATTR(extack, local ?: remote,
+				    "UDP encapsulation wants both ports, which are not 0");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int put_encap(struct sk_buff *skb, const struct nfipsec_sa *sa)
+{
+	if (!sa->encap_local_port)
+		return 0;
+	if (nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_LOCAL_PORT, sa->encap_local_port) ||
+	    nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_REMOTE_PORT, sa->encap_remote_port))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
 {
 	struct netlink_ext_ack *extack = info->extack;
@@ -216,11 +243,9 @@ static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **t
 				    "a replay window belongs to an inbound SA");
 		return -EINVAL;
 	}
-	if (tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT] || tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT]) {
-		NL_SET_ERR_MSG(extack, "UDP encapsulation is not carried by this version");
-		return -EOPNOTSUPP;
-	}
-	err = get_limits(tb, &sa->limits, extack);
+	err = get_encap(tb, sa, extack);
+	if (!err)
+		err = get_limits(tb, &sa->limits, extack);
 	if (!err)
 		err = get_selectors(sa, info->attrs[NFIPSEC_A_SA], extack);
 	if (!err && sa->dir == NFIPSEC_DIR_IN)
@@ -373,7 +398,7 @@ static int put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa, bool dead)
 	    (sa->dir == NFIPSEC_DIR_IN &&
 	     nla_put_u32(skb, NFIPSEC_A_SA_REPLAY_WINDOW, sa->replay.window)) ||
 	    (dead && nla_put_flag(skb, NFIPSEC_A_SA_EXPIRE_HARD)) ||
-	    put_limits(skb, &sa->limits) || put_counters(skb, sa))
+	    put_encap(skb, sa) || put_limits(skb, &sa->limits) || put_counters(skb, sa))
 		return -EMSGSIZE;
 	for (i = 0; i < sa->n_sels; i++)
 		if (nfipsec_nl_put_sel(skb, NFIPSEC_A_SA_SELECTOR, &sa->sels[i]))

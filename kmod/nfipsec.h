@@ -45,6 +45,7 @@ struct nfipsec_stats {
  * @sa_by_spi: SAs of both directions by SPI; RCU
  * @sas: every SA, both directions; RCU list, changed under @sa_lock
  * @sa_count: entries in @sas; under @sa_lock
+ * @encap_count: inbound ones with UDP encapsulation; written under @sa_lock
  * @generation: of @policy and @sas, for consistent dumps; written under @sa_lock
  * @lifetime: the one timer, for the limits of SAs and the age of held packets;
  *	runs while there are any
@@ -62,6 +63,7 @@ struct nfipsec_net {
 	DECLARE_HASHTABLE(sa_by_spi, NFIPSEC_SPI_HASH_BITS);
 	struct list_head		sas;
 	unsigned int			sa_count;
+	unsigned int			encap_count;
 	unsigned int			generation;
 	struct delayed_work		lifetime;
 	struct nfipsec_stats __percpu	*stats;

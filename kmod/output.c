@@ -113,6 +113,8 @@ static unsigned int send(struct nfipsec_sa *sa, struct rtable *rt, struct nfipse
 		nfipsec_drop(sa->nn, skb, NFIPSEC_STAT_OUT_CRYPTO);
 		return 0;
 	}
+	if (sa->encap_local_port)
+		nfipsec_natt_wrap(sa, skb);
 	nfipsec_mode_wrap(outer, skb, tos);
 	nfipsec_xmit(sa->nn, rt, skb);
 	return len;
@@ -163,7 +165,7 @@ void nfipsec_output_sa(struct nfipsec_sa *sa, struct sk_buff *skb)
 	/* the inner packet's state is not the outer one's; its dst goes, and we are under RCU */
 	skb_scrub_packet(skb, false);
 	bytes = skb->len;
-	list = nfipsec_batch_split(skb, sizeof(struct iphdr) + ESP_HDR_LEN + alg->iv_len +
+	list = nfipsec_batch_split(skb, nfipsec_sa_outer_len(sa) + ESP_HDR_LEN + alg->iv_len +
 				   LL_RESERVED_SPACE(rt->dst.dev),
 				   alg->block + ESP_TRAILER_LEN + alg->icv_len, &packets);
 	if (IS_ERR(list)) {

@@ -20,7 +20,7 @@ void nfipsec_output_sa(struct nfipsec_sa *sa, struct sk_buff *skb);
 
 /* input.c */
 struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb);
-void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb);
+void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head);
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason);
 
@@ -49,6 +49,11 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const stru
 			const struct rtable *rt, const struct iphdr *inner, unsigned int packets);
 void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos);
 enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, const struct iphdr *outer);
+
+/* natt.c */
+void nfipsec_natt_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb);
+struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb);
 
 /* batch.c */
 struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,

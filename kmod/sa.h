@@ -3,8 +3,10 @@
 #ifndef _NFIPSEC_SA_H
 #define _NFIPSEC_SA_H
 
+#include <linux/ip.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/udp.h>
 #include <linux/workqueue.h>
 
 #include "crypto.h"
@@ -87,6 +89,12 @@ struct nfipsec_sa {
 	struct nfipsec_limits	limits;
 	struct rcu_work		free_work;	/* crypto_free sleeps */
 };
+
+/* octets of the headers in front of ESP */
+static inline unsigned int nfipsec_sa_outer_len(const struct nfipsec_sa *sa)
+{
+	return sizeof(struct iphdr) + (sa->encap_local_port ? sizeof(struct udphdr) : 0);
+}
 
 /* sa.c */
 struct nfipsec_sa *nfipsec_sa_create(struct nfipsec_net *nn, gfp_t gfp);	/* one reference */

@@ -86,6 +86,16 @@ static bool taken(const struct nfipsec_sa *sa)
 				 sa->dir == NFIPSEC_DIR_IN ? &sa->local : &sa->remote);
 }
 
+static void count(const struct nfipsec_sa *sa, int by)
+{
+	struct nfipsec_net *nn = sa->nn;
+
+	lockdep_assert_held(&nn->sa_lock);
+	WRITE_ONCE(nn->sa_count, nn->sa_count + by);
+	if (sa->dir == NFIPSEC_DIR_IN && sa->encap_local_port)
+		WRITE_ONCE(nn->encap_count, nn->encap_count + by);
+}
+
 /**
  * nfipsec_sadb_insert - publish an SA
  * @sa: complete; the indexes take a reference of their own
@@ -112,7 +122,7 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 	if (sa->dir == NFIPSEC_DIR_OUT)
 		list_add_rcu(&sa->tunnel_link, &sa->tunnel->sas_out);
 	list_add_tail_rcu(&sa->link, &nn->sas);
-	WRITE_ONCE(nn->sa_count, nn->sa_count + 1);
+	count(sa, 1);
 	WRITE_ONCE(nn->generation, nn->generation + 1);
 	trace_nfipsec_sa_add(sa);
 	nfipsec_lifetime_start(nn);
@@ -141,7 +151,7 @@ bool nfipsec_sadb_kill(struct nfipsec_sa *sa)
 		if (sa->dir == NFIPSEC_DIR_OUT)
 			list_del_rcu(&sa->tunnel_link);
 		list_del_rcu(&sa->link);
-		WRITE_ONCE(nn->sa_count, nn->sa_count - 1);
+		count(sa, -1);
 		WRITE_ONCE(nn->generation, nn->generation + 1);
 		trace_nfipsec_sa_kill(sa);
 	}

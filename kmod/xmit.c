@@ -80,7 +80,7 @@ static void set_mtu(struct nfipsec_tunnel *tunnel, u32 mtu)
 void nfipsec_xmit_mtu(struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa,
 		      const struct rtable *rt)
 {
-	u32 room = dst_mtu(&rt->dst) - sizeof(struct iphdr);
+	u32 room = dst_mtu(&rt->dst) - nfipsec_sa_outer_len(sa);
 
 	set_mtu(tunnel, nfipsec_esp_fit(nfipsec_crypto_alg(sa->crypto), room));
 }
@@ -149,35 +149,48 @@ void nfipsec_xmit_icmp(struct nfipsec_net *nn, struct sk_buff *skb)
 	const struct icmphdr *icmp;
 	union nfipsec_addr remote;
 	const struct iphdr *ip;
+	u8 proto;
 
 	if (!pskb_may_pull(skb, quoted + sizeof(*ip)))
 		return;
 	icmp = (const struct icmphdr *)(skb->data + head);
 	if (icmp->type != ICMP_DEST_UNREACH || icmp->code != ICMP_FRAG_NEEDED)
 		return;
-	len = ((const struct iphdr *)(skb->data + quoted))->ihl * 4;
-	if (len < sizeof(*ip) || !pskb_may_pull(skb, quoted + len + ESP_HDR_LEN))
+	ip = (const struct iphdr *)(skb->data + quoted);
+	len = ip->ihl * 4;
+	if (len < sizeof(*ip))
+		return;
+	proto = ip->protocol;
+	if (proto == IPPROTO_UDP)
+		len += sizeof(struct udphdr);
+	else if (proto != IPPROTO_ESP)
+		return;
+	/* of UDP some routers quote no more than its header, and whose it is cannot be told */
+	if (!pskb_may_pull(skb, quoted + len + ESP_HDR_LEN))
 		return;
 	icmp = (const struct icmphdr *)(skb->data + head);
 	ip = (const struct iphdr *)(skb->data + quoted);
-	if (ip->protocol != IPPROTO_ESP || !icmp->un.frag.mtu)
+	if (!icmp->un.frag.mtu)
 		return;
 	remote.ip = ip->daddr;
 	sa = nfipsec_sadb_find(nn, NFIPSEC_DIR_OUT, IPPROTO_ESP, *(__be32 *)((u8 *)ip + len),
 			       AF_INET, &remote);
-	if (!sa || sa->local.ip != ip->saddr ||
+	if (!sa || sa->local.ip != ip->saddr || !sa->encap_local_port != (proto == IPPROTO_ESP) ||
 	    nf_ip_checksum(skb, NF_INET_LOCAL_IN, head, IPPROTO_ICMP))
 		return;
 	/* it reads the quoted header from skb->data */
 	__skb_pull(skb, quoted);
-	ipv4_update_pmtu(skb, nn->net, ntohs(icmp->un.frag.mtu), 0, IPPROTO_ESP);
+	ipv4_update_pmtu(skb, nn->net, ntohs(icmp->un.frag.mtu), 0, proto);
 	__skb_push(skb, quoted);
 }
 
 /* our own outer packets are not classified again; nested tunnels have their own entries */
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb)
 {
-	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED && ip_hdr(skb)->protocol == IPPROTO_ESP;
+	u8 proto = ip_hdr(skb)->protocol;
+
+	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED &&
+	       (proto == IPPROTO_ESP || proto == IPPROTO_UDP);
 }
 
 /**

@@ -120,12 +120,16 @@ static int set_option(struct request *r, const char *name, const char *value)
 		sa->integ_key = (struct bytes){ r->integ_key, parse_key(value, r->integ_key) };
 		if (!sa->integ_key.len)
 			return cli_fail("integ-key: expected 0x and hexadecimal octets");
+	} else if (!strcmp(name, "encap-local") || !strcmp(name, "encap-remote")) {
+		if (!parse_u64(value, UINT16_MAX, &n) || !n)
+			return expected(value, "a UDP port");
+		*(strcmp(name, "encap-local") ? &sa->encap_remote : &sa->encap_local) = n;
 	} else if (!strcmp(name, "window")) {
 		if (!parse_u64(value, UINT32_MAX, &n))
 			return expected(value, "a number of packets");
 		sa->replay_window = n;
 	} else {
-		return expected(name, "tunnel, spi, local, remote, src, dst, encr, key, integ, integ-key, window or esn");
+		return expected(name, "tunnel, spi, local, remote, src, dst, encr, key, integ, integ-key, encap-local, encap-remote, window or esn");
 	}
 	return CLI_DONE;
 }

@@ -20,13 +20,35 @@ static const char *alg_name(uint8_t type, uint16_t id, uint16_t bits)
 /* the module tells no key, so not its length either: the family's name without it */
 static const char *crypto_name(const struct kern_sa *sa)
 {
-	switch (sa->encr) {
-	case NFIPSEC_ENCR_AES_GCM_16:
-		return "aes-gcm16";
-	case NFIPSEC_ENCR_AES_CBC:
-		return "aes-cbc";
-	}
+	static const struct {
+		uint16_t id;
+		const char *name;
+	} names[] = {
+		{ NFIPSEC_ENCR_DES_CBC, "des" }, { NFIPSEC_ENCR_3DES_CBC, "3des" },
+		{ NFIPSEC_ENCR_NULL, "null" }, { NFIPSEC_ENCR_AES_CBC, "aes-cbc" },
+		{ NFIPSEC_ENCR_AES_CTR, "aes-ctr" }, { NFIPSEC_ENCR_AES_CCM_8, "aes-ccm8" },
+		{ NFIPSEC_ENCR_AES_CCM_12, "aes-ccm12" }, { NFIPSEC_ENCR_AES_CCM_16, "aes-ccm16" },
+		{ NFIPSEC_ENCR_AES_GCM_8, "aes-gcm8" }, { NFIPSEC_ENCR_AES_GCM_12, "aes-gcm12" },
+		{ NFIPSEC_ENCR_AES_GCM_16, "aes-gcm16" },
+		{ NFIPSEC_ENCR_NULL_AUTH_AES_GMAC, "aes-gmac" },
+		{ NFIPSEC_ENCR_CAMELLIA_CBC, "camellia-cbc" },
+		{ NFIPSEC_ENCR_CHACHA20_POLY1305, "chacha20poly1305" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].id == sa->encr)
+			return names[i].name;
 	return "unknown";
+}
+
+/* weak algorithms have no Key Length attribute */
+static bool is_weak(const struct kern_sa *sa)
+{
+	const struct ike_alg *encr = ike_alg_find(IKE_TRANSFORM_ENCR, sa->encr, 0);
+	const struct ike_alg *integ = ike_alg_find(IKE_TRANSFORM_INTEG, sa->integ, 0);
+
+	return (encr && encr->weak) || (integ && integ->weak);
 }
 
 const char *cli_action_name(uint8_t action)
@@ -61,14 +83,15 @@ json_t *cli_sa_json(const struct kern_sa *sa)
 		json_array_append_new(sels, json_pack("{s:o, s:o}", "src", ts_json(&sa->sels[i].src),
 						      "dst", ts_json(&sa->sels[i].dst)));
 	snprintf(spi, sizeof(spi), "0x%08x", sa->spi);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "dir", sa->dir == NFIPSEC_DIR_IN ? "in" : "out", "spi", spi,
 			 "tunnel", sa->tunnel,
 			 "local", addr_str(&sa->local, local, sizeof(local)),
 			 "remote", addr_str(&sa->remote, remote, sizeof(remote)),
 			 "encr", crypto_name(sa),
 			 "integ", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "none",
-			 "esn", sa->esn, "replay_window", (int)sa->replay_window,
+			 "weak", is_weak(sa), "encap_local", sa->encap_local,
+			 "encap_remote", sa->encap_remote, "esn", sa->esn, "replay_window", (int)sa->replay_window,
 			 "selectors", sels, "seq", u64_json(sa->seq), "bytes", u64_json(sa->bytes),
 			 "packets", u64_json(sa->packets), "replayed", u64_json(sa->replayed),
 			 "invalid", u64_json(sa->invalid), "age", u64_json(sa->age),
@@ -81,11 +104,13 @@ void cli_sa_print(const struct kern_sa *sa)
 	bool in = sa->dir == NFIPSEC_DIR_IN;
 	unsigned int i;
 
-	printf("%-3s esp 0x%08x  %s  %s -> %s  %s%s%s%s\n", in ? "in" : "out", sa->spi, sa->tunnel,
+	printf("%-3s esp 0x%08x  %s  %s -> %s  %s%s%s%s%s\n", in ? "in" : "out", sa->spi, sa->tunnel,
 	       addr_str(in ? &sa->remote : &sa->local, local, sizeof(local)),
 	       addr_str(in ? &sa->local : &sa->remote, remote, sizeof(remote)), crypto_name(sa),
 	       sa->integ ? "-" : "", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "",
-	       sa->esn ? " esn" : "");
+	       sa->esn ? " esn" : "", is_weak(sa) ? " weak" : "");
+	if (sa->encap_local)
+		printf("    in UDP, our port %u, the peer's %u\n", sa->encap_local, sa->encap_remote);
 	for (i = 0; i < sa->n_sels; i++)
 		printf("    %s -> %s\n", ts_str(&sa->sels[i].src, src, sizeof(src)),
 		       ts_str(&sa->sels[i].dst, dst, sizeof(dst)));

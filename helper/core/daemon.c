@@ -69,6 +69,14 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 			 endpoint_str(remote, r, sizeof(r)), strerror(-ret));
 }
 
+static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
+{
+	struct daemon *d = user;
+
+	/* the next one may get through, and who is gone, liveness finds out */
+	udp_send_keepalive(d->udp, local, remote);
+}
+
 static int op_sa_add(const struct kern_sa *sa, void *user)
 {
 	struct daemon *d = user;
@@ -171,6 +179,7 @@ static void op_event(const struct ike_event *ev, void *user)
 
 static const struct ike_ops ike_ops = {
 	.send		= op_send,
+	.keepalive	= op_keepalive,
 	.sa_add		= op_sa_add,
 	.sa_del		= op_sa_del,
 	.sa_get		= op_sa_get,

@@ -14,6 +14,7 @@
 #include "wire/wire.h"
 
 #define IKE_PORT		500
+#define IKE_NATT_PORT		4500
 #define IKE_TEXT_MAX		768
 #define IKE_NAME_MAX		64	/* "peer/tunnel" */
 #define IKE_NONCE_LEN		32
@@ -228,7 +229,9 @@ struct ike_sa {
 	struct ike_child *children;
 	struct conf_id remote_id;	/* as authenticated; owned */
 	uint64_t created, established, last_in;
-	struct ike_timer life, liveness;
+	struct ike_timer life, liveness, keepalive;
+	bool natt;			/* a NAT is between us: ESP goes in UDP */
+	bool nat_ours;			/* and we are behind it */
 	struct ike_op_list ops;
 	uint64_t replaces;
 	bool replacing;			/* its successor is being negotiated */
@@ -424,9 +427,11 @@ bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
 bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t out[20]);
 void ike_natt_put(struct wire_writer *w, uint64_t spi_i, uint64_t spi_r,
 		  const struct endpoint *local, const struct endpoint *remote);
-/* NULL: no NAT; else who is behind one */
-const char *ike_natt_detect(const struct wire_msg *msg, const struct endpoint *local,
-			    const struct endpoint *remote);
+/* sets @sa's natt and nat_ours by what the peer says of the addresses */
+void ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
+		     const struct endpoint *remote);
+/* an established SA: keepalives from now on, if we are the ones behind a NAT */
+void ike_natt_keepalive(struct ike_sa *sa);
 
 /* ---- cookie.c: RFC 7296 2.6 ---- */
 #define IKE_COOKIE_LEN 33

@@ -43,6 +43,8 @@ struct ike_event {
 struct ike_ops {
 	void (*send)(const struct endpoint *local, const struct endpoint *remote,
 		     struct bytes msg, void *user);	/* adds the non-ESP marker on port 4500 */
+	/* one octet 0xff from port 4500: RFC 3948 2.3 */
+	void (*keepalive)(const struct endpoint *local, const struct endpoint *remote, void *user);
 	int (*sa_add)(const struct kern_sa *sa, void *user);	/* 0 or -errno, error text logged there */
 	int (*sa_del)(const struct kern_sa *sa, void *user);
 	int (*sa_get)(struct kern_sa *sa, void *user);		/* counters: idle-timeout, DPD */

@@ -56,6 +56,10 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	sa.encr_key = (struct bytes){ keys->encr, keys->encr_len };
 	sa.integ_key = (struct bytes){ keys->integ, keys->integ_len };
 	sa.esn = child->esn;
+	if (child->sa->natt) {
+		sa.encap_local = child->sa->local.port;
+		sa.encap_remote = child->sa->remote.port;
+	}
 	if (in)
 		sa.replay_window = conf->replay_window;
 	sa.n_sels = child->n_sels;

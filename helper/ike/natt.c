@@ -2,6 +2,8 @@
 /* Is there a NAT between us? RFC 7296 2.23. */
 #include "ike/core.h"
 
+#define KEEPALIVE_MS 20000
+
 static const uint16_t detection[] = {
 	WIRE_N_NAT_DETECTION_SOURCE_IP, WIRE_N_NAT_DETECTION_DESTINATION_IP,
 };
@@ -56,14 +58,30 @@ static bool matches(const struct wire_msg *msg, uint16_t type, const struct endp
 	return false;
 }
 
-const char *ike_natt_detect(const struct wire_msg *msg, const struct endpoint *local,
-			    const struct endpoint *remote)
+void ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
+		     const struct endpoint *remote)
 {
-	bool there, dest;
+	bool there;
 
 	/* a peer that sends none does not know of NATs */
-	dest = !matches(msg, WIRE_N_NAT_DETECTION_DESTINATION_IP, local, &there) && there;
-	if (!matches(msg, WIRE_N_NAT_DETECTION_SOURCE_IP, remote, &there) && there)
-		return dest ? "both are" : "the peer is";
-	return dest ? "we are" : NULL;
+	sa->nat_ours = !matches(msg, WIRE_N_NAT_DETECTION_DESTINATION_IP, local, &there) && there;
+	sa->natt = (!matches(msg, WIRE_N_NAT_DETECTION_SOURCE_IP, remote, &there) && there) ||
+		   sa->nat_ours;
+}
+
+/* RFC 3948 4: so that the NAT in front of us does not forget the peer's way back */
+static void keepalive_due(struct ike_timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, keepalive);
+
+	sa->ike->ops->keepalive(&sa->local, &sa->remote, sa->ike->user);
+	ike_timer_set(&sa->ike->timers, t, sa->ike->now + KEEPALIVE_MS);
+}
+
+void ike_natt_keepalive(struct ike_sa *sa)
+{
+	if (!sa->nat_ours)
+		return;
+	sa->keepalive.fn = keepalive_due;
+	ike_timer_set(&sa->ike->timers, &sa->keepalive, sa->ike->now + KEEPALIVE_MS);
 }

@@ -247,6 +247,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	unpublish(sa);
 	ike_timer_off(timers, &sa->life);
 	ike_timer_off(timers, &sa->liveness);
+	ike_timer_off(timers, &sa->keepalive);
 	ike_retrans_stop(sa);
 	successor_gone(sa);
 	if (sa->state == IKE_STATE_ESTABLISHED)
@@ -404,6 +405,7 @@ void ike_sa_established(struct ike_sa *sa)
 		ike_timer_set(&ike->timers, &sa->life, ike->now + soft_lifetime(sa));
 	if (conf->dpd)
 		ike_timer_set(&ike->timers, &sa->liveness, ike->now + conf->dpd * 1000);
+	ike_natt_keepalive(sa);
 	addr_str(&sa->remote.addr, addr, sizeof(addr));
 	ike_sa_id_str(sa, true, us, sizeof(us));
 	ike_sa_id_str(sa, false, them, sizeof(them));

@@ -21,6 +21,7 @@ struct kern_sa {
 	struct addr local, remote;
 	uint16_t encr, integ;
 	struct bytes encr_key, integ_key;	/* borrowed; empty when reported */
+	uint16_t encap_local, encap_remote;	/* UDP ports, 0: no encapsulation */
 	bool esn;
 	uint32_t replay_window;
 	unsigned int n_sels;

@@ -127,6 +127,10 @@ bool kern_attr_put_sa(struct nl_msg *msg, const struct kern_sa *sa, enum kern_sa
 		    nla_put_string(msg, NFIPSEC_A_SA_TUNNEL, sa->tunnel) ||
 		    !put_sa_crypto(msg, sa))
 			return false;
+		if (sa->encap_local &&
+		    (!put_be16(msg, NFIPSEC_A_SA_ENCAP_LOCAL_PORT, sa->encap_local) ||
+		     !put_be16(msg, NFIPSEC_A_SA_ENCAP_REMOTE_PORT, sa->encap_remote)))
+			return false;
 		if (sa->esn && nla_put_flag(msg, NFIPSEC_A_SA_ESN))
 			return false;
 		/* the receiver's matter alone */
@@ -384,6 +388,10 @@ bool kern_attr_get_sa(struct nlattr *nest, struct kern_sa *sa)
 		sa->encr = nla_get_u16(tb[NFIPSEC_A_SA_ENCR]);
 	if (tb[NFIPSEC_A_SA_INTEG])
 		sa->integ = nla_get_u16(tb[NFIPSEC_A_SA_INTEG]);
+	if (tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT])
+		sa->encap_local = ntohs(nla_get_u16(tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT]));
+	if (tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT])
+		sa->encap_remote = ntohs(nla_get_u16(tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT]));
 	sa->esn = tb[NFIPSEC_A_SA_ESN];
 	sa->replay_window = get_u32_or_0(tb[NFIPSEC_A_SA_REPLAY_WINDOW]);
 	sa->soft_seconds = get_u64_or_0(tb[NFIPSEC_A_SA_SOFT_SECONDS]);

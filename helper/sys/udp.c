@@ -171,22 +171,16 @@ void udp_read(struct udp *udp, unsigned int i, udp_input_t input, void *arg)
 		;
 }
 
-int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoint *remote,
-	     struct bytes msg)
+static int send_parts(struct udp *udp, const struct endpoint *local,
+		      const struct endpoint *remote, struct iovec *parts, size_t n)
 {
 	union {
 		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
 		struct cmsghdr align;
 	} control = { { 0 } };
-	bool natt = local->port == UDP_PORT_NATT;
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(remote->port) };
-	struct iovec iov[2] = {
-		{ .iov_base = (void *)marker, .iov_len = MARKER_LEN },
-		{ .iov_base = (void *)msg.p, .iov_len = msg.len },
-	};
 	struct msghdr mh = {
-		.msg_name = &to, .msg_namelen = sizeof(to),
-		.msg_iov = natt ? iov : iov + 1, .msg_iovlen = natt ? 2 : 1,
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = n,
 	};
 	struct in_pktinfo info = { 0 };
 	struct cmsghdr *cm;
@@ -205,9 +199,29 @@ int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoin
 		memcpy(CMSG_DATA(cm), &info, sizeof(info));
 	}
 	/* what the kernel does not take now is lost like any datagram: IKE sends again */
-	if (sendmsg(udp->fd[natt], &mh, 0) < 0)
+	if (sendmsg(udp->fd[local->port == UDP_PORT_NATT], &mh, 0) < 0)
 		return -errno;
 	return 0;
+}
+
+int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoint *remote,
+	     struct bytes msg)
+{
+	bool natt = local->port == UDP_PORT_NATT;
+	struct iovec parts[2] = {
+		{ .iov_base = (void *)marker, .iov_len = MARKER_LEN },
+		{ .iov_base = (void *)msg.p, .iov_len = msg.len },
+	};
+
+	return send_parts(udp, local, remote, natt ? parts : parts + 1, natt ? 2 : 1);
+}
+
+int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const struct endpoint *remote)
+{
+	uint8_t octet = 0xff;
+	struct iovec part = { .iov_base = &octet, .iov_len = 1 };
+
+	return send_parts(udp, local, remote, &part, 1);
 }
 
 bool udp_local_addr(const struct addr *remote, struct addr *local)

@@ -21,6 +21,8 @@ void udp_close(struct udp *udp);
 int udp_fd(const struct udp *udp, unsigned int i);	/* i < UDP_SOCKETS */
 /* what has come to socket @i, as much as is fair at a time */
 void udp_read(struct udp *udp, unsigned int i, udp_input_t input, void *arg);
+/* the NAT keepalive, RFC 3948 2.3; as udp_send() */
+int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const struct endpoint *remote);
 /* from @local, whose port chooses the socket, with the marker on 4500; 0 or -errno */
 int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoint *remote,
 	     struct bytes msg);

@@ -118,6 +118,15 @@ static struct fake_sa *find_sa(struct node *n, const struct kern_sa *sa)
 	return NULL;
 }
 
+static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
+{
+	struct node *n = user;
+
+	assert_int_equal(local->port, 4500);
+	assert_true(remote->port != 500);
+	n->keepalives++;
+}
+
 static int op_sa_add(const struct kern_sa *sa, void *user)
 {
 	struct node *n = user;
@@ -137,6 +146,7 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 		assert_true(f < n->sas + WORLD_SAS - 1);
 	*f = (struct fake_sa){ .used = true, .dir = sa->dir, .spi = sa->spi, .local = sa->local,
 			       .remote = sa->remote, .encr = sa->encr, .integ = sa->integ,
+			       .encap_local = sa->encap_local, .encap_remote = sa->encap_remote,
 			       .esn = sa->esn, .n_sels = sa->n_sels, .added = n->w->now,
 			       .soft_seconds = sa->soft_seconds, .hard_seconds = sa->hard_seconds,
 			       .last = n->w->now };
@@ -228,7 +238,7 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 
 static const struct ike_ops ops = {
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
-	.job = op_job, .event = op_event, .local_addr = op_local_addr,
+	.keepalive = op_keepalive, .job = op_job, .event = op_event, .local_addr = op_local_addr,
 };
 
 /* ---- configurations ---- */

@@ -24,7 +24,7 @@ struct fake_sa {
 	uint32_t spi;
 	struct addr local, remote;
 	char tunnel[64];
-	uint16_t encr, integ;
+	uint16_t encr, integ, encap_local, encap_remote;
 	uint8_t encr_key[64], integ_key[64];
 	size_t encr_key_len, integ_key_len;
 	bool esn;
@@ -51,7 +51,7 @@ struct node {
 	unsigned int n_lines;
 	bool up_done, down_done;
 	char up_error[900];
-	unsigned int sent;
+	unsigned int sent, keepalives;
 	struct packet *log;		/* all that it sent */
 	unsigned int n_log;
 };

@@ -284,11 +284,9 @@ static bool take_answer(struct ike_sa *sa, struct v2_in *in, struct wire_ke *ke)
 void v2_init_response(struct v2_in *in)
 {
 	struct ike_sa *sa = in->sa;
-	char addr[ADDR_STRLEN];
 	struct wire_notification n;
 	struct crypto_dh *dh;
 	struct wire_ke ke;
-	const char *nat;
 	uint16_t error;
 
 	if (!addr_equal(&in->remote->addr, &sa->remote.addr))
@@ -304,12 +302,10 @@ void v2_init_response(struct v2_in *in)
 		refused(sa, error);
 	if (error || !take_answer(sa, in, &ke))
 		return;
-	nat = ike_natt_detect(&in->inner, in->local, in->remote);
-	if (nat) {
-		ike_sa_fail(sa, "a NAT is between us and %s (%s behind it), which this version does "
-			    "not carry", addr_str(&sa->remote.addr, addr, sizeof(addr)), nat);
-		return;
-	}
+	ike_natt_detect(sa, &in->inner, in->local, in->remote);
+	/* RFC 7296 2.23: from IKE_AUTH on */
+	if (sa->natt)
+		sa->local.port = sa->remote.port = IKE_NATT_PORT;
 	v2_answered(sa);
 	dh = sa->dh;
 	sa->dh = NULL;
@@ -442,21 +438,6 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 	return NULL;
 }
 
-static bool no_nat(const struct init_request *r, struct ike_peer *peer)
-{
-	const char *nat = ike_natt_detect(&r->msg, r->local, r->remote);
-	char addr[ADDR_STRLEN];
-
-	if (!nat)
-		return true;
-	ike_report_stranger(r->ike, peer, "a NAT is between us and %s (%s behind it), which this "
-			    "version does not carry",
-			    addr_str(&r->remote->addr, addr, sizeof(addr)), nat);
-	/* a peer that is refused knows sooner than one that is ignored */
-	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
-	return false;
-}
-
 static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
 {
 	struct wire_hdr hdr = { .spi_i = sa->spi_i, .spi_r = sa->spi_r, .major = 2,
@@ -507,6 +488,7 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	sa->prop = *chosen;
 	sa->prop.spi_len = 0;
 	sa->group = r->ke.group;
+	ike_natt_detect(sa, &r->msg, r->local, r->remote);
 	sa->busy_in = true;
 	ike_sa_publish_init(sa);
 	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
@@ -537,7 +519,7 @@ void v2_init_request(struct ike *ike, const struct endpoint *local, const struct
 	if (!decode(&r) || !cookie_satisfied(&r))
 		return;
 	peer = choose_peer(&r, &chosen);
-	if (!peer || !no_nat(&r, peer))
+	if (!peer)
 		return;
 	dh = ike_proposal_get(&chosen, IKE_TRANSFORM_DH);
 	if (!dh)
