@@ -320,5 +320,30 @@ no_drops()
 	test -z "$out"
 }
 
+# the MTU that the stack tells a sender who may not fragment
+tunnel_mtu()
+{
+	in_site_a ping -n -c 2 -i 0.2 -W 5 -M do -s 1472 $SITE_B 2>&1 | sed -n 's/.*[mM][tT][uU] *= *\([0-9]*\).*/\1/p' | head -n 1
+}
+
+# tcp [WORDS FOR IPERF3...]: what was in flight when the sender ended is not counted by the
+# receiver, and that all octets arrive whole is for manual_xfrm.sh to see
+tcp()
+{
+	local what
+
+	in_site_b iperf3 -s -1 -D -I "$WORK/iperf3.pid" >"$WORK/iperf3" 2>&1
+	wait_for 10 listens site-b 5201 || return
+	in_site_a iperf3 -c $SITE_B -n 8M -J "$@" >"$WORK/iperf3.json" 2>&1 ||
+		{ cat "$WORK/iperf3.json" "$WORK/iperf3"; return 1; }
+	what=$(jq -r '.end | "\(.sum_received.bytes) bytes received of \(.sum_sent.bytes), \(.sum_sent.retransmits) segments sent again"' \
+		"$WORK/iperf3.json") || return
+	note "iperf3 $*: $what"
+	jq -e '.end.sum_received.bytes >= 8388608 * 0.75' "$WORK/iperf3.json" >"$WORK/jq" && no_drops
+}
+
+tcp_there() { tcp; }
+tcp_back() { tcp -R; }
+
 # a check with its own count
 counted_check() { mark_stats; check "$@"; }

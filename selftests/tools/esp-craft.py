@@ -5,7 +5,9 @@ Well-formed and malformed ESP packets of one manual SA, from a raw socket.
 
 Everything is given on the command line: the SA as `nfipsec sa add` takes it,
 and then the packets to send in order, each KIND[:SEQ]. Without SEQ the next
-number after the highest sent is used. The kinds are the methods of Kinds.
+number after the highest sent is used. The kinds are the methods of Kinds. With
+--udp they travel in UDP (RFC 3948), and after the word "batch" all of them in
+one GSO packet, which a veth hands on whole.
 Only packets whose ICV is right can show what happens after decryption, so the
 real cipher is used (RFC 4106 for AES-GCM, RFC 3602 + RFC 4868 for CBC).
 """
@@ -19,6 +21,8 @@ import struct
 import sys
 
 ESP = 50
+NATT_PORT = 4500
+UDP_SEGMENT = 103			# linux/udp.h
 IPIP, NONE = 4, 59			# next headers, RFC 4303 2.6
 
 
@@ -192,6 +196,7 @@ def main():
 	ap.add_argument("--esn", action="store_true")
 	ap.add_argument("--inner-src", required=True)
 	ap.add_argument("--inner-dst", required=True)
+	ap.add_argument("--udp", action="store_true")
 	ap.add_argument("--fuzz", type=int, default=0, help="beside: so many packets with flipped octets")
 	ap.add_argument("--start", type=int, default=1, help="first sequence number of --fuzz")
 	ap.add_argument("--seed", type=int, default=1)
@@ -199,17 +204,31 @@ def main():
 	args = ap.parse_args()
 
 	kinds = Kinds(args)
-	sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP)
-	sock.bind((args.src, 0))
+	if args.udp:
+		sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	else:
+		sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP)
+	sock.bind((args.src, NATT_PORT if args.udp else 0))
+	to = (args.dst, NATT_PORT if args.udp else 0)
 	last = 0
 
-	def send(words):
+	def packet(word):
 		nonlocal last
-		for word in words:
-			name, _, number = word.partition(":")
-			seq = int(number, 0) if number else last + 1
-			last = max(last, seq)
-			sock.sendto(getattr(kinds, name)(seq), (args.dst, 0))
+		name, _, number = word.partition(":")
+		seq = int(number, 0) if number else last + 1
+		last = max(last, seq)
+		return getattr(kinds, name)(seq)
+
+	def send(words):
+		batch = words[:1] == ["batch"]
+		packets = [packet(word) for word in words[batch:]]
+		if batch:
+			sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(packets[0]))
+			packets = [b"".join(packets)]
+		for data in packets:
+			sock.sendto(data, to)
+		if batch:
+			sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
 
 	send(args.kind)
 	if not args.kind and not args.fuzz:
@@ -220,14 +239,14 @@ def main():
 	rng = random.Random(args.seed)
 	for i in range(args.fuzz):
 		whole = kinds.good(args.start + i)
-		packet = bytearray(whole)
-		while packet == whole:
-			packet = bytearray(whole)
+		bad = bytearray(whole)
+		while bad == whole:
+			bad = bytearray(whole)
 			for _ in range(rng.randint(1, 4)):
-				packet[rng.randrange(8, len(packet))] ^= rng.randrange(256)
+				bad[rng.randrange(8, len(bad))] ^= rng.randrange(256)
 			if rng.random() < .5:
-				packet = packet[:rng.randint(8, len(packet))]
-		sock.sendto(bytes(packet), (args.dst, 0))
+				bad = bad[:rng.randint(8, len(bad))]
+		sock.sendto(bytes(bad), to)
 	print("sent", len(args.kind) + args.fuzz)
 	return 0
 

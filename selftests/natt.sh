@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A NAT between the gateways, which gives other addresses and other ports to what
+# goes through it either way: RFC 7296 2.23, RFC 3948. strongSwan in gw-b.
+#
+#	 gw-a (nfipsec)     isp: masquerades both ways       gw-b (strongSwan)
+#	+-----------+      +---------------------------+      +--------------+
+#	| 192.0.2.1 |======| 192.0.2.254  198.51.100.1 |======| 198.51.100.2 |
+#	+-----------+ wan  +---------------------------+  wan +--------------+
+#
+# The rest of the picture is in sites-lib.sh.
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/sites-lib.sh"
+
+ISP_A=192.0.2.254 ISP_B=198.51.100.1
+BRANCH=198.51.100.2
+
+nat_up()
+{
+	ip netns add isp && on_exit 'ip netns del isp' || return
+	ip -n gw-a link del wan
+	ip -n gw-a link add wan type veth peer name left netns isp &&
+		ip -n gw-b link add wan type veth peer name right netns isp || return
+	ip -n gw-a addr add $GW_A/24 dev wan
+	ip -n gw-b addr add $BRANCH/24 dev wan
+	ip -n isp addr add $ISP_A/24 dev left
+	ip -n isp addr add $ISP_B/24 dev right
+	ip -n gw-a link set wan up
+	ip -n gw-b link set wan up
+	ip -n isp link set left up
+	ip -n isp link set right up
+	ip -n gw-a route add default via $ISP_A
+	ip -n gw-b route add default via $ISP_B
+	ip netns exec isp sysctl -qw net.ipv4.ip_forward=1
+	ip netns exec isp nft -f - <<-END
+		table ip nat {
+			chain out {
+				type nat hook postrouting priority srcnat;
+				meta l4proto udp masquerade to :20000-30000 random
+			}
+		}
+	END
+}
+
+# our conf's remote address, strongSwan's remote address, then words for nf_conf
+confs()
+{
+	GW_B=$1 nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16 "$PSK" "$3"
+	GW_B=$BRANCH swan_conf aes128gcm16-prfsha256-x25519 aes128gcm16
+	sed -i "s/remote_addrs = .*/remote_addrs = $2/" "$SWAN/swanctl.conf"
+}
+
+# in_udp_here CONDITION: both SAs, and the peer's port is so
+in_udp_here()
+{
+	in_gw_a "$NFIPSEC" show sas --json >"$WORK/sas"
+	jq -e ".sas | length == 2 and all(.[]; .encap_local == 4500 and $1)" "$WORK/sas" || { cat "$WORK/sas"; return 1; }
+}
+in_udp_there() { test "$(ip -n gw-b xfrm state | grep -c 'encap type espinudp')" = 2; }
+
+ten_pings()
+{
+	in_site_a ping -n -i 0.1 -c 10 -W 30 $SITE_B >"$WORK/ping"
+	grep -q '10 packets transmitted, 10 received, 0% packet loss' "$WORK/ping" ||
+		{ cat "$WORK/ping" "$WORK/daemon"; return 1; }
+}
+
+we_initiate()
+{
+	confs $BRANCH $ISP_B on-traffic
+	swan_start && daemon_start && ten_pings && in_udp_here '.encap_remote == 4500' && in_udp_there && no_drops
+}
+
+only_udp_outside()
+{
+	capture_start gw-a wan "host $GW_A or net $NET_A" || return
+	in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" || return
+	capture_stop
+	test "$(grep -c "$GW_A.4500 > $BRANCH.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
+		test "$(grep -c "$BRANCH.4500 > $GW_A.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
+		! grep -q 'ICMP\|: ESP(' <(grep -v UDP-encap "$WORK/wire")
+}
+
+# 8 octets less than without UDP
+right_mtu()
+{
+	local mtu
+
+	mtu=$(tunnel_mtu)
+	note "the tunnel's MTU is $mtu"
+	test "$mtu" = 1438 && in_site_a ping -n -q -c 2 -i 0.1 -M "do" -s $((mtu - 28)) -W 10 $SITE_B >"$WORK/ping"
+}
+
+# RFC 3948 4: nothing else is said, and the NAT is to remember
+keepalive()
+{
+	capture_start gw-a wan "src host $GW_A and udp port 4500 and udp[4:2] = 9" || return
+	wait_for 30 grep -q 'isakmp-nat-keep-alive' "$WORK/wire" || return
+	capture_stop
+}
+
+nothing_is_left()
+{
+	nf down branch >"$WORK/down" && wait_for 10 no_sas
+}
+
+# the NAT is in front of strongSwan, and we see its port: not 4500
+they_initiate()
+{
+	daemon_stop
+	swan_stop
+	confs $ISP_A $GW_A manual
+	swan_start && daemon_start &&
+		swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 ||
+		{ cat "$WORK/initiate" "$WORK/daemon"; return 1; }
+	wait_for 5 in_udp_here '.encap_remote >= 20000' && in_udp_there &&
+		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" &&
+		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" && no_drops
+}
+
+ktap_plan 8
+sites_begin
+nat_up || bail "the NAT does not come up"
+counted_check "we initiate on the first ping, none of ten is lost" we_initiate
+counted_check "only ESP in UDP is seen outside" only_udp_outside
+counted_check "the tunnel's MTU is right" right_mtu
+counted_check "iperf3 there" tcp_there
+counted_check "iperf3 back" tcp_back
+counted_check "the NAT is kept awake" keepalive
+counted_check "down leaves no SA on either side" nothing_is_left
+counted_check "strongSwan initiates from behind the NAT" they_initiate
+ktap_exit
