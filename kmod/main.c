@@ -23,15 +23,15 @@ static int __init nfipsec_init(void)
 {
 	int err;
 
-	err = nfipsec_tests_run();
-	if (err)
-		return err;
 	nfipsec_wq = alloc_workqueue("nfipsec", WQ_UNBOUND, 0);
 	if (!nfipsec_wq)
 		return -ENOMEM;
 	err = nfipsec_crypto_init();
 	if (err)
 		goto out_wq;
+	err = nfipsec_tests_run();
+	if (err)
+		goto out_crypto;
 	err = nfipsec_dev_init();
 	if (err)
 		goto out_crypto;

@@ -13,6 +13,7 @@ static const struct {
 	bool		(*run)(void);
 } tests[] = {
 	{ "classify", nfipsec_test_classify },
+	{ "crypto", nfipsec_test_crypto },
 };
 
 int nfipsec_tests_run(void)
