@@ -90,29 +90,28 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	struct nfipsec_net *nn = nfipsec_net(state->net);
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
 	enum nfipsec_verdict verdict;
-	struct nfipsec_sa *sa;
+	struct nfipsec_sa *sa = NULL;
 
 	/* defragmented by now; nested ESP comes through nfipsec0 */
 	switch (ip_hdr(skb)->protocol) {
 	case IPPROTO_ESP:
 		sa = nfipsec_input_find(nn, skb);
-		if (!sa)
-			break;
-		if (!confirm(skb))
-			return NF_DROP;
-		nfipsec_input(sa, skb, ip_hdrlen(skb));
-		return NF_STOLEN;
+		break;
 	case IPPROTO_UDP:
 		sa = nfipsec_natt_find(nn, skb);
-		if (!sa)
-			break;
-		if (!confirm(skb))
-			return NF_DROP;
-		nfipsec_natt_input(sa, skb);
-		return NF_STOLEN;
+		break;
 	case IPPROTO_ICMP:
 		nfipsec_xmit_icmp(nn, skb);
 		break;
+	}
+	if (sa) {
+		if (!confirm(skb))
+			return NF_DROP;
+		if (ip_hdr(skb)->protocol == IPPROTO_ESP)
+			nfipsec_input(sa, skb, ip_hdrlen(skb));
+		else
+			nfipsec_natt_input(sa, skb);
+		return NF_STOLEN;
 	}
 	if (cleared(nn, state))
 		return NF_ACCEPT;
