@@ -18,6 +18,7 @@
 void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const struct nfipsec_sa *sa,
 			const struct rtable *rt, const struct iphdr *inner, unsigned int packets)
 {
+	const struct nfipsec_tunnel_set *set = &sa->tunnel->set;
 	struct iphdr *ip = &outer->ip;
 
 	memset(outer, 0, sizeof(*outer));
@@ -27,8 +28,17 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const stru
 	ip->protocol = sa->encap_local_port ? IPPROTO_UDP : sa->proto;
 	ip->saddr = sa->local.ip;
 	ip->daddr = sa->remote.ip;
-	/* RFC 4301 8.1: copied; RFC 6864 4.1: what nobody may fragment needs no identification */
-	ip->frag_off = inner->frag_off & htons(IP_DF);
+	ip->tos = READ_ONCE(set->tos);
+	outer->tos_copied = READ_ONCE(set->tos_copied);
+	/* RFC 4301 8.1; RFC 6864 4.1: what nobody may fragment needs no identification */
+	switch (READ_ONCE(set->df)) {
+	case NFIPSEC_DF_SET:
+		ip->frag_off = htons(IP_DF);
+		break;
+	case NFIPSEC_DF_COPY:
+		ip->frag_off = inner->frag_off & htons(IP_DF);
+		break;
+	}
 	if (!ip->frag_off)
 		__ip_select_ident(net, ip, packets);
 }
@@ -39,7 +49,8 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const stru
  * @skb: the ESP packet
  * @inner_tos: of the inner header, which is no longer legible
  *
- * DSCP is copied (RFC 4301 5.1.2.1), ECN by RFC 6040 4.1 in normal mode: copied too.
+ * DSCP is copied, or as the tunnel says (RFC 4301 5.1.2.1); ECN by RFC 6040 4.1 in
+ * normal mode: copied.
  */
 void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos)
 {
@@ -51,7 +62,7 @@ void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inne
 	*ip = outer->ip;
 	if (!ip->frag_off)
 		outer->ip.id = htons(ntohs(outer->ip.id) + 1);
-	ip->tos = inner_tos;
+	ip->tos |= inner_tos & outer->tos_copied;
 	skb->protocol = htons(ETH_P_IP);
 	/* what a GSO packet or another tunnel left behind says nothing of cipher text */
 	skb->encapsulation = 0;

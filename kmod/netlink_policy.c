@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Access lists and tunnels over netlink; ACQUIRE; explain. */
 #include <linux/slab.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 
 #include "netlink.h"
@@ -13,6 +14,9 @@ const struct nla_policy nfipsec_nl_tunnel_policy[NFIPSEC_A_TUNNEL_MAX + 1] = {
 	[NFIPSEC_A_TUNNEL_MODE]		= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_MODE_TUNNEL,
 							   NFIPSEC_MODE_TRANSPORT),
 	[NFIPSEC_A_TUNNEL_MTU]		= NLA_POLICY_MIN(NLA_U32, IPV4_MIN_MTU),
+	[NFIPSEC_A_TUNNEL_DF]		= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_DF_COPY,
+							   NFIPSEC_DF_CLEAR),
+	[NFIPSEC_A_TUNNEL_DSCP]		= NLA_POLICY_RANGE(NLA_U8, 0, 63),
 };
 
 const struct nla_policy nfipsec_nl_entry_policy[NFIPSEC_A_ENTRY_MAX + 1] = {
@@ -41,7 +45,7 @@ struct transaction {
 	struct nfipsec_net	*nn;
 	struct netlink_ext_ack	*extack;
 	struct nfipsec_tunnel	**tunnels;	/* a reference each */
-	u32			*mtus;		/* what each is to get with the commit */
+	struct nfipsec_tunnel_set *sets;	/* what each is to get with the commit */
 	unsigned int		n_tunnels;
 	struct nfipsec_policy	*policy;
 };
@@ -73,6 +77,19 @@ static struct nfipsec_tunnel *transaction_find(const struct transaction *t, cons
 		if (!strcmp(t->tunnels[i]->name, name))
 			return t->tunnels[i];
 	return NULL;
+}
+
+static void get_set(struct nlattr **tb, struct nfipsec_tunnel_set *set)
+{
+	*set = (struct nfipsec_tunnel_set){ .df = NFIPSEC_DF_COPY, .tos_copied = 0xff };
+	if (tb[NFIPSEC_A_TUNNEL_MTU])
+		set->mtu = nla_get_u32(tb[NFIPSEC_A_TUNNEL_MTU]);
+	if (tb[NFIPSEC_A_TUNNEL_DF])
+		set->df = nla_get_u8(tb[NFIPSEC_A_TUNNEL_DF]);
+	if (tb[NFIPSEC_A_TUNNEL_DSCP]) {
+		set->tos = nla_get_u8(tb[NFIPSEC_A_TUNNEL_DSCP]) << 2;
+		set->tos_copied = INET_ECN_MASK;
+	}
 }
 
 /* A tunnel that is as it was keeps its object, and so its SAs and held packets. */
@@ -129,8 +146,7 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 		nfipsec_tunnel_put(new);
 		new = old;
 	}
-	t->mtus[t->n_tunnels] = tb[NFIPSEC_A_TUNNEL_MTU] ?
-				nla_get_u32(tb[NFIPSEC_A_TUNNEL_MTU]) : 0;
+	get_set(tb, &t->sets[t->n_tunnels]);
 	t->tunnels[t->n_tunnels++] = new;
 	return 0;
 }
@@ -237,16 +253,21 @@ static int fill(struct transaction *t, struct genl_info *info)
 	return 0;
 }
 
-/* a tunnel that stays keeps its SAs, but not an MTU that is no longer set */
-static void set_mtus(struct transaction *t)
+/* a tunnel that stays keeps its SAs, but not what is no longer set */
+static void set_tunnels(struct transaction *t)
 {
 	unsigned int i;
 
 	for (i = 0; i < t->n_tunnels; i++) {
-		if (t->tunnels[i]->mtu_set == t->mtus[i])
-			continue;
-		WRITE_ONCE(t->tunnels[i]->mtu_set, t->mtus[i]);
-		nfipsec_dev_mtu_update(t->tunnels[i]);
+		struct nfipsec_tunnel_set *set = &t->tunnels[i]->set;
+		bool mtu = set->mtu != t->sets[i].mtu;
+
+		WRITE_ONCE(set->mtu, t->sets[i].mtu);
+		WRITE_ONCE(set->df, t->sets[i].df);
+		WRITE_ONCE(set->tos, t->sets[i].tos);
+		WRITE_ONCE(set->tos_copied, t->sets[i].tos_copied);
+		if (mtu)
+			nfipsec_dev_mtu_update(t->tunnels[i]);
 	}
 }
 
@@ -256,8 +277,8 @@ static int transaction_alloc(struct transaction *t, struct genl_info *info)
 
 	t->policy = nfipsec_policy_alloc(count_attrs(info, NFIPSEC_A_ENTRY), GFP_KERNEL_ACCOUNT);
 	t->tunnels = kvcalloc(n, sizeof(*t->tunnels), GFP_KERNEL_ACCOUNT);
-	t->mtus = kvcalloc(n, sizeof(*t->mtus), GFP_KERNEL_ACCOUNT);
-	return t->policy && t->tunnels && t->mtus ? 0 : no_memory(t->extack);
+	t->sets = kvcalloc(n, sizeof(*t->sets), GFP_KERNEL_ACCOUNT);
+	return t->policy && t->tunnels && t->sets ? 0 : no_memory(t->extack);
 }
 
 int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
@@ -277,7 +298,7 @@ int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 	if (!err)
 		err = nfipsec_policy_commit(t.nn, t.policy, t.tunnels, t.n_tunnels, t.extack);
 	if (!err)	/* the list of tunnels has them now, and keeps them while we lock it */
-		set_mtus(&t);
+		set_tunnels(&t);
 	mutex_unlock(&t.nn->config);
 out:
 	if (err) {
@@ -286,7 +307,7 @@ out:
 		if (t.policy)
 			nfipsec_policy_free(t.policy);
 	}
-	kvfree(t.mtus);
+	kvfree(t.sets);
 	kvfree(t.tunnels);
 	return err;
 }

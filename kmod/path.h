@@ -44,6 +44,7 @@ bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
 /* mode.c: tunnel mode headers */
 struct nfipsec_outer {			/* what is the same for a batch */
 	struct iphdr	ip;
+	u8		tos_copied;	/* the bits of TOS that are each packet's own */
 };
 void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const struct nfipsec_sa *sa,
 			const struct rtable *rt, const struct iphdr *inner, unsigned int packets);

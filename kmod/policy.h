@@ -22,13 +22,21 @@ struct nfipsec_route {
 	struct nfipsec_tunnel	*tunnel;
 };
 
+/* what an administrator sets of a tunnel's packets */
+struct nfipsec_tunnel_set {
+	u32	mtu;		/* of inner packets; 0: from the outer path */
+	u8	df;		/* enum nfipsec_df */
+	u8	tos;		/* of the outer header, where tos_copied has no bit */
+	u8	tos_copied;	/* from the inner header; ECN's two bits always */
+};
+
 /**
  * struct nfipsec_tunnel - what protect entries point to and SAs belong to
  * @link: in nfipsec_net.tunnels; RCU, changed under nfipsec_net.config
  * @ref: the policy holds one, each SA one, each route one
  * @nn, @name, @mode, @local, @remote, @has_local, @has_remote, @family: constant
  *	while published; a policy that changes them makes a new tunnel
- * @mtu_set: MTU from the configuration, 0 for "from the outer path"; WRITE_ONCE
+ * @set: from the configuration, may change while published; WRITE_ONCE of each
  * @metrics: what the stack reads the tunnel's MTU from; WRITE_ONCE
  * @route: the cached route to nfipsec0; RCU, replaced under @lock
  * @stays: mark of a transaction; under nfipsec_net.config
@@ -54,7 +62,7 @@ struct nfipsec_tunnel {
 	bool				has_local, has_remote;
 	union nfipsec_addr		local, remote;
 	bool				stays;
-	u32				mtu_set;
+	struct nfipsec_tunnel_set	set;
 	struct dst_metrics		metrics;
 	struct nfipsec_route __rcu	*route;
 	struct dst_cache		outer;

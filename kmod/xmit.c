@@ -65,8 +65,8 @@ static void set_mtu(struct nfipsec_tunnel *tunnel, u32 mtu)
 	u32 *metric = &tunnel->metrics.metrics[RTAX_MTU - 1];
 
 	mtu = max_t(u32, mtu, IPV4_MIN_MTU);
-	if (tunnel->mtu_set)
-		mtu = min(mtu, tunnel->mtu_set);
+	if (tunnel->set.mtu)
+		mtu = min(mtu, tunnel->set.mtu);
 	if (READ_ONCE(*metric) != mtu)
 		WRITE_ONCE(*metric, mtu);
 }

@@ -75,7 +75,7 @@ sa_here()
 # sa_there SOURCE DESTINATION SPI WORDS...
 sa_there()
 {
-	ip -n gw-b xfrm state add src "$1" dst "$2" proto esp spi "$3" mode tunnel replay-window 64 "${@:4}"
+	ip -n gw-b xfrm state add src "$1" dst "$2" proto esp spi "$3" mode tunnel replay-window 1024 "${@:4}"
 }
 
 # suite_add SUITE [ESN]: both SAs on both sides
@@ -127,7 +127,7 @@ clean()
 # of every size there and back
 datagrams() { in_site_a "$TOOLS/udp-echo.py" ask $SITE_B 7 && clean; }
 
-# transfer FROM TO ADDRESS: half a megabyte, the same at the end
+# transfer FROM TO ADDRESS: up to half a megabyte, the same at the end
 transfer()
 {
 	rm -f "$WORK/received"
@@ -161,6 +161,28 @@ bare_for_udp()
 	test "$(stat in_wrong_encap)" = 3 && test "$(stat in_packets)" = 0
 }
 
+# headers WORDS EXPECTED: with these words in the tunnel, TOS and DF outside of a packet with DF
+# and of one without, both with TOS 0xb9 (DSCP 46, ECT(1)) inside
+headers()
+{
+	nf_conf aes128gcm16-prfsha256-x25519 "aes128gcm16 $1" "$PSK" manual
+	in_gw_a "$NFIPSEC" load --no-daemon "$CONF" >"$WORK/load" 2>&1 || { cat "$WORK/load"; return 1; }
+	capture_start gw-a wan "src host $GW_A and proto 50" -v || return
+	in_site_a ping -n -q -c 1 -W 5 -Q 0xb9 -M "do" $SITE_B >"$WORK/ping" &&
+		in_site_a ping -n -q -c 1 -W 5 -Q 0xb9 -M dont $SITE_B >"$WORK/ping" || return
+	capture_stop
+	sed -n 's/.*tos \(0x[0-9a-f]*\).*flags \[\([^]]*\)\], proto ESP.*/\1 \2/p' "$WORK/wire" >"$WORK/headers"
+	note "$1: $(paste -sd, "$WORK/headers")"
+	test "$(paste -sd, "$WORK/headers")" = "$2"
+}
+
+headers_as_said()
+{
+	suite_add aes128gcm16 && headers "" "0xb9 DF,0xb9 none" && headers "df set" "0xb9 DF,0xb9 DF" &&
+		headers "df clear dscp 10" "0x29 none,0x29 none" && headers "dscp 0 df copy" "0x1 DF,0x1 none" || return
+	headers "mtu 1000" "0xb9 DF,0xb9 none" && test "$(tunnel_mtu)" = 1000
+}
+
 is_called_weak() { in_gw_a "$NFIPSEC" show sas --json | jq -e '[.sas[].weak] | all'; }
 
 suite()
@@ -171,9 +193,9 @@ suite()
 
 # shellcheck disable=SC2086	# words
 set -- $SUITES
-ktap_plan $(($# + 2))
+ktap_plan $(($# + 3))
 sites_begin
-head -c 524288 /dev/urandom >"$WORK/sent"
+head -c $((524288 / NFIPSEC_TIME_FACTOR)) /dev/urandom >"$WORK/sent"
 nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16 "$PSK" manual
 policies_there || bail "xfrm takes no policy"
 in_gw_a "$NFIPSEC" load --no-daemon "$CONF" >"$WORK/load" 2>&1 || bail "the policy does not load: $(cat "$WORK/load")"
@@ -184,6 +206,8 @@ for suite; do
 	if [ "$suite" = des-md5 ]; then check "DES is called weak" is_called_weak; fi
 	sas_flush
 done
+check "df, dscp and mtu are as the tunnel says" headers_as_said
+sas_flush
 check "bare ESP for an SA in UDP is dropped" bare_for_udp
 sas_flush
 stopped echo TERM

@@ -226,10 +226,10 @@ xfrm_flush()
 
 # ---- what is seen on a wire ----
 
-# capture_start NETNS DEVICE [FILTER]: until capture_stop, lines in $WORK/wire
+# capture_start NETNS DEVICE [FILTER [WORDS FOR TCPDUMP...]]: until capture_stop, lines in $WORK/wire
 capture_start()
 {
-	started capture ip netns exec "$1" tcpdump --immediate-mode -U -l -n -i "$2" ${3:+"$3"} >"$WORK/wire" 2>"$WORK/tcpdump"
+	started capture ip netns exec "$1" tcpdump --immediate-mode -U -l -n -i "$2" "${@:4}" ${3:+"$3"} >"$WORK/wire" 2>"$WORK/tcpdump"
 	wait_for 10 grep -q 'listening on' "$WORK/tcpdump"
 }
 

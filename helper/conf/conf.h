@@ -11,6 +11,7 @@
 
 enum conf_action { CONF_BYPASS = 1, CONF_PROTECT, CONF_DISCARD };	/* = enum nfipsec_action */
 enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL };
+enum conf_df { CONF_DF_COPY = 1, CONF_DF_SET, CONF_DF_CLEAR };	/* = enum nfipsec_df */
 enum conf_mode { CONF_MODE_TUNNEL = 1, CONF_MODE_TRANSPORT };	/* = enum nfipsec_mode */
 enum conf_auth { CONF_AUTH_PSK };
 
@@ -50,6 +51,9 @@ struct conf_tunnel {
 	enum conf_start start;
 	uint64_t idle_timeout;		/* seconds, 0: none */
 	uint32_t replay_window;		/* packets, default 1024 */
+	uint32_t mtu;			/* of inner packets, 0: from the outer path */
+	enum conf_df df;		/* default: copied */
+	int dscp;			/* 0 to 63, -1: copied */
 	unsigned int line, column;
 };
 

@@ -112,6 +112,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
+%token <word> MTU "mtu" DF "df" DSCP "dscp"
 
 %type <byte> action id_type start
 %type <ts> end
@@ -285,6 +286,8 @@ tunnel:
 		parse->tunnel->mode = CONF_MODE_TUNNEL;
 		parse->tunnel->lifetime_seconds = 3600;
 		parse->tunnel->replay_window = 1024;
+		parse->tunnel->df = CONF_DF_COPY;
+		parse->tunnel->dscp = -1;
 	} '{' tunnel_items '}'
 ;
 
@@ -314,6 +317,18 @@ tunnel_item:
 		NEED(conf_value_number($2, 4096, &window) && window >= 32, $2, @2,
 		     "a number of packets from 32 to 4096");
 		parse->tunnel->replay_window = window;
+	}
+|	MTU WORD {
+		uint64_t mtu;
+
+		NEED(conf_value_number($2, 65535, &mtu) && mtu >= 576, $2, @2,
+		     "a number of octets from 576 to 65535");
+		parse->tunnel->mtu = mtu;
+	}
+|	DF WORD		{ NEED(conf_value_df($2, &parse->tunnel->df), $2, @2, "copy, set or clear"); }
+|	DSCP WORD {
+		NEED(conf_value_dscp($2, &parse->tunnel->dscp), $2, @2,
+		     "copy or a number from 0 to 63");
 	}
 ;
 
@@ -370,7 +385,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "transport", TRANSPORT }, { "lifetime", LIFETIME }, { "start", START },
 	{ "on-traffic", ON_TRAFFIC }, { "at-load", AT_LOAD }, { "manual", MANUAL },
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
-	{ "allow-weak", ALLOW_WEAK },
+	{ "allow-weak", ALLOW_WEAK }, { "mtu", MTU }, { "df", DF }, { "dscp", DSCP },
 };
 
 int conf_scan_keyword(const char *text, int len)

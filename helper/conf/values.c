@@ -49,6 +49,36 @@ bool conf_value_number(struct conf_word w, uint64_t max, uint64_t *out)
 	return digits(w, max, out, &rest) && !rest.len;
 }
 
+bool conf_value_df(struct conf_word w, enum conf_df *out)
+{
+	static const char *const names[] = {
+		[CONF_DF_COPY] = "copy", [CONF_DF_SET] = "set", [CONF_DF_CLEAR] = "clear",
+	};
+	enum conf_df df;
+
+	for (df = CONF_DF_COPY; df <= CONF_DF_CLEAR; df++) {
+		if (is(w, names[df])) {
+			*out = df;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool conf_value_dscp(struct conf_word w, int *out)
+{
+	uint64_t dscp;
+
+	if (is(w, "copy")) {
+		*out = -1;
+		return true;
+	}
+	if (!conf_value_number(w, 63, &dscp))
+		return false;
+	*out = dscp;
+	return true;
+}
+
 static bool with_unit(struct conf_word w, const char *const *units, const uint64_t *factors,
 		      unsigned int n, uint64_t *out)
 {

@@ -174,7 +174,10 @@ bool kern_attr_put_tunnel(struct nl_msg *msg, const struct conf_tunnel *t)
 			   kern_attr_tunnel_name(t, name, sizeof(name))) ||
 	    !put_addr(msg, NFIPSEC_A_TUNNEL_LOCAL, &t->peer->local) ||
 	    !put_addr(msg, NFIPSEC_A_TUNNEL_REMOTE, &t->peer->remote) ||
-	    !put_u8(msg, NFIPSEC_A_TUNNEL_MODE, t->mode))
+	    !put_u8(msg, NFIPSEC_A_TUNNEL_MODE, t->mode) ||
+	    (t->mtu && nla_put_u32(msg, NFIPSEC_A_TUNNEL_MTU, t->mtu)) ||
+	    !put_u8(msg, NFIPSEC_A_TUNNEL_DF, t->df) ||
+	    (t->dscp >= 0 && !put_u8(msg, NFIPSEC_A_TUNNEL_DSCP, t->dscp)))
 		return false;
 	nla_nest_end(msg, nest);
 	return true;

@@ -209,6 +209,38 @@ static void proposals_are_checked(void **state)
 	assert_non_null(strstr(err.text, "ecp999"));
 }
 
+static void headers_are_as_said(void **state)
+{
+	static const char text[] = LIST PEER("tunnel t { access-list a df clear dscp 46 mtu 1280 }");
+	static const char plain[] = LIST PEER("tunnel t { access-list a dscp copy df copy }");
+	static const char *const bad[] = {
+		LIST PEER("tunnel t { access-list a df maybe }"),
+		LIST PEER("tunnel t { access-list a dscp 64 }"),
+		LIST PEER("tunnel t { access-list a mtu 575 }"),
+		LIST PEER("tunnel t { access-list a mtu 65536 }"),
+	};
+	struct conf *conf = parse(text);
+	const struct conf_tunnel *t = &conf->peers[0].tunnels[0];
+	struct conf_error err;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(t->df, CONF_DF_CLEAR);
+	assert_int_equal(t->dscp, 46);
+	assert_int_equal(t->mtu, 1280);
+	conf_free(conf);
+	conf = parse(plain);
+	t = &conf->peers[0].tunnels[0];
+	assert_int_equal(t->df, CONF_DF_COPY);
+	assert_int_equal(t->dscp, -1);
+	assert_int_equal(t->mtu, 0);
+	conf_free(conf);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_null(conf_parse(bad[i], strlen(bad[i]), "f", &err));
+		assert_non_null(strstr(err.text, "expected"));
+	}
+}
+
 static void weak_algorithms_want_a_word(void **state)
 {
 	static const char bad[] = LIST PEER("tunnel t { access-list a esp aes128gcm16 des-sha256 }");
@@ -317,6 +349,7 @@ int main(void)
 		cmocka_unit_test(entries_are_sorted),
 		cmocka_unit_test(errors_say_where_and_what),
 		cmocka_unit_test(proposals_are_checked),
+		cmocka_unit_test(headers_are_as_said),
 		cmocka_unit_test(weak_algorithms_want_a_word),
 		cmocka_unit_test(truncated_texts_are_refused),
 		cmocka_unit_test(secrets_are_found),

@@ -215,6 +215,8 @@ def case_refusals():
 		 policy([tunnel(remote=bytes(16))], [])),
 		("address of 3", E.ERANGE, ".", "policy-set", policy([tunnel(remote=bytes(3))], [])),
 		("MTU 67", E.ERANGE, ".", "policy-set", policy([tunnel(mtu=67)], [])),
+		("DF 4", E.ERANGE, ".", "policy-set", policy([tunnel(df=4)], [])),
+		("DSCP 64", E.ERANGE, ".", "policy-set", policy([tunnel(dscp=64)], [])),
 		("two tunnels of a name", E.EEXIST, "same name", "policy-set",
 		 policy([tunnel(), tunnel(remote="192.0.2.3")], [])),
 		("protect without a tunnel", E.EINVAL, "wants a tunnel", "policy-set",

@@ -146,6 +146,13 @@ enum nfipsec_sel_attr {
 };
 #define NFIPSEC_A_SEL_MAX (__NFIPSEC_A_SEL_MAX - 1)
 
+/* the outer header's "don't fragment": RFC 4301 8.1 */
+enum nfipsec_df {
+	NFIPSEC_DF_COPY = 1,
+	NFIPSEC_DF_SET,
+	NFIPSEC_DF_CLEAR,
+};
+
 enum nfipsec_tunnel_attr {
 	NFIPSEC_A_TUNNEL_UNSPEC,
 	NFIPSEC_A_TUNNEL_NAME,		/* string "peer/tunnel" */
@@ -153,6 +160,8 @@ enum nfipsec_tunnel_attr {
 	NFIPSEC_A_TUNNEL_REMOTE,
 	NFIPSEC_A_TUNNEL_MODE,		/* u8 nfipsec_mode */
 	NFIPSEC_A_TUNNEL_MTU,		/* u32 of inner packets; absent: from the outer path */
+	NFIPSEC_A_TUNNEL_DF,		/* u8 nfipsec_df of the outer header; absent: copied */
+	NFIPSEC_A_TUNNEL_DSCP,		/* u8 of the outer header, 0 to 63; absent: copied */
 	/* reported, not set */
 	NFIPSEC_A_TUNNEL_QUEUED,	/* u32 packets held now */
 	NFIPSEC_A_TUNNEL_QUEUE_DROPS,	/* u64 oldest packets dropped for want of room */
