@@ -74,11 +74,15 @@ invalid_ke()
 	nf up branch >"$WORK/up" 2>&1 && is_up && grep -qi 'INVALID_KE_PAYLOAD\|INVAL_KE' "$SWAN/log"
 }
 
+half_open_there() { swanctl --stats | grep -q ' [1-9][0-9]* half-open'; }
+
 cookie()
 {
 	# one half-open SA, and strongSwan asks everybody for a cookie
-	in_gw_a /usr/bin/python3 "$TOOLS/ike-noise.py" --target $GW_B half_open >"$WORK/noise" || return
-	nf up branch >"$WORK/up" 2>&1 && is_up && grep -q 'COOKIE' "$SWAN/log"
+	in_gw_a /usr/bin/python3 "$TOOLS/ike-noise.py" --target $GW_B half_open >"$WORK/noise" &&
+		wait_for 10 half_open_there || return
+	nf up branch >"$WORK/up" 2>&1 && is_up && grep -q 'COOKIE' "$SWAN/log" ||
+		{ cat "$WORK/up" "$WORK/noise"; return 1; }
 }
 
 restart()	# SWAN-OPTIONS...: anew, after nf_conf
