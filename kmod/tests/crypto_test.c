@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Whole ESP packets that others published, opened: the right text comes out, and
- * with any one bit wrong nothing does.
+ * with a bit wrong, every third of them in turn, nothing does.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": test: " fmt
 #include <linux/bottom_half.h>
