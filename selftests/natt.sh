@@ -60,13 +60,6 @@ in_udp_here()
 }
 in_udp_there() { test "$(ip -n gw-b xfrm state | grep -c 'encap type espinudp')" = 2; }
 
-ten_pings()
-{
-	in_site_a ping -n -i 0.1 -c 10 -W 30 $SITE_B >"$WORK/ping"
-	grep -q '10 packets transmitted, 10 received, 0% packet loss' "$WORK/ping" ||
-		{ cat "$WORK/ping" "$WORK/daemon"; return 1; }
-}
-
 we_initiate()
 {
 	confs $BRANCH $ISP_B on-traffic

@@ -17,22 +17,6 @@ cbc-modp2048	aes128-sha256-modp2048		aes128-sha256
 cbc-modp3072	aes256-sha256-modp3072		aes256-sha256
 "
 
-# ten pings 100 ms apart, none lost, the first of them held. That they leave in order is
-# for netlink.sh to see: on their way back two CPUs may swap them.
-ten_pings()
-{
-	local held
-
-	in_site_a ping -n -i 0.1 -c 10 -W 30 $SITE_B >"$WORK/ping"
-	held=$(stat held)
-	if ! grep -q '10 packets transmitted, 10 received, 0% packet loss' "$WORK/ping"; then
-		cat "$WORK/ping" "$WORK/daemon"
-		return 1
-	fi
-	note "held $held, the first reply after $(sed -n 's/.*icmp_seq=1 .*time=//p' "$WORK/ping")"
-	test "$held" -ge 1 && test "$(stat released)" = "$held"
-}
-
 we_initiate()
 {
 	nf_conf "$1" "$2" && daemon_start && ten_pings && two_sas_here && sas_there && no_drops
