@@ -35,6 +35,9 @@ enum nfipsec_cmd {
 	NFIPSEC_CMD_EXPLAIN,		/* do: FLOW -> ENTRY, SA if any */
 	NFIPSEC_CMD_ACQUIRE,		/* event: FLOW */
 	NFIPSEC_CMD_SA_EXPIRE,		/* event: SA, EXPIRE_HARD flag in SA when dead */
+	NFIPSEC_CMD_SA_MOVE,		/* SA as SA_DEL, ENDS: where its ends are from now on */
+	NFIPSEC_CMD_SA_MAPPING,		/* event: SA (in), ENDS: how its newest packet came */
+	NFIPSEC_CMD_DUMMY_SEND,		/* SA (out) as SA_DEL, DUMMY: RFC 4303 2.6 */
 	__NFIPSEC_CMD_MAX
 };
 #define NFIPSEC_CMD_MAX (__NFIPSEC_CMD_MAX - 1)
@@ -48,6 +51,8 @@ enum nfipsec_attr {
 	NFIPSEC_A_STATS,		/* nest: u64 for each nfipsec_stat */
 	NFIPSEC_A_FLOW,			/* nest nfipsec_flow_attr */
 	NFIPSEC_A_PAD,
+	NFIPSEC_A_ENDS,			/* nest nfipsec_ends_attr */
+	NFIPSEC_A_DUMMY,		/* nest nfipsec_dummy_attr */
 	__NFIPSEC_A_MAX
 };
 #define NFIPSEC_A_MAX (__NFIPSEC_A_MAX - 1)
@@ -62,7 +67,7 @@ enum nfipsec_mode {
 	NFIPSEC_MODE_TRANSPORT,
 };
 
-/* IANA IKEv2 transform type 1 (encryption) */
+/* IANA IKEv2 transform type 1 (encryption); none with AH */
 enum nfipsec_encr {
 	NFIPSEC_ENCR_DES_CBC		= 2,
 	NFIPSEC_ENCR_3DES_CBC		= 3,
@@ -78,6 +83,10 @@ enum nfipsec_encr {
 	NFIPSEC_ENCR_NULL_AUTH_AES_GMAC	= 21,
 	NFIPSEC_ENCR_CAMELLIA_CBC	= 23,
 	NFIPSEC_ENCR_CHACHA20_POLY1305	= 28,
+	/* the sequence number is the IV, and not sent twice: RFC 8750 */
+	NFIPSEC_ENCR_AES_CCM_16_IIV	= 29,
+	NFIPSEC_ENCR_AES_GCM_16_IIV	= 30,
+	NFIPSEC_ENCR_CHACHA20_POLY1305_IIV = 31,
 };
 
 /* IANA IKEv2 transform type 3 (integrity); 0 with an AEAD */
@@ -94,14 +103,14 @@ enum nfipsec_integ {
 
 enum nfipsec_sa_attr {
 	NFIPSEC_A_SA_UNSPEC,
-	NFIPSEC_A_SA_PROTO,		/* u8: 50 (ESP) */
-	NFIPSEC_A_SA_SPI,		/* be32, above 255 (RFC 4303 2.1) */
+	NFIPSEC_A_SA_PROTO,		/* u8: 50 (ESP), 51 (AH) */
+	NFIPSEC_A_SA_SPI,		/* be32, above 255 (RFC 4303 2.1, RFC 4302 2.4) */
 	NFIPSEC_A_SA_DIR,		/* u8 nfipsec_dir */
 	NFIPSEC_A_SA_MODE,		/* u8 nfipsec_mode */
 	NFIPSEC_A_SA_TUNNEL,		/* string: name of a tunnel of the policy */
-	NFIPSEC_A_SA_LOCAL,		/* outer address, 4 octets (16 for IPv6) */
+	NFIPSEC_A_SA_LOCAL,		/* outer address, 4 octets (16 for IPv6); both of a family */
 	NFIPSEC_A_SA_REMOTE,
-	NFIPSEC_A_SA_ENCR,		/* u16 nfipsec_encr */
+	NFIPSEC_A_SA_ENCR,		/* u16 nfipsec_encr; ESP only */
 	NFIPSEC_A_SA_ENCR_KEY,		/* key, then the salt where the algorithm has one */
 	NFIPSEC_A_SA_INTEG,		/* u16 nfipsec_integ */
 	NFIPSEC_A_SA_INTEG_KEY,
@@ -146,6 +155,26 @@ enum nfipsec_sel_attr {
 };
 #define NFIPSEC_A_SEL_MAX (__NFIPSEC_A_SEL_MAX - 1)
 
+/* where an SA's packets go, or came from */
+enum nfipsec_ends_attr {
+	NFIPSEC_A_ENDS_UNSPEC,
+	NFIPSEC_A_ENDS_LOCAL,		/* binary 4 or 16, of the SA's family */
+	NFIPSEC_A_ENDS_REMOTE,
+	NFIPSEC_A_ENDS_LOCAL_PORT,	/* be16, with UDP encapsulation */
+	NFIPSEC_A_ENDS_REMOTE_PORT,
+	__NFIPSEC_A_ENDS_MAX
+};
+#define NFIPSEC_A_ENDS_MAX (__NFIPSEC_A_ENDS_MAX - 1)
+
+/* packets that say nothing, so that an observer learns less */
+enum nfipsec_dummy_attr {
+	NFIPSEC_A_DUMMY_UNSPEC,
+	NFIPSEC_A_DUMMY_PACKETS,	/* u32, 1 to 1000 */
+	NFIPSEC_A_DUMMY_BYTES,		/* u32 of payload, at most the tunnel's MTU */
+	__NFIPSEC_A_DUMMY_MAX
+};
+#define NFIPSEC_A_DUMMY_MAX (__NFIPSEC_A_DUMMY_MAX - 1)
+
 /* the outer header's "don't fragment": RFC 4301 8.1 */
 enum nfipsec_df {
 	NFIPSEC_DF_COPY = 1,
@@ -167,6 +196,12 @@ enum nfipsec_tunnel_attr {
 	NFIPSEC_A_TUNNEL_QUEUE_DROPS,	/* u64 oldest packets dropped for want of room */
 	NFIPSEC_A_TUNNEL_ACQUIRES,	/* u64 events sent */
 	NFIPSEC_A_TUNNEL_PAD,
+	/* set */
+	NFIPSEC_A_TUNNEL_BUNDLE,	/* flag: ESP, and AH in transport mode around it */
+	NFIPSEC_A_TUNNEL_TFC,		/* u32: inner packets are padded to so many octets, at
+					 * most to the MTU (RFC 4303 2.7); tunnel mode, ESP */
+	NFIPSEC_A_TUNNEL_MARK,		/* u32: fwmark of the outer packet and its route */
+	NFIPSEC_A_TUNNEL_VRF,		/* string: device whose table routes the outer packet */
 	__NFIPSEC_A_TUNNEL_MAX
 };
 #define NFIPSEC_A_TUNNEL_MAX (__NFIPSEC_A_TUNNEL_MAX - 1)
@@ -230,6 +265,7 @@ enum nfipsec_flow_attr {
 	X(OUT_MALFORMED,	"out_malformed")	/* inner header not valid */ \
 	X(OUT_LOOP,		"out_loop")	/* nested too deep */		\
 	X(OUT_TOO_BIG,		"out_too_big")	/* above the path MTU with DF */ \
+	X(OUT_FRAGMENT,		"out_fragment")	/* transport mode: RFC 4303 3.3.4 */ \
 	X(IN_DISCARD,		"in_discard")	/* by a discard entry */	\
 	X(IN_CLEARTEXT,		"in_cleartext")	/* must come protected, did not */ \
 	X(IN_TOO_SHORT,		"in_too_short")	/* below header, IV, ICV, trailer */ \
@@ -246,6 +282,8 @@ enum nfipsec_flow_attr {
 	X(IN_NO_MEMORY,		"in_no_memory")					\
 	X(IN_CRYPTO,		"in_crypto")	/* cipher failed, not the ICV */ \
 	X(IN_WRONG_ENCAP,	"in_wrong_encap")	/* UDP or not, against the SA */ \
+	X(IN_NO_BUNDLE,		"in_no_bundle")	/* ESP or AH alone, against the tunnel */ \
+	X(IN_BAD_HEADER,	"in_bad_header")	/* options AH cannot make sense of */ \
 	X(IN_UNKNOWN_SPI,	"in_unknown_spi")	/* left to others, not dropped */ \
 	X(ACQUIRE_SENT,		"acquire_sent")					\
 	X(ACQUIRE_LOST,		"acquire_lost")	/* nobody listens, or no room */
