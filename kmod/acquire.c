@@ -74,6 +74,7 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 			  const struct nfipsec_pkt *pkt)
 {
 	struct nfipsec_net *nn = tunnel->nn;
+	struct nfipsec_way way;
 	struct sk_buff *oldest;
 	bool due;
 
@@ -109,7 +110,7 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	 * An SA is inserted before nfipsec_acquire_release() takes the lock. Had that taken it
 	 * before us we see the SA here; else it sees our packet. Neither is lost.
 	 */
-	if (nfipsec_sadb_find_out(tunnel, pkt))
+	if (nfipsec_sadb_find_out(tunnel, pkt, &way))
 		nfipsec_acquire_release(tunnel);
 	else if (due)
 		ask(tunnel, pkt);
@@ -119,17 +120,16 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 static bool send_one(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	struct nfipsec_pkt pkt;
-	struct nfipsec_sa *sa;
+	struct nfipsec_way way;
 
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt)) {
 		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_MALFORMED);
 		return true;
 	}
-	sa = nfipsec_sadb_find_out(tunnel, &pkt);
-	if (!sa)
+	if (!nfipsec_sadb_find_out(tunnel, &pkt, &way))
 		return false;
 	nfipsec_stat_add(tunnel->nn, NFIPSEC_STAT_RELEASED, 1);
-	nfipsec_output_sa(sa, skb);
+	nfipsec_output_way(&way, skb, &pkt.h);
 	return true;
 }
 

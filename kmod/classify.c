@@ -18,11 +18,11 @@
 
 #define BLOCK_ENTRIES	1024
 
-/* one dimension: @sets[i] holds for addresses from @from[i] to @from[i + 1] - 1 */
+/* one dimension: @sets[i] holds for numbers from @from[i] to @from[i + 1] - 1 */
 struct dimension {
 	unsigned int	n;
 	unsigned int	words;		/* of one set */
-	u32		*from;
+	struct nfipsec_num *from;
 	unsigned long	*sets;
 };
 
@@ -40,14 +40,20 @@ struct nfipsec_classifier {
 	struct block	blocks[];
 };
 
-static int compare_u32(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
-	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+	const struct nfipsec_num *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	return !nfipsec_num_le(*y, *x) ? -1 : !nfipsec_num_le(*x, *y);
 }
 
-static void range_of(const struct nfipsec_sel *sel, unsigned int which, u32 *min, u32 *max)
+static struct nfipsec_num port_num(u16 port)
+{
+	return (struct nfipsec_num){ 0, port };
+}
+
+static void range_of(const struct nfipsec_sel *sel, unsigned int which, struct nfipsec_num *min,
+		     struct nfipsec_num *max)
 {
 	switch (which) {
 	case SADDR:
@@ -59,19 +65,26 @@ static void range_of(const struct nfipsec_sel *sel, unsigned int which, u32 *min
 		*max = sel->daddr_max;
 		break;
 	case SPORT:
-		*min = sel->sport_min;
-		*max = sel->sport_max;
+		*min = port_num(sel->sport_min);
+		*max = port_num(sel->sport_max);
 		break;
 	case DPORT:
-		*min = sel->dport_min;
-		*max = sel->dport_max;
+		*min = port_num(sel->dport_min);
+		*max = port_num(sel->dport_max);
 		break;
 	}
 }
 
-static u32 most(unsigned int which)
+/* the next number, false behind the last */
+static bool successor(unsigned int which, struct nfipsec_num *num)
 {
-	return which == SADDR || which == DADDR ? U32_MAX : U16_MAX;
+	bool port = which == SPORT || which == DPORT;
+
+	if (port && num->low == U16_MAX)
+		return false;
+	if (!++num->low && !++num->high)
+		return false;
+	return true;
 }
 
 static void dimension_free(struct dimension *d)
@@ -81,14 +94,14 @@ static void dimension_free(struct dimension *d)
 }
 
 /* the last i with from[i] <= @value; from[0] is 0 */
-static unsigned int dimension_at(const struct dimension *d, u32 value)
+static unsigned int dimension_at(const struct dimension *d, struct nfipsec_num value)
 {
 	unsigned int low = 0, high = d->n;	/* from[low] <= value < from[high] */
 
 	while (high - low > 1) {
 		unsigned int mid = (low + high) / 2;
 
-		if (d->from[mid] <= value)
+		if (nfipsec_num_le(d->from[mid], value))
 			low = mid;
 		else
 			high = mid;
@@ -96,7 +109,7 @@ static unsigned int dimension_at(const struct dimension *d, u32 value)
 	return low;
 }
 
-static const unsigned long *dimension_find(const struct dimension *d, u32 value)
+static const unsigned long *dimension_find(const struct dimension *d, struct nfipsec_num value)
 {
 	return d->sets + (size_t)dimension_at(d, value) * d->words;
 }
@@ -104,23 +117,23 @@ static const unsigned long *dimension_find(const struct dimension *d, u32 value)
 static int dimension_build(struct dimension *d, const struct block *b, unsigned int which)
 {
 	unsigned int i, k, unique = 0;
-	u32 min, max;
+	struct nfipsec_num min, max;
 
 	d->words = BITS_TO_LONGS(b->n);
 	d->from = kvmalloc_array(2 * b->n + 1, sizeof(*d->from), GFP_KERNEL_ACCOUNT);
 	if (!d->from)
 		return -ENOMEM;
-	d->from[0] = 0;
+	d->from[0] = (struct nfipsec_num){};
 	d->n = 1;
 	for (i = 0; i < b->n; i++) {
 		range_of(&b->entries[i].sel, which, &min, &max);
 		d->from[d->n++] = min;
-		if (max != most(which))
-			d->from[d->n++] = max + 1;
+		if (successor(which, &max))
+			d->from[d->n++] = max;
 	}
-	sort(d->from, d->n, sizeof(*d->from), compare_u32, NULL);
+	sort(d->from, d->n, sizeof(*d->from), compare, NULL);
 	for (i = 1; i < d->n; i++)
-		if (d->from[i] != d->from[unique])
+		if (compare(&d->from[i], &d->from[unique]))
 			d->from[++unique] = d->from[i];
 	d->n = unique + 1;
 
@@ -129,7 +142,7 @@ static int dimension_build(struct dimension *d, const struct block *b, unsigned 
 		return -ENOMEM;
 	for (i = 0; i < b->n; i++) {
 		range_of(&b->entries[i].sel, which, &min, &max);
-		for (k = dimension_at(d, min); k < d->n && d->from[k] <= max; k++)
+		for (k = dimension_at(d, min); k < d->n && nfipsec_num_le(d->from[k], max); k++)
 			__set_bit(i, d->sets + (size_t)k * d->words);
 	}
 	return 0;
@@ -195,15 +208,16 @@ void nfipsec_classifier_free(struct nfipsec_classifier *c)
  */
 static bool entry_match(const struct nfipsec_entry *e, const struct nfipsec_pkt *pkt)
 {
-	if (likely(!pkt->fragment))
+	if (likely(!pkt->h.fragment))
 		return nfipsec_sel_match(&e->sel, pkt);
 	if (e->action == NFIPSEC_ACTION_BYPASS)
 		return nfipsec_sel_match(&e->sel, pkt);
-	return !e->sel.proto || e->sel.proto == pkt->proto;
+	return (!e->sel.proto || e->sel.proto == pkt->h.proto || pkt->h.opaque) &&
+	       nfipsec_sel_match_addrs(&e->sel, pkt);
 }
 
 /* the first entry of a block that matches; @keys: the packet's place in each dimension */
-static const struct nfipsec_entry *block_find(const struct block *b, const u32 *keys,
+static const struct nfipsec_entry *block_find(const struct block *b, const struct nfipsec_num *keys,
 					      const struct nfipsec_pkt *pkt)
 {
 	const unsigned long *sets[N_DIMENSIONS];
@@ -240,18 +254,16 @@ static const struct nfipsec_entry *block_find(const struct block *b, const u32 *
 const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy,
 					     const struct nfipsec_pkt *pkt)
 {
-	const u32 keys[N_DIMENSIONS] = {
-		[SADDR] = ntohl(pkt->saddr.ip),
-		[DADDR] = ntohl(pkt->daddr.ip),
-		[SPORT] = ntohs(pkt->sport),
-		[DPORT] = ntohs(pkt->dport),
+	const struct nfipsec_num keys[N_DIMENSIONS] = {
+		[SADDR] = nfipsec_addr_num(pkt->family, &pkt->saddr),
+		[DADDR] = nfipsec_addr_num(pkt->family, &pkt->daddr),
+		[SPORT] = port_num(ntohs(pkt->sport)),
+		[DPORT] = port_num(ntohs(pkt->dport)),
 	};
 	const struct nfipsec_classifier *c = policy->index;
 	const struct nfipsec_entry *e = NULL;
 	unsigned int i;
 
-	if (pkt->family != AF_INET)
-		return NULL;
 	for (i = 0; i < c->n && !e; i++)
 		e = block_find(&c->blocks[i], keys, pkt);
 	return e;

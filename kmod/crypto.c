@@ -27,15 +27,18 @@ struct nfipsec_crypto {
 	struct nfipsec_alg		alg;
 	bool				esn;
 	bool				counter_iv;	/* the IV is to be unique, no more */
+	bool				implicit_iv;	/* and not sent: RFC 8750 */
 	/* AEAD, or cipher and mac, the NULL cipher being none; the fast ones may be missing */
 	struct crypto_aead		*aead_fast, *aead;
 	struct crypto_skcipher		*cipher_fast, *cipher;
 	struct crypto_shash		*mac;
 };
 
+#define AEAD_IV_LEN 8
+
 /* one packet's work; of the CPU, bottom halves off */
 struct scratch {
-	u8	aad[ESP_AAD_MAX];
+	u8	aad[ESP_AAD_MAX];	/* and the IV, which the kernel's transforms want behind */
 	u8	iv[16];
 	u8	request[1024] __aligned(CRYPTO_MINALIGN);
 };
@@ -56,11 +59,15 @@ struct cipher {
 };
 
 #define AES_KEYS { 16, 24, 32 }
-#define AES_AEAD(_id, _name, _fast, _icv, _salt)					\
-	{ .id = _id, .name = _name, .fast = _fast, .iv_len = 8, .icv_len = _icv,	\
+#define AES_AEAD(_id, _iv, _name, _fast, _icv, _salt)					\
+	{ .id = _id, .name = _name, .fast = _fast, .iv_len = _iv, .icv_len = _icv,	\
 	  .block = 4, .salt = _salt, .aead = true, .counter_iv = true, .keys = AES_KEYS }
-#define GCM(_id, _icv) AES_AEAD(_id, "rfc4106(gcm(aes))", "__rfc4106(gcm(aes))", _icv, 4)
-#define CCM(_id, _icv) AES_AEAD(_id, "rfc4309(ccm(aes))", NULL, _icv, 3)
+#define GCM(_id, _iv, _icv) \
+	AES_AEAD(_id, _iv, "rfc4106(gcm(aes))", "__rfc4106(gcm(aes))", _icv, 4)
+#define CCM(_id, _iv, _icv) AES_AEAD(_id, _iv, "rfc4309(ccm(aes))", NULL, _icv, 3)
+#define CHACHA(_id, _iv)								\
+	{ .id = _id, .name = "rfc7539esp(chacha20,poly1305)", .iv_len = _iv, .icv_len = 16,	\
+	  .block = 4, .salt = 4, .aead = true, .counter_iv = true, .keys = { 32 } }
 #define CBC(_id, _alg, _block, ...)							\
 	{ .id = _id, .name = "cbc(" _alg ")", .fast = "__cbc(" _alg ")", .iv_len = _block,	\
 	  .block = _block, .keys = __VA_ARGS__ }
@@ -71,18 +78,20 @@ static const struct cipher ciphers[] = {
 	CBC(NFIPSEC_ENCR_AES_CBC, "aes", 16, AES_KEYS),
 	CBC(NFIPSEC_ENCR_CAMELLIA_CBC, "camellia", 16, AES_KEYS),
 	{ .id = NFIPSEC_ENCR_NULL, .block = 4 },
+	{ .id = 0, .block = 4 },		/* AH */
 	{ .id = NFIPSEC_ENCR_AES_CTR, .name = "rfc3686(ctr(aes))", .iv_len = 8, .block = 4,
 	  .salt = 4, .counter_iv = true, .keys = AES_KEYS },
-	CCM(NFIPSEC_ENCR_AES_CCM_8, 8),
-	CCM(NFIPSEC_ENCR_AES_CCM_12, 12),
-	CCM(NFIPSEC_ENCR_AES_CCM_16, 16),
-	GCM(NFIPSEC_ENCR_AES_GCM_8, 8),
-	GCM(NFIPSEC_ENCR_AES_GCM_12, 12),
-	GCM(NFIPSEC_ENCR_AES_GCM_16, 16),
-	AES_AEAD(NFIPSEC_ENCR_NULL_AUTH_AES_GMAC, "rfc4543(gcm(aes))", NULL, 16, 4),
-	{ .id = NFIPSEC_ENCR_CHACHA20_POLY1305, .name = "rfc7539esp(chacha20,poly1305)",
-	  .iv_len = 8, .icv_len = 16, .block = 4, .salt = 4, .aead = true, .counter_iv = true,
-	  .keys = { 32 } },
+	CCM(NFIPSEC_ENCR_AES_CCM_8, 8, 8),
+	CCM(NFIPSEC_ENCR_AES_CCM_12, 8, 12),
+	CCM(NFIPSEC_ENCR_AES_CCM_16, 8, 16),
+	CCM(NFIPSEC_ENCR_AES_CCM_16_IIV, 0, 16),
+	GCM(NFIPSEC_ENCR_AES_GCM_8, 8, 8),
+	GCM(NFIPSEC_ENCR_AES_GCM_12, 8, 12),
+	GCM(NFIPSEC_ENCR_AES_GCM_16, 8, 16),
+	GCM(NFIPSEC_ENCR_AES_GCM_16_IIV, 0, 16),
+	AES_AEAD(NFIPSEC_ENCR_NULL_AUTH_AES_GMAC, 8, "rfc4543(gcm(aes))", NULL, 16, 4),
+	CHACHA(NFIPSEC_ENCR_CHACHA20_POLY1305, 8),
+	CHACHA(NFIPSEC_ENCR_CHACHA20_POLY1305_IIV, 0),
 };
 
 /* keys are as long as the hash (RFC 4868 2.1.1), or the cipher's; the output is cut to @icv_len */
@@ -246,7 +255,7 @@ static int find_algs(u16 encr, unsigned int key_len, u16 integ, unsigned int int
 		return -EINVAL;
 	}
 	if (!(*cipher)->aead && !integ) {
-		NL_SET_ERR_MSG(extack, "expected INTEG beside this ENCR (RFC 8221 3)");
+		NL_SET_ERR_MSG(extack, "expected INTEG: of AH, or beside this ENCR (RFC 8221 3)");
 		return -EINVAL;
 	}
 	if (!key_fits(*cipher, key_len)) {
@@ -263,7 +272,7 @@ static int find_algs(u16 encr, unsigned int key_len, u16 integ, unsigned int int
 
 /**
  * nfipsec_crypto_create - the transforms of an SA
- * @encr: enum nfipsec_encr
+ * @encr: enum nfipsec_encr, 0 for AH
  * @key: its key, then the salt where the algorithm has one
  * @key_len: octets of both
  * @integ: enum nfipsec_integ, 0 with an AEAD
@@ -299,6 +308,7 @@ struct nfipsec_crypto *nfipsec_crypto_create(u16 encr, const u8 *key, unsigned i
 	};
 	c->esn = esn;
 	c->counter_iv = cipher->counter_iv;
+	c->implicit_iv = cipher->aead && !cipher->iv_len;
 	err = cipher->aead ? create_aead(c, cipher, key, key_len) :
 			     create_cipher(c, cipher, key, key_len);
 	if (!err && mac)
@@ -337,8 +347,24 @@ const struct nfipsec_alg *nfipsec_crypto_alg(const struct nfipsec_crypto *c)
  *	|  SPI  |seq hi |seq lo |   with ESN: made here, the IV behind
  *	+-------+-------+-------+
  * The kernel's rfc4106 takes the IV as the end of the associated data, and so do
- * rfc4309, rfc4543 and rfc7539esp; all have the same packet.
+ * rfc4309, rfc4543 and rfc7539esp; all have the same packet. An implicit IV is the
+ * 64-bit sequence number (RFC 8750 2), and not in the packet.
  */
+static unsigned int make_aad(const struct nfipsec_crypto *c, struct scratch *s,
+			     const struct sk_buff *skb, u64 seq)
+{
+	unsigned int len = c->esn ? 12 : ESP_HDR_LEN;
+
+	memcpy(s->aad, skb->data, ESP_HDR_LEN);
+	if (c->esn)
+		put_unaligned_be64(seq, s->aad + 4);
+	if (c->implicit_iv)
+		put_unaligned_be64(seq, s->aad + len);
+	else
+		memcpy(s->aad + len, skb->data + ESP_HDR_LEN, c->alg.iv_len);
+	return len;
+}
+
 static int run_aead(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, bool encrypt)
 {
 	struct scratch *s = this_cpu_read(scratch);
@@ -346,16 +372,16 @@ static int run_aead(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, bool
 	bool fast = c->aead_fast && crypto_simd_usable();
 	unsigned int head = ESP_HDR_LEN + c->alg.iv_len;
 	unsigned int text = skb->len - head - (encrypt ? c->alg.icv_len : 0);
-	unsigned int aad = head;
+	u8 *iv = skb->data + ESP_HDR_LEN;
 	struct scatterlist sg[2];
+	unsigned int aad = head;
 
 	aead_request_set_tfm(req, fast ? c->aead_fast : c->aead);
 	aead_request_set_callback(req, 0, NULL, NULL);
-	if (c->esn) {
-		memcpy(s->aad, skb->data, 4);
-		put_unaligned_be64(seq, s->aad + 4);
-		memcpy(s->aad + 12, skb->data + ESP_HDR_LEN, c->alg.iv_len);
-		aad += 4;
+	if (c->esn || c->implicit_iv) {
+		aad = make_aad(c, s, skb, seq);
+		iv = s->aad + aad;
+		aad += AEAD_IV_LEN;
 		sg_init_table(sg, 2);
 		sg_set_buf(&sg[0], s->aad, aad);
 		sg_set_buf(&sg[1], skb->data + head, skb->len - head);
@@ -363,7 +389,7 @@ static int run_aead(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, bool
 		sg_init_one(sg, skb->data, skb->len);
 	}
 	aead_request_set_ad(req, aad);
-	aead_request_set_crypt(req, sg, sg, text, skb->data + ESP_HDR_LEN);
+	aead_request_set_crypt(req, sg, sg, text, iv);
 	return encrypt ? crypto_aead_encrypt(req) : crypto_aead_decrypt(req);
 }
 
@@ -386,21 +412,43 @@ static int run_cipher(struct nfipsec_crypto *c, struct sk_buff *skb, bool encryp
 	return encrypt ? crypto_skcipher_encrypt(req) : crypto_skcipher_decrypt(req);
 }
 
-/* RFC 4303 2.2.1: with ESN the high half follows the packet and is not sent */
-static int run_mac(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, u8 *icv)
+/**
+ * nfipsec_crypto_mac - the ICV of octets in two places
+ * @c: an SA's transforms
+ * @head: the first of them
+ * @head_len: how many, may be 0
+ * @rest: the others
+ * @rest_len: how many
+ * @seq: the 64-bit sequence number
+ * @icv: room for HASH_MAX_DIGESTSIZE; the SA's icv_len of them count
+ *
+ * Bottom halves off. Return: 0 or an error of the transform.
+ */
+int nfipsec_crypto_mac(const struct nfipsec_crypto *c, const u8 *head, unsigned int head_len,
+		       const u8 *rest, unsigned int rest_len, u64 seq, u8 *icv)
 {
 	SHASH_DESC_ON_STACK(desc, c->mac);
 	__be32 high = htonl(upper_32_bits(seq));
-	unsigned int len = skb->len - c->alg.icv_len;
 	int err;
 
 	desc->tfm = c->mac;
-	if (!c->esn)
-		return crypto_shash_digest(desc, skb->data, len, icv);
+	if (!c->esn && !head_len)
+		return crypto_shash_digest(desc, rest, rest_len, icv);
 	err = crypto_shash_init(desc);
-	if (!err)
-		err = crypto_shash_update(desc, skb->data, len);
-	return err ?: crypto_shash_finup(desc, (u8 *)&high, sizeof(high), icv);
+	if (!err && head_len)
+		err = crypto_shash_update(desc, head, head_len);
+	if (err)
+		return err;
+	if (!c->esn)
+		return crypto_shash_finup(desc, rest, rest_len, icv);
+	/* RFC 4303 2.2.1, RFC 4302 2.5.1: the high half follows the packet and is not sent */
+	return crypto_shash_update(desc, rest, rest_len) ?:
+	       crypto_shash_finup(desc, (u8 *)&high, sizeof(high), icv);
+}
+
+static int run_mac(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, u8 *icv)
+{
+	return nfipsec_crypto_mac(c, NULL, 0, skb->data, skb->len - c->alg.icv_len, seq, icv);
 }
 
 /**
@@ -423,6 +471,8 @@ int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 se
 	 * RFC 4106 3.1, RFC 3686 2.1: unique under the key; the sequence number is, and nothing
 	 * else uses this salt and key. RFC 3602 3: not to be foreseen.
 	 */
+	if (c->implicit_iv)
+		return run_aead(c, skb, seq, true);
 	if (c->counter_iv)
 		put_unaligned_be64(seq, iv);
 	else

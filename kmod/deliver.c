@@ -12,12 +12,13 @@
  * nfipsec_deliver - the inner packet arrives on nfipsec0
  * @nn: the namespace
  * @skb: at its inner header; taken
+ * @proto: its upper layer's
  *
  * GRO puts the segments of a TCP stream together again. It has nothing to put
  * together of other packets, and to find that out costs a UDP packet 2 % of its
  * whole way from socket to socket. Bottom halves off.
  */
-void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb)
+void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 {
 	struct nfipsec_dev *nd = netdev_priv(nn->dev);
 
@@ -35,7 +36,7 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb)
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	nfipsec_dev_count_rx(nn, skb->len);
-	if (ip_hdr(skb)->protocol == IPPROTO_TCP)
+	if (proto == IPPROTO_TCP)
 		gro_cells_receive(&nd->gro_cells, skb);
 	else
 		netif_rx(skb);

@@ -2,19 +2,20 @@
 /*
  * nfipsec0, and the routes that lead protected packets to it.
  *
- * A route is an rtable that knows its tunnel (struct nfipsec_route). The hook
- * puts it on the packet, and the stack fragments, or answers "fragmentation
- * needed", by the tunnel's MTU before the packet gets here, still one GSO packet.
+ * A route is an rtable or rt6_info that knows its tunnel (struct nfipsec_route). The
+ * hook puts it on the packet, and the stack fragments, or answers "fragmentation
+ * needed" or "packet too big", by the tunnel's MTU before the packet gets here, still
+ * one GSO packet.
  */
 #include <linux/if_arp.h>
+#include <linux/ipv6_route.h>
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/ip.h>
+#include <net/ip6_route.h>
 
 #include "path.h"
-
-static struct dst_ops route_ops;
 
 /* ---- routes ---- */
 
@@ -23,15 +24,20 @@ static unsigned int route_mtu(const struct dst_entry *dst)
 	return dst_metric_raw(dst, RTAX_MTU) ?: dst->dev->mtu;
 }
 
-static unsigned int route_advmss(const struct dst_entry *dst)
+static unsigned int route4_advmss(const struct dst_entry *dst)
 {
 	return route_mtu(dst) - sizeof(struct iphdr) - sizeof(struct tcphdr);
+}
+
+static unsigned int route6_advmss(const struct dst_entry *dst)
+{
+	return route_mtu(dst) - sizeof(struct ipv6hdr) - sizeof(struct tcphdr);
 }
 
 /* From an RCU callback, when the last packet with this route is gone. */
 static void route_destroy(struct dst_entry *dst)
 {
-	nfipsec_tunnel_put(container_of(dst, struct nfipsec_route, rt.dst)->tunnel);
+	nfipsec_tunnel_put(container_of(dst, struct nfipsec_route, dst)->tunnel);
 }
 
 static void route_update_pmtu(struct dst_entry *dst, struct sock *sk, struct sk_buff *skb, u32 mtu,
@@ -44,77 +50,120 @@ static void route_redirect(struct dst_entry *dst, struct sock *sk, struct sk_buf
 {
 }
 
-static struct dst_ops route_ops = {
+static struct dst_ops route4_ops = {
 	.family = AF_INET,
 	.mtu = route_mtu,
-	.default_advmss = route_advmss,
+	.default_advmss = route4_advmss,
 	.destroy = route_destroy,
 	.update_pmtu = route_update_pmtu,
 	.redirect = route_redirect,
 };
 
+static struct dst_ops route6_ops = {
+	.family = AF_INET6,
+	.mtu = route_mtu,
+	.default_advmss = route6_advmss,
+	.destroy = route_destroy,
+	.update_pmtu = route_update_pmtu,
+	.redirect = route_redirect,
+};
+
+/* of routes that lead whole packets here */
+static struct dst_metrics whole = {
+	.metrics[RTAX_MTU - 1] = IP_MAX_MTU,
+};
+
 bool nfipsec_dev_route_is_ours(const struct dst_entry *dst)
 {
-	return dst && dst->ops == &route_ops;
+	return dst && (dst->ops == &route4_ops || dst->ops == &route6_ops);
 }
 
-static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel)
+static bool is_ip6(enum nfipsec_route_kind kind)
 {
-	struct net_device *dev = tunnel->nn->dev;
-	struct nfipsec_route *route;
-	struct rtable *rt;
+	return kind == NFIPSEC_ROUTE_IP6 || kind == NFIPSEC_ROUTE_IP6_WHOLE;
+}
 
-	route = nfipsec_compat_dst_alloc(&route_ops, dev, DST_NOXFRM | DST_NOPOLICY | DST_NOCOUNT);
-	if (!route)
-		return NULL;
-	/* the rest of struct rtable is not the allocator's business */
-	rt = &route->rt;
+/* the rest of struct rtable and struct rt6_info is not the allocator's business */
+static void route4_init(struct rtable *rt, struct net *net)
+{
 	memset_after(rt, 0, dst);
 	rt->rt_type = RTN_UNICAST;
-	rt->rt_genid = rt_genid_ipv4(tunnel->nn->net);
+	rt->rt_genid = rt_genid_ipv4(net);
 	rt->dst.output = ip_output;
+}
+
+/* a gateway, so that all destinations have one neighbour, which needs no resolution */
+static void route6_init(struct rt6_info *rt)
+{
+	memset_after(rt, 0, dst);
+	rt->rt6i_flags = RTF_UP | RTF_GATEWAY;
+	rt->dst.output = ip6_output;
+}
+
+static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel,
+					  enum nfipsec_route_kind kind)
+{
+	struct dst_metrics *metrics = &tunnel->metrics[is_ip6(kind)];
+	struct nfipsec_route *route;
+
+	if (kind == NFIPSEC_ROUTE_IP4_WHOLE || kind == NFIPSEC_ROUTE_IP6_WHOLE)
+		metrics = &whole;
+	route = nfipsec_compat_dst_alloc(is_ip6(kind) ? &route6_ops : &route4_ops, tunnel->nn->dev,
+					 DST_NOXFRM | DST_NOPOLICY | DST_NOCOUNT);
+	if (!route)
+		return NULL;
+	if (is_ip6(kind))
+		route6_init(&route->rt6);
+	else
+		route4_init(&route->rt4, tunnel->nn->net);
 	refcount_inc(&tunnel->ref);
 	route->tunnel = tunnel;
-	dst_init_metrics(&rt->dst, tunnel->metrics.metrics, true);
+	dst_init_metrics(&route->dst, metrics->metrics, true);
 	return route;
 }
 
 /**
- * nfipsec_dev_route - the tunnel's route to nfipsec0, made on first use
+ * nfipsec_dev_route - a route of the tunnel to nfipsec0, made on first use
  * @tunnel: the tunnel
+ * @kind: which
  *
  * RCU read side, and the route is borrowed for as long. Return: NULL for no
  * memory, or when the tunnel has left the policy.
  */
-struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel)
+struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel,
+					enum nfipsec_route_kind kind)
 {
-	struct nfipsec_route *route = rcu_dereference(tunnel->route);
+	struct nfipsec_route *route = rcu_dereference(tunnel->routes[kind]);
 
 	if (likely(route))
 		return route;
 	nfipsec_dev_mtu_update(tunnel);
 	spin_lock_bh(&tunnel->lock);
-	route = rcu_dereference_protected(tunnel->route, lockdep_is_held(&tunnel->lock));
+	route = rcu_dereference_protected(tunnel->routes[kind], lockdep_is_held(&tunnel->lock));
 	if (!route && !tunnel->dead) {
-		route = route_create(tunnel);
-		rcu_assign_pointer(tunnel->route, route);
+		route = route_create(tunnel, kind);
+		rcu_assign_pointer(tunnel->routes[kind], route);
 	}
 	spin_unlock_bh(&tunnel->lock);
 	return route;
 }
 
-/* Packets that have the route keep it; the device does not wait for them. */
-void nfipsec_dev_route_drop(struct nfipsec_tunnel *tunnel)
+/* Packets that have a route keep it; the device does not wait for them. */
+void nfipsec_dev_routes_drop(struct nfipsec_tunnel *tunnel)
 {
+	enum nfipsec_route_kind kind;
 	struct nfipsec_route *route;
 
-	spin_lock_bh(&tunnel->lock);
-	route = rcu_replace_pointer(tunnel->route, NULL, lockdep_is_held(&tunnel->lock));
-	spin_unlock_bh(&tunnel->lock);
-	if (!route)
-		return;
-	dst_dev_put(&route->rt.dst);
-	dst_release(&route->rt.dst);
+	for (kind = 0; kind < NFIPSEC_ROUTES; kind++) {
+		spin_lock_bh(&tunnel->lock);
+		route = rcu_replace_pointer(tunnel->routes[kind], NULL,
+					    lockdep_is_held(&tunnel->lock));
+		spin_unlock_bh(&tunnel->lock);
+		if (!route)
+			continue;
+		dst_dev_put(&route->dst);
+		dst_release(&route->dst);
+	}
 }
 
 /* ---- the device ---- */
@@ -129,7 +178,7 @@ static netdev_tx_t dev_xmit(struct sk_buff *skb, struct net_device *dev)
 		kfree_skb(skb);
 		return NETDEV_TX_OK;
 	}
-	nfipsec_output(container_of(dst, struct nfipsec_route, rt.dst)->tunnel, skb);
+	nfipsec_output(container_of(dst, struct nfipsec_route, dst)->tunnel, skb);
 	return NETDEV_TX_OK;
 }
 
@@ -179,7 +228,7 @@ static void dev_setup(struct net_device *dev)
 	dev->min_mtu = IPV4_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU;
 	/* outer headers, ESP, IV and the Ethernet below; padding, trailer and ICV */
-	dev->needed_headroom = sizeof(struct iphdr) + sizeof(struct udphdr) + 8 + 16 + LL_MAX_HEADER;
+	dev->needed_headroom = sizeof(struct ipv6hdr) + sizeof(struct udphdr) + 8 + 16 + LL_MAX_HEADER;
 	dev->needed_tailroom = 16 + 2 + 32;
 	/* ndo_start_xmit finds the tunnel by the dst */
 	netif_keep_dst(dev);
@@ -250,13 +299,14 @@ void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes)
 
 int __init nfipsec_dev_init(void)
 {
-	route_ops.kmem_cachep = kmem_cache_create("nfipsec_route", sizeof(struct nfipsec_route), 0,
-						  SLAB_HWCACHE_ALIGN, NULL);
-	return route_ops.kmem_cachep ? 0 : -ENOMEM;
+	route4_ops.kmem_cachep = kmem_cache_create("nfipsec_route", sizeof(struct nfipsec_route), 0,
+						   SLAB_HWCACHE_ALIGN, NULL);
+	route6_ops.kmem_cachep = route4_ops.kmem_cachep;
+	return route4_ops.kmem_cachep ? 0 : -ENOMEM;
 }
 
 /* after rcu_barrier(): destroyed routes are freed by an RCU callback */
 void nfipsec_dev_exit(void)
 {
-	kmem_cache_destroy(route_ops.kmem_cachep);
+	kmem_cache_destroy(route4_ops.kmem_cachep);
 }

@@ -39,17 +39,23 @@ unsigned int nfipsec_esp_fit(const struct nfipsec_alg *alg, unsigned int room)
  * @skb: the payload, linear and not shared, with room at both ends
  * @seq: its sequence number
  * @next_header: what the payload is
+ * @padded: octets it is padded to (TFC, RFC 4303 2.7), less for none
  *
  * Bottom halves off. Return: 0 or an error of the transform.
  */
-int nfipsec_esp_wrap(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header)
+int nfipsec_esp_wrap(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header,
+		     unsigned int padded)
 {
 	const struct nfipsec_alg *alg = nfipsec_crypto_alg(sa->crypto);
-	unsigned int tail = nfipsec_esp_tail(alg, skb->len);
-	unsigned int pad = tail - alg->icv_len - ESP_TRAILER_LEN, i;
+	unsigned int tail;
+	unsigned int pad, i;
 	__be32 *head;
 	u8 *p;
 
+	if (unlikely(padded > skb->len))
+		__skb_put_zero(skb, padded - skb->len);
+	tail = nfipsec_esp_tail(alg, skb->len);
+	pad = tail - alg->icv_len - ESP_TRAILER_LEN;
 	p = __skb_put(skb, tail);
 	for (i = 0; i < pad; i++)
 		p[i] = i + 1;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where packets come in from netfilter; the only file that names NF_* verdicts. */
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 #include <net/netfilter/nf_conntrack.h>
 
 #include "path.h"
@@ -49,7 +54,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 	return verdict_to_nf(nn, verdict, reason);
 }
 
-static unsigned int pre_routing(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+static unsigned int pre_routing4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct nfipsec_net *nn = nfipsec_net(state->net);
 
@@ -85,34 +90,13 @@ static bool confirm(struct sk_buff *skb)
 	return true;
 }
 
-static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+/* neither ESP nor AH of ours */
+static unsigned int cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
 {
-	struct nfipsec_net *nn = nfipsec_net(state->net);
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
 	enum nfipsec_verdict verdict;
-	struct nfipsec_sa *sa = NULL;
 
-	/* defragmented by now; nested ESP comes through nfipsec0 */
-	switch (ip_hdr(skb)->protocol) {
-	case IPPROTO_ESP:
-		sa = nfipsec_input_find(nn, skb);
-		break;
-	case IPPROTO_UDP:
-		sa = nfipsec_natt_find(nn, skb);
-		break;
-	case IPPROTO_ICMP:
-		nfipsec_xmit_icmp(nn, skb);
-		break;
-	}
-	if (sa) {
-		if (!confirm(skb))
-			return NF_DROP;
-		if (ip_hdr(skb)->protocol == IPPROTO_ESP)
-			nfipsec_input(sa, skb, ip_hdrlen(skb));
-		else
-			nfipsec_natt_input(sa, skb);
-		return NF_STOLEN;
-	}
 	if (cleared(nn, state))
 		return NF_ACCEPT;
 	/* in two steps: @reason is read only after it was set */
@@ -120,45 +104,61 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	return verdict_to_nf(nn, verdict, reason);
 }
 
-static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct nfipsec_net *nn = nfipsec_net(state->net);
-	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
-	enum nfipsec_verdict verdict;
+	struct nfipsec_sa *sa = NULL;
+	struct nfipsec_headers h;
 
-	if (cleared(nn, state) || unlikely(bridged(skb)))
-		return NF_ACCEPT;
-	/* in two steps: @reason is read only after it was set */
-	verdict = nfipsec_input_cleartext(nn, skb, &reason);
-	return verdict_to_nf(nn, verdict, reason);
+	/* defragmented by now; nested ESP comes through nfipsec0 */
+	if (nfipsec_pkt_headers(skb, 0, &h) || h.fragment)
+		return cleartext(nn, skb, state);
+	switch (h.proto) {
+	case IPPROTO_ESP:
+	case IPPROTO_AH:
+		sa = nfipsec_input_find(nn, skb, &h);
+		break;
+	case IPPROTO_UDP:
+		sa = nfipsec_natt_find(nn, skb, &h);
+		break;
+	case IPPROTO_ICMP:
+		nfipsec_xmit_icmp4(nn, skb);
+		break;
+	case IPPROTO_ICMPV6:
+		nfipsec_xmit_icmp6(nn, skb, h.upper);
+		break;
+	}
+	if (!sa)
+		return cleartext(nn, skb, state);
+	if (!confirm(skb))
+		return NF_DROP;
+	if (h.proto == IPPROTO_UDP)
+		nfipsec_natt_input(sa, skb, &h);
+	else
+		nfipsec_input(sa, skb, &h);
+	return NF_STOLEN;
+}
+
+static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return unlikely(bridged(skb)) ? NF_ACCEPT : cleartext(nfipsec_net(state->net), skb, state);
 }
 
 /*
  * Late on each hook: the administrator's own rules, which may drop ESP or clear
  * text, come first; after us only conntrack's confirm at INT_MAX.
  */
+#define HOOK(function, family, number) \
+	{ .hook = function, .pf = NFPROTO_##family, .hooknum = NF_INET_##number, .priority = INT_MAX - 1 }
+
 static const struct nf_hook_ops hooks[] = {
-	{
-		.hook = pre_routing,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_PRE_ROUTING,
-		.priority = INT_MAX - 1,
-	}, {
-		.hook = post_routing,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_POST_ROUTING,
-		.priority = INT_MAX - 1,
-	}, {
-		.hook = local_in,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_LOCAL_IN,
-		.priority = INT_MAX - 1,
-	}, {
-		.hook = forward,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_FORWARD,
-		.priority = INT_MAX - 1,
-	},
+	HOOK(pre_routing4, IPV4, PRE_ROUTING),
+	HOOK(local_in, IPV4, LOCAL_IN),
+	HOOK(forward, IPV4, FORWARD),
+	HOOK(post_routing, IPV4, POST_ROUTING),
+	HOOK(local_in, IPV6, LOCAL_IN),
+	HOOK(forward, IPV6, FORWARD),
+	HOOK(post_routing, IPV6, POST_ROUTING),
 };
 
 int nfipsec_hook_register(struct net *net)
@@ -168,5 +168,35 @@ int nfipsec_hook_register(struct net *net)
 
 void nfipsec_hook_unregister(struct net *net)
 {
+	struct nfipsec_net *nn = nfipsec_net(net);
+
 	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
+	mutex_lock(&nn->config);
+	if (nn->defrag4)
+		nf_defrag_ipv4_disable(net);
+	if (nn->defrag6)
+		nf_defrag_ipv6_disable(net);
+	mutex_unlock(&nn->config);
+}
+
+/**
+ * nfipsec_hook_defrag - reassemble fragments before routing from now on
+ * @nn: the namespace; nfipsec_net.config is held
+ * @family: whose
+ *
+ * For access lists with ports, which fragments have not (RFC 4301 7, stateful fragment
+ * checking), and for ESP and AH over IPv6, which the stack would reassemble behind our
+ * hook. Return: 0 or an errno.
+ */
+int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family)
+{
+	bool *on = family == AF_INET ? &nn->defrag4 : &nn->defrag6;
+	int err;
+
+	lockdep_assert_held(&nn->config);
+	if (*on)
+		return 0;
+	err = family == AF_INET ? nf_defrag_ipv4_enable(nn->net) : nf_defrag_ipv6_enable(nn->net);
+	*on = !err;
+	return err;
 }

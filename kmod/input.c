@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inbound: SA, replay check, ICV and decryption, replay advance, ESP and outer
- * header off, selectors, and to nfipsec0. RFC 4303 3.4, RFC 4301 5.2.
+ * Inbound: SA, replay check, ICV and decryption, replay advance, ESP or AH and outer
+ * header off, selectors, and to nfipsec0. RFC 4303 3.4, RFC 4302 3.4, RFC 4301 5.2.
  */
 #include <linux/ip.h>
 #include <net/ip.h>
 
+#include "ah.h"
 #include "esp.h"
 #include "path.h"
 
@@ -37,124 +38,209 @@ static struct sk_buff *own_linear(struct sk_buff *skb)
 	return copy;
 }
 
-/* ICV, decryption, replay window; @skb from the ESP header to the ICV */
-static enum nfipsec_stat open_esp(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq)
-{
-	int err = nfipsec_crypto_decrypt(sa->crypto, skb, seq);
+/* a packet on its way from the wire to its inner packet */
+struct arrival {
+	struct sk_buff			*skb;	/* at its outer IP header, then at the payload */
+	const struct nfipsec_headers	*h;	/* of the outer packet; ESP, AH or UDP is @upper */
+	bool				in_udp;
+	bool				in_ah;	/* ESP that AH of a bundle was around */
+	u64				seq;
+	u8				next_header;
+};
 
-	if (unlikely(err)) {
-		atomic64_inc(&sa->invalid);
-		return err == -EBADMSG ? NFIPSEC_STAT_IN_BAD_ICV : NFIPSEC_STAT_IN_CRYPTO;
-	}
-	return replay_reason(nfipsec_replay_advance(&sa->replay, seq));
+static unsigned int head_of(const struct arrival *a)
+{
+	return a->h->upper + (a->in_udp ? sizeof(struct udphdr) : 0);
 }
 
-/* from the opened ESP packet to an inner packet that may pass */
-static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct sk_buff *skb,
-				const struct iphdr *outer)
+/* could it be, before anything is computed? */
+static enum nfipsec_stat check(struct nfipsec_sa *sa, struct arrival *a)
+{
+	unsigned int head = head_of(a), at = head + 4;
+	enum nfipsec_stat reason;
+
+	/* RFC 3948 3: what was negotiated to be in UDP is in UDP */
+	if (unlikely(sa->encap != a->in_udp))
+		return NFIPSEC_STAT_IN_WRONG_ENCAP;
+	if (unlikely(sa->tunnel->bundle && sa->proto == IPPROTO_ESP && !a->in_ah))
+		return NFIPSEC_STAT_IN_NO_BUNDLE;
+	if (sa->proto == IPPROTO_ESP) {
+		reason = nfipsec_esp_check(sa, a->skb->len - head);
+	} else {
+		reason = nfipsec_ah_check(sa, a->skb, head);
+		at = head + AH_SEQ_AT;
+	}
+	if (reason)
+		return reason;
+	/* before decryption, so that a replayed packet costs an attacker more than us */
+	a->seq = nfipsec_replay_expand(&sa->replay, get_unaligned_be32(a->skb->data + at),
+				       sa->esn);
+	return replay_reason(nfipsec_replay_check(&sa->replay, a->seq));
+}
+
+/* ICV, decryption, replay window; the packet is at its payload then */
+static enum nfipsec_stat open(struct nfipsec_sa *sa, struct arrival *a)
 {
 	enum nfipsec_stat reason;
-	struct nfipsec_pkt pkt;
-	u8 next_header;
+	int err;
 
-	reason = nfipsec_esp_strip(sa, skb, &next_header);
+	if (sa->proto == IPPROTO_ESP) {
+		__skb_pull(a->skb, head_of(a));
+		err = nfipsec_crypto_decrypt(sa->crypto, a->skb, a->seq);
+	} else {
+		err = nfipsec_ah_verify(sa, a->skb, head_of(a), a->seq);
+	}
+	if (unlikely(err == -EBADMSG))
+		return NFIPSEC_STAT_IN_BAD_ICV;
+	if (unlikely(err))
+		return err == -EINVAL && sa->proto == IPPROTO_AH ? NFIPSEC_STAT_IN_BAD_HEADER :
+								   NFIPSEC_STAT_IN_CRYPTO;
+	reason = replay_reason(nfipsec_replay_advance(&sa->replay, a->seq));
 	if (reason)
 		return reason;
+	if (a->in_udp && a->seq == READ_ONCE(sa->replay.top))
+		nfipsec_natt_follow(sa, a->skb, a->h->upper);
+	if (sa->proto == IPPROTO_ESP)
+		return nfipsec_esp_strip(sa, a->skb, &a->next_header);
+	__skb_pull(a->skb, head_of(a));
+	nfipsec_ah_strip(a->skb, &a->next_header);
+	return NFIPSEC_STAT_UNSPEC;
+}
+
+/* what an SA counts of its own */
+static void count(struct nfipsec_sa *sa, enum nfipsec_stat reason)
+{
+	switch (reason) {
+	case NFIPSEC_STAT_IN_REPLAY:
+	case NFIPSEC_STAT_IN_REPLAY_LATE:
+		atomic64_inc(&sa->replayed);
+		break;
+	case NFIPSEC_STAT_IN_TOO_SHORT:
+	case NFIPSEC_STAT_IN_NOT_ALIGNED:
+	case NFIPSEC_STAT_IN_BAD_ICV:
+	case NFIPSEC_STAT_IN_BAD_PADDING:
+	case NFIPSEC_STAT_IN_BAD_HEADER:
+	case NFIPSEC_STAT_IN_CRYPTO:
+		atomic64_inc(&sa->invalid);
+		break;
+	default:
+		break;
+	}
+}
+
+/* from the wire to the payload */
+static enum nfipsec_stat take(struct nfipsec_sa *sa, struct arrival *a)
+{
+	enum nfipsec_stat reason = check(sa, a);
+	struct sk_buff *own;
+
+	if (!reason) {
+		own = own_linear(a->skb);
+		if (!own)
+			return NFIPSEC_STAT_IN_NO_MEMORY;
+		a->skb = own;
+		reason = open(sa, a);
+	}
+	if (unlikely(reason))
+		count(sa, reason);
+	return reason;
+}
+
+/* AH of a bundle has been opened: on to the SA of the ESP packet in it, in @sa */
+static enum nfipsec_stat take_bundled(struct nfipsec_sa **sa, struct arrival *a)
+{
+	struct nfipsec_sa *esp;
+
+	if (a->next_header != IPPROTO_ESP || a->skb->len < ESP_HDR_LEN)
+		return NFIPSEC_STAT_IN_NO_BUNDLE;
+	if (!nfipsec_lifetime_account(*sa, 1, a->skb->len))
+		return NFIPSEC_STAT_IN_EXPIRED;
+	nfipsec_mode_restore(a->skb, a->h, IPPROTO_ESP);
+	esp = nfipsec_sadb_find_in((*sa)->nn, a->skb, IPPROTO_ESP,
+				   *(__be32 *)(a->skb->data + a->h->upper));
+	if (!esp || esp->tunnel != (*sa)->tunnel)
+		return NFIPSEC_STAT_IN_NO_BUNDLE;
+	*sa = esp;
+	a->in_ah = true;
+	return take(esp, a);
+}
+
+/* from the payload to an inner packet that may pass */
+static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct nfipsec_pkt *pkt)
+{
+	struct sk_buff *skb = a->skb;
+	enum nfipsec_stat reason;
+
 	/* RFC 4303 2.6: dummy packets say nothing */
-	if (next_header == IPPROTO_NONE)
+	if (sa->proto == IPPROTO_ESP && a->next_header == IPPROTO_NONE)
 		return NFIPSEC_STAT_IN_DUMMY;
-	if (next_header != IPPROTO_IPIP)
-		return NFIPSEC_STAT_IN_BAD_NEXT_HEADER;
-	reason = nfipsec_mode_unwrap(skb, outer);
-	if (reason)
-		return reason;
-	if (nfipsec_pkt_parse(skb, 0, &pkt))
+	if (sa->mode == NFIPSEC_MODE_TUNNEL) {
+		reason = nfipsec_mode_unwrap(skb, a->next_header);
+		if (reason)
+			return reason;
+	} else {
+		nfipsec_mode_restore(skb, a->h, a->next_header);
+	}
+	if (nfipsec_pkt_parse(skb, 0, pkt))
 		return NFIPSEC_STAT_IN_BAD_INNER;
-	if (!nfipsec_sa_match(sa, &pkt))
+	if (!nfipsec_sa_match(sa, pkt))
 		return NFIPSEC_STAT_IN_SELECTOR;
 	if (!nfipsec_lifetime_account(sa, 1, skb->len))
 		return NFIPSEC_STAT_IN_EXPIRED;
-	if (unlikely(pkt.syn))
-		nfipsec_pkt_clamp_mss(skb, nfipsec_tunnel_mtu(sa->tunnel));
+	if (a->in_udp && sa->mode == NFIPSEC_MODE_TRANSPORT)
+		nfipsec_natt_fix_checksum(skb, pkt);
+	if (unlikely(pkt->syn))
+		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(sa->tunnel));
 	return NFIPSEC_STAT_UNSPEC;
 }
 
 /**
- * nfipsec_input_find - whose ESP packet is this?
+ * nfipsec_input_find - whose ESP or AH packet is this?
  * @nn: the namespace
  * @skb: at its outer IP header, defragmented
+ * @h: its headers
  *
  * Return: the SA; NULL for an SPI that is not ours, so that xfrm or another daemon
  * may have it. RCU read side.
  */
-struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb)
+struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb,
+				      const struct nfipsec_headers *h)
 {
-	unsigned int head = ip_hdrlen(skb);
-	union nfipsec_addr local;
+	unsigned int at = h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
 	struct nfipsec_sa *sa;
 
-	if (!pskb_may_pull(skb, head + ESP_HDR_LEN))
+	if (!pskb_may_pull(skb, at + ESP_HDR_LEN))
 		return NULL;
-	local.ip = ip_hdr(skb)->daddr;
-	sa = nfipsec_sadb_find_in(nn, IPPROTO_ESP, *(__be32 *)(skb->data + head), AF_INET,
-				  &local);
+	sa = nfipsec_sadb_find_in(nn, skb, h->proto, *(__be32 *)(skb->data + at));
 	if (!sa)
 		nfipsec_stat_add(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
 	return sa;
 }
 
 /**
- * nfipsec_input - open an ESP packet
+ * nfipsec_input - open an ESP or AH packet
  * @sa: whose it is
  * @skb: at its outer IP header; taken
- * @head: where its ESP header is, behind IP and perhaps UDP
+ * @h: its headers
  *
  * RCU read side, bottom halves off.
  */
-void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head)
+void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h)
 {
+	struct arrival a = { .skb = skb, .h = h, .in_udp = h->proto == IPPROTO_UDP };
 	struct nfipsec_net *nn = sa->nn;
 	enum nfipsec_stat reason;
-	struct sk_buff *own;
-	u64 seq;
+	struct nfipsec_pkt pkt;
 
-	/* RFC 3948 3: what was negotiated to be in UDP is in UDP */
-	if (unlikely(!sa->encap_local_port != (ip_hdr(skb)->protocol == IPPROTO_ESP))) {
-		reason = NFIPSEC_STAT_IN_WRONG_ENCAP;
-		goto drop;
-	}
-	reason = nfipsec_esp_check(sa, skb->len - head);
-	if (reason) {
-		atomic64_inc(&sa->invalid);
-		goto drop;
-	}
-	/* before decryption, so that a replayed packet costs an attacker more than us */
-	seq = nfipsec_replay_expand(&sa->replay, get_unaligned_be32(skb->data + head + 4),
-				    sa->esn);
-	reason = replay_reason(nfipsec_replay_check(&sa->replay, seq));
-	if (reason)
-		goto replayed;
-	own = own_linear(skb);
-	if (!own) {
-		reason = NFIPSEC_STAT_IN_NO_MEMORY;
-		goto drop;
-	}
-	skb = own;
-	__skb_pull(skb, head);
-	reason = open_esp(sa, skb, seq);
-	if (reason == NFIPSEC_STAT_IN_REPLAY || reason == NFIPSEC_STAT_IN_REPLAY_LATE)
-		goto replayed;
+	reason = take(sa, &a);
+	if (!reason && sa->tunnel->bundle && sa->proto == IPPROTO_AH)
+		reason = take_bundled(&sa, &a);
 	if (!reason)
-		reason = unwrap(sa, skb, (const struct iphdr *)skb_network_header(skb));
+		reason = unwrap(sa, &a, &pkt);
 	if (reason)
-		goto drop;
-	nfipsec_deliver(nn, skb);
-	return;
-
-replayed:
-	atomic64_inc(&sa->replayed);
-drop:
-	nfipsec_drop(nn, skb, reason);
+		nfipsec_drop(nn, a.skb, reason);
+	else
+		nfipsec_deliver(nn, a.skb, pkt.h.proto);
 }
 
 /**
@@ -180,6 +266,8 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 		*reason = NFIPSEC_STAT_IN_CLEARTEXT;
 		return NFIPSEC_VERDICT_DROP;
 	}
+	if (pkt.on_link)
+		return NFIPSEC_VERDICT_PASS;
 	nfipsec_pkt_mirror(&pkt, &mirror);
 	entry = nfipsec_classify(policy, &mirror);
 	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS || nfipsec_policy_is_ike(nn, &pkt))

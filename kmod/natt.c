@@ -4,16 +4,22 @@
  *
  *	+---------------+---------------+
  *	| source port   | dest. port    |  4500, or what a NAT made of it
- *	| length        | 0             |
+ *	| length        | 0             |  with IPv6 a checksum
  *	+---------------+---------------+
  *	| SPI, not 0 ...                |  0 is the marker of an IKE message
  */
 #include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
 #include <linux/udp.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
 
 #include "esp.h"
 #include "path.h"
+
+/* how often the helper is told that a peer's packets come from elsewhere */
+#define MAPPING_INTERVAL HZ
 
 /**
  * nfipsec_natt_wrap - push the UDP header
@@ -22,59 +28,139 @@
  */
 void nfipsec_natt_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb)
 {
+	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
 	struct udphdr *udp = __skb_push(skb, sizeof(*udp));
 
-	udp->source = sa->encap_local_port;
-	udp->dest = sa->encap_remote_port;
+	udp->source = ends->local_port;
+	udp->dest = ends->remote_port;
 	udp->len = htons(skb->len);
 	/* RFC 3948 2.1: SHOULD be zero; the ICV covers what counts */
 	udp->check = 0;
+}
+
+/* the checksum of what follows the IP header at @skb's data, of @proto, its field being zero */
+static __sum16 checksum(const struct sk_buff *skb, unsigned int head, u8 proto)
+{
+	unsigned int len = skb->len - head;
+	__wsum sum = csum_partial(skb->data + head, len, 0);
+
+	if (ip_hdr(skb)->version == 4)
+		return csum_tcpudp_magic(ip_hdr(skb)->saddr, ip_hdr(skb)->daddr, len, proto, sum);
+	return csum_ipv6_magic(&ipv6_hdr(skb)->saddr, &ipv6_hdr(skb)->daddr, len, proto, sum);
+}
+
+/**
+ * nfipsec_natt_checksum - the checksum that UDP over IPv6 cannot do without
+ * @skb: the outer packet, at its IPv6 header
+ * @head: where UDP begins
+ *
+ * RFC 8200 8.1; RFC 6935 lets tunnels do without, but not every NAT knows that.
+ */
+void nfipsec_natt_checksum(struct sk_buff *skb, unsigned int head)
+{
+	struct udphdr *udp = (struct udphdr *)(skb->data + head);
+
+	udp->check = checksum(skb, head, IPPROTO_UDP) ?: CSUM_MANGLED_0;
+}
+
+/**
+ * nfipsec_natt_fix_checksum - of a packet of transport mode that came through a NAT
+ * @skb: linear and not shared, at its IP header
+ * @pkt: what it looks like
+ *
+ * Its checksum was made with other addresses (RFC 3948 3.1.2). The ICV vouches for the
+ * octets, so it may be made anew. Of a fragment it cannot.
+ */
+void nfipsec_natt_fix_checksum(struct sk_buff *skb, const struct nfipsec_pkt *pkt)
+{
+	unsigned int head = pkt->h.upper;
+	__sum16 *check;
+
+	if (pkt->h.fragment)
+		return;
+	if (pkt->h.proto == IPPROTO_TCP && skb->len >= head + sizeof(struct tcphdr))
+		check = &((struct tcphdr *)(skb->data + head))->check;
+	else if (pkt->h.proto == IPPROTO_UDP && skb->len >= head + sizeof(struct udphdr))
+		check = &((struct udphdr *)(skb->data + head))->check;
+	else
+		return;
+	/* a UDP sender that made none meant none */
+	if (pkt->h.proto == IPPROTO_UDP && !*check)
+		return;
+	*check = 0;
+	*check = checksum(skb, head, pkt->h.proto);
+	if (pkt->h.proto == IPPROTO_UDP && !*check)
+		*check = CSUM_MANGLED_0;
 }
 
 /**
  * nfipsec_natt_find - whose ESP is in this datagram?
  * @nn: the namespace
  * @skb: at its outer IP header, UDP, defragmented
+ * @h: its headers
  *
- * The source port is not compared: a NAT may give another one at any time, and the
- * ICV says who it is from. Return: NULL for IKE and whatever else is not ours. RCU
- * read side.
+ * The source is not compared: a NAT may give another one at any time, and the ICV says
+ * who it is from. Return: NULL for IKE and whatever else is not ours. RCU read side.
  */
-struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb)
+struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb,
+				     const struct nfipsec_headers *h)
 {
-	unsigned int head = ip_hdrlen(skb);
 	const struct udphdr *udp;
-	union nfipsec_addr local;
 	struct nfipsec_sa *sa;
 	__be32 spi;
 
 	if (!READ_ONCE(nn->encap_count) ||
-	    !pskb_may_pull(skb, head + sizeof(*udp) + ESP_HDR_LEN))
+	    !pskb_may_pull(skb, h->upper + sizeof(*udp) + ESP_HDR_LEN))
 		return NULL;
-	udp = (const struct udphdr *)(skb->data + head);
+	udp = (const struct udphdr *)(skb->data + h->upper);
 	spi = *(const __be32 *)(udp + 1);
 	if (!spi)
 		return NULL;
-	local.ip = ip_hdr(skb)->daddr;
-	sa = nfipsec_sadb_find_in(nn, IPPROTO_ESP, spi, AF_INET, &local);
-	return sa && sa->encap_local_port == udp->dest ? sa : NULL;
+	sa = nfipsec_sadb_find_in(nn, skb, IPPROTO_ESP, spi);
+	return sa && sa->encap && nfipsec_sa_ends(sa)->local_port == udp->dest ? sa : NULL;
 }
 
-static void open_one(struct nfipsec_sa *sa, struct sk_buff *skb)
+/**
+ * nfipsec_natt_follow - has the peer's place changed?
+ * @sa: inbound SA with UDP encapsulation
+ * @skb: its newest packet, and genuine; the network header is the outer IP header
+ * @head: where UDP was, from there
+ *
+ * RFC 7296 2.23: a NAT may have given the peer another port or address. Who tells the
+ * helper is only such a packet, so that nobody else can lead our packets astray.
+ */
+void nfipsec_natt_follow(struct nfipsec_sa *sa, const struct sk_buff *skb, unsigned int head)
 {
-	unsigned int head = ip_hdrlen(skb);
-	const struct udphdr *udp = (const struct udphdr *)(skb->data + head);
+	const struct udphdr *udp = (const struct udphdr *)(skb_network_header(skb) + head);
+	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
+	bool same;
+
+	if (sa->family == AF_INET)
+		same = ip_hdr(skb)->saddr == ends->remote.ip;
+	else
+		same = ipv6_addr_equal(&ipv6_hdr(skb)->saddr, &ends->remote.ip6);
+	if (likely(same && udp->source == ends->remote_port))
+		return;
+	if (time_before(jiffies, READ_ONCE(sa->mapping_next)))
+		return;
+	WRITE_ONCE(sa->mapping_next, jiffies + MAPPING_INTERVAL);
+	nfipsec_netlink_mapping(sa, skb, udp);
+}
+
+static void open_one(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h)
+{
+	const struct udphdr *udp = (const struct udphdr *)(skb->data + h->upper);
 	unsigned int len = ntohs(udp->len);
 
-	if (len < sizeof(*udp) + ESP_HDR_LEN || len > skb->len - head ||
-	    pskb_trim(skb, head + len))
+	if (len < sizeof(*udp) + ESP_HDR_LEN || len > skb->len - h->upper ||
+	    pskb_trim(skb, h->upper + len))
 		nfipsec_drop(sa->nn, skb, NFIPSEC_STAT_IN_TOO_SHORT);
 	else
-		nfipsec_input(sa, skb, head + sizeof(*udp));
+		nfipsec_input(sa, skb, h);
 }
 
 /* GRO went by addresses and ports: every datagram may be of another SA, or IKE */
-static void open_many(struct nfipsec_net *nn, struct sk_buff *skb)
+static void open_many(struct nfipsec_net *nn, struct sk_buff *skb, const struct nfipsec_headers *h)
 {
 	struct sk_buff *segments, *one, *next;
 	struct nfipsec_sa *sa;
@@ -89,9 +175,9 @@ static void open_many(struct nfipsec_net *nn, struct sk_buff *skb)
 	skb_list_walk_safe(segments, one, next) {
 		skb_mark_not_on_list(one);
 		__skb_pull(one, skb_network_offset(one));
-		sa = nfipsec_natt_find(nn, one);
+		sa = nfipsec_natt_find(nn, one, h);
 		if (sa)
-			open_one(sa, one);
+			open_one(sa, one, h);
 		else
 			netif_rx(one);		/* once more, alone, for its socket */
 	}
@@ -101,13 +187,14 @@ static void open_many(struct nfipsec_net *nn, struct sk_buff *skb)
  * nfipsec_natt_input - open ESP in UDP
  * @sa: whose it is, from nfipsec_natt_find()
  * @skb: at its outer IP header, maybe a GSO packet of many; taken
+ * @h: its headers
  *
  * RCU read side, bottom halves off.
  */
-void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb)
+void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h)
 {
 	if (unlikely(skb_is_gso(skb)))
-		open_many(sa->nn, skb);
+		open_many(sa->nn, skb, h);
 	else
-		open_one(sa, skb);
+		open_one(sa, skb, h);
 }

@@ -25,6 +25,16 @@ static const struct nla_policy sa_nest[NFIPSEC_A_MAX + 1] = {
 	[NFIPSEC_A_SA] = NLA_POLICY_NESTED(nfipsec_nl_sa_policy),
 };
 
+static const struct nla_policy move_nests[NFIPSEC_A_MAX + 1] = {
+	[NFIPSEC_A_SA] = NLA_POLICY_NESTED(nfipsec_nl_sa_policy),
+	[NFIPSEC_A_ENDS] = NLA_POLICY_NESTED(nfipsec_nl_ends_policy),
+};
+
+static const struct nla_policy dummy_nests[NFIPSEC_A_MAX + 1] = {
+	[NFIPSEC_A_SA] = NLA_POLICY_NESTED(nfipsec_nl_sa_policy),
+	[NFIPSEC_A_DUMMY] = NLA_POLICY_NESTED(nfipsec_nl_dummy_policy),
+};
+
 static const struct nla_policy policy_nests[NFIPSEC_A_MAX + 1] = {
 	[NFIPSEC_A_TUNNEL] = NLA_POLICY_NESTED(nfipsec_nl_tunnel_policy),
 	[NFIPSEC_A_ENTRY] = NLA_POLICY_NESTED(nfipsec_nl_entry_policy),
@@ -91,37 +101,67 @@ int nfipsec_nl_no_tunnel(struct netlink_ext_ack *extack, const struct nlattr *at
 	return -ENOENT;
 }
 
-int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
+/**
+ * nfipsec_nl_get_addr - an address of either family
+ * @attr: validated as NFIPSEC_NL_ADDR
+ * @family: which it must be; 0 for either, and set then
+ * @addr: filled
+ * @extack: for the refusal
+ */
+int nfipsec_nl_get_addr(const struct nlattr *attr, u8 *family, union nfipsec_addr *addr,
 			struct netlink_ext_ack *extack)
 {
-	if (nla_len(attr) != sizeof(addr->ip)) {
-		NFIPSEC_ERR_ATTR(extack, attr, "expected an IPv4 address of 4 octets",
+	u8 found;
+
+	memset(addr, 0, sizeof(*addr));
+	if (nla_len(attr) == sizeof(addr->ip)) {
+		found = AF_INET;
+		addr->ip = nla_get_in_addr(attr);
+	} else if (nla_len(attr) == sizeof(addr->ip6)) {
+		found = AF_INET6;
+		addr->ip6 = nla_get_in6_addr(attr);
+	} else {
+		NFIPSEC_ERR_ATTR(extack, attr, "expected an address of 4 or 16 octets",
 				 ", found %d", nla_len(attr));
 		return -EAFNOSUPPORT;
 	}
-	addr->ip = nla_get_in_addr(attr);
+	if (*family && *family != found) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "expected addresses of one family");
+		return -EAFNOSUPPORT;
+	}
+	*family = found;
 	return 0;
 }
 
-static int get_addr_range(struct nlattr **tb, int min_type, int max_type, u32 *min, u32 *max,
+int nfipsec_nl_put_addr(struct sk_buff *skb, int type, u8 family, const union nfipsec_addr *addr)
+{
+	return family == AF_INET ? nla_put_in_addr(skb, type, addr->ip) :
+				   nla_put_in6_addr(skb, type, &addr->ip6);
+}
+
+static int get_addr_range(struct nlattr **tb, int min_type, int max_type, u8 *family,
+			  struct nfipsec_num *min, struct nfipsec_num *max,
 			  struct netlink_ext_ack *extack)
 {
 	union nfipsec_addr a, b;
 	int err;
 
-	err = nfipsec_nl_get_addr(tb[min_type], &a, extack);
+	err = nfipsec_nl_get_addr(tb[min_type], family, &a, extack);
 	if (!err)
-		err = nfipsec_nl_get_addr(tb[max_type], &b, extack);
+		err = nfipsec_nl_get_addr(tb[max_type], family, &b, extack);
 	if (err)
 		return err;
-	*min = ntohl(a.ip);
-	*max = ntohl(b.ip);
-	if (*min > *max) {
+	*min = nfipsec_addr_num(*family, &a);
+	*max = nfipsec_addr_num(*family, &b);
+	if (nfipsec_num_le(*min, *max))
+		return 0;
+	if (*family == AF_INET)
 		NFIPSEC_ERR_ATTR(extack, tb[max_type], "the range ends before it begins",
 				 ": %pI4 to %pI4", &a.ip, &b.ip);
-		return -EINVAL;
-	}
-	return 0;
+	else
+		NFIPSEC_ERR_ATTR(extack, tb[max_type], "the range ends before it begins",
+				 ": after %pI6c", &b.ip6);
+	return -EINVAL;
 }
 
 static int get_port_range(struct nlattr **tb, int min_type, int max_type, u8 proto, u16 *min,
@@ -166,13 +206,13 @@ int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
 		if (!tb[addresses[i]])
 			return nfipsec_nl_missing(extack, nest, addresses[i],
 						  "a selector wants all four addresses");
-	sel->family = AF_INET;
+	sel->family = 0;
 	sel->proto = tb[NFIPSEC_A_SEL_PROTO] ? nla_get_u8(tb[NFIPSEC_A_SEL_PROTO]) : 0;
 	err = get_addr_range(tb, NFIPSEC_A_SEL_SADDR_MIN, NFIPSEC_A_SEL_SADDR_MAX,
-			     &sel->saddr_min, &sel->saddr_max, extack);
+			     &sel->family, &sel->saddr_min, &sel->saddr_max, extack);
 	if (!err)
 		err = get_addr_range(tb, NFIPSEC_A_SEL_DADDR_MIN, NFIPSEC_A_SEL_DADDR_MAX,
-				     &sel->daddr_min, &sel->daddr_max, extack);
+				     &sel->family, &sel->daddr_min, &sel->daddr_max, extack);
 	if (!err)
 		err = get_port_range(tb, NFIPSEC_A_SEL_SPORT_MIN, NFIPSEC_A_SEL_SPORT_MAX,
 				     sel->proto, &sel->sport_min, &sel->sport_max, extack);
@@ -182,16 +222,24 @@ int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
 	return err;
 }
 
+static int put_num(struct sk_buff *skb, int type, u8 family, struct nfipsec_num num)
+{
+	union nfipsec_addr addr;
+
+	nfipsec_num_addr(family, num, &addr);
+	return nfipsec_nl_put_addr(skb, type, family, &addr);
+}
+
 int nfipsec_nl_put_sel(struct sk_buff *skb, int type, const struct nfipsec_sel *sel)
 {
 	struct nlattr *nest = nla_nest_start(skb, type);
 
 	if (!nest ||
 	    nla_put_u8(skb, NFIPSEC_A_SEL_PROTO, sel->proto) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_SEL_SADDR_MIN, htonl(sel->saddr_min)) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_SEL_SADDR_MAX, htonl(sel->saddr_max)) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_SEL_DADDR_MIN, htonl(sel->daddr_min)) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_SEL_DADDR_MAX, htonl(sel->daddr_max)) ||
+	    put_num(skb, NFIPSEC_A_SEL_SADDR_MIN, sel->family, sel->saddr_min) ||
+	    put_num(skb, NFIPSEC_A_SEL_SADDR_MAX, sel->family, sel->saddr_max) ||
+	    put_num(skb, NFIPSEC_A_SEL_DADDR_MIN, sel->family, sel->daddr_min) ||
+	    put_num(skb, NFIPSEC_A_SEL_DADDR_MAX, sel->family, sel->daddr_max) ||
 	    nla_put_be16(skb, NFIPSEC_A_SEL_SPORT_MIN, htons(sel->sport_min)) ||
 	    nla_put_be16(skb, NFIPSEC_A_SEL_SPORT_MAX, htons(sel->sport_max)) ||
 	    nla_put_be16(skb, NFIPSEC_A_SEL_DPORT_MIN, htons(sel->dport_min)) ||
@@ -240,6 +288,8 @@ static const struct genl_ops ops[] = {
 	{ OP(POLICY_GET, nothing, NFIPSEC_A_MAX), .dumpit = nfipsec_nl_policy_dump },
 	{ OP(TUNNEL_GET, nothing, NFIPSEC_A_MAX), .dumpit = nfipsec_nl_tunnel_dump },
 	{ OP(STATS_GET, nothing, NFIPSEC_A_MAX), .doit = stats_get },
+	{ OP(SA_MOVE, move_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_move },
+	{ OP(DUMMY_SEND, dummy_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_dummy_send },
 	{ OP(EXPLAIN, flow_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_explain },
 };
 

@@ -10,6 +10,8 @@
 extern struct genl_family nfipsec_genl_family;
 
 extern const struct nla_policy nfipsec_nl_sa_policy[NFIPSEC_A_SA_MAX + 1];
+extern const struct nla_policy nfipsec_nl_ends_policy[NFIPSEC_A_ENDS_MAX + 1];
+extern const struct nla_policy nfipsec_nl_dummy_policy[NFIPSEC_A_DUMMY_MAX + 1];
 extern const struct nla_policy nfipsec_nl_sel_policy[NFIPSEC_A_SEL_MAX + 1];
 extern const struct nla_policy nfipsec_nl_tunnel_policy[NFIPSEC_A_TUNNEL_MAX + 1];
 extern const struct nla_policy nfipsec_nl_entry_policy[NFIPSEC_A_ENTRY_MAX + 1];
@@ -26,8 +28,9 @@ int nfipsec_nl_missing(struct netlink_ext_ack *extack, const struct nlattr *nest
 		       const char *message);
 int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ext_ack *extack);
 int nfipsec_nl_no_tunnel(struct netlink_ext_ack *extack, const struct nlattr *attr);
-int nfipsec_nl_get_addr(const struct nlattr *attr, union nfipsec_addr *addr,
+int nfipsec_nl_get_addr(const struct nlattr *attr, u8 *family, union nfipsec_addr *addr,
 			struct netlink_ext_ack *extack);
+int nfipsec_nl_put_addr(struct sk_buff *skb, int type, u8 family, const union nfipsec_addr *addr);
 int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
 		       struct netlink_ext_ack *extack);
 int nfipsec_nl_put_sel(struct sk_buff *skb, int type, const struct nfipsec_sel *sel);
@@ -39,6 +42,8 @@ int nfipsec_nl_sa_get(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_sa_dump_start(struct netlink_callback *cb);
 int nfipsec_nl_sa_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_sa_move(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_dummy_send(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa);
 
 /* netlink_policy.c */

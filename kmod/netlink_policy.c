@@ -17,6 +17,10 @@ const struct nla_policy nfipsec_nl_tunnel_policy[NFIPSEC_A_TUNNEL_MAX + 1] = {
 	[NFIPSEC_A_TUNNEL_DF]		= NLA_POLICY_RANGE(NLA_U8, NFIPSEC_DF_COPY,
 							   NFIPSEC_DF_CLEAR),
 	[NFIPSEC_A_TUNNEL_DSCP]		= NLA_POLICY_RANGE(NLA_U8, 0, 63),
+	[NFIPSEC_A_TUNNEL_BUNDLE]	= { .type = NLA_FLAG },
+	[NFIPSEC_A_TUNNEL_TFC]		= { .type = NLA_U32 },
+	[NFIPSEC_A_TUNNEL_MARK]		= { .type = NLA_U32 },
+	[NFIPSEC_A_TUNNEL_VRF]		= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 };
 
 const struct nla_policy nfipsec_nl_entry_policy[NFIPSEC_A_ENTRY_MAX + 1] = {
@@ -50,10 +54,14 @@ struct transaction {
 	struct nfipsec_policy	*policy;
 };
 
-static bool addr_same(bool has_a, const union nfipsec_addr *a, bool has_b,
-		      const union nfipsec_addr *b)
+/* all that a tunnel keeps while it is published */
+static bool same(const struct nfipsec_tunnel *a, const struct nfipsec_tunnel *b)
 {
-	return has_a == has_b && (!has_a || a->ip == b->ip);
+	return a->mode == b->mode && a->bundle == b->bundle && a->mark == b->mark &&
+	       !strcmp(a->vrf, b->vrf) && a->family == b->family &&
+	       a->has_local == b->has_local && a->has_remote == b->has_remote &&
+	       nfipsec_addr_equal(a->family, &a->local, &b->local) &&
+	       nfipsec_addr_equal(a->family, &a->remote, &b->remote);
 }
 
 static int no_memory(struct netlink_ext_ack *extack)
@@ -62,11 +70,31 @@ static int no_memory(struct netlink_ext_ack *extack)
 	return -ENOMEM;
 }
 
-static int get_end(const struct nlattr *attr, bool *has, union nfipsec_addr *addr,
+static int get_end(const struct nlattr *attr, u8 *family, bool *has, union nfipsec_addr *addr,
 		   struct netlink_ext_ack *extack)
 {
 	*has = attr;
-	return attr ? nfipsec_nl_get_addr(attr, addr, extack) : 0;
+	return attr ? nfipsec_nl_get_addr(attr, family, addr, extack) : 0;
+}
+
+/* what does not change while the tunnel is published */
+static int get_constants(struct nlattr **tb, struct nfipsec_tunnel *tunnel,
+			 struct netlink_ext_ack *extack)
+{
+	int err;
+
+	tunnel->mode = nla_get_u8(tb[NFIPSEC_A_TUNNEL_MODE]);
+	tunnel->bundle = nla_get_flag(tb[NFIPSEC_A_TUNNEL_BUNDLE]);
+	if (tb[NFIPSEC_A_TUNNEL_MARK])
+		tunnel->mark = nla_get_u32(tb[NFIPSEC_A_TUNNEL_MARK]);
+	if (tb[NFIPSEC_A_TUNNEL_VRF])
+		nla_strscpy(tunnel->vrf, tb[NFIPSEC_A_TUNNEL_VRF], sizeof(tunnel->vrf));
+	err = get_end(tb[NFIPSEC_A_TUNNEL_LOCAL], &tunnel->family, &tunnel->has_local,
+		      &tunnel->local, extack);
+	if (err)
+		return err;
+	return get_end(tb[NFIPSEC_A_TUNNEL_REMOTE], &tunnel->family, &tunnel->has_remote,
+		       &tunnel->remote, extack);
 }
 
 static struct nfipsec_tunnel *transaction_find(const struct transaction *t, const char *name)
@@ -90,6 +118,8 @@ static void get_set(struct nlattr **tb, struct nfipsec_tunnel_set *set)
 		set->tos = nla_get_u8(tb[NFIPSEC_A_TUNNEL_DSCP]) << 2;
 		set->tos_copied = INET_ECN_MASK;
 	}
+	if (tb[NFIPSEC_A_TUNNEL_TFC])
+		set->tfc = nla_get_u32(tb[NFIPSEC_A_TUNNEL_TFC]);
 }
 
 /* A tunnel that is as it was keeps its object, and so its SAs and held packets. */
@@ -110,11 +140,6 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 	if (!tb[NFIPSEC_A_TUNNEL_MODE])
 		return nfipsec_nl_missing(t->extack, nest, NFIPSEC_A_TUNNEL_MODE,
 					  "a tunnel wants a mode");
-	if (nla_get_u8(tb[NFIPSEC_A_TUNNEL_MODE]) != NFIPSEC_MODE_TUNNEL) {
-		NL_SET_ERR_MSG_ATTR(t->extack, tb[NFIPSEC_A_TUNNEL_MODE],
-				    "expected tunnel mode; transport mode is not carried by this version");
-		return -EOPNOTSUPP;
-	}
 	err = nfipsec_nl_get_name(tb[NFIPSEC_A_TUNNEL_NAME], name, t->extack);
 	if (err)
 		return err;
@@ -127,22 +152,14 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 	new = nfipsec_tunnel_create(t->nn, name, GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return no_memory(t->extack);
-	new->family = AF_INET;
-	new->mode = nla_get_u8(tb[NFIPSEC_A_TUNNEL_MODE]);
-	err = get_end(tb[NFIPSEC_A_TUNNEL_LOCAL], &new->has_local, &new->local, t->extack);
-	if (!err)
-		err = get_end(tb[NFIPSEC_A_TUNNEL_REMOTE], &new->has_remote, &new->remote,
-			      t->extack);
+	err = get_constants(tb, new, t->extack);
 	if (err) {
 		nfipsec_tunnel_put(new);
 		return err;
 	}
 
 	old = nfipsec_tunnel_find(t->nn, new->name);
-	if (old && old->mode == new->mode &&
-	    addr_same(old->has_local, &old->local, new->has_local, &new->local) &&
-	    addr_same(old->has_remote, &old->remote, new->has_remote, &new->remote) &&
-	    nfipsec_tunnel_get(old)) {
+	if (old && same(old, new) && nfipsec_tunnel_get(old)) {
 		nfipsec_tunnel_put(new);
 		new = old;
 	}
@@ -215,6 +232,13 @@ static int add_entry(struct transaction *t, struct nfipsec_entry *entry, const s
 	err = nfipsec_nl_get_sel(tb[NFIPSEC_A_ENTRY_SELECTOR], &entry->sel, t->extack);
 	if (err)
 		return err;
+	if (nfipsec_sel_has_ports(&entry->sel)) {
+		err = nfipsec_hook_defrag(t->nn, entry->sel.family);
+		if (err) {
+			NL_SET_ERR_MSG(t->extack, "fragments cannot be reassembled");
+			return err;
+		}
+	}
 	return get_tunnel(t, entry, tb[NFIPSEC_A_ENTRY_TUNNEL], tb[NFIPSEC_A_ENTRY_ACTION]);
 }
 
@@ -266,6 +290,7 @@ static void set_tunnels(struct transaction *t)
 		WRITE_ONCE(set->df, t->sets[i].df);
 		WRITE_ONCE(set->tos, t->sets[i].tos);
 		WRITE_ONCE(set->tos_copied, t->sets[i].tos_copied);
+		WRITE_ONCE(set->tfc, t->sets[i].tfc);
 		if (mtu)
 			nfipsec_dev_mtu_update(t->tunnels[i]);
 	}
@@ -354,10 +379,11 @@ static int put_tunnel(struct sk_buff *skb, struct nfipsec_tunnel *tunnel)
 	if (!nest ||
 	    nla_put_string(skb, NFIPSEC_A_TUNNEL_NAME, tunnel->name) ||
 	    (tunnel->has_local &&
-	     nla_put_in_addr(skb, NFIPSEC_A_TUNNEL_LOCAL, tunnel->local.ip)) ||
+	     nfipsec_nl_put_addr(skb, NFIPSEC_A_TUNNEL_LOCAL, tunnel->family, &tunnel->local)) ||
 	    (tunnel->has_remote &&
-	     nla_put_in_addr(skb, NFIPSEC_A_TUNNEL_REMOTE, tunnel->remote.ip)) ||
+	     nfipsec_nl_put_addr(skb, NFIPSEC_A_TUNNEL_REMOTE, tunnel->family, &tunnel->remote)) ||
 	    nla_put_u8(skb, NFIPSEC_A_TUNNEL_MODE, tunnel->mode) ||
+	    (tunnel->bundle && nla_put_flag(skb, NFIPSEC_A_TUNNEL_BUNDLE)) ||
 	    nla_put_u32(skb, NFIPSEC_A_TUNNEL_MTU, nfipsec_tunnel_mtu(tunnel)) ||
 	    nla_put_u32(skb, NFIPSEC_A_TUNNEL_QUEUED, queued) ||
 	    nla_put_u64_64bit(skb, NFIPSEC_A_TUNNEL_QUEUE_DROPS, drops, NFIPSEC_A_TUNNEL_PAD) ||
@@ -436,9 +462,9 @@ static int put_flow(struct sk_buff *skb, const struct nfipsec_tunnel *tunnel,
 
 	if (!nest ||
 	    nla_put_u8(skb, NFIPSEC_A_FLOW_DIR, NFIPSEC_DIR_OUT) ||
-	    nla_put_u8(skb, NFIPSEC_A_FLOW_PROTO, pkt->proto) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_FLOW_SADDR, pkt->saddr.ip) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_FLOW_DADDR, pkt->daddr.ip) ||
+	    nla_put_u8(skb, NFIPSEC_A_FLOW_PROTO, pkt->h.proto) ||
+	    nfipsec_nl_put_addr(skb, NFIPSEC_A_FLOW_SADDR, pkt->family, &pkt->saddr) ||
+	    nfipsec_nl_put_addr(skb, NFIPSEC_A_FLOW_DADDR, pkt->family, &pkt->daddr) ||
 	    (pkt->ports && (nla_put_be16(skb, NFIPSEC_A_FLOW_SPORT, pkt->sport) ||
 			    nla_put_be16(skb, NFIPSEC_A_FLOW_DPORT, pkt->dport))) ||
 	    nla_put_string(skb, NFIPSEC_A_FLOW_TUNNEL, tunnel->name) ||
@@ -496,11 +522,12 @@ static int get_flow(struct genl_info *info, struct nfipsec_pkt *pkt, u8 *dir)
 			return nfipsec_nl_missing(info->extack, info->attrs[NFIPSEC_A_FLOW],
 						  needed[i],
 						  "a flow wants a protocol and both addresses");
-	pkt->family = AF_INET;
-	pkt->proto = nla_get_u8(tb[NFIPSEC_A_FLOW_PROTO]);
-	err = nfipsec_nl_get_addr(tb[NFIPSEC_A_FLOW_SADDR], &pkt->saddr, info->extack);
+	pkt->h.proto = nla_get_u8(tb[NFIPSEC_A_FLOW_PROTO]);
+	err = nfipsec_nl_get_addr(tb[NFIPSEC_A_FLOW_SADDR], &pkt->family, &pkt->saddr,
+				  info->extack);
 	if (!err)
-		err = nfipsec_nl_get_addr(tb[NFIPSEC_A_FLOW_DADDR], &pkt->daddr, info->extack);
+		err = nfipsec_nl_get_addr(tb[NFIPSEC_A_FLOW_DADDR], &pkt->family, &pkt->daddr,
+					  info->extack);
 	pkt->ports = tb[NFIPSEC_A_FLOW_SPORT] || tb[NFIPSEC_A_FLOW_DPORT];
 	pkt->sport = tb[NFIPSEC_A_FLOW_SPORT] ? nla_get_be16(tb[NFIPSEC_A_FLOW_SPORT]) : 0;
 	pkt->dport = tb[NFIPSEC_A_FLOW_DPORT] ? nla_get_be16(tb[NFIPSEC_A_FLOW_DPORT]) : 0;
@@ -512,10 +539,11 @@ static int get_flow(struct genl_info *info, struct nfipsec_pkt *pkt, u8 *dir)
 static const struct nfipsec_sa *sa_of(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
 				      const struct nfipsec_pkt *pkt, u8 dir)
 {
+	struct nfipsec_way way;
 	struct nfipsec_sa *sa;
 
 	if (dir == NFIPSEC_DIR_OUT)
-		return nfipsec_sadb_find_out(entry->tunnel, pkt);
+		return nfipsec_sadb_find_out(entry->tunnel, pkt, &way) ? way.sa : NULL;
 	list_for_each_entry_rcu(sa, &nn->sas, link) {
 		if (sa->dir == dir && sa->tunnel == entry->tunnel && nfipsec_sa_match(sa, pkt))
 			return sa;

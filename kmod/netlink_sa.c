@@ -33,6 +33,18 @@ const struct nla_policy nfipsec_nl_sa_policy[NFIPSEC_A_SA_MAX + 1] = {
 	[NFIPSEC_A_SA_ENCAP_REMOTE_PORT] = { .type = NLA_U16 },
 };
 
+const struct nla_policy nfipsec_nl_ends_policy[NFIPSEC_A_ENDS_MAX + 1] = {
+	[NFIPSEC_A_ENDS_LOCAL]		= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_ENDS_REMOTE]		= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_ENDS_LOCAL_PORT]	= { .type = NLA_U16 },
+	[NFIPSEC_A_ENDS_REMOTE_PORT]	= { .type = NLA_U16 },
+};
+
+const struct nla_policy nfipsec_nl_dummy_policy[NFIPSEC_A_DUMMY_MAX + 1] = {
+	[NFIPSEC_A_DUMMY_PACKETS]	= NLA_POLICY_RANGE(NLA_U32, 1, 1000),
+	[NFIPSEC_A_DUMMY_BYTES]		= { .type = NLA_U32 },	/* by the MTU */
+};
+
 #define WINDOW_DEFAULT 1024
 
 static int parse_nest(struct genl_info *info, struct nlattr **tb)
@@ -107,70 +119,119 @@ static int get_selectors(struct nfipsec_sa *sa, const struct nlattr *nest,
 }
 
 /* which SA, as RFC 4301 4.1 names one: by the SPI of the receiving end, and its address */
-static int get_key(struct genl_info *info, struct nlattr **tb, struct nfipsec_sa *sa)
+static int get_id(struct genl_info *info, struct nlattr **tb, struct nfipsec_sa_id *id)
 {
 	struct netlink_ext_ack *extack = info->extack;
 	bool in;
 
 	if (NEED(PROTO, "PROTO") || NEED(SPI, "SPI") || NEED(DIR, "DIR"))
 		return -EINVAL;
-	sa->proto = nla_get_u8(tb[NFIPSEC_A_SA_PROTO]);
-	sa->spi = nla_get_be32(tb[NFIPSEC_A_SA_SPI]);
-	sa->dir = nla_get_u8(tb[NFIPSEC_A_SA_DIR]);
-	sa->family = AF_INET;
-	if (sa->proto != IPPROTO_ESP) {
-		NFIPSEC_ERR_ATTR(extack, tb[NFIPSEC_A_SA_PROTO], "expected protocol 50 (ESP)",
-				 ", found %u", sa->proto);
+	memset(id, 0, sizeof(*id));
+	id->proto = nla_get_u8(tb[NFIPSEC_A_SA_PROTO]);
+	id->spi = nla_get_be32(tb[NFIPSEC_A_SA_SPI]);
+	id->dir = nla_get_u8(tb[NFIPSEC_A_SA_DIR]);
+	if (id->proto != IPPROTO_ESP && id->proto != IPPROTO_AH) {
+		NFIPSEC_ERR_ATTR(extack, tb[NFIPSEC_A_SA_PROTO],
+				 "expected protocol 50 (ESP) or 51 (AH)", ", found %u", id->proto);
 		return -EPROTONOSUPPORT;
 	}
-	/* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use */
-	if (ntohl(sa->spi) <= 255) {
+	/* RFC 4303 2.1, RFC 4302 2.4: 1 to 255 are reserved, 0 is for local use */
+	if (ntohl(id->spi) <= 255) {
 		NFIPSEC_ERR_ATTR(extack, tb[NFIPSEC_A_SA_SPI],
 				 "SPIs up to 255 are reserved (RFC 4303 2.1)", ", found %u",
-				 ntohl(sa->spi));
+				 ntohl(id->spi));
 		return -EINVAL;
 	}
-	in = sa->dir == NFIPSEC_DIR_IN;
+	in = id->dir == NFIPSEC_DIR_IN;
 	if (in ? NEED(LOCAL, "LOCAL") : NEED(REMOTE, "REMOTE"))
 		return -EINVAL;
-	return in ? nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_LOCAL], &sa->local, extack) :
-		    nfipsec_nl_get_addr(tb[NFIPSEC_A_SA_REMOTE], &sa->remote, extack);
+	return nfipsec_nl_get_addr(tb[in ? NFIPSEC_A_SA_LOCAL : NFIPSEC_A_SA_REMOTE], &id->family,
+				   &id->addr, extack);
 }
 
-/* both outer addresses; unicast, or the outer packets would go to more than the peer */
+static bool is_unicast(u8 family, const union nfipsec_addr *addr)
+{
+	if (family == AF_INET)
+		return !ipv4_is_zeronet(addr->ip) && !ipv4_is_multicast(addr->ip) &&
+		       !ipv4_is_lbcast(addr->ip);
+	return !ipv6_addr_any(&addr->ip6) && !ipv6_addr_is_multicast(&addr->ip6);
+}
+
+/* an outer address; unicast, or the outer packets would go to more than the peer */
+static int get_end(const struct nlattr *attr, u8 family, union nfipsec_addr *addr,
+		   struct netlink_ext_ack *extack)
+{
+	int err = nfipsec_nl_get_addr(attr, &family, addr, extack);
+
+	if (err || is_unicast(family, addr))
+		return err;
+	if (family == AF_INET)
+		NFIPSEC_ERR_ATTR(extack, attr, "expected a unicast address", ", found %pI4",
+				 &addr->ip);
+	else
+		NFIPSEC_ERR_ATTR(extack, attr, "expected a unicast address", ", found %pI6c",
+				 &addr->ip6);
+	return -EINVAL;
+}
+
+/* both ports of UDP encapsulation, or none */
+static int get_ports(const struct nlattr *local, const struct nlattr *remote,
+		     struct nfipsec_ends *ends, struct netlink_ext_ack *extack)
+{
+	if (!local && !remote)
+		return 0;
+	ends->local_port = local ? nla_get_be16(local) : 0;
+	ends->remote_port = remote ? nla_get_be16(remote) : 0;
+	if (ends->local_port && ends->remote_port)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, local ?: remote,
+			    "UDP encapsulation wants both ports, which are not 0");
+	return -EINVAL;
+}
+
+/* the new SA's ends, which are its own at once */
 static int get_ends(struct genl_info *info, struct nlattr **tb, struct nfipsec_sa *sa)
 {
-	static const int types[] = { NFIPSEC_A_SA_LOCAL, NFIPSEC_A_SA_REMOTE };
-	union nfipsec_addr *addrs[] = { &sa->local, &sa->remote };
-	unsigned int i;
+	struct nfipsec_ends *ends;
 	int err;
 
 	if (NEED(LOCAL, "LOCAL") || NEED(REMOTE, "REMOTE"))
 		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(types); i++) {
-		err = nfipsec_nl_get_addr(tb[types[i]], addrs[i], info->extack);
-		if (err)
-			return err;
-		if (ipv4_is_zeronet(addrs[i]->ip) || ipv4_is_multicast(addrs[i]->ip) ||
-		    ipv4_is_lbcast(addrs[i]->ip)) {
-			NFIPSEC_ERR_ATTR(info->extack, tb[types[i]], "expected a unicast address",
-					 ", found %pI4", &addrs[i]->ip);
-			return -EINVAL;
-		}
+	ends = nfipsec_ends_create(GFP_KERNEL_ACCOUNT);
+	if (!ends)
+		return -ENOMEM;
+	RCU_INIT_POINTER(sa->ends, ends);
+	err = get_end(tb[NFIPSEC_A_SA_LOCAL], sa->family, &ends->local, info->extack);
+	if (!err)
+		err = get_end(tb[NFIPSEC_A_SA_REMOTE], sa->family, &ends->remote, info->extack);
+	if (!err)
+		err = get_ports(tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT],
+				tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT], ends, info->extack);
+	sa->encap = ends->local_port;
+	if (!err && sa->encap && sa->proto != IPPROTO_ESP) {
+		NL_SET_ERR_MSG_ATTR(info->extack, tb[NFIPSEC_A_SA_PROTO],
+				    "expected ESP: AH cannot pass a NAT (RFC 3948 1)");
+		err = -EINVAL;
 	}
-	return 0;
+	return err;
 }
 
 static int get_crypto(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
 {
 	const struct nlattr *key = tb[NFIPSEC_A_SA_ENCR_KEY];
 	const struct nlattr *integ_key = tb[NFIPSEC_A_SA_INTEG_KEY];
-	u16 encr;
+	bool ah = sa->proto == IPPROTO_AH;
+	u16 encr = tb[NFIPSEC_A_SA_ENCR] ? nla_get_u16(tb[NFIPSEC_A_SA_ENCR]) : 0;
 
-	if (NEED(ENCR, "ENCR"))
+	if (ah && (encr || key)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, tb[NFIPSEC_A_SA_ENCR] ?: key,
+				    "AH does not encrypt, expected no ENCR");
 		return -EINVAL;
-	encr = nla_get_u16(tb[NFIPSEC_A_SA_ENCR]);
-	if (encr != NFIPSEC_ENCR_NULL && NEED(ENCR_KEY, "ENCR_KEY"))
+	}
+	if (!ah && !encr)
+		return nfipsec_nl_missing(info->extack, info->attrs[NFIPSEC_A_SA],
+					  NFIPSEC_A_SA_ENCR, "the attribute ENCR is missing");
+	if (!ah && encr != NFIPSEC_ENCR_NULL && NEED(ENCR_KEY, "ENCR_KEY"))
 		return -EINVAL;
 	sa->crypto = nfipsec_crypto_create(encr, key ? nla_data(key) : NULL, key ? nla_len(key) : 0,
 					   tb[NFIPSEC_A_SA_INTEG] ?
@@ -187,71 +248,82 @@ static int get_crypto(struct nfipsec_sa *sa, struct genl_info *info, struct nlat
 	return 0;
 }
 
-static int get_encap(struct nlattr **tb, struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
+static int put_ends(struct sk_buff *skb, const struct nfipsec_sa *sa)
 {
-	const struct nlattr *local = tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT];
-	const struct nlattr *remote = tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT];
+	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
 
-	if (!local && !remote)
-		return 0;
-	sa->encap_local_port = local ? nla_get_be16(local) : 0;
-	sa->encap_remote_port = remote ? nla_get_be16(remote) : 0;
-	if (!sa->encap_local_port || !sa->encap_remote_port) {
-		NL_SET_ERR_MSG_ATTR(extack, local ?: remote,
-				    "UDP encapsulation wants both ports, which are not 0");
-		return -EINVAL;
-	}
+	if (nfipsec_nl_put_addr(skb, NFIPSEC_A_SA_LOCAL, sa->family, &ends->local) ||
+	    nfipsec_nl_put_addr(skb, NFIPSEC_A_SA_REMOTE, sa->family, &ends->remote))
+		return -EMSGSIZE;
+	if (sa->encap &&
+	    (nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_LOCAL_PORT, ends->local_port) ||
+	     nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_REMOTE_PORT, ends->remote_port)))
+		return -EMSGSIZE;
 	return 0;
 }
 
-static int put_encap(struct sk_buff *skb, const struct nfipsec_sa *sa)
+/*
+ * The SA does what its tunnel says: its mode, or in a bundle ESP of that mode and AH
+ * in transport mode.
+ */
+static int check_mode(const struct nfipsec_sa *sa, const struct nlattr *mode,
+		      struct netlink_ext_ack *extack)
 {
-	if (!sa->encap_local_port)
+	u8 expected = sa->tunnel->mode;
+
+	if (sa->tunnel->bundle && sa->proto == IPPROTO_AH)
+		expected = NFIPSEC_MODE_TRANSPORT;
+	if (sa->mode == expected)
 		return 0;
-	if (nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_LOCAL_PORT, sa->encap_local_port) ||
-	    nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_REMOTE_PORT, sa->encap_remote_port))
-		return -EMSGSIZE;
-	return 0;
+	if (expected == NFIPSEC_MODE_TUNNEL)
+		NL_SET_ERR_MSG_ATTR(extack, mode, "expected tunnel mode, as the tunnel has it");
+	else
+		NL_SET_ERR_MSG_ATTR(extack, mode, "expected transport mode, as the tunnel has it");
+	return -EINVAL;
 }
 
 static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
 {
 	struct netlink_ext_ack *extack = info->extack;
 	struct nfipsec_tunnel *tunnel;
+	struct nfipsec_sa_id id;
 	int err;
 
-	err = get_key(info, tb, sa);
-	if (!err)
-		err = get_ends(info, tb, sa);
+	err = get_id(info, tb, &id);
+	if (err)
+		return err;
+	sa->proto = id.proto;
+	sa->spi = id.spi;
+	sa->dir = id.dir;
+	sa->family = id.family;
+	err = get_ends(info, tb, sa);
 	if (err)
 		return err;
 	if (NEED(MODE, "MODE") || NEED(TUNNEL, "TUNNEL"))
 		return -EINVAL;
 	sa->mode = nla_get_u8(tb[NFIPSEC_A_SA_MODE]);
-	if (sa->mode != NFIPSEC_MODE_TUNNEL) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_MODE],
-				    "expected tunnel mode; transport mode is not carried by this version");
-		return -EOPNOTSUPP;
-	}
 	tunnel = nfipsec_tunnel_find(sa->nn, nla_data(tb[NFIPSEC_A_SA_TUNNEL]));
 	if (!tunnel || !nfipsec_tunnel_get(tunnel))
 		return nfipsec_nl_no_tunnel(extack, tb[NFIPSEC_A_SA_TUNNEL]);
 	sa->tunnel = tunnel;
+	err = check_mode(sa, tb[NFIPSEC_A_SA_MODE], extack);
+	if (err)
+		return err;
 	sa->esn = nla_get_flag(tb[NFIPSEC_A_SA_ESN]);
 	if (tb[NFIPSEC_A_SA_REPLAY_WINDOW] && sa->dir != NFIPSEC_DIR_IN) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[NFIPSEC_A_SA_REPLAY_WINDOW],
 				    "a replay window belongs to an inbound SA");
 		return -EINVAL;
 	}
-	err = get_encap(tb, sa, extack);
-	if (!err)
-		err = get_limits(tb, &sa->limits, extack);
+	err = get_limits(tb, &sa->limits, extack);
 	if (!err)
 		err = get_selectors(sa, info->attrs[NFIPSEC_A_SA], extack);
 	if (!err && sa->dir == NFIPSEC_DIR_IN)
 		err = nfipsec_replay_init(&sa->replay, tb[NFIPSEC_A_SA_REPLAY_WINDOW] ?
 					  nla_get_u32(tb[NFIPSEC_A_SA_REPLAY_WINDOW]) :
 					  WINDOW_DEFAULT, GFP_KERNEL_ACCOUNT);
+	if (!err && sa->dir == NFIPSEC_DIR_IN && sa->family == AF_INET6)
+		err = nfipsec_hook_defrag(sa->nn, AF_INET6);
 	if (!err)
 		err = get_crypto(sa, info, tb);
 	return err;
@@ -307,23 +379,22 @@ static int with_sa(struct genl_info *info, int (*then)(struct nfipsec_sa *sa, vo
 {
 	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
 	struct nlattr *tb[NFIPSEC_A_SA_MAX + 1];
-	struct nfipsec_sa key = {};
+	struct nfipsec_sa_id id;
 	struct nfipsec_sa *sa;
 	int err;
 
 	err = parse_nest(info, tb);
 	if (!err)
-		err = get_key(info, tb, &key);
+		err = get_id(info, tb, &id);
 	if (err)
 		return err;
 	rcu_read_lock();
-	sa = nfipsec_sadb_find(nn, key.dir, key.proto, key.spi, key.family,
-			       key.dir == NFIPSEC_DIR_IN ? &key.local : &key.remote);
+	sa = nfipsec_sadb_find(nn, &id);
 	err = sa ? then(sa, arg) : -ENOENT;
 	rcu_read_unlock();
 	if (err == -ENOENT)
 		NFIPSEC_ERR_ATTR(info->extack, tb[NFIPSEC_A_SA_SPI],
-				 "no SA with this SPI and address", ": 0x%08x", ntohl(key.spi));
+				 "no SA with this SPI and address", ": 0x%08x", ntohl(id.spi));
 	return err;
 }
 
@@ -335,6 +406,112 @@ static int then_kill(struct nfipsec_sa *sa, void *arg)
 int nfipsec_nl_sa_del(struct sk_buff *skb, struct genl_info *info)
 {
 	return with_sa(info, then_kill, NULL);
+}
+
+struct move {
+	struct nlattr		*tb[NFIPSEC_A_ENDS_MAX + 1];
+	struct nfipsec_ends	*ends;
+	struct netlink_ext_ack	*extack;
+};
+
+static int then_move(struct nfipsec_sa *sa, void *arg)
+{
+	struct move *m = arg;
+	int err;
+
+	err = get_end(m->tb[NFIPSEC_A_ENDS_LOCAL], sa->family, &m->ends->local, m->extack);
+	if (!err)
+		err = get_end(m->tb[NFIPSEC_A_ENDS_REMOTE], sa->family, &m->ends->remote,
+			      m->extack);
+	if (!err)
+		err = get_ports(m->tb[NFIPSEC_A_ENDS_LOCAL_PORT],
+				m->tb[NFIPSEC_A_ENDS_REMOTE_PORT], m->ends, m->extack);
+	if (err)
+		return err;
+	if (sa->encap != !!m->ends->local_port) {
+		NL_SET_ERR_MSG(m->extack,
+			       "an SA goes in UDP or not for all its life, expected ports as before");
+		return -EINVAL;
+	}
+	err = nfipsec_sadb_move(sa, m->ends, m->extack);
+	if (!err)
+		m->ends = NULL;
+	return err;
+}
+
+int nfipsec_nl_sa_move(struct sk_buff *skb, struct genl_info *info)
+{
+	struct move m = { .extack = info->extack };
+	int err;
+
+	if (!info->attrs[NFIPSEC_A_ENDS])
+		return nfipsec_nl_missing(info->extack, NULL, NFIPSEC_A_ENDS,
+					  "the attribute ENDS is missing");
+	err = nla_parse_nested(m.tb, NFIPSEC_A_ENDS_MAX, info->attrs[NFIPSEC_A_ENDS],
+			       nfipsec_nl_ends_policy, info->extack);
+	if (err)
+		return err;
+	if (!m.tb[NFIPSEC_A_ENDS_LOCAL] || !m.tb[NFIPSEC_A_ENDS_REMOTE])
+		return nfipsec_nl_missing(info->extack, info->attrs[NFIPSEC_A_ENDS],
+					  m.tb[NFIPSEC_A_ENDS_LOCAL] ? NFIPSEC_A_ENDS_REMOTE :
+								       NFIPSEC_A_ENDS_LOCAL,
+					  "ENDS wants LOCAL and REMOTE");
+	m.ends = nfipsec_ends_create(GFP_KERNEL_ACCOUNT);
+	if (!m.ends)
+		return -ENOMEM;
+	err = with_sa(info, then_move, &m);
+	nfipsec_ends_free(m.ends);
+	return err;
+}
+
+struct dummy {
+	u32			packets, bytes;
+	struct netlink_ext_ack	*extack;
+};
+
+static int then_dummy(struct nfipsec_sa *sa, void *arg)
+{
+	const struct dummy *d = arg;
+	struct nfipsec_way way;
+	int err = 0;
+	u32 i;
+
+	if (sa->dir != NFIPSEC_DIR_OUT || sa->proto != IPPROTO_ESP) {
+		NL_SET_ERR_MSG(d->extack, "dummy packets go by an outbound SA of ESP");
+		return -EINVAL;
+	}
+	if (!nfipsec_sadb_find_out(sa->tunnel, NULL, &way)) {
+		NL_SET_ERR_MSG(d->extack, "the bundle has no SA of AH");
+		return -ENOENT;
+	}
+	way.sa = sa;
+	local_bh_disable();
+	for (i = 0; i < d->packets && !err; i++)
+		err = nfipsec_output_dummy(&way, d->bytes);
+	local_bh_enable();
+	if (err == -EMSGSIZE)
+		NL_SET_ERR_MSG(d->extack, "more octets than the tunnel's MTU");
+	else if (err)
+		NL_SET_ERR_MSG(d->extack, "not sent, the counters say why");
+	return err;
+}
+
+int nfipsec_nl_dummy_send(struct sk_buff *skb, struct genl_info *info)
+{
+	struct dummy d = { .packets = 1, .extack = info->extack };
+	struct nlattr *tb[NFIPSEC_A_DUMMY_MAX + 1] = {};
+	int err = 0;
+
+	if (info->attrs[NFIPSEC_A_DUMMY])
+		err = nla_parse_nested(tb, NFIPSEC_A_DUMMY_MAX, info->attrs[NFIPSEC_A_DUMMY],
+				       nfipsec_nl_dummy_policy, info->extack);
+	if (err)
+		return err;
+	if (tb[NFIPSEC_A_DUMMY_PACKETS])
+		d.packets = nla_get_u32(tb[NFIPSEC_A_DUMMY_PACKETS]);
+	if (tb[NFIPSEC_A_DUMMY_BYTES])
+		d.bytes = nla_get_u32(tb[NFIPSEC_A_DUMMY_BYTES]);
+	return with_sa(info, then_dummy, &d);
 }
 
 static int put_limits(struct sk_buff *skb, const struct nfipsec_limits *l)
@@ -390,15 +567,14 @@ static int put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa, bool dead)
 	    nla_put_u8(skb, NFIPSEC_A_SA_DIR, sa->dir) ||
 	    nla_put_u8(skb, NFIPSEC_A_SA_MODE, sa->mode) ||
 	    nla_put_string(skb, NFIPSEC_A_SA_TUNNEL, sa->tunnel->name) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_SA_LOCAL, sa->local.ip) ||
-	    nla_put_in_addr(skb, NFIPSEC_A_SA_REMOTE, sa->remote.ip) ||
-	    nla_put_u16(skb, NFIPSEC_A_SA_ENCR, alg->encr) ||
+	    put_ends(skb, sa) ||
+	    (alg->encr && nla_put_u16(skb, NFIPSEC_A_SA_ENCR, alg->encr)) ||
 	    nla_put_u16(skb, NFIPSEC_A_SA_INTEG, alg->integ) ||
 	    (sa->esn && nla_put_flag(skb, NFIPSEC_A_SA_ESN)) ||
 	    (sa->dir == NFIPSEC_DIR_IN &&
 	     nla_put_u32(skb, NFIPSEC_A_SA_REPLAY_WINDOW, sa->replay.window)) ||
 	    (dead && nla_put_flag(skb, NFIPSEC_A_SA_EXPIRE_HARD)) ||
-	    put_encap(skb, sa) || put_limits(skb, &sa->limits) || put_counters(skb, sa))
+	    put_limits(skb, &sa->limits) || put_counters(skb, sa))
 		return -EMSGSIZE;
 	for (i = 0; i < sa->n_sels; i++)
 		if (nfipsec_nl_put_sel(skb, NFIPSEC_A_SA_SELECTOR, &sa->sels[i]))
@@ -515,6 +691,53 @@ void nfipsec_netlink_expire(struct nfipsec_sa *sa, bool hard)
 		return;
 	hdr = genlmsg_put(msg, 0, 0, &nfipsec_genl_family, 0, NFIPSEC_CMD_SA_EXPIRE);
 	if (!hdr || put_sa(msg, sa, hard)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, hdr);
+	genlmsg_multicast_netns(&nfipsec_genl_family, sa->nn->net, msg, 0, 0, GFP_ATOMIC);
+}
+
+static int put_came_from(struct sk_buff *skb, const struct nfipsec_sa *sa,
+			 const struct sk_buff *packet, const struct udphdr *udp)
+{
+	union nfipsec_addr local = {}, remote = {};
+	struct nlattr *nest = nla_nest_start(skb, NFIPSEC_A_ENDS);
+
+	if (sa->family == AF_INET) {
+		local.ip = ip_hdr(packet)->daddr;
+		remote.ip = ip_hdr(packet)->saddr;
+	} else {
+		local.ip6 = ipv6_hdr(packet)->daddr;
+		remote.ip6 = ipv6_hdr(packet)->saddr;
+	}
+	if (!nest || nfipsec_nl_put_addr(skb, NFIPSEC_A_ENDS_LOCAL, sa->family, &local) ||
+	    nfipsec_nl_put_addr(skb, NFIPSEC_A_ENDS_REMOTE, sa->family, &remote) ||
+	    nla_put_be16(skb, NFIPSEC_A_ENDS_LOCAL_PORT, udp->dest) ||
+	    nla_put_be16(skb, NFIPSEC_A_ENDS_REMOTE_PORT, udp->source))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * nfipsec_netlink_mapping - tell that a peer's packets come from elsewhere
+ * @sa: inbound SA; RCU read side
+ * @skb: the packet, which was genuine; its network header is the outer IP header
+ * @udp: its UDP header
+ *
+ * Packet path. Nobody listening is no error.
+ */
+void nfipsec_netlink_mapping(struct nfipsec_sa *sa, const struct sk_buff *skb,
+			     const struct udphdr *udp)
+{
+	struct sk_buff *msg = genlmsg_new(NFIPSEC_NL_MSG_SIZE, GFP_ATOMIC);
+	void *hdr;
+
+	if (!msg)
+		return;
+	hdr = genlmsg_put(msg, 0, 0, &nfipsec_genl_family, 0, NFIPSEC_CMD_SA_MAPPING);
+	if (!hdr || put_sa(msg, sa, false) || put_came_from(msg, sa, skb, udp)) {
 		nlmsg_free(msg);
 		return;
 	}

@@ -50,6 +50,7 @@ struct nfipsec_stats {
  * @lifetime: the one timer, for the limits of SAs and the age of held packets;
  *	runs while there are any
  * @stats: per-CPU counters, bottom halves off to write
+ * @defrag4, @defrag6: fragments are reassembled before routing; under @config
  * @holds_module: a module reference is held, as protect entries are loaded;
  *	under @config
  */
@@ -67,6 +68,7 @@ struct nfipsec_net {
 	unsigned int			generation;
 	struct delayed_work		lifetime;
 	struct nfipsec_stats __percpu	*stats;
+	bool				defrag4, defrag6;
 	bool				holds_module;
 };
 
@@ -93,6 +95,7 @@ void nfipsec_dev_exit(void);
 /* hook.c */
 int nfipsec_hook_register(struct net *net);
 void nfipsec_hook_unregister(struct net *net);
+int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family);
 
 /* netlink.c */
 int nfipsec_netlink_init(void);

@@ -4,8 +4,11 @@
  * nfipsec0; then SA, split, sequence numbers, ESP, outer header, and out.
  */
 #include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <net/dsfield.h>
 #include <net/ip.h>
 
+#include "ah.h"
 #include "esp.h"
 #include "path.h"
 
@@ -14,20 +17,35 @@ static void count_hit(const struct nfipsec_entry *entry)
 	this_cpu_inc(entry->count->out_packets);
 }
 
-static enum nfipsec_verdict protect(struct nfipsec_net *nn, struct nfipsec_tunnel *tunnel,
+/*
+ * Transport mode is for whole packets (RFC 4303 3.3.4), and an SA with ports does not
+ * take fragments (RFC 4301 7): there the outer packet is fragmented, if any.
+ */
+static enum nfipsec_route_kind route_kind(const struct nfipsec_entry *entry,
+					  const struct nfipsec_pkt *pkt)
+{
+	bool whole = entry->tunnel->mode == NFIPSEC_MODE_TRANSPORT ||
+		     (nfipsec_sel_has_ports(&entry->sel) && !pkt->h.fragment);
+
+	if (pkt->family == AF_INET)
+		return whole ? NFIPSEC_ROUTE_IP4_WHOLE : NFIPSEC_ROUTE_IP4;
+	return whole ? NFIPSEC_ROUTE_IP6_WHOLE : NFIPSEC_ROUTE_IP6;
+}
+
+static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
 				    struct sk_buff *skb, const struct nfipsec_pkt *pkt,
 				    enum nfipsec_stat *reason)
 {
-	struct nfipsec_route *route = nfipsec_dev_route(tunnel);
+	struct nfipsec_route *route = nfipsec_dev_route(entry->tunnel, route_kind(entry, pkt));
 
 	if (!route) {
 		*reason = NFIPSEC_STAT_OUT_NO_MEMORY;
 		return NFIPSEC_VERDICT_DROP;
 	}
 	if (unlikely(pkt->syn))
-		nfipsec_pkt_clamp_mss(skb, nfipsec_tunnel_mtu(tunnel));
+		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(entry->tunnel));
 	skb_dst_drop(skb);
-	skb_dst_set_noref(skb, &route->rt.dst);
+	skb_dst_set_noref(skb, &route->dst);
 	skb->dev = nn->dev;
 	return NFIPSEC_VERDICT_REDIRECTED;
 }
@@ -53,6 +71,9 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 		*reason = NFIPSEC_STAT_OUT_MALFORMED;
 		return NFIPSEC_VERDICT_DROP;
 	}
+	/* without its neighbours the host would not even reach the peer */
+	if (pkt.on_link)
+		return NFIPSEC_VERDICT_PASS;
 	entry = nfipsec_classify(policy, &pkt);
 	if (!entry)
 		return NFIPSEC_VERDICT_PASS;
@@ -61,7 +82,7 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 	count_hit(entry);
 	switch (entry->action) {
 	case NFIPSEC_ACTION_PROTECT:
-		return protect(nn, entry->tunnel, skb, &pkt, reason);
+		return protect(nn, entry, skb, &pkt, reason);
 	case NFIPSEC_ACTION_DISCARD:
 		*reason = NFIPSEC_STAT_OUT_DISCARD;
 		return NFIPSEC_VERDICT_DROP;
@@ -79,17 +100,16 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	struct nfipsec_pkt pkt;
-	struct nfipsec_sa *sa;
+	struct nfipsec_way way;
 
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt)) {
 		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_MALFORMED);
 		return;
 	}
-	sa = nfipsec_sadb_find_out(tunnel, &pkt);
-	if (unlikely(!sa || READ_ONCE(tunnel->held)))
+	if (unlikely(!nfipsec_sadb_find_out(tunnel, &pkt, &way) || READ_ONCE(tunnel->held)))
 		nfipsec_acquire_hold(tunnel, skb, &pkt);
 	else
-		nfipsec_output_sa(sa, skb);
+		nfipsec_output_way(&way, skb, &pkt.h);
 }
 
 static void drop_list(struct nfipsec_net *nn, struct sk_buff *list, enum nfipsec_stat reason)
@@ -102,21 +122,89 @@ static void drop_list(struct nfipsec_net *nn, struct sk_buff *list, enum nfipsec
 	}
 }
 
-/* one packet of the batch, from clear text to the wire; its octets, or 0 when it was dropped */
-static unsigned int send(struct nfipsec_sa *sa, struct rtable *rt, struct nfipsec_outer *outer,
-			 struct sk_buff *skb, u64 seq)
-{
-	unsigned int len = skb->len;
-	u8 tos = ip_hdr(skb)->tos;
+/* what is the same for the packets of a batch */
+struct batch {
+	const struct nfipsec_way	*way;
+	struct dst_entry		*dst;		/* of the outer packets */
+	const struct nfipsec_headers	*h;		/* of each inner packet */
+	bool				fragment;	/* the outer ones will not fit their path whole */
+	unsigned int			padded;		/* what inner packets are padded to */
+	struct nfipsec_outer		outer;		/* tunnel mode */
+	u64				seq, around_seq;
+};
 
-	if (unlikely(nfipsec_esp_wrap(sa, skb, seq, IPPROTO_IPIP))) {
-		nfipsec_drop(sa->nn, skb, NFIPSEC_STAT_OUT_CRYPTO);
+/* from the inner packet to the outer one */
+static int wrap(struct batch *b, struct sk_buff *skb)
+{
+	struct nfipsec_sa *sa = b->way->sa;
+	bool transport = sa->mode == NFIPSEC_MODE_TRANSPORT;
+	bool ip4 = ip_hdr(skb)->version == 4;
+	unsigned int head;
+	u8 next, tos = 0;
+	int err = 0;
+
+	if (transport) {
+		next = nfipsec_mode_lift(skb, b->h, nfipsec_sa_front(sa));
+		head = b->h->insert;
+	} else {
+		next = ip4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+		tos = ip4 ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
+		head = nfipsec_ip_len(sa->family);
+	}
+	if (sa->proto == IPPROTO_ESP)
+		err = nfipsec_esp_wrap(sa, skb, b->seq, next, b->padded);
+	else
+		nfipsec_ah_wrap(sa, skb, b->seq, next);
+	if (sa->encap)
+		nfipsec_natt_wrap(sa, skb);
+	if (transport)
+		nfipsec_mode_lower(skb, b->h, sa->encap ? IPPROTO_UDP : sa->proto, b->fragment);
+	else
+		nfipsec_mode_wrap(&b->outer, skb, tos);
+	if (sa->proto == IPPROTO_AH)
+		err = nfipsec_ah_seal(sa, skb, head, b->seq);
+	else if (sa->encap && sa->family == AF_INET6)
+		nfipsec_natt_checksum(skb, head);
+	b->seq++;
+	return err;
+}
+
+/* AH of a bundle, in transport mode around the ESP packet that wrap() made */
+static int wrap_around(struct batch *b, struct sk_buff *skb)
+{
+	struct nfipsec_sa *ah = b->way->around;
+	struct nfipsec_headers h;
+	u64 seq = b->around_seq++;
+	u8 next;
+
+	if (nfipsec_pkt_headers(skb, 0, &h))
+		return -EINVAL;
+	next = nfipsec_mode_lift(skb, &h, nfipsec_sa_front(ah));
+	nfipsec_ah_wrap(ah, skb, seq, next);
+	nfipsec_mode_lower(skb, &h, IPPROTO_AH, b->fragment);
+	return nfipsec_ah_seal(ah, skb, h.insert, seq);
+}
+
+/* one packet of the batch, from clear text to the wire; its octets, or 0 when it was dropped */
+static unsigned int send(struct batch *b, struct sk_buff *skb)
+{
+	struct nfipsec_sa *sa = b->way->sa;
+	unsigned int len = skb->len;
+	int err = wrap(b, skb);
+
+	if (!err && b->way->around)
+		err = wrap_around(b, skb);
+	if (unlikely(err)) {
+		nfipsec_drop(sa->nn, skb, err == -EINVAL ? NFIPSEC_STAT_OUT_MALFORMED :
+							   NFIPSEC_STAT_OUT_CRYPTO);
 		return 0;
 	}
-	if (sa->encap_local_port)
-		nfipsec_natt_wrap(sa, skb);
-	nfipsec_mode_wrap(outer, skb, tos);
-	nfipsec_xmit(sa->nn, rt, skb);
+	/* no length of IP can say it */
+	if (unlikely(skb->len > IP_MAX_MTU)) {
+		nfipsec_drop(sa->nn, skb, NFIPSEC_STAT_OUT_TOO_BIG);
+		return 0;
+	}
+	nfipsec_xmit(sa, b->dst, skb);
 	return len;
 }
 
@@ -132,62 +220,177 @@ static enum nfipsec_stat admit(struct nfipsec_sa *sa, unsigned int packets, u64 
 	return NFIPSEC_STAT_UNSPEC;
 }
 
-/**
- * nfipsec_output_sa - protect and send, the SA being known
- * @sa: outbound SA; RCU read side
- * @skb: the packet, maybe a GSO packet; taken
- *
- * Everything that can be done once is done once for all segments of a batch.
- * Bottom halves off.
- */
-void nfipsec_output_sa(struct nfipsec_sa *sa, struct sk_buff *skb)
+/* the packets of @list, all of them or none */
+static enum nfipsec_stat send_list(struct batch *b, struct sk_buff *list, unsigned int packets)
 {
-	const struct nfipsec_alg *alg = nfipsec_crypto_alg(sa->crypto);
-	struct nfipsec_tunnel *tunnel = sa->tunnel;
-	struct nfipsec_net *nn = sa->nn;
-	unsigned int packets, bytes = 0, sent = 0;
-	struct sk_buff *list, *next;
-	struct nfipsec_outer outer;
+	const struct nfipsec_way *way = b->way;
+	struct nfipsec_net *nn = way->sa->nn;
+	unsigned int bytes = 0, sent = 0;
 	enum nfipsec_stat reason;
-	struct rtable *rt;
-	u64 seq;
+	struct sk_buff *skb, *next;
 
-	rt = nfipsec_xmit_route(tunnel, sa);
-	if (unlikely(!rt)) {
-		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_ROUTE);
-		return;
-	}
-	nfipsec_xmit_mtu(tunnel, sa, rt);
-	if (unlikely(nfipsec_xmit_too_big(tunnel, skb))) {
-		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_TOO_BIG);
-		goto out;
-	}
-	/* the inner packet's state is not the outer one's; its dst goes, and we are under RCU */
-	skb_scrub_packet(skb, false);
-	bytes = skb->len;
-	list = nfipsec_batch_split(skb, nfipsec_sa_outer_len(sa) + ESP_HDR_LEN + alg->iv_len +
-				   LL_RESERVED_SPACE(rt->dst.dev),
-				   alg->block + ESP_TRAILER_LEN + alg->icv_len, &packets);
-	if (IS_ERR(list)) {
-		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_MEMORY);
-		goto out;
-	}
-	reason = admit(sa, packets, bytes, &seq);
-	if (unlikely(reason)) {
-		drop_list(nn, list, reason);
-		goto out;
-	}
-	nfipsec_mode_outer(&outer, nn->net, sa, rt, ip_hdr(list), packets);
+	skb_list_walk_safe(list, skb, next)
+		bytes += skb->len;
+	reason = admit(way->sa, packets, bytes, &b->seq);
+	if (!reason && way->around)
+		reason = admit(way->around, packets, bytes, &b->around_seq);
+	if (unlikely(reason))
+		return reason;
+	if (way->sa->mode == NFIPSEC_MODE_TUNNEL)
+		nfipsec_mode_outer(&b->outer, way->sa, b->dst, list, packets, b->fragment);
 	bytes = 0;
 	skb_list_walk_safe(list, skb, next) {
 		unsigned int len;
 
 		skb_mark_not_on_list(skb);
-		len = send(sa, rt, &outer, skb, seq++);
+		len = send(b, skb);
 		bytes += len;
 		sent += !!len;
 	}
 	nfipsec_dev_count_tx(nn, sent, bytes);
+	return NFIPSEC_STAT_UNSPEC;
+}
+
+/* TFC, RFC 4303 2.7: only where the inner packet says its own length */
+static unsigned int padded_len(const struct nfipsec_sa *sa)
+{
+	u32 tfc = READ_ONCE(sa->tunnel->set.tfc);
+
+	if (likely(!tfc) || sa->mode != NFIPSEC_MODE_TUNNEL || sa->proto != IPPROTO_ESP)
+		return 0;
+	return min(tfc, nfipsec_tunnel_mtu(sa->tunnel));
+}
+
+static unsigned int room_in_front(const struct batch *b)
+{
+	const struct nfipsec_way *way = b->way;
+	unsigned int room = nfipsec_sa_front(way->sa) + LL_RESERVED_SPACE(b->dst->dev);
+
+	if (way->sa->mode == NFIPSEC_MODE_TUNNEL)
+		room += nfipsec_ip_len(way->sa->family);
+	if (way->around)
+		room += nfipsec_sa_front(way->around);
+	return room;
+}
+
+static unsigned int room_behind(const struct batch *b)
+{
+	const struct nfipsec_alg *alg = nfipsec_crypto_alg(b->way->sa->crypto);
+
+	if (b->way->sa->proto != IPPROTO_ESP)
+		return 0;
+	return alg->block + ESP_TRAILER_LEN + alg->icv_len + b->padded;
+}
+
+/**
+ * nfipsec_output_way - protect and send, the SA being known
+ * @way: outbound SA; RCU read side
+ * @skb: the packet, maybe a GSO packet; taken
+ * @h: its headers
+ *
+ * Everything that can be done once is done once for all segments of a batch.
+ * Bottom halves off.
+ */
+void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
+			const struct nfipsec_headers *h)
+{
+	struct nfipsec_tunnel *tunnel = way->sa->tunnel;
+	struct batch b = { .way = way, .h = h };
+	struct nfipsec_net *nn = tunnel->nn;
+	enum nfipsec_stat reason;
+	struct sk_buff *list;
+	unsigned int packets;
+	int size;
+
+	if (unlikely(h->fragment && way->sa->mode == NFIPSEC_MODE_TRANSPORT)) {
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_FRAGMENT);
+		return;
+	}
+	b.dst = nfipsec_xmit_route(way->sa);
+	if (unlikely(!b.dst)) {
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_ROUTE);
+		return;
+	}
+	nfipsec_xmit_mtu(way, b.dst);
+	size = nfipsec_xmit_size(tunnel, skb);
+	if (unlikely(size < 0)) {
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_TOO_BIG);
+		goto out;
+	}
+	b.fragment = size;
+	b.padded = padded_len(way->sa);
+	/* the inner packet's state is not the outer one's; its dst goes, and we are under RCU */
+	skb_scrub_packet(skb, false);
+	list = nfipsec_batch_split(skb, room_in_front(&b), room_behind(&b), &packets);
+	if (IS_ERR(list)) {
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_MEMORY);
+		goto out;
+	}
+	reason = send_list(&b, list, packets);
+	if (unlikely(reason))
+		drop_list(nn, list, reason);
 out:
-	ip_rt_put(rt);
+	dst_release(b.dst);
+}
+
+/**
+ * nfipsec_output_dummy - a packet that says nothing: RFC 4303 2.6
+ * @way: outbound SA of ESP; RCU read side
+ * @bytes: of payload
+ *
+ * Bottom halves off. Return: 0, -EMSGSIZE when it does not fit the tunnel, -EAGAIN for
+ * any other reason, which is counted.
+ */
+int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes)
+{
+	struct nfipsec_sa *sa = way->sa;
+	struct batch b = { .way = way };
+	enum nfipsec_stat reason = NFIPSEC_STAT_OUT_NO_ROUTE;
+	struct sk_buff *skb;
+	int err;
+
+	b.dst = nfipsec_xmit_route(sa);
+	if (!b.dst)
+		goto failed;
+	nfipsec_xmit_mtu(way, b.dst);
+	err = -EMSGSIZE;
+	if (bytes > nfipsec_tunnel_mtu(sa->tunnel))
+		goto out;
+	reason = NFIPSEC_STAT_OUT_NO_MEMORY;
+	skb = alloc_skb(room_in_front(&b) + nfipsec_ip_len(sa->family) + bytes + room_behind(&b),
+			GFP_ATOMIC);
+	if (!skb)
+		goto failed;
+	skb_reserve(skb, room_in_front(&b) + nfipsec_ip_len(sa->family));
+	skb_put_zero(skb, bytes);
+	reason = admit(sa, 1, bytes, &b.seq);
+	if (!reason && way->around)
+		reason = admit(way->around, 1, bytes, &b.around_seq);
+	if (reason) {
+		kfree_skb(skb);
+		goto failed;
+	}
+	err = nfipsec_esp_wrap(sa, skb, b.seq, IPPROTO_NONE, 0);
+	if (sa->encap)
+		nfipsec_natt_wrap(sa, skb);
+	nfipsec_mode_outer(&b.outer, sa, b.dst, NULL, 1, false);
+	nfipsec_mode_wrap(&b.outer, skb, 0);
+	if (sa->encap && sa->family == AF_INET6)
+		nfipsec_natt_checksum(skb, nfipsec_ip_len(sa->family));
+	if (!err && way->around)
+		err = wrap_around(&b, skb);
+	reason = NFIPSEC_STAT_OUT_CRYPTO;
+	if (err) {
+		kfree_skb(skb);
+		goto failed;
+	}
+	nfipsec_xmit(sa, b.dst, skb);
+	goto out;
+
+failed:
+	nfipsec_stat_add(sa->nn, reason, 1);
+	err = -EAGAIN;
+out:
+	dst_release(b.dst);
+	return err;
 }

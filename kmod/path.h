@@ -16,52 +16,75 @@ enum nfipsec_verdict {
 enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason);
 void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
-void nfipsec_output_sa(struct nfipsec_sa *sa, struct sk_buff *skb);
+void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
+			const struct nfipsec_headers *h);
+/* a dummy packet with @bytes of payload: RFC 4303 2.6; 0 or an errno */
+int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes);
 
 /* input.c */
-struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb);
-void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head);
+struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb,
+				      const struct nfipsec_headers *h);
+void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h);
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason);
 
 /* dev.c: the tunnel's route to nfipsec0 */
-struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel);
-void nfipsec_dev_route_drop(struct nfipsec_tunnel *tunnel);
+struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel,
+					enum nfipsec_route_kind kind);
+void nfipsec_dev_routes_drop(struct nfipsec_tunnel *tunnel);
 bool nfipsec_dev_route_is_ours(const struct dst_entry *dst);
 void nfipsec_dev_count_tx(struct nfipsec_net *nn, unsigned int packets, unsigned int bytes);
 void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes);
 
 /* xmit.c: the outer path */
-struct rtable *nfipsec_xmit_route(struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa);
-void nfipsec_xmit_mtu(struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa,
-		      const struct rtable *rt);
+struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa);
+void nfipsec_xmit_mtu(const struct nfipsec_way *way, const struct dst_entry *dst);
 void nfipsec_dev_mtu_update(struct nfipsec_tunnel *tunnel);
-bool nfipsec_xmit_too_big(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
-void nfipsec_xmit_icmp(struct nfipsec_net *nn, struct sk_buff *skb);
-void nfipsec_xmit(struct nfipsec_net *nn, struct rtable *rt, struct sk_buff *skb);
+/* does it fit the tunnel? 0; 1 when the outer packet may be fragmented; -EMSGSIZE, told */
+int nfipsec_xmit_size(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
+void nfipsec_xmit_icmp4(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_xmit_icmp6(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int head);
+void nfipsec_xmit(const struct nfipsec_sa *sa, struct dst_entry *dst, struct sk_buff *skb);
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
 
-/* mode.c: tunnel mode headers */
+/* mode.c: tunnel mode */
 struct nfipsec_outer {			/* what is the same for a batch */
-	struct iphdr	ip;
-	u8		tos_copied;	/* the bits of TOS that are each packet's own */
+	union {
+		struct iphdr	ip;
+		struct ipv6hdr	ip6;
+	};
+	u8	family;
+	u8	tos;
+	u8	tos_copied;	/* the bits of TOS that are each packet's own */
+	bool	whole;		/* nobody may fragment it */
 };
-void nfipsec_mode_outer(struct nfipsec_outer *outer, struct net *net, const struct nfipsec_sa *sa,
-			const struct rtable *rt, const struct iphdr *inner, unsigned int packets);
+void nfipsec_mode_outer(struct nfipsec_outer *outer, const struct nfipsec_sa *sa,
+			struct dst_entry *dst, const struct sk_buff *inner,
+			unsigned int packets, bool fragment);
 void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos);
-enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, const struct iphdr *outer);
+enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, u8 next_header);
+/* transport mode */
+u8 nfipsec_mode_lift(struct sk_buff *skb, const struct nfipsec_headers *h, unsigned int room);
+void nfipsec_mode_lower(struct sk_buff *skb, const struct nfipsec_headers *h, u8 proto,
+			bool fragment);
+void nfipsec_mode_restore(struct sk_buff *skb, const struct nfipsec_headers *h, u8 next_header);
 
 /* natt.c */
 void nfipsec_natt_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb);
-struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb);
-void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb);
+void nfipsec_natt_checksum(struct sk_buff *skb, unsigned int head);
+void nfipsec_natt_fix_checksum(struct sk_buff *skb, const struct nfipsec_pkt *pkt);
+void nfipsec_natt_follow(struct nfipsec_sa *sa, const struct sk_buff *skb, unsigned int head);
+struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb,
+				     const struct nfipsec_headers *h);
+void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb,
+			const struct nfipsec_headers *h);
 
 /* batch.c */
 struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,
 				    unsigned int *packets);
 
 /* deliver.c */
-void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto);
 void nfipsec_deliver_route(struct nfipsec_net *nn, struct sk_buff *skb);
 
 #endif

@@ -1,13 +1,143 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From headers to selectors, every length checked before use. */
-#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <net/checksum.h>
 #include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/ndisc.h>
 #include <net/tcp.h>
 
 #include "pkt.h"
+
+/* more extension headers than this nobody sends, and each costs time */
+#define HEADERS_MAX 1024
+
+/**
+ * nfipsec_addr_num - an address as a number
+ * @family: its family
+ * @addr: the address
+ */
+struct nfipsec_num nfipsec_addr_num(u8 family, const union nfipsec_addr *addr)
+{
+	if (family == AF_INET)
+		return (struct nfipsec_num){ 0, 0xffff00000000ULL | ntohl(addr->ip) };
+	return (struct nfipsec_num){ get_unaligned_be64(addr->ip6.s6_addr),
+				     get_unaligned_be64(addr->ip6.s6_addr + 8) };
+}
+
+/* the reverse of nfipsec_addr_num() */
+void nfipsec_num_addr(u8 family, struct nfipsec_num num, union nfipsec_addr *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (family == AF_INET) {
+		addr->ip = htonl(lower_32_bits(num.low));
+	} else {
+		put_unaligned_be64(num.high, addr->ip6.s6_addr);
+		put_unaligned_be64(num.low, addr->ip6.s6_addr + 8);
+	}
+}
+
+bool nfipsec_addr_equal(u8 family, const union nfipsec_addr *a, const union nfipsec_addr *b)
+{
+	return family == AF_INET ? a->ip == b->ip : ipv6_addr_equal(&a->ip6, &b->ip6);
+}
+
+static int headers4(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
+{
+	const struct iphdr *ip = (const struct iphdr *)(skb->data + nhoff);
+	unsigned int len = ip->ihl * 4;
+
+	if (len < sizeof(*ip) || !pskb_may_pull(skb, nhoff + len))
+		return -EINVAL;
+	ip = (const struct iphdr *)(skb->data + nhoff);
+	h->proto = ip->protocol;
+	h->fragment = ip_is_fragment(ip);
+	h->upper = h->insert = len;
+	h->upper_next = h->insert_next = offsetof(struct iphdr, protocol);
+	return 0;
+}
+
+/* octets of the extension header at @at; 0 for none, or what is not whole */
+static unsigned int ext_len(struct sk_buff *skb, unsigned int at, u8 type)
+{
+	unsigned int len = sizeof(struct frag_hdr);
+
+	if (!pskb_may_pull(skb, at + len))
+		return 0;
+	if (type != NEXTHDR_FRAGMENT)
+		len = ipv6_optlen((const struct ipv6_opt_hdr *)(skb->data + at));
+	return pskb_may_pull(skb, at + len) ? len : 0;
+}
+
+/*
+ * RFC 8200 4.1. ESP and AH are upper layers here, as RFC 4301 4.4.1.1 has it. A
+ * fragment header that says "all of it" is none (RFC 6946).
+ */
+static int headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
+{
+	unsigned int at = sizeof(struct ipv6hdr), next = offsetof(struct ipv6hdr, nexthdr), len;
+
+	if (!pskb_may_pull(skb, nhoff + at))
+		return -EINVAL;
+	h->insert = at;
+	h->insert_next = next;
+	for (;;) {
+		u8 type = skb->data[nhoff + next];
+		__be16 frag_off = 0;
+
+		if (type != NEXTHDR_HOP && type != NEXTHDR_ROUTING && type != NEXTHDR_DEST &&
+		    type != NEXTHDR_FRAGMENT) {
+			h->proto = type;
+			break;
+		}
+		len = ext_len(skb, nhoff + at, type);
+		if (!len || at + len > HEADERS_MAX)
+			return -EINVAL;
+		if (type == NEXTHDR_FRAGMENT)
+			frag_off = ((const struct frag_hdr *)(skb->data + nhoff + at))->frag_off;
+		if (type == NEXTHDR_HOP || type == NEXTHDR_ROUTING) {
+			h->insert = at + len;
+			h->insert_next = at;
+		}
+		next = at;
+		at += len;
+		h->fragment |= !!(frag_off & htons(IP6_OFFSET | IP6_MF));
+		if (frag_off & htons(IP6_OFFSET)) {
+			h->proto = skb->data[nhoff + next];
+			h->opaque = h->proto == NEXTHDR_DEST || h->proto == NEXTHDR_ROUTING ||
+				    h->proto == NEXTHDR_HOP || h->proto == NEXTHDR_FRAGMENT;
+			break;
+		}
+	}
+	h->upper = at;
+	h->upper_next = next;
+	return 0;
+}
+
+/**
+ * nfipsec_pkt_headers - where the headers of a packet are
+ * @skb: the packet
+ * @nhoff: offset of its IP header from skb->data
+ * @h: filled
+ *
+ * All of them are in the linear part afterwards, up to the upper layer's.
+ */
+int nfipsec_pkt_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
+{
+	memset(h, 0, sizeof(*h));
+	if (!pskb_may_pull(skb, nhoff + sizeof(struct iphdr)))
+		return -EINVAL;
+	switch (skb->data[nhoff] >> 4) {
+	case 4:
+		return headers4(skb, nhoff, h);
+	case 6:
+		return headers6(skb, nhoff, h);
+	}
+	return -EINVAL;
+}
 
 /* what the classifier reads of the upper layer's header; 0: it has nothing to tell */
 static unsigned int upper_len(u8 proto)
@@ -21,14 +151,33 @@ static unsigned int upper_len(u8 proto)
 	case IPPROTO_DCCP:
 		return 4;
 	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return 2;
 	}
 	return 0;
 }
 
-static int parse_upper(struct sk_buff *skb, unsigned int off, struct nfipsec_pkt *pkt)
+static bool is_icmp(u8 proto)
 {
-	unsigned int len = upper_len(pkt->proto);
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+/* RFC 4861 6.1, 7.1: a hop limit of 255 has met no router; RFC 2710 3: 1 will pass none */
+static bool on_link(u8 type, u8 hop_limit)
+{
+	switch (type) {
+	case NDISC_ROUTER_SOLICITATION ... NDISC_REDIRECT:
+		return hop_limit == 255;
+	case ICMPV6_MGM_QUERY ... ICMPV6_MGM_REDUCTION:
+	case ICMPV6_MLD2_REPORT:
+		return hop_limit == 1;
+	}
+	return false;
+}
+
+static int parse_upper(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
+{
+	unsigned int off = nhoff + pkt->h.upper, len = upper_len(pkt->h.proto);
 	const u8 *p;
 
 	if (!len)
@@ -38,10 +187,13 @@ static int parse_upper(struct sk_buff *skb, unsigned int off, struct nfipsec_pkt
 	p = skb->data + off;
 	pkt->ports = true;
 	pkt->sport = get_unaligned((__be16 *)p);
-	if (pkt->proto == IPPROTO_ICMP)
+	if (is_icmp(pkt->h.proto)) {
+		pkt->on_link = pkt->family == AF_INET6 && pkt->h.proto == IPPROTO_ICMPV6 &&
+			       on_link(p[0], ((struct ipv6hdr *)(skb->data + nhoff))->hop_limit);
 		return 0;
+	}
 	pkt->dport = get_unaligned((__be16 *)(p + 2));
-	if (pkt->proto == IPPROTO_TCP)
+	if (pkt->h.proto == IPPROTO_TCP)
 		pkt->syn = p[13] & 0x02;
 	return 0;
 }
@@ -56,24 +208,23 @@ static int parse_upper(struct sk_buff *skb, unsigned int off, struct nfipsec_pkt
  */
 int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
 {
-	const struct iphdr *ip;
-	unsigned int head;
-
-	if (!pskb_may_pull(skb, nhoff + sizeof(*ip)))
-		return -EINVAL;
-	ip = (const struct iphdr *)(skb->data + nhoff);
-	head = ip->ihl * 4;
-	if (ip->version != 4 || head < sizeof(*ip) || !pskb_may_pull(skb, nhoff + head))
-		return -EINVAL;
-	ip = (const struct iphdr *)(skb->data + nhoff);
-
 	memset(pkt, 0, sizeof(*pkt));
-	pkt->family = AF_INET;
-	pkt->proto = ip->protocol;
-	pkt->saddr.ip = ip->saddr;
-	pkt->daddr.ip = ip->daddr;
-	pkt->fragment = ip_is_fragment(ip);
-	return pkt->fragment ? 0 : parse_upper(skb, nhoff + head, pkt);
+	if (nfipsec_pkt_headers(skb, nhoff, &pkt->h))
+		return -EINVAL;
+	if (skb->data[nhoff] >> 4 == 4) {
+		const struct iphdr *ip = (const struct iphdr *)(skb->data + nhoff);
+
+		pkt->family = AF_INET;
+		pkt->saddr.ip = ip->saddr;
+		pkt->daddr.ip = ip->daddr;
+	} else {
+		const struct ipv6hdr *ip6 = (const struct ipv6hdr *)(skb->data + nhoff);
+
+		pkt->family = AF_INET6;
+		pkt->saddr.ip6 = ip6->saddr;
+		pkt->daddr.ip6 = ip6->daddr;
+	}
+	return pkt->h.fragment ? 0 : parse_upper(skb, nhoff, pkt);
 }
 
 /**
@@ -89,15 +240,31 @@ void nfipsec_pkt_mirror(const struct nfipsec_pkt *pkt, struct nfipsec_pkt *mirro
 	*mirror = *pkt;
 	mirror->saddr = pkt->daddr;
 	mirror->daddr = pkt->saddr;
-	if (pkt->proto != IPPROTO_ICMP) {
+	if (!is_icmp(pkt->h.proto)) {
 		mirror->sport = pkt->dport;
 		mirror->dport = pkt->sport;
 	}
 }
 
-static bool within(u32 value, u32 min, u32 max)
+static bool port_within(__be16 port, u16 min, u16 max)
 {
-	return value >= min && value <= max;
+	return ntohs(port) >= min && ntohs(port) <= max;
+}
+
+static bool addr_within(u8 family, const union nfipsec_addr *addr, struct nfipsec_num min,
+			struct nfipsec_num max)
+{
+	struct nfipsec_num num = nfipsec_addr_num(family, addr);
+
+	return nfipsec_num_le(min, num) && nfipsec_num_le(num, max);
+}
+
+/* by its addresses alone? */
+bool nfipsec_sel_match_addrs(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt)
+{
+	return sel->family == pkt->family &&
+	       addr_within(sel->family, &pkt->saddr, sel->saddr_min, sel->saddr_max) &&
+	       addr_within(sel->family, &pkt->daddr, sel->daddr_min, sel->daddr_max);
 }
 
 /**
@@ -110,15 +277,12 @@ static bool within(u32 value, u32 min, u32 max)
  */
 bool nfipsec_sel_match(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt)
 {
-	if (sel->family != pkt->family || (sel->proto && sel->proto != pkt->proto) ||
-	    !within(ntohl(pkt->saddr.ip), sel->saddr_min, sel->saddr_max) ||
-	    !within(ntohl(pkt->daddr.ip), sel->daddr_min, sel->daddr_max))
+	if ((sel->proto && sel->proto != pkt->h.proto) || !nfipsec_sel_match_addrs(sel, pkt))
 		return false;
 	if (!pkt->ports)
-		return !sel->sport_min && sel->sport_max == U16_MAX &&
-		       !sel->dport_min && sel->dport_max == U16_MAX;
-	return within(ntohs(pkt->sport), sel->sport_min, sel->sport_max) &&
-	       within(ntohs(pkt->dport), sel->dport_min, sel->dport_max);
+		return !nfipsec_sel_has_ports(sel);
+	return port_within(pkt->sport, sel->sport_min, sel->sport_max) &&
+	       port_within(pkt->dport, sel->dport_min, sel->dport_max);
 }
 
 static void lower_mss(const struct sk_buff *skb, struct tcphdr *tcp, unsigned int off,
@@ -142,16 +306,17 @@ static void lower_mss(const struct sk_buff *skb, struct tcphdr *tcp, unsigned in
 
 /**
  * nfipsec_pkt_clamp_mss - lower the MSS a TCP SYN offers
- * @skb: an IPv4 TCP segment with SYN, not a fragment; skb->data at its IP header
+ * @skb: a TCP segment with SYN, not a fragment; skb->data at its IP header
+ * @head: octets of all headers in front of TCP
  * @mtu: what the tunnel carries
  *
  * So that connections through the tunnel, forwarded ones too, need no PMTU
  * discovery to begin. The checksum is right afterwards, also where the device was
  * to fill it in: the MSS is no part of the pseudo header.
  */
-void nfipsec_pkt_clamp_mss(struct sk_buff *skb, unsigned int mtu)
+void nfipsec_pkt_clamp_mss(struct sk_buff *skb, unsigned int head, unsigned int mtu)
 {
-	unsigned int head = ip_hdrlen(skb), off, len;
+	unsigned int off, len;
 	struct tcphdr *tcp;
 	u8 *opt;
 

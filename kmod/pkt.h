@@ -6,48 +6,92 @@
 #include "nfipsec.h"
 
 /**
- * struct nfipsec_pkt - the selectors of one packet
- * @family: AF_INET (AF_INET6 to come)
+ * struct nfipsec_headers - where the headers of a packet are, from its IP header on
  * @proto: of the upper layer
+ * @fragment: part of a larger datagram
+ * @opaque: a later fragment that begins with an extension header: @proto is that
+ * @upper: the upper layer's header
+ * @upper_next: the octet that names it
+ * @insert: where ESP or AH of transport mode goes, behind the headers that routers
+ *	look at: RFC 4303 3.1.1, RFC 4302 3.1.1
+ * @insert_next: the octet that names what is there
+ */
+struct nfipsec_headers {
+	u8	proto;
+	bool	fragment;
+	bool	opaque;
+	u16	upper, upper_next;
+	u16	insert, insert_next;
+};
+
+/**
+ * struct nfipsec_pkt - the selectors of one packet
+ * @family: AF_INET or AF_INET6
+ * @h: its headers
  * @ports: @sport and @dport are valid; false on every fragment, the first too
  *	(the datagram is treated as one, RFC 4301 7), and for protocols without
  *	ports. ICMP has type and code in @sport as
  *	RFC 7296 3.13.1 packs them (type << 8 | code) and 0 in @dport.
- * @fragment: part of a larger datagram
  * @syn: a TCP segment with SYN
+ * @on_link: neighbour discovery (RFC 4861) or multicast listener discovery
+ *	(RFC 2710), which never leave their link
  */
 struct nfipsec_pkt {
 	u8			family;
-	u8			proto;
 	bool			ports;
-	bool			fragment;
 	bool			syn;
+	bool			on_link;
+	struct nfipsec_headers	h;
 	__be16			sport;
 	__be16			dport;
 	union nfipsec_addr	saddr;
 	union nfipsec_addr	daddr;
 };
 
+/*
+ * An address as a number, to compare: IPv4's are ::ffff:0:0/96 (RFC 4291 2.5.5.2), so
+ * that both families have places of their own on one line.
+ */
+struct nfipsec_num {
+	u64	high, low;
+};
+
+static inline bool nfipsec_num_le(struct nfipsec_num a, struct nfipsec_num b)
+{
+	return a.high < b.high || (a.high == b.high && a.low <= b.low);
+}
+
 /**
  * struct nfipsec_sel - one selector: RFC 4301 4.4.1.1, RFC 7296 3.13
- * Ranges in host order for comparison (family AF_INET: in saddr_min etc. as u32).
- * Immutable once built.
+ * Ranges in host order for comparison. Immutable once built.
  */
 struct nfipsec_sel {
 	u8	family;
 	u8	proto;		/* 0: any */
 	u16	sport_min, sport_max;
 	u16	dport_min, dport_max;
-	u32	saddr_min, saddr_max;
-	u32	daddr_min, daddr_max;
+	struct nfipsec_num saddr_min, saddr_max;
+	struct nfipsec_num daddr_min, daddr_max;
 };
 
-/* pkt.c: pulls and checks headers; -EINVAL for a malformed packet. May reallocate the head. */
+static inline bool nfipsec_sel_has_ports(const struct nfipsec_sel *sel)
+{
+	return sel->sport_min || sel->sport_max != U16_MAX ||
+	       sel->dport_min || sel->dport_max != U16_MAX;
+}
+
+struct nfipsec_num nfipsec_addr_num(u8 family, const union nfipsec_addr *addr);
+void nfipsec_num_addr(u8 family, struct nfipsec_num num, union nfipsec_addr *addr);
+bool nfipsec_addr_equal(u8 family, const union nfipsec_addr *a, const union nfipsec_addr *b);
+
+/* pkt.c: pull and check headers; -EINVAL for a malformed packet. May reallocate the head. */
+int nfipsec_pkt_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h);
 int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt);
 /* the packet with both ends swapped, for the inbound clear-text check */
 void nfipsec_pkt_mirror(const struct nfipsec_pkt *pkt, struct nfipsec_pkt *mirror);
 /* a TCP segment with SYN offers no larger MSS than fits @mtu; the header may be reallocated */
-void nfipsec_pkt_clamp_mss(struct sk_buff *skb, unsigned int mtu);
+void nfipsec_pkt_clamp_mss(struct sk_buff *skb, unsigned int head, unsigned int mtu);
+bool nfipsec_sel_match_addrs(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt);
 bool nfipsec_sel_match(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt);
 
 #endif

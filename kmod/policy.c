@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <net/addrconf.h>
 
 #include "path.h"
 #include "policy.h"
@@ -26,10 +27,6 @@ struct nfipsec_tunnel *nfipsec_tunnel_create(struct nfipsec_net *nn, const char 
 
 	if (!tunnel)
 		return NULL;
-	if (dst_cache_init(&tunnel->outer, gfp)) {
-		kfree(tunnel);
-		return NULL;
-	}
 	INIT_LIST_HEAD(&tunnel->link);
 	INIT_LIST_HEAD(&tunnel->sas_out);
 	refcount_set(&tunnel->ref, 1);
@@ -54,7 +51,6 @@ void nfipsec_tunnel_put(struct nfipsec_tunnel *tunnel)
 		return;
 	WARN_ON_ONCE(!skb_queue_empty(&tunnel->queue));
 	WARN_ON_ONCE(!list_empty(&tunnel->sas_out));
-	dst_cache_destroy(&tunnel->outer);
 	kfree_rcu(tunnel, rcu);
 }
 
@@ -84,7 +80,7 @@ static void tunnel_retire(struct nfipsec_tunnel *tunnel)
 	list_del_rcu(&tunnel->link);
 	nfipsec_sadb_flush(nn, tunnel);
 	nfipsec_acquire_flush(tunnel);
-	nfipsec_dev_route_drop(tunnel);
+	nfipsec_dev_routes_drop(tunnel);
 	nfipsec_tunnel_put(tunnel);
 }
 
@@ -220,13 +216,18 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 }
 
 /* Is @local this end of the tunnel? One without a fixed address takes any of the host's own. */
-static bool is_end(const struct nfipsec_tunnel *tunnel, __be32 local, __be32 remote)
+static bool is_end(const struct nfipsec_tunnel *tunnel, u8 family, const union nfipsec_addr *local,
+		   const union nfipsec_addr *remote)
 {
-	if (tunnel->has_remote && tunnel->remote.ip != remote)
+	struct net *net = tunnel->nn->net;
+
+	if (tunnel->has_remote && !nfipsec_addr_equal(family, &tunnel->remote, remote))
 		return false;
 	if (tunnel->has_local)
-		return tunnel->local.ip == local;
-	return inet_addr_type(tunnel->nn->net, local) == RTN_LOCAL;
+		return nfipsec_addr_equal(family, &tunnel->local, local);
+	if (family == AF_INET)
+		return inet_addr_type(net, local->ip) == RTN_LOCAL;
+	return ipv6_chk_addr(net, &local->ip6, NULL, 0);
 }
 
 static bool ike_port(__be16 port)
@@ -248,16 +249,16 @@ static bool ike_port(__be16 port)
 bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt)
 {
 	const struct nfipsec_tunnel *tunnel;
-	bool udp = pkt->proto == IPPROTO_UDP;
+	bool udp = pkt->h.proto == IPPROTO_UDP;
 
-	if (!udp && pkt->proto != IPPROTO_ESP && pkt->proto != IPPROTO_AH)
+	if (!udp && pkt->h.proto != IPPROTO_ESP && pkt->h.proto != IPPROTO_AH)
 		return false;
-	if (pkt->fragment || (udp && !ike_port(pkt->sport) && !ike_port(pkt->dport)))
+	if (pkt->h.fragment || (udp && !ike_port(pkt->sport) && !ike_port(pkt->dport)))
 		return false;
 	list_for_each_entry_rcu(tunnel, &nn->tunnels, link) {
-		if (tunnel->family == pkt->family &&
-		    (is_end(tunnel, pkt->saddr.ip, pkt->daddr.ip) ||
-		     is_end(tunnel, pkt->daddr.ip, pkt->saddr.ip)))
+		if ((!tunnel->family || tunnel->family == pkt->family) &&
+		    (is_end(tunnel, pkt->family, &pkt->saddr, &pkt->daddr) ||
+		     is_end(tunnel, pkt->family, &pkt->daddr, &pkt->saddr)))
 			return true;
 	}
 	return false;

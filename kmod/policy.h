@@ -5,11 +5,20 @@
 
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
-#include <net/dst_cache.h>
+#include <net/ip6_fib.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
 
 #include "pkt.h"
+
+/* which of a tunnel's routes: by the inner family, and by who fragments */
+enum nfipsec_route_kind {
+	NFIPSEC_ROUTE_IP4,	/* the stack, in front of nfipsec0 */
+	NFIPSEC_ROUTE_IP6,
+	NFIPSEC_ROUTE_IP4_WHOLE,	/* nobody: the outer packet will be fragmented */
+	NFIPSEC_ROUTE_IP6_WHOLE,
+	NFIPSEC_ROUTES,
+};
 
 /**
  * struct nfipsec_route - a dst whose device is nfipsec0, that knows its tunnel
@@ -18,7 +27,11 @@
  * until the dst is destroyed (dev.c owns the dst_ops).
  */
 struct nfipsec_route {
-	struct rtable		rt;
+	union {
+		struct dst_entry	dst;
+		struct rtable		rt4;
+		struct rt6_info		rt6;
+	};
 	struct nfipsec_tunnel	*tunnel;
 };
 
@@ -28,19 +41,21 @@ struct nfipsec_tunnel_set {
 	u8	df;		/* enum nfipsec_df */
 	u8	tos;		/* of the outer header, where tos_copied has no bit */
 	u8	tos_copied;	/* from the inner header; ECN's two bits always */
+	u32	tfc;		/* inner packets are padded to so many octets, at most to the MTU */
 };
 
 /**
  * struct nfipsec_tunnel - what protect entries point to and SAs belong to
  * @link: in nfipsec_net.tunnels; RCU, changed under nfipsec_net.config
  * @ref: the policy holds one, each SA one, each route one
- * @nn, @name, @mode, @local, @remote, @has_local, @has_remote, @family: constant
- *	while published; a policy that changes them makes a new tunnel
+ * @nn, @name, @mode, @bundle, @local, @remote, @has_local, @has_remote, @family,
+ *	@mark, @vrf: constant while published; a policy that changes them makes a new
+ *	tunnel
  * @set: from the configuration, may change while published; WRITE_ONCE of each
- * @metrics: what the stack reads the tunnel's MTU from; WRITE_ONCE
- * @route: the cached route to nfipsec0; RCU, replaced under @lock
+ * @mtu: the largest inner packet that needs no fragments; WRITE_ONCE
+ * @metrics: what the stack reads of it, for inner IPv4 and IPv6; WRITE_ONCE
+ * @routes: the cached routes to nfipsec0; RCU, replaced under @lock
  * @stays: mark of a transaction; under nfipsec_net.config
- * @outer: the route of the outer packets; per CPU, bottom halves off
  * @sas_out: outbound SAs, newest first; RCU list, changed under nfipsec_net.sa_lock
  * @lock: protects the rest
  * @held: packets are held, or are being released: whatever comes queues up
@@ -59,13 +74,16 @@ struct nfipsec_tunnel {
 	char				name[NFIPSEC_NAME_MAX + 1];
 	u8				family;
 	u8				mode;
+	bool				bundle;		/* ESP, and AH around it */
+	u32				mark;		/* of the outer packets and their route */
+	char				vrf[IFNAMSIZ];	/* whose table routes them; empty: main's */
 	bool				has_local, has_remote;
 	union nfipsec_addr		local, remote;
 	bool				stays;
 	struct nfipsec_tunnel_set	set;
-	struct dst_metrics		metrics;
-	struct nfipsec_route __rcu	*route;
-	struct dst_cache		outer;
+	u32				mtu;
+	struct dst_metrics		metrics[2];
+	struct nfipsec_route __rcu	*routes[NFIPSEC_ROUTES];
 	struct list_head		sas_out;
 	spinlock_t			lock;
 	bool				held;
@@ -117,10 +135,10 @@ void nfipsec_policy_free(struct nfipsec_policy *policy);
 int nfipsec_policy_init_net(struct nfipsec_net *nn);	/* the empty policy: pass all */
 void nfipsec_policy_exit_net(struct nfipsec_net *nn);
 
-/* what inner packets are fragmented to, as the stack reads it */
+/* the largest inner packet that needs no fragments */
 static inline u32 nfipsec_tunnel_mtu(const struct nfipsec_tunnel *tunnel)
 {
-	return READ_ONCE(tunnel->metrics.metrics[RTAX_MTU - 1]);
+	return READ_ONCE(tunnel->mtu);
 }
 
 struct nfipsec_tunnel *nfipsec_tunnel_create(struct nfipsec_net *nn, const char *name, gfp_t gfp);

@@ -2,6 +2,8 @@
 /* The life of a security association, apart from the indexes that find it. */
 #include <linux/slab.h>
 
+#include "ah.h"
+#include "esp.h"
 #include "sa.h"
 
 /**
@@ -28,6 +30,37 @@ struct nfipsec_sa *nfipsec_sa_create(struct nfipsec_net *nn, gfp_t gfp)
 	return sa;
 }
 
+/**
+ * nfipsec_ends_create - room for the ends of an SA
+ * @gfp: how to allocate
+ *
+ * The caller fills it and gives it to an SA, or nfipsec_ends_free().
+ */
+struct nfipsec_ends *nfipsec_ends_create(gfp_t gfp)
+{
+	struct nfipsec_ends *ends = kzalloc(sizeof(*ends), gfp);
+
+	if (ends && dst_cache_init(&ends->route, gfp)) {
+		kfree(ends);
+		return NULL;
+	}
+	return ends;
+}
+
+void nfipsec_ends_free(struct nfipsec_ends *ends)
+{
+	if (!ends)
+		return;
+	dst_cache_destroy(&ends->route);
+	kfree(ends);
+}
+
+const struct nfipsec_ends *nfipsec_sa_ends(const struct nfipsec_sa *sa)
+{
+	return rcu_dereference_check(sa->ends, lockdep_is_held(&sa->nn->sa_lock) ||
+					       lockdep_is_held(&sa->nn->config));
+}
+
 /* After a grace period, on nfipsec_wq: freeing a transform may sleep. */
 static void sa_free(struct work_struct *work)
 {
@@ -37,6 +70,7 @@ static void sa_free(struct work_struct *work)
 	nfipsec_replay_free(&sa->replay);
 	if (sa->tunnel)
 		nfipsec_tunnel_put(sa->tunnel);
+	nfipsec_ends_free(rcu_dereference_protected(sa->ends, true));
 	kfree(sa->sels);
 	kfree(sa);
 }
@@ -72,4 +106,44 @@ bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt
 		if (nfipsec_sel_match(&sa->sels[i], pkt))
 			return true;
 	return false;
+}
+
+/**
+ * nfipsec_sa_front - octets between the IP header and the payload
+ * @sa: the SA
+ */
+unsigned int nfipsec_sa_front(const struct nfipsec_sa *sa)
+{
+	const struct nfipsec_alg *alg = nfipsec_crypto_alg(sa->crypto);
+
+	if (sa->proto == IPPROTO_AH)
+		return nfipsec_ah_len(alg, sa->family);
+	return ESP_HDR_LEN + alg->iv_len + (sa->encap ? sizeof(struct udphdr) : 0);
+}
+
+/**
+ * nfipsec_sa_fit - the largest packet an SA can carry
+ * @sa: the SA
+ * @around: AH of a bundle, or NULL
+ * @mtu: of the outer path
+ *
+ * Return: octets of the inner packet, its IP header included; 0 when there is no room.
+ */
+unsigned int nfipsec_sa_fit(const struct nfipsec_sa *sa, const struct nfipsec_sa *around,
+			    unsigned int mtu)
+{
+	unsigned int ip = nfipsec_ip_len(sa->family), taken = ip, fits;
+
+	if (around)
+		taken += nfipsec_sa_front(around);
+	if (sa->proto == IPPROTO_AH)
+		taken += nfipsec_sa_front(sa);
+	else if (sa->encap)
+		taken += sizeof(struct udphdr);
+	if (mtu <= taken)
+		return 0;
+	fits = mtu - taken;
+	if (sa->proto == IPPROTO_ESP)
+		fits = nfipsec_esp_fit(nfipsec_crypto_alg(sa->crypto), fits);
+	return sa->mode == NFIPSEC_MODE_TRANSPORT && fits ? fits + ip : fits;
 }

@@ -4,10 +4,12 @@
 #define _NFIPSEC_SA_H
 
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/udp.h>
 #include <linux/workqueue.h>
+#include <net/dst_cache.h>
 
 #include "crypto.h"
 #include "pkt.h"
@@ -41,6 +43,28 @@ struct nfipsec_limits {
 	u64 soft_packets, hard_packets;
 };
 
+/**
+ * struct nfipsec_ends - where the packets of an SA go to and come from
+ * Immutable but for @route; replaced whole when the SA moves, freed by RCU.
+ * @route: of the outer packets (out only); per CPU, bottom halves off
+ * @local_port, @remote_port: of UDP encapsulation, else 0
+ */
+struct nfipsec_ends {
+	struct rcu_head		rcu;
+	struct dst_cache	route;
+	union nfipsec_addr	local, remote;
+	__be16			local_port, remote_port;
+};
+
+/* what names an SA: RFC 4301 4.1 */
+struct nfipsec_sa_id {
+	u8			dir;
+	u8			proto;
+	u8			family;
+	__be32			spi;
+	union nfipsec_addr	addr;	/* local of an inbound SA, remote of an outbound one */
+};
+
 /* sa->flags bits */
 enum {
 	NFIPSEC_SA_DEAD,	/* unpublished; packets that still hold it are dropped */
@@ -59,6 +83,8 @@ enum {
  * @replay: its own lock (in)
  * @bytes, @packets, @replayed, @invalid, @used: atomic / WRITE_ONCE
  * @flags: atomic bits
+ * @ends: RCU, replaced under sa_lock
+ * @mapping_next: jiffies before which no further SA_MAPPING is sent; WRITE_ONCE
  */
 struct nfipsec_sa {
 	struct hlist_node	hash;
@@ -70,13 +96,13 @@ struct nfipsec_sa {
 	struct nfipsec_net	*nn;
 	struct nfipsec_tunnel	*tunnel;	/* a reference */
 	__be32			spi;
-	u8			proto;		/* IPPROTO_ESP */
+	u8			proto;		/* IPPROTO_ESP, IPPROTO_AH */
 	u8			dir;
 	u8			mode;
 	u8			family;		/* of the outer addresses */
 	bool			esn;
-	union nfipsec_addr	local, remote;
-	__be16			encap_local_port, encap_remote_port;	/* 0: no UDP encapsulation */
+	bool			encap;		/* in UDP: RFC 3948 */
+	struct nfipsec_ends __rcu *ends;
 	unsigned int		n_sels;
 	struct nfipsec_sel	*sels;		/* as packets of @dir look */
 
@@ -86,30 +112,46 @@ struct nfipsec_sa {
 	atomic64_t		bytes, packets, replayed, invalid;
 	unsigned long		used;		/* jiffies of the last packet */
 	unsigned long		born;		/* jiffies */
+	unsigned long		mapping_next;
 	struct nfipsec_limits	limits;
 	struct rcu_work		free_work;	/* crypto_free sleeps */
 };
 
-/* octets of the headers in front of ESP */
-static inline unsigned int nfipsec_sa_outer_len(const struct nfipsec_sa *sa)
+static inline unsigned int nfipsec_ip_len(u8 family)
 {
-	return sizeof(struct iphdr) + (sa->encap_local_port ? sizeof(struct udphdr) : 0);
+	return family == AF_INET ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
 /* sa.c */
 struct nfipsec_sa *nfipsec_sa_create(struct nfipsec_net *nn, gfp_t gfp);	/* one reference */
-bool nfipsec_sa_get(struct nfipsec_sa *sa);
 void nfipsec_sa_put(struct nfipsec_sa *sa);
+struct nfipsec_ends *nfipsec_ends_create(gfp_t gfp);
+void nfipsec_ends_free(struct nfipsec_ends *ends);	/* never published */
+/* RCU read side, sa_lock, or not published yet */
+const struct nfipsec_ends *nfipsec_sa_ends(const struct nfipsec_sa *sa);
+/* octets between the IP header and the payload */
+unsigned int nfipsec_sa_front(const struct nfipsec_sa *sa);
+/* the largest inner packet whose outer one fits @mtu; @around: AH of a bundle, or NULL */
+unsigned int nfipsec_sa_fit(const struct nfipsec_sa *sa, const struct nfipsec_sa *around,
+			    unsigned int mtu);
 /* does the packet fit one of its selectors? RFC 4301 5.1, 5.2 */
 bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt);
 
 /* sadb.c: the RCU read side unless said otherwise */
-struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, u8 proto, __be32 spi, u8 family,
-					const union nfipsec_addr *local);
-struct nfipsec_sa *nfipsec_sadb_find_out(struct nfipsec_tunnel *tunnel,
-					 const struct nfipsec_pkt *pkt);
-struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, u8 dir, u8 proto, __be32 spi,
-				     u8 family, const union nfipsec_addr *addr);
+struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id);
+/* the SA of an arriving packet, whose destination is at the skb's network header */
+struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_buff *skb,
+					u8 proto, __be32 spi);
+/* what carries a packet of a tunnel: an SA, and around it in a bundle one of AH */
+struct nfipsec_way {
+	struct nfipsec_sa	*sa;
+	struct nfipsec_sa	*around;
+};
+bool nfipsec_sadb_find_out(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
+			   struct nfipsec_way *way);
+/* from now on with these ends, taken on success; -ENOENT when it is dead */
+int nfipsec_sadb_move(struct nfipsec_sa *sa, struct nfipsec_ends *ends,
+		      struct netlink_ext_ack *extack);
 int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack);
 bool nfipsec_sadb_kill(struct nfipsec_sa *sa);		/* unpublish once; true for who did */
 unsigned int nfipsec_sadb_flush(struct nfipsec_net *nn, const struct nfipsec_tunnel *tunnel);
@@ -136,5 +178,8 @@ void nfipsec_lifetime_exhausted(struct nfipsec_sa *sa);
 bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 bytes);
 /* netlink_sa.c: multicast SA_EXPIRE; GFP_ATOMIC */
 void nfipsec_netlink_expire(struct nfipsec_sa *sa, bool hard);
+/* the same of SA_MAPPING: @skb, genuine, with its headers at the network header, came by UDP */
+void nfipsec_netlink_mapping(struct nfipsec_sa *sa, const struct sk_buff *skb,
+			     const struct udphdr *udp);
 
 #endif

@@ -13,77 +13,105 @@ static u32 spi_key(__be32 spi)
 	return jhash_1word((__force u32)spi, 0);
 }
 
-static bool addr_equal(u8 family, const union nfipsec_addr *a, const union nfipsec_addr *b)
+/* its ends may change: RCU read side, or sa_lock */
+static bool is(const struct nfipsec_sa *sa, const struct nfipsec_sa_id *id)
 {
-	return family == AF_INET ? a->ip == b->ip : ipv6_addr_equal(&a->ip6, &b->ip6);
-}
+	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
 
-/**
- * nfipsec_sadb_find_in - the SA of an arriving packet
- * @nn: the namespace
- * @proto: IPPROTO_ESP
- * @spi: from its header
- * @family: of @local
- * @local: its destination
- *
- * RFC 4301 4.1: SPI and protocol, then the destination. RCU read side.
- */
-struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, u8 proto, __be32 spi, u8 family,
-					const union nfipsec_addr *local)
-{
-	return nfipsec_sadb_find(nn, NFIPSEC_DIR_IN, proto, spi, family, local);
-}
-
-/**
- * nfipsec_sadb_find_out - the newest SA of a tunnel that may carry a packet
- * @tunnel: the tunnel
- * @pkt: the packet
- *
- * RCU read side.
- */
-struct nfipsec_sa *nfipsec_sadb_find_out(struct nfipsec_tunnel *tunnel,
-					 const struct nfipsec_pkt *pkt)
-{
-	struct nfipsec_sa *sa;
-
-	list_for_each_entry_rcu(sa, &tunnel->sas_out, tunnel_link) {
-		if (nfipsec_sa_match(sa, pkt))
-			return sa;
-	}
-	return NULL;
+	return sa->spi == id->spi && sa->dir == id->dir && sa->proto == id->proto &&
+	       sa->family == id->family &&
+	       nfipsec_addr_equal(id->family,
+				  id->dir == NFIPSEC_DIR_IN ? &ends->local : &ends->remote,
+				  &id->addr);
 }
 
 /**
  * nfipsec_sadb_find - one SA, by what names it
  * @nn: the namespace
- * @dir: direction
- * @proto: IPPROTO_ESP
- * @spi: its SPI
- * @family: of @addr
- * @addr: local address of an inbound SA, remote address of an outbound one
+ * @id: its name
  *
  * RCU read side.
  */
-struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, u8 dir, u8 proto, __be32 spi,
-				     u8 family, const union nfipsec_addr *addr)
+struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
 {
 	struct nfipsec_sa *sa;
 
-	hash_for_each_possible_rcu(nn->sa_by_spi, sa, hash, spi_key(spi)) {
-		if (sa->spi == spi && sa->dir == dir && sa->proto == proto &&
-		    sa->family == family &&
-		    addr_equal(family, dir == NFIPSEC_DIR_IN ? &sa->local : &sa->remote, addr))
+	hash_for_each_possible_rcu(nn->sa_by_spi, sa, hash, spi_key(id->spi)) {
+		if (is(sa, id))
 			return sa;
 	}
 	return NULL;
 }
 
-/* RFC 4301 4.1: the receiver chose an SPI that is unique for it; out, (SPI, destination) is */
-static bool taken(const struct nfipsec_sa *sa)
+/**
+ * nfipsec_sadb_find_in - the SA of an arriving packet
+ * @nn: the namespace
+ * @skb: the packet; its network header is the outer IP header
+ * @proto: IPPROTO_ESP or IPPROTO_AH
+ * @spi: from its header
+ *
+ * RFC 4301 4.1: SPI and protocol, then the destination. RCU read side.
+ */
+struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_buff *skb,
+					u8 proto, __be32 spi)
 {
+	struct nfipsec_sa_id id = { .dir = NFIPSEC_DIR_IN, .proto = proto, .spi = spi };
+
+	if (ip_hdr(skb)->version == 4) {
+		id.family = AF_INET;
+		id.addr.ip = ip_hdr(skb)->daddr;
+	} else {
+		id.family = AF_INET6;
+		id.addr.ip6 = ipv6_hdr(skb)->daddr;
+	}
+	return nfipsec_sadb_find(nn, &id);
+}
+
+/* @proto 0: either */
+static struct nfipsec_sa *newest(const struct nfipsec_tunnel *tunnel,
+				 const struct nfipsec_pkt *pkt, u8 proto)
+{
+	struct nfipsec_sa *sa;
+
+	list_for_each_entry_rcu(sa, &tunnel->sas_out, tunnel_link) {
+		if ((!proto || sa->proto == proto) && (!pkt || nfipsec_sa_match(sa, pkt)))
+			return sa;
+	}
+	return NULL;
+}
+
+/**
+ * nfipsec_sadb_find_out - what carries a packet of a tunnel
+ * @tunnel: the tunnel
+ * @pkt: the packet; NULL for the newest SA, whatever it may carry
+ * @way: filled with the newest SA that may
+ *
+ * RCU read side. Return: false when there is none, or half of a bundle.
+ */
+bool nfipsec_sadb_find_out(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
+			   struct nfipsec_way *way)
+{
+	way->sa = newest(tunnel, pkt, tunnel->bundle ? IPPROTO_ESP : 0);
+	/* of a bundle's AH the packet is ESP, which ESP's selectors have let pass */
+	way->around = tunnel->bundle ? newest(tunnel, NULL, IPPROTO_AH) : NULL;
+	return way->sa && (way->around || !tunnel->bundle);
+}
+
+/* RFC 4301 4.1: the receiver chose an SPI that is unique for it; out, (SPI, destination) is */
+static bool taken(const struct nfipsec_sa *sa, const struct nfipsec_ends *ends)
+{
+	struct nfipsec_sa_id id = {
+		.dir = sa->dir,
+		.proto = sa->proto,
+		.family = sa->family,
+		.spi = sa->spi,
+		.addr = sa->dir == NFIPSEC_DIR_IN ? ends->local : ends->remote,
+	};
+	const struct nfipsec_sa *other;
+
 	lockdep_assert_held(&sa->nn->sa_lock);
-	return nfipsec_sadb_find(sa->nn, sa->dir, sa->proto, sa->spi, sa->family,
-				 sa->dir == NFIPSEC_DIR_IN ? &sa->local : &sa->remote);
+	other = nfipsec_sadb_find(sa->nn, &id);
+	return other && other != sa;
 }
 
 static void count(const struct nfipsec_sa *sa, int by)
@@ -92,7 +120,7 @@ static void count(const struct nfipsec_sa *sa, int by)
 
 	lockdep_assert_held(&nn->sa_lock);
 	WRITE_ONCE(nn->sa_count, nn->sa_count + by);
-	if (sa->dir == NFIPSEC_DIR_IN && sa->encap_local_port)
+	if (sa->dir == NFIPSEC_DIR_IN && sa->encap)
 		WRITE_ONCE(nn->encap_count, nn->encap_count + by);
 }
 
@@ -112,7 +140,7 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 	lockdep_assert_held(&nn->config);
 	spin_lock_bh(&nn->sa_lock);
 	rcu_read_lock();
-	if (taken(sa)) {
+	if (taken(sa, nfipsec_sa_ends(sa))) {
 		NL_SET_ERR_MSG(extack, "an SA with this SPI and address exists");
 		err = -EEXIST;
 		goto out;
@@ -128,6 +156,42 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 	nfipsec_lifetime_start(nn);
 out:
 	rcu_read_unlock();
+	spin_unlock_bh(&nn->sa_lock);
+	return err;
+}
+
+/* when no packet looks at them any more */
+static void ends_free_rcu(struct rcu_head *rcu)
+{
+	nfipsec_ends_free(container_of(rcu, struct nfipsec_ends, rcu));
+}
+
+/**
+ * nfipsec_sadb_move - other ends for an SA
+ * @sa: an SA the caller found under RCU
+ * @ends: of the SA's family; taken on success
+ * @extack: for the refusal
+ *
+ * Return: 0; -ENOENT when the SA is dead, -EEXIST when its name would be taken.
+ */
+int nfipsec_sadb_move(struct nfipsec_sa *sa, struct nfipsec_ends *ends,
+		      struct netlink_ext_ack *extack)
+{
+	struct nfipsec_net *nn = sa->nn;
+	struct nfipsec_ends *old;
+	int err = 0;
+
+	spin_lock_bh(&nn->sa_lock);
+	if (test_bit(NFIPSEC_SA_DEAD, &sa->flags)) {
+		err = -ENOENT;
+	} else if (taken(sa, ends)) {
+		NL_SET_ERR_MSG(extack, "an SA with this SPI and address exists");
+		err = -EEXIST;
+	} else {
+		old = rcu_replace_pointer(sa->ends, ends, lockdep_is_held(&nn->sa_lock));
+		call_rcu(&old->rcu, ends_free_rcu);
+		WRITE_ONCE(nn->generation, nn->generation + 1);
+	}
 	spin_unlock_bh(&nn->sa_lock);
 	return err;
 }

@@ -47,6 +47,35 @@ static void range(struct rnd_state *rnd, u32 most, u32 *min, u32 *max)
 	*max = max(a, b);
 }
 
+/* an address with value() in its last or its first 32 bits */
+static void addr_of(u8 family, u32 value, bool first, union nfipsec_addr *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (family == AF_INET)
+		addr->ip = htonl(value);
+	else
+		addr->ip6.s6_addr32[first ? 0 : 3] = htonl(value);
+}
+
+static void addr_range(struct rnd_state *rnd, u8 family, struct nfipsec_num *min,
+		       struct nfipsec_num *max)
+{
+	union nfipsec_addr a, b;
+	bool first = any_of(rnd, 2);
+	u32 from, to;
+
+	range(rnd, U32_MAX, &from, &to);
+	addr_of(family, from, first, &a);
+	addr_of(family, to, first, &b);
+	*min = nfipsec_addr_num(family, &a);
+	*max = nfipsec_addr_num(family, &b);
+}
+
+static u8 family(struct rnd_state *rnd)
+{
+	return any_of(rnd, 2) ? AF_INET : AF_INET6;
+}
+
 static u8 protocol(struct rnd_state *rnd)
 {
 	static const u8 some[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE };
@@ -60,9 +89,9 @@ static void entry_fill(struct rnd_state *rnd, struct nfipsec_entry *e)
 	u32 min, max;
 
 	e->action = NFIPSEC_ACTION_BYPASS + any_of(rnd, 3);
-	sel->family = AF_INET;
-	range(rnd, U32_MAX, &sel->saddr_min, &sel->saddr_max);
-	range(rnd, U32_MAX, &sel->daddr_min, &sel->daddr_max);
+	sel->family = family(rnd);
+	addr_range(rnd, sel->family, &sel->saddr_min, &sel->saddr_max);
+	addr_range(rnd, sel->family, &sel->daddr_min, &sel->daddr_max);
 	sel->sport_max = U16_MAX;
 	sel->dport_max = U16_MAX;
 	sel->proto = any_of(rnd, 4) ? protocol(rnd) : 0;
@@ -79,16 +108,29 @@ static void entry_fill(struct rnd_state *rnd, struct nfipsec_entry *e)
 static void pkt_fill(struct rnd_state *rnd, struct nfipsec_pkt *pkt)
 {
 	memset(pkt, 0, sizeof(*pkt));
-	pkt->family = AF_INET;
-	pkt->proto = protocol(rnd);
-	pkt->saddr.ip = htonl(value(rnd, U32_MAX));
-	pkt->daddr.ip = htonl(value(rnd, U32_MAX));
-	pkt->fragment = !any_of(rnd, 4);
-	pkt->ports = !pkt->fragment && pkt->proto != IPPROTO_GRE;
+	pkt->family = family(rnd);
+	pkt->h.proto = protocol(rnd);
+	addr_of(pkt->family, value(rnd, U32_MAX), any_of(rnd, 2), &pkt->saddr);
+	addr_of(pkt->family, value(rnd, U32_MAX), any_of(rnd, 2), &pkt->daddr);
+	pkt->h.fragment = !any_of(rnd, 4);
+	pkt->h.opaque = pkt->h.fragment && pkt->family == AF_INET6 && !any_of(rnd, 4);
+	pkt->ports = !pkt->h.fragment && pkt->h.proto != IPPROTO_GRE;
 	if (pkt->ports) {
 		pkt->sport = htons(value(rnd, U16_MAX));
 		pkt->dport = htons(value(rnd, U16_MAX));
 	}
+}
+
+/* octet by octet, as addresses are written */
+static bool naive_within(u8 family, const union nfipsec_addr *addr, struct nfipsec_num min,
+			 struct nfipsec_num max)
+{
+	size_t len = family == AF_INET ? 4 : 16;
+	union nfipsec_addr from, to;
+
+	nfipsec_num_addr(family, min, &from);
+	nfipsec_num_addr(family, max, &to);
+	return memcmp(addr, &from, len) >= 0 && memcmp(addr, &to, len) <= 0;
 }
 
 /* as slow and plain as can be: what the access list says, one condition a line */
@@ -98,14 +140,18 @@ static bool naive_match(const struct nfipsec_entry *e, const struct nfipsec_pkt 
 	bool choosy = sel->sport_min != 0 || sel->sport_max != U16_MAX ||
 		      sel->dport_min != 0 || sel->dport_max != U16_MAX;
 
-	if (ntohl(pkt->saddr.ip) < sel->saddr_min || ntohl(pkt->saddr.ip) > sel->saddr_max)
+	if (pkt->family != sel->family)
 		return false;
-	if (ntohl(pkt->daddr.ip) < sel->daddr_min || ntohl(pkt->daddr.ip) > sel->daddr_max)
+	if (!naive_within(pkt->family, &pkt->saddr, sel->saddr_min, sel->saddr_max))
 		return false;
-	if (sel->proto != 0 && sel->proto != pkt->proto)
+	if (!naive_within(pkt->family, &pkt->daddr, sel->daddr_min, sel->daddr_max))
+		return false;
+	if (pkt->h.opaque && e->action != NFIPSEC_ACTION_BYPASS)
+		return true;
+	if (sel->proto != 0 && sel->proto != pkt->h.proto)
 		return false;
 	/* a fragment may be of any port: never let it pass by, never leave it out */
-	if (pkt->fragment && choosy)
+	if (pkt->h.fragment && choosy)
 		return e->action != NFIPSEC_ACTION_BYPASS;
 	if (!pkt->ports)
 		return !choosy;
@@ -151,7 +197,7 @@ static bool last_is_reached(struct nfipsec_policy *policy)
 {
 	struct nfipsec_pkt pkt = {
 		.family = AF_INET,
-		.proto = IPPROTO_AH,
+		.h.proto = IPPROTO_AH,
 		.saddr.ip = htonl(0x0a000001),
 		.daddr.ip = htonl(0x0a000002),
 	};
@@ -163,8 +209,8 @@ static bool last_is_reached(struct nfipsec_policy *policy)
 		.family = AF_INET,
 		.sport_max = U16_MAX,
 		.dport_max = U16_MAX,
-		.saddr_max = U32_MAX,
-		.daddr_max = U32_MAX,
+		.saddr_max = { U64_MAX, U64_MAX },
+		.daddr_max = { U64_MAX, U64_MAX },
 	};
 	nfipsec_classifier_free(policy->index);
 	policy->index = nfipsec_classifier_build(policy->entries, policy->n_entries);
