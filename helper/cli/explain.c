@@ -4,27 +4,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <linux/nfipsec.h>
 
 #include "cli/cli.h"
 #include "conf/scan.h"
 
-/* ADDRESS or ADDRESS:PORT (IPv4) */
+/* ADDRESS, IPV4:PORT or [IPV6]:PORT */
 static bool parse_end(const char *s, struct addr *addr, uint16_t *port)
 {
-	const char *colon = strchr(s, ':');
+	const char *colon = strrchr(s, ':');
 	char text[ADDR_STRLEN];
+	bool brackets = *s == '[';
 	uint64_t n;
 
 	*port = 0;
-	if (!colon)
+	if (!colon || addr_parse(s, addr))
 		return addr_parse(s, addr);
-	if (!conf_value_copy((struct conf_word){ s, colon - s }, text, sizeof(text)) ||
+	if (brackets && (colon - s < 2 || colon[-1] != ']'))
+		return false;
+	if (!conf_value_copy((struct conf_word){ s + brackets, colon - s - 2 * brackets }, text,
+			     sizeof(text)) ||
 	    !conf_value_number((struct conf_word){ colon + 1, strlen(colon + 1) }, 65535, &n))
 		return false;
 	*port = n;
-	return addr_parse(text, addr);
+	return addr_parse(text, addr) && brackets == (addr->family == AF_INET6);
 }
 
 static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bool found_entry,
@@ -82,11 +87,14 @@ int cli_explain(const struct cli *cli, int argc, char **argv)
 	if (argc != 3)
 		return CLI_USAGE;
 	if (!conf_value_proto((struct conf_word){ argv[0], strlen(argv[0]) }, &flow.proto))
-		return cli_fail("found '%s', expected tcp, udp, icmp or a protocol's number", argv[0]);
+		return cli_fail("found '%s', expected tcp, udp, icmp, icmpv6 or a protocol's number", argv[0]);
 	if (!parse_end(argv[1], &flow.src, &flow.sport))
-		return cli_fail("found '%s', expected ADDRESS[:PORT]", argv[1]);
+		return cli_fail("found '%s', expected ADDRESS, IPV4:PORT or [IPV6]:PORT", argv[1]);
 	if (!parse_end(argv[2], &flow.dst, &flow.dport))
-		return cli_fail("found '%s', expected ADDRESS[:PORT]", argv[2]);
+		return cli_fail("found '%s', expected ADDRESS, IPV4:PORT or [IPV6]:PORT", argv[2]);
+
+	if (flow.src.family != flow.dst.family)
+		return cli_fail("found addresses of two families, expected one");
 
 	sa = calloc(1, sizeof(*sa));
 	k = sa ? cli_kern() : NULL;

@@ -40,6 +40,16 @@ static const char *plural(unsigned int n)
 	return n == 1 ? "" : "s";
 }
 
+/* an entry from any to any is two, one a family */
+static unsigned int list_lines(const struct conf_list *list)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < list->n; i++)
+		n += !i || list->entries[i].number != list->entries[i - 1].number;
+	return n;
+}
+
 int cli_check(const struct cli *cli, int argc, char **argv)
 {
 	unsigned int i, tunnels = 0, entries = 0;
@@ -62,7 +72,7 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 				p->local_id.text ? p->local_id.text : "any", p->remote_id.text);
 	}
 	for (i = 0; i < conf->n_lists; i++)
-		entries += conf->lists[i].n;
+		entries += list_lines(&conf->lists[i]);
 	printf("%s: ok: %u peer%s, %u tunnel%s, %u entr%s\n", argv[0], conf->n_peers,
 	       plural(conf->n_peers), tunnels, plural(tunnels), entries, entries == 1 ? "y" : "ies");
 	conf_free(conf);

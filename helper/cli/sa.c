@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* sa add|del|flush: security associations by hand, for tests and for want of a peer with IKE. */
+/* sa add|del|move|dummy|flush: SAs by hand, for tests and for want of a peer with IKE. */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +8,14 @@
 #include <linux/nfipsec.h>
 
 #include "cli/cli.h"
+#include "conf/scan.h"
 #include "ike/alg.h"
 
 struct request {
 	struct kern_sa sa;
 	uint8_t encr_key[NFIPSEC_KEY_MAX], integ_key[NFIPSEC_KEY_MAX];
+	struct kern_ends to;		/* move */
+	uint32_t dummy_packets, dummy_bytes;
 };
 
 static int expected(const char *found, const char *what)
@@ -67,25 +70,100 @@ static int set_alg(struct kern_sa *sa, const char *word, uint8_t type)
 }
 
 /* 10.1.0.0/16 or an address alone: one side of the SA's selector, as its packets look */
-static int set_selector(struct kern_sa *sa, const char *text, struct ts *side)
+static int set_prefix(const char *text, struct ts *side)
 {
 	char copy[ADDR_STRLEN + 4], *slash;
 	uint64_t bits = UINT64_MAX;
 	struct addr net;
+	struct ts range;
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	slash = strchr(copy, '/');
 	if (slash)
 		*slash = '\0';
 	if (!addr_parse(copy, &net) || (slash && !parse_u64(slash + 1, 8 * addr_len(&net), &bits)))
-		return expected(text, "a prefix such as 10.1.0.0/16");
-	ts_from_prefix(&net, slash ? bits : 8 * addr_len(&net), side);
-	sa->n_sels = 1;
+		return expected(text, "a prefix such as 10.1.0.0/16 or 2001:db8::/32");
+	ts_from_prefix(&net, slash ? bits : 8 * addr_len(&net), &range);
+	side->min = range.min;
+	side->max = range.max;
 	return CLI_DONE;
 }
 
-/* one "name value" pair */
-static int set_option(struct request *r, const char *name, const char *value)
+static struct conf_word word(const char *text)
+{
+	return (struct conf_word){ text, strlen(text) };
+}
+
+/* src, dst and what narrows them; returns CLI_USAGE for what is none of them */
+static int set_selector(struct kern_sa *sa, const char *name, const char *value)
+{
+	struct ts *src = &sa->sels[0].src, *dst = &sa->sels[0].dst;
+
+	if (!strcmp(name, "src") || !strcmp(name, "dst")) {
+		sa->n_sels = 1;
+		return set_prefix(value, strcmp(name, "src") ? dst : src);
+	}
+	if (!strcmp(name, "src-port") || !strcmp(name, "dst-port")) {
+		sa->n_sels = 1;
+		if (!conf_value_ports(word(value), strcmp(name, "src-port") ? dst : src))
+			return expected(value, "a port such as 22, or a range such as 5000-5010");
+		return CLI_DONE;
+	}
+	if (!strcmp(name, "sel-proto")) {
+		sa->n_sels = 1;
+		if (!conf_value_proto(word(value), &src->proto))
+			return expected(value, "tcp, udp, icmp, icmpv6, sctp or a protocol's number");
+		dst->proto = src->proto;
+		return CLI_DONE;
+	}
+	return CLI_USAGE;
+}
+
+static int set_addr(const char *value, struct addr *out)
+{
+	return addr_parse(value, out) ? CLI_DONE : expected(value, "an address");
+}
+
+static int set_port(const char *value, uint16_t *out)
+{
+	uint64_t n;
+
+	if (!parse_u64(value, UINT16_MAX, &n) || !n)
+		return expected(value, "a UDP port");
+	*out = n;
+	return CLI_DONE;
+}
+
+static int set_key(const char *name, const char *value, uint8_t *room, struct bytes *key)
+{
+	*key = (struct bytes){ room, parse_key(value, room) };
+	return key->len ? CLI_DONE : cli_fail("%s: expected 0x and hexadecimal octets", name);
+}
+
+/* what names the SA: all verbs have these */
+static int set_name(struct kern_sa *sa, const char *name, const char *value)
+{
+	uint64_t n;
+
+	if (!strcmp(name, "spi")) {
+		if (!parse_u64(value, UINT32_MAX, &n))
+			return expected(value, "an SPI such as 0x1000");
+		sa->spi = n;
+	} else if (!strcmp(name, "local")) {
+		return set_addr(value, &sa->local);
+	} else if (!strcmp(name, "remote")) {
+		return set_addr(value, &sa->remote);
+	} else if (!strcmp(name, "proto")) {
+		if (strcmp(value, "esp") && strcmp(value, "ah"))
+			return expected(value, "esp or ah");
+		sa->proto = strcmp(value, "esp") ? IPPROTO_AH : IPPROTO_ESP;
+	} else {
+		return CLI_USAGE;
+	}
+	return CLI_DONE;
+}
+
+static int set_add(struct request *r, const char *name, const char *value)
 {
 	struct kern_sa *sa = &r->sa;
 	uint64_t n;
@@ -94,48 +172,102 @@ static int set_option(struct request *r, const char *name, const char *value)
 		if (strlen(value) >= sizeof(sa->tunnel))
 			return expected(value, "PEER/TUNNEL");
 		strcpy(sa->tunnel, value);
-	} else if (!strcmp(name, "spi")) {
-		if (!parse_u64(value, UINT32_MAX, &n))
-			return expected(value, "an SPI such as 0x1000");
-		sa->spi = n;
-	} else if (!strcmp(name, "local")) {
-		if (!addr_parse(value, &sa->local))
-			return expected(value, "an address");
-	} else if (!strcmp(name, "remote")) {
-		if (!addr_parse(value, &sa->remote))
-			return expected(value, "an address");
-	} else if (!strcmp(name, "src")) {
-		return set_selector(sa, value, &sa->sels[0].src);
-	} else if (!strcmp(name, "dst")) {
-		return set_selector(sa, value, &sa->sels[0].dst);
+	} else if (!strcmp(name, "mode")) {
+		if (strcmp(value, "tunnel") && strcmp(value, "transport"))
+			return expected(value, "tunnel or transport");
+		sa->mode = strcmp(value, "tunnel") ? NFIPSEC_MODE_TRANSPORT : NFIPSEC_MODE_TUNNEL;
 	} else if (!strcmp(name, "encr")) {
 		return set_alg(sa, value, IKE_TRANSFORM_ENCR);
 	} else if (!strcmp(name, "integ")) {
 		return set_alg(sa, value, IKE_TRANSFORM_INTEG);
 	} else if (!strcmp(name, "key")) {
-		sa->encr_key = (struct bytes){ r->encr_key, parse_key(value, r->encr_key) };
-		if (!sa->encr_key.len)
-			return cli_fail("key: expected 0x and hexadecimal octets");
+		return set_key(name, value, r->encr_key, &sa->encr_key);
 	} else if (!strcmp(name, "integ-key")) {
-		sa->integ_key = (struct bytes){ r->integ_key, parse_key(value, r->integ_key) };
-		if (!sa->integ_key.len)
-			return cli_fail("integ-key: expected 0x and hexadecimal octets");
-	} else if (!strcmp(name, "encap-local") || !strcmp(name, "encap-remote")) {
-		if (!parse_u64(value, UINT16_MAX, &n) || !n)
-			return expected(value, "a UDP port");
-		*(strcmp(name, "encap-local") ? &sa->encap_remote : &sa->encap_local) = n;
+		return set_key(name, value, r->integ_key, &sa->integ_key);
+	} else if (!strcmp(name, "encap-local")) {
+		return set_port(value, &sa->encap_local);
+	} else if (!strcmp(name, "encap-remote")) {
+		return set_port(value, &sa->encap_remote);
 	} else if (!strcmp(name, "window")) {
 		if (!parse_u64(value, UINT32_MAX, &n))
 			return expected(value, "a number of packets");
 		sa->replay_window = n;
 	} else {
-		return expected(name, "tunnel, spi, local, remote, src, dst, encr, key, integ, integ-key, encap-local, encap-remote, window or esn");
+		return set_selector(sa, name, value);
 	}
 	return CLI_DONE;
 }
 
-static int parse_sa(struct request *r, int argc, char **argv)
+static int set_del(struct request *r, const char *name, const char *value)
 {
+	(void)r;
+	(void)name;
+	(void)value;
+	return CLI_USAGE;
+}
+
+static int set_move(struct request *r, const char *name, const char *value)
+{
+	if (!strcmp(name, "to-local"))
+		return set_addr(value, &r->to.local);
+	if (!strcmp(name, "to-remote"))
+		return set_addr(value, &r->to.remote);
+	if (!strcmp(name, "to-local-port"))
+		return set_port(value, &r->to.local_port);
+	if (!strcmp(name, "to-remote-port"))
+		return set_port(value, &r->to.remote_port);
+	return CLI_USAGE;
+}
+
+static int set_dummy(struct request *r, const char *name, const char *value)
+{
+	uint64_t n;
+
+	if (strcmp(name, "packets") && strcmp(name, "bytes"))
+		return CLI_USAGE;
+	if (!parse_u64(value, UINT32_MAX, &n))
+		return expected(value, "a number");
+	*(strcmp(name, "packets") ? &r->dummy_bytes : &r->dummy_packets) = n;
+	return CLI_DONE;
+}
+
+static int do_add(struct kern *k, const struct request *r)
+{
+	return kern_sa_add(k, &r->sa);
+}
+
+static int do_del(struct kern *k, const struct request *r)
+{
+	return kern_sa_del(k, &r->sa);
+}
+
+static int do_move(struct kern *k, const struct request *r)
+{
+	return kern_sa_move(k, &r->sa, &r->to);
+}
+
+static int do_dummy(struct kern *k, const struct request *r)
+{
+	return kern_sa_dummy(k, &r->sa, r->dummy_packets, r->dummy_bytes);
+}
+
+static const struct verb {
+	const char *name;
+	int (*set)(struct request *r, const char *name, const char *value);
+	int (*run)(struct kern *k, const struct request *r);
+	const char *failed, *words;	/* the words beside those of set_name() */
+} verbs[] = {
+	{ "add", set_add, do_add, "the SA was refused",
+	  ", tunnel, mode, encr, key, integ, integ-key, src, dst, sel-proto, src-port, dst-port, encap-local, encap-remote, window or esn" },
+	{ "del", set_del, do_del, "the SA was not deleted", "" },
+	{ "move", set_move, do_move, "the SA was not moved",
+	  ", to-local, to-remote, to-local-port or to-remote-port" },
+	{ "dummy", set_dummy, do_dummy, "no dummy was sent", ", packets or bytes" },
+};
+
+static int parse_sa(const struct verb *verb, struct request *r, int argc, char **argv)
+{
+	struct kern_sel *sel = &r->sa.sels[0];
 	int i = 1, ret;
 
 	if (!argc || (strcmp(argv[0], "in") && strcmp(argv[0], "out")))
@@ -143,33 +275,43 @@ static int parse_sa(struct request *r, int argc, char **argv)
 	r->sa.dir = strcmp(argv[0], "in") ? NFIPSEC_DIR_OUT : NFIPSEC_DIR_IN;
 	r->sa.proto = IPPROTO_ESP;
 	r->sa.mode = NFIPSEC_MODE_TUNNEL;
+	r->dummy_packets = 1;
+	sel->src.port_max = sel->dst.port_max = UINT16_MAX;
 	while (i < argc) {
-		if (!strcmp(argv[i], "esn")) {
+		if (verb->set == set_add && !strcmp(argv[i], "esn")) {
 			r->sa.esn = true;
 			i++;
 			continue;
 		}
 		if (i + 1 == argc)
 			return expected(NULL, "a value");
-		ret = set_option(r, argv[i], argv[i + 1]);
+		ret = set_name(&r->sa, argv[i], argv[i + 1]);
+		if (ret == CLI_USAGE)
+			ret = verb->set(r, argv[i], argv[i + 1]);
+		if (ret == CLI_USAGE)
+			return cli_fail("found '%s', expected spi, local, remote, proto%s", argv[i],
+					verb->words);
 		if (ret)
 			return ret;
 		i += 2;
 	}
-	if (r->sa.n_sels && (!r->sa.sels[0].src.min.family || !r->sa.sels[0].dst.min.family))
-		return cli_fail("found one of src and dst, expected both");
+	if (r->sa.n_sels && (!sel->src.min.family || !sel->dst.min.family))
+		return cli_fail("found part of a selector, expected both src and dst");
+	if (r->sa.n_sels && sel->src.min.family != sel->dst.min.family)
+		return cli_fail("found src and dst of two families, expected one");
+	if (r->sa.proto == IPPROTO_AH && r->sa.encr)
+		return cli_fail("found encr with proto ah, expected integ alone");
 	return CLI_DONE;
 }
 
-static int sa_change(int argc, char **argv, int (*change)(struct kern *k, const struct kern_sa *sa),
-		     const char *what)
+static int sa_run(const struct verb *verb, int argc, char **argv)
 {
 	struct request *r = calloc(1, sizeof(*r));
-	int ret = r ? parse_sa(r, argc, argv) : CLI_FAILED;
+	int ret = r ? parse_sa(verb, r, argc, argv) : CLI_FAILED;
 	struct kern *k = ret ? NULL : cli_kern();
 
 	if (k)
-		ret = cli_kern_status(k, change(k, &r->sa), what);
+		ret = cli_kern_status(k, verb->run(k, r), verb->failed);
 	else
 		ret = CLI_FAILED;
 	if (r)
@@ -190,12 +332,13 @@ static int sa_flush(int argc, char **argv)
 
 int cli_sa(const struct cli *cli, int argc, char **argv)
 {
+	size_t i;
+
 	(void)cli;
-	if (argc && !strcmp(argv[0], "add"))
-		return sa_change(argc - 1, argv + 1, kern_sa_add, "the SA was refused");
-	if (argc && !strcmp(argv[0], "del"))
-		return sa_change(argc - 1, argv + 1, kern_sa_del, "the SA was not deleted");
 	if (argc && !strcmp(argv[0], "flush"))
 		return sa_flush(argc - 1, argv + 1);
+	for (i = 0; argc && i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(argv[0], verbs[i].name))
+			return sa_run(&verbs[i], argc - 1, argv + 1);
 	return CLI_USAGE;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* show: peers from the daemon, everything else from the module itself. */
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <linux/nfipsec.h>
 
@@ -33,13 +35,28 @@ static const char *crypto_name(const struct kern_sa *sa)
 		{ NFIPSEC_ENCR_NULL_AUTH_AES_GMAC, "aes-gmac" },
 		{ NFIPSEC_ENCR_CAMELLIA_CBC, "camellia-cbc" },
 		{ NFIPSEC_ENCR_CHACHA20_POLY1305, "chacha20poly1305" },
+		{ NFIPSEC_ENCR_AES_CCM_16_IIV, "aes-ccm16iiv" },
+		{ NFIPSEC_ENCR_AES_GCM_16_IIV, "aes-gcm16iiv" },
+		{ NFIPSEC_ENCR_CHACHA20_POLY1305_IIV, "chacha20poly1305iiv" },
 	};
 	size_t i;
 
+	if (sa->proto == IPPROTO_AH)
+		return "none";
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].id == sa->encr)
 			return names[i].name;
 	return "unknown";
+}
+
+static const char *proto_name(const struct kern_sa *sa)
+{
+	return sa->proto == IPPROTO_AH ? "ah" : "esp";
+}
+
+static const char *mode_name(uint8_t mode)
+{
+	return mode == NFIPSEC_MODE_TRANSPORT ? "transport" : "tunnel";
 }
 
 /* weak algorithms have no Key Length attribute */
@@ -83,9 +100,9 @@ json_t *cli_sa_json(const struct kern_sa *sa)
 		json_array_append_new(sels, json_pack("{s:o, s:o}", "src", ts_json(&sa->sels[i].src),
 						      "dst", ts_json(&sa->sels[i].dst)));
 	snprintf(spi, sizeof(spi), "0x%08x", sa->spi);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "dir", sa->dir == NFIPSEC_DIR_IN ? "in" : "out", "spi", spi,
-			 "tunnel", sa->tunnel,
+			 "proto", proto_name(sa), "mode", mode_name(sa->mode), "tunnel", sa->tunnel,
 			 "local", addr_str(&sa->local, local, sizeof(local)),
 			 "remote", addr_str(&sa->remote, remote, sizeof(remote)),
 			 "encr", crypto_name(sa),
@@ -101,14 +118,15 @@ json_t *cli_sa_json(const struct kern_sa *sa)
 void cli_sa_print(const struct kern_sa *sa)
 {
 	char local[ADDR_STRLEN], remote[ADDR_STRLEN], src[TS_STRLEN], dst[TS_STRLEN];
-	bool in = sa->dir == NFIPSEC_DIR_IN;
+	bool in = sa->dir == NFIPSEC_DIR_IN, ah = sa->proto == IPPROTO_AH;
 	unsigned int i;
 
-	printf("%-3s esp 0x%08x  %s  %s -> %s  %s%s%s%s%s\n", in ? "in" : "out", sa->spi, sa->tunnel,
+	printf("%-3s %s 0x%08x  %s  %s -> %s  %s%s%s%s%s%s\n", in ? "in" : "out", proto_name(sa),
+	       sa->spi, sa->tunnel,
 	       addr_str(in ? &sa->remote : &sa->local, local, sizeof(local)),
-	       addr_str(in ? &sa->local : &sa->remote, remote, sizeof(remote)), crypto_name(sa),
-	       sa->integ ? "-" : "", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "",
-	       sa->esn ? " esn" : "", is_weak(sa) ? " weak" : "");
+	       addr_str(in ? &sa->local : &sa->remote, remote, sizeof(remote)),
+	       ah ? "" : crypto_name(sa), sa->integ && !ah ? "-" : "", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "",
+	       sa->mode == NFIPSEC_MODE_TRANSPORT ? " transport" : "", sa->esn ? " esn" : "", is_weak(sa) ? " weak" : "");
 	if (sa->encap_local)
 		printf("    in UDP, our port %u, the peer's %u\n", sa->encap_local, sa->encap_remote);
 	for (i = 0; i < sa->n_sels; i++)
@@ -124,8 +142,9 @@ void cli_sa_print(const struct kern_sa *sa)
 
 json_t *cli_entry_json(const struct kern_entry *e)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "list", e->list,
-			 "number", (int)e->number, "action", cli_action_name(e->action),
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "list", e->list,
+			 "number", u64_json(e->number), "family",
+			 e->src.min.family == AF_INET6 ? "ipv6" : "ipv4", "action", cli_action_name(e->action),
 			 "tunnel", e->tunnel, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
 			 "out_packets", u64_json(e->out_packets),
 			 "in_packets", u64_json(e->in_packets));
@@ -148,6 +167,9 @@ void cli_entry_print(const struct kern_entry *e)
 	src.proto = dst.proto = 0;
 	printf("%s %u %s %s from %s to %s", e->list, e->number, cli_action_name(e->action), proto,
 	       ts_str(&src, from, sizeof(from)), ts_str(&dst, to, sizeof(to)));
+	/* from any to any is two entries, which nothing else tells apart */
+	if (e->src.min.family == AF_INET6 && !strcmp(from, "any") && !strcmp(to, "any"))
+		printf(" (IPv6)");
 	if (*e->tunnel)
 		printf("  tunnel %s", e->tunnel);
 	printf("  out %" PRIu64 " in-clear %" PRIu64 "\n", e->out_packets, e->in_packets);
@@ -179,6 +201,24 @@ static void each_entry(const struct kern_entry *e, void *arg)
 		cli_entry_print(e);
 }
 
+static void print_tunnel(const struct kern_tunnel *t, const char *local, const char *remote)
+{
+	printf("%s  %s -> %s", t->name, local, remote);
+	if (t->mode == NFIPSEC_MODE_TRANSPORT)
+		printf("  transport");
+	if (t->bundle)
+		printf("  esp and ah");
+	printf("  mtu %u", t->mtu);
+	if (t->tfc)
+		printf("  tfc %u", t->tfc);
+	if (t->mark)
+		printf("  mark 0x%x", t->mark);
+	if (*t->vrf)
+		printf("  vrf %s", t->vrf);
+	printf("  held %u  dropped %" PRIu64 "  acquires %" PRIu64 "\n", t->queued, t->queue_drops,
+	       t->acquires);
+}
+
 static void each_tunnel(const struct kern_tunnel *t, void *arg)
 {
 	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
@@ -188,14 +228,15 @@ static void each_tunnel(const struct kern_tunnel *t, void *arg)
 	addr_str(&t->remote, remote, sizeof(remote));
 	if (d->array)
 		json_array_append_new(d->array,
-				      json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o}",
+				      json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:s, s:i, s:i, s:o, s:o}",
 						"name", t->name, "local", local, "remote", remote,
-						"mtu", (int)t->mtu, "queued", (int)t->queued,
+						"mode", mode_name(t->mode), "bundle", t->bundle,
+						"tfc", (int)t->tfc, "mark", u64_json(t->mark),
+						"vrf", t->vrf, "mtu", (int)t->mtu, "queued", (int)t->queued,
 						"queue_drops", u64_json(t->queue_drops),
 						"acquires", u64_json(t->acquires)));
 	else
-		printf("%s  %s -> %s  mtu %u  held %u  dropped %" PRIu64 "  acquires %" PRIu64 "\n",
-		       t->name, local, remote, t->mtu, t->queued, t->queue_drops, t->acquires);
+		print_tunnel(t, local, remote);
 }
 
 static void each_stat(const struct kern_stat *s, void *arg)

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "conf/scan.h"
 #include "wire/wire.h"
@@ -28,6 +29,47 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+static void any_of_family(uint8_t family, struct ts *ts)
+{
+	struct addr zero = { .family = family };
+	struct ts all;
+
+	if (ts->min.family)
+		return;
+	ts_from_prefix(&zero, 0, &all);
+	ts->min = all.min;
+	ts->max = all.max;
+}
+
+/* "any" has the family of the other end; between two of them it has both, one entry for each */
+static bool spread_families(struct conf_list *list)
+{
+	struct conf_entry *out = calloc(list->n, 2 * sizeof(*out));
+	unsigned int i, n = 0;
+
+	if (!out)
+		return false;
+	for (i = 0; i < list->n; i++) {
+		const struct conf_entry *e = &list->entries[i];
+		uint8_t family = e->src.min.family ? e->src.min.family : e->dst.min.family;
+
+		if ((!family && e->src.proto != IPPROTO_ICMPV6) || family == AF_INET) {
+			out[n] = *e;
+			any_of_family(AF_INET, &out[n].src);
+			any_of_family(AF_INET, &out[n++].dst);
+		}
+		if ((!family && e->src.proto != IPPROTO_ICMP) || family == AF_INET6) {
+			out[n] = *e;
+			any_of_family(AF_INET6, &out[n].src);
+			any_of_family(AF_INET6, &out[n++].dst);
+		}
+	}
+	free(list->entries);
+	list->entries = out;
+	list->n = n;
+	return true;
+}
+
 static bool check_list(const struct conf *conf, struct conf_list *list, struct conf_error *err)
 {
 	unsigned int i;
@@ -49,7 +91,7 @@ static bool check_list(const struct conf *conf, struct conf_list *list, struct c
 				    e->number);
 		}
 	}
-	return true;
+	return spread_families(list) || FAIL(list, "out of memory");
 }
 
 static struct conf_list *list_find(struct conf *conf, const char *name, const struct conf_list *not)
@@ -109,10 +151,54 @@ static bool check_weak(const struct conf *conf, const struct conf_tunnel *t, str
 
 	for (i = 0; i < t->n_esp && !weak; i++)
 		weak = ike_proposal_weak(&t->esp[i]);
+	for (i = 0; i < t->n_ah && !weak; i++)
+		weak = ike_proposal_weak(&t->ah[i]);
 	if (weak && !t->allow_weak)
 		return FAIL(t, "tunnel '%s': found %s, which is broken (RFC 8221), expected another or 'allow-weak'",
 			    t->name, weak->name);
 	return true;
+}
+
+static bool holds(const struct ts *ts, const struct addr *a)
+{
+	return !addr_len(a) ||		/* any */
+	       (a->family == ts->min.family && addr_cmp(&ts->min, a) <= 0 &&
+		addr_cmp(&ts->max, a) >= 0);
+}
+
+/* RFC 4301 4.1: between the two hosts alone, whose addresses are those of the packets */
+static bool check_transport(const struct conf *conf, const struct conf_tunnel *t,
+			    struct conf_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->list->n; i++) {
+		const struct conf_entry *e = &t->list->entries[i];
+		bool local = holds(&e->src, &t->peer->local);
+		const struct addr *a = local ? &t->peer->remote : &t->peer->local;
+		char s[ADDR_STRLEN];
+
+		if (e->action != CONF_PROTECT || (local && holds(&e->dst, a)))
+			continue;
+		return FAIL(e, "entry %u: found %s without the peer's %s address %s, expected it there: tunnel '%s' is in transport mode",
+			    e->number, local ? "a destination" : "a source", local ? "remote" : "local",
+			    addr_str(a, s, sizeof(s)), t->name);
+	}
+	return true;
+}
+
+static bool check_forms(const struct conf *conf, const struct conf_tunnel *t, struct conf_error *err)
+{
+	if (conf_tunnel_is_bundle(t) && t->start != CONF_START_MANUAL)
+		return conf_fail(err, conf->path, t->ah_line, t->ah_column,
+				 "found ah beside esp, expected 'start manual' with them: IKEv2 cannot negotiate both, keys are set by hand");
+	if (t->tfc && t->mode == CONF_MODE_TRANSPORT)
+		return conf_fail(err, conf->path, t->mode_line, t->mode_column,
+				 "found transport with tfc, expected tunnel: padding is for whole packets");
+	if (t->tfc && !t->n_esp)
+		return conf_fail(err, conf->path, t->ah_line, t->ah_column,
+				 "found ah with tfc, expected esp: only ESP can pad");
+	return t->mode != CONF_MODE_TRANSPORT || check_transport(conf, t, err);
 }
 
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
@@ -141,11 +227,11 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 		return conf_fail(err, conf->path, t->list_line, t->list_column,
 				 "found '%s', expected an access-list with a protect entry",
 				 t->list_name);
-	if (!t->n_esp)
+	if (!t->n_esp && !t->n_ah)
 		default_proposals(esp, 3, PROTO_ESP, t->esp, &t->n_esp);
 	if (!addr_len(&peer->remote) && t->start == CONF_START_AT_LOAD)
 		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
-	return check_weak(conf, t, err);
+	return check_forms(conf, t, err) && check_weak(conf, t, err);
 }
 
 /* RFC 7296 3.5: an address when nothing else is said */
@@ -172,6 +258,9 @@ static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_er
 		return FAIL(peer, "found a second peer '%s', expected a name of its own", peer->name);
 	if (!peer->n_ike)
 		default_proposals(ike, 3, PROTO_IKE, peer->ike, &peer->n_ike);
+	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
+		return FAIL(peer, "peer '%s': found a local and a remote address of two families, expected one",
+			    peer->name);
 	if (!default_id(&peer->local, &peer->local_id) ||
 	    (!peer->remote_id_any && !default_id(&peer->remote, &peer->remote_id)))
 		return FAIL(peer, "out of memory");

@@ -8,6 +8,8 @@
 
 #define CONF_NAME_MAX		31	/* a peer's or tunnel's name; "peer/tunnel" fits the module's 63 */
 #define CONF_PROPOSALS_MAX	16
+#define CONF_VRF_MAX		15	/* of a device's name */
+#define CONF_TFC_MTU		65535	/* `tfc mtu`: the module takes the MTU where that is less */
 
 enum conf_action { CONF_BYPASS = 1, CONF_PROTECT, CONF_DISCARD };	/* = enum nfipsec_action */
 enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL };
@@ -15,7 +17,10 @@ enum conf_df { CONF_DF_COPY = 1, CONF_DF_SET, CONF_DF_CLEAR };	/* = enum nfipsec
 enum conf_mode { CONF_MODE_TUNNEL = 1, CONF_MODE_TRANSPORT };	/* = enum nfipsec_mode */
 enum conf_auth { CONF_AUTH_PSK };
 
-/* one line of an access list; selectors as outbound packets look */
+/*
+ * One line of an access list, of one family; selectors as outbound packets look. A line from any
+ * to any is two, with the same number.
+ */
 struct conf_entry {
 	uint32_t number;
 	enum conf_action action;
@@ -43,8 +48,8 @@ struct conf_tunnel {
 	struct conf_list *list;
 	char list_name[CONF_NAME_MAX + 1];	/* as written; @list is found by it */
 	unsigned int list_line, list_column;
-	unsigned int n_esp;
-	struct ike_proposal esp[CONF_PROPOSALS_MAX];
+	unsigned int n_esp, n_ah;	/* with both a bundle: ESP, and AH around it */
+	struct ike_proposal esp[CONF_PROPOSALS_MAX], ah[CONF_PROPOSALS_MAX];
 	bool allow_weak;		/* algorithms that RFC 8221 forbids */
 	enum conf_mode mode;
 	uint64_t lifetime_seconds, lifetime_bytes;	/* 0: none; default 1h, none */
@@ -54,6 +59,10 @@ struct conf_tunnel {
 	uint32_t mtu;			/* of inner packets, 0: from the outer path */
 	enum conf_df df;		/* default: copied */
 	int dscp;			/* 0 to 63, -1: copied */
+	uint32_t tfc;			/* octets that inner packets are padded to, 0: not */
+	uint32_t mark;			/* of the outer packet and its route, 0: none */
+	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
+	unsigned int mode_line, mode_column, ah_line, ah_column;	/* for errors */
 	unsigned int line, column;
 };
 
@@ -90,7 +99,7 @@ struct conf {
 };
 
 struct conf_error {
-	char text[1024];			/* "file:line:column: found X, expected Y" */
+	char text[2048];			/* "file:line:column: found X, expected Y" */
 };
 
 /* parse.y + check.c: NULL and @err on refusal. Does not read secrets. */
@@ -103,6 +112,20 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 void conf_free(struct conf *conf);
 
 struct conf_peer *conf_peer_find(const struct conf *conf, const char *name);
+/* what IKE negotiates: of ESP or of AH */
+static inline const struct ike_proposal *conf_tunnel_proposals(const struct conf_tunnel *t,
+							       unsigned int *n)
+{
+	*n = t->n_esp ? t->n_esp : t->n_ah;
+	return t->n_esp ? t->esp : t->ah;
+}
+
+/* RFC 7296 3.3: one protocol a proposal, so IKEv2 has no way to ask for both */
+static inline bool conf_tunnel_is_bundle(const struct conf_tunnel *t)
+{
+	return t->n_esp && t->n_ah;
+}
+
 struct conf_tunnel *conf_tunnel_find(const struct conf_peer *peer, const char *name);
 /* most specific: both IDs, then one of them, then any */
 const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,

@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 
 #include "wire/wire.h"
 
@@ -76,7 +77,7 @@ static bool end_value(struct conf_parse *parse, const CONF_YYLTYPE *at, struct c
 static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
 		     uint8_t proto, struct ike_proposal *to, unsigned int *n)
 {
-	char text[256], err[900];
+	char text[256], err[1600];
 	size_t off = 0;
 
 	if (*n == CONF_PROPOSALS_MAX)
@@ -112,9 +113,9 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
-%token <word> MTU "mtu" DF "df" DSCP "dscp"
+%token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf"
 
-%type <byte> action id_type start
+%type <byte> action id_type start mode
 %type <ts> end
 %type <number> duration
 
@@ -145,11 +146,20 @@ entry:
 	WORD action WORD FROM end TO end {
 		struct conf_entry *e = APPEND(parse->list->entries, parse->list->n);
 		uint64_t number;
-		uint8_t proto;
+		uint8_t proto, family;
 
 		NEED(conf_value_number($1, UINT32_MAX, &number), $1, @1, "the number of an entry or '}'");
 		NEED(conf_value_proto($3, &proto), $3, @3,
-		     "ip, tcp, udp, icmp, sctp or a protocol's number");
+		     "ip, tcp, udp, icmp, icmpv6, sctp or a protocol's number");
+		/* a packet has one family; "any" takes the other end's */
+		family = $5.min.family;
+		if (family && $7.min.family && family != $7.min.family)
+			REFUSE(@7, "found an IPv%c address, expected an IPv%c one, as before 'to'",
+			       family == AF_INET ? '6' : '4', family == AF_INET ? '4' : '6');
+		if (!family)
+			family = $7.min.family;
+		NEED(proto != IPPROTO_ICMP || family != AF_INET6, $3, @3, "icmpv6 between IPv6 addresses");
+		NEED(proto != IPPROTO_ICMPV6 || family != AF_INET, $3, @3, "icmp between IPv4 addresses");
 		e->number = number;
 		e->action = $2;
 		e->src = $5;
@@ -168,10 +178,9 @@ action:
 
 end:
 	ANY {
-		struct conf_word all = { "0.0.0.0/0", 9 };
-
-		if (!end_value(parse, &@1, all, &$$))
-			YYABORT;
+		/* of which family is seen where the entry is whole */
+		memset(&$$, 0, sizeof($$));
+		$$.port_max = 65535;
 	}
 |	WORD {
 		if (!end_value(parse, &@1, $1, &$$))
@@ -304,9 +313,15 @@ tunnel_item:
 		parse->tunnel->list_column = @2.first_column;
 	}
 |	ESP esp_proposals
-|	AH		{ FOUND($1, @1, "esp: this version carries ESP only"); }
-|	MODE TUNNEL
-|	MODE TRANSPORT	{ FOUND($2, @2, "tunnel: this version carries tunnel mode only"); }
+|	AH {
+		parse->tunnel->ah_line = @1.first_line;
+		parse->tunnel->ah_column = @1.first_column;
+	} ah_proposals
+|	MODE mode {
+		parse->tunnel->mode = $2;
+		parse->tunnel->mode_line = @2.first_line;
+		parse->tunnel->mode_column = @2.first_column;
+	}
 |	LIFETIME lifetimes
 |	ALLOW_WEAK	{ parse->tunnel->allow_weak = true; }
 |	START start	{ parse->tunnel->start = $2; }
@@ -329,6 +344,39 @@ tunnel_item:
 |	DSCP WORD {
 		NEED(conf_value_dscp($2, &parse->tunnel->dscp), $2, @2,
 		     "copy or a number from 0 to 63");
+	}
+|	TFC WORD {
+		uint64_t octets;
+
+		NEED(conf_value_number($2, CONF_TFC_MTU, &octets) && octets, $2, @2,
+		     "mtu or a number of octets from 1 to 65535");
+		parse->tunnel->tfc = octets;
+	}
+|	TFC MTU	{ parse->tunnel->tfc = CONF_TFC_MTU; }
+|	MARK WORD {
+		NEED(conf_value_mark($2, &parse->tunnel->mark), $2, @2,
+		     "a mark such as 42 or 0x2a, not 0");
+	}
+|	VRF WORD {
+		NEED(conf_value_copy($2, parse->tunnel->vrf, sizeof(parse->tunnel->vrf)), $2, @2,
+		     "the name of a device, of at most 15 characters");
+	}
+;
+
+mode:
+	TUNNEL		{ $$ = CONF_MODE_TUNNEL; }
+|	TRANSPORT	{ $$ = CONF_MODE_TRANSPORT; }
+;
+
+ah_proposals:
+	ah_proposal
+|	ah_proposals ah_proposal
+;
+
+ah_proposal:
+	WORD {
+		if (!proposal(parse, &@1, $1, PROTO_AH, parse->tunnel->ah, &parse->tunnel->n_ah))
+			YYABORT;
 	}
 ;
 
@@ -386,6 +434,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "on-traffic", ON_TRAFFIC }, { "at-load", AT_LOAD }, { "manual", MANUAL },
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
 	{ "allow-weak", ALLOW_WEAK }, { "mtu", MTU }, { "df", DF }, { "dscp", DSCP },
+	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF },
 };
 
 int conf_scan_keyword(const char *text, int len)

@@ -49,6 +49,20 @@ bool conf_value_number(struct conf_word w, uint64_t max, uint64_t *out)
 	return digits(w, max, out, &rest) && !rest.len;
 }
 
+bool conf_value_mark(struct conf_word w, uint32_t *out)
+{
+	char s[12], *end;
+	uint64_t n;
+
+	if (!conf_value_copy(w, s, sizeof(s)) || *s < '0' || *s > '9')
+		return false;
+	n = strtoull(s, &end, strncmp(s, "0x", 2) ? 10 : 16);
+	if (*end || !n || n > UINT32_MAX)
+		return false;
+	*out = n;
+	return true;
+}
+
 bool conf_value_df(struct conf_word w, enum conf_df *out)
 {
 	static const char *const names[] = {
@@ -114,7 +128,8 @@ bool conf_value_proto(struct conf_word w, uint8_t *proto)
 {
 	static const struct { const char *name; uint8_t proto; } names[] = {
 		{ "ip", 0 }, { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
-		{ "icmp", IPPROTO_ICMP }, { "sctp", IPPROTO_SCTP },
+		{ "icmp", IPPROTO_ICMP }, { "icmpv6", IPPROTO_ICMPV6 },
+		{ "ipv6-icmp", IPPROTO_ICMPV6 }, { "sctp", IPPROTO_SCTP },
 	};
 	uint64_t number;
 	size_t i;
@@ -163,7 +178,7 @@ bool conf_value_range(struct conf_word w, struct ts *ts, const char **expected)
 	struct addr a, b;
 	uint64_t len;
 
-	*expected = "any, an IPv4 address, a prefix such as 10.1.0.0/16 or a range of two addresses";
+	*expected = "any, an address, a prefix such as 10.1.0.0/16 or 2001:db8::/32, or a range of two addresses of one family";
 	split(w, '/', &left, &right);
 	if (right.len || left.len != w.len) {
 		if (!one_addr(left, &a))
@@ -183,12 +198,13 @@ bool conf_value_range(struct conf_word w, struct ts *ts, const char **expected)
 			return false;
 		ts_from_prefix(&a, addr_len(&a) * 8, ts);
 		ts->max = b;
+		if (a.family != b.family)
+			return false;
 		*expected = "a range whose end is not before its beginning";
 		if (addr_cmp(&a, &b) > 0)
 			return false;
 	}
-	*expected = "an IPv4 address: this version carries IPv4 only";
-	return a.family == AF_INET;
+	return true;
 }
 
 bool conf_value_ports(struct conf_word w, struct ts *ts)

@@ -430,21 +430,28 @@ bool daemon_set_path(struct daemon *d, const char *path)
 }
 
 /* what `allow-weak` let pass is said each time */
-static void warn_weak(const struct conf *conf)
+static void warn_weak_of(const struct conf_tunnel *t, const struct ike_proposal *p, unsigned int n)
 {
 	const struct ike_alg *weak;
-	unsigned int i, k, n;
+
+	for (; n; n--, p++) {
+		weak = ike_proposal_weak(p);
+		if (weak)
+			log_warn("%s/%s: %s is broken (RFC 8221) and allowed by allow-weak",
+				 t->peer->name, t->name, weak->name);
+	}
+}
+
+static void warn_weak(const struct conf *conf)
+{
+	unsigned int i, k;
 
 	for (i = 0; i < conf->n_peers; i++)
 		for (k = 0; k < conf->peers[i].n_tunnels; k++) {
 			const struct conf_tunnel *t = &conf->peers[i].tunnels[k];
 
-			for (n = 0; n < t->n_esp; n++) {
-				weak = ike_proposal_weak(&t->esp[n]);
-				if (weak)
-					log_warn("%s/%s: %s is broken (RFC 8221) and allowed by allow-weak",
-						 conf->peers[i].name, t->name, weak->name);
-			}
+			warn_weak_of(t, t->esp, t->n_esp);
+			warn_weak_of(t, t->ah, t->n_ah);
 		}
 }
 

@@ -24,6 +24,13 @@
 #define CCM(bits, icv) \
 	CIPHER(ENCR_AES_CCM_##icv, bits, "aes" #bits "ccm" #icv, bits / 8 + 3, 8, icv, 1, \
 	       .aead = true, .esp_only = true)
+/* RFC 8750: the sequence number is the IV, which is not sent; salts as without */
+#define GCM_IIV(bits) \
+	CIPHER(ENCR_AES_GCM_16_IIV, bits, "aes" #bits "gcm16iiv", bits / 8 + 4, 0, 16, 1, \
+	       .aead = true, .esp_only = true)
+#define CCM_IIV(bits) \
+	CIPHER(ENCR_AES_CCM_16_IIV, bits, "aes" #bits "ccm16iiv", bits / 8 + 3, 0, 16, 1, \
+	       .aead = true, .esp_only = true)
 /* RFC 4543 5.4 */
 #define GMAC(bits) \
 	CIPHER(ENCR_AES_GMAC, bits, "aes" #bits "gmac", bits / 8 + 4, 8, 16, 1, .aead = true, \
@@ -49,6 +56,9 @@ static const struct ike_alg algs[] = {
 	CTR(128), CTR(192), CTR(256), CAMELLIA(128), CAMELLIA(192), CAMELLIA(256),
 	CIPHER(ENCR_CHACHA20_POLY1305, 0, "chacha20poly1305", 32 + 4, 8, 16, 1, .aead = true,
 	       .esp_only = true),				/* RFC 7634 2 */
+	GCM_IIV(128), GCM_IIV(192), GCM_IIV(256), CCM_IIV(128), CCM_IIV(192), CCM_IIV(256),
+	CIPHER(ENCR_CHACHA20_POLY1305_IIV, 0, "chacha20poly1305iiv", 32 + 4, 0, 16, 1, .aead = true,
+	       .esp_only = true),
 	GMAC(128), GMAC(192), GMAC(256),
 	CIPHER(ENCR_NULL, 0, "null", 0, 0, 0, 1, .esp_only = true),
 	CIPHER(ENCR_3DES_CBC, 0, "3des", 24, 8, 0, 8, .esp_only = true),
@@ -105,6 +115,8 @@ static const struct {
 	{ IKE_TRANSFORM_ENCR, 20, "aes", "gcm16" },
 	{ IKE_TRANSFORM_ENCR, 21, "aes", "gmac" },
 	{ IKE_TRANSFORM_ENCR, 23, "camellia", "" },
+	{ IKE_TRANSFORM_ENCR, 29, "aes", "ccm16iiv" },
+	{ IKE_TRANSFORM_ENCR, 30, "aes", "gcm16iiv" },
 	{ IKE_TRANSFORM_PRF, 1, "prfmd5", "" },
 	{ IKE_TRANSFORM_PRF, 2, "prfsha1", "" },
 	{ IKE_TRANSFORM_PRF, 4, "prfaesxcbc", "" },

@@ -116,6 +116,16 @@ void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
 
 static void up_one(struct ike_tunnel *tun, struct ike_op *op)
 {
+	char text[IKE_NAME_MAX + 100];
+
+	if (conf_tunnel_is_bundle(tun->conf)) {
+		snprintf(text, sizeof(text),
+			 "%s: IKEv2 cannot negotiate ESP and AH together: its SAs are set by hand (nfipsec sa add)",
+			 tun->name);
+		op->pending++;
+		ike_op_done(op, text);
+		return;
+	}
 	tun->down = false;
 	tun->retry_at = 0;
 	if (tun->n_up)

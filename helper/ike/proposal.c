@@ -131,7 +131,7 @@ static bool type_allowed(uint8_t proto, uint8_t type)
 
 static bool unknown_word(struct parser *ps, size_t at, int shown, const char *word)
 {
-	char list[512], all[1024] = "";
+	char list[640], all[1400] = "";
 	uint8_t type;
 	size_t n = 0;
 
@@ -155,7 +155,7 @@ static bool parse_word(struct parser *ps, size_t at, size_t len)
 	if (!alg)
 		return unknown_word(ps, at, shown, word);
 	if (alg->esp_only && ps->p->proto == PROTO_IKE)
-		return refuse(ps, at, "\"%.*s\" is for ESP alone, expected one of %s", shown, word,
+		return refuse(ps, at, "\"%.*s\" is not for IKE itself, expected one of %s", shown, word,
 			      ike_alg_list(PROTO_IKE, alg->type, list, sizeof(list)));
 	if (!type_allowed(ps->p->proto, alg->type))
 		return refuse(ps, at, "\"%.*s\" (%s) has no place in %s proposal", shown, word,
@@ -200,7 +200,7 @@ static bool check_complete(struct parser *ps)
 	const struct ike_transform *encr = ike_proposal_get(p, IKE_TRANSFORM_ENCR);
 	const struct ike_transform *integ = ike_proposal_get(p, IKE_TRANSFORM_INTEG);
 	const struct ike_alg *cipher = NULL;
-	char list[512], name[IKE_TRANSFORM_STRLEN];
+	char list[640], name[IKE_TRANSFORM_STRLEN];
 
 	if (encr)
 		cipher = ike_alg_find(encr->type, encr->id, encr->key_bits);

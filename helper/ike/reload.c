@@ -80,7 +80,9 @@ static bool tunnel_same(const struct conf_tunnel *a, const struct conf_tunnel *b
 	if (a->mode != b->mode || a->lifetime_seconds != b->lifetime_seconds ||
 	    a->lifetime_bytes != b->lifetime_bytes || a->replay_window != b->replay_window ||
 	    a->idle_timeout != b->idle_timeout || a->list->n != b->list->n ||
-	    !proposals_same(a->esp, a->n_esp, b->esp, b->n_esp))
+	    a->tfc != b->tfc || a->mark != b->mark || strcmp(a->vrf, b->vrf) ||
+	    !proposals_same(a->esp, a->n_esp, b->esp, b->n_esp) ||
+	    !proposals_same(a->ah, a->n_ah, b->ah, b->n_ah))
 		return false;
 	for (i = 0; i < a->list->n; i++)
 		if (!entry_same(&a->list->entries[i], &b->list->entries[i]))

@@ -416,6 +416,33 @@ int kern_sa_del(struct kern *k, const struct kern_sa *sa)
 	return sa_command(k, NFIPSEC_CMD_SA_DEL, sa, KERN_SA_KEYS_ONLY);
 }
 
+/* the SA by its key, and what is to become of it */
+static int sa_command_with(struct kern *k, int cmd, const struct kern_sa *sa,
+			   const struct kern_ends *ends, const uint32_t *dummy)
+{
+	struct nl_msg *msg = msg_new(k, cmd, NLM_F_REQUEST | NLM_F_ACK, 512);
+
+	if (!msg)
+		return -ENOMEM;
+	if (!kern_attr_put_sa(msg, sa, KERN_SA_KEYS_ONLY) ||
+	    (ends && !kern_attr_put_ends(msg, ends)) ||
+	    (dummy && !kern_attr_put_dummy(msg, dummy[0], dummy[1])))
+		return no_room(k, msg);
+	return command(k, msg);
+}
+
+int kern_sa_move(struct kern *k, const struct kern_sa *sa, const struct kern_ends *to)
+{
+	return sa_command_with(k, NFIPSEC_CMD_SA_MOVE, sa, to, NULL);
+}
+
+int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, uint32_t bytes)
+{
+	const uint32_t dummy[] = { packets, bytes };
+
+	return sa_command_with(k, NFIPSEC_CMD_DUMMY_SEND, sa, NULL, dummy);
+}
+
 static int malformed(struct kern *k)
 {
 	return fail(k, -EPROTO, "the module's answer is malformed");
@@ -673,6 +700,7 @@ static int on_event(struct nl_msg *msg, void *arg)
 	struct nlmsghdr *hdr = nlmsg_hdr(msg);
 	struct event_call *ec = arg;
 	struct kern_flow flow;
+	struct kern_ends ends;
 	struct kern_sa sa;
 
 	/* only the kernel's word counts; port 0 is the kernel */
@@ -687,6 +715,11 @@ static int on_event(struct nl_msg *msg, void *arg)
 	case NFIPSEC_CMD_SA_EXPIRE:
 		if (ec->ev->expire && kern_attr_get_sa(tb[NFIPSEC_A_SA], &sa))
 			ec->ev->expire(&sa, ec->arg);
+		break;
+	case NFIPSEC_CMD_SA_MAPPING:
+		if (ec->ev->mapping && kern_attr_get_sa(tb[NFIPSEC_A_SA], &sa) &&
+		    kern_attr_get_ends(tb[NFIPSEC_A_ENDS], &ends))
+			ec->ev->mapping(&sa, &ends, ec->arg);
 		break;
 	}
 	return NL_OK;

@@ -13,13 +13,13 @@ struct kern_sel { struct ts src, dst; };	/* as packets of the SA's direction loo
 
 /* one direction of an SA, to install or as reported; names as in linux/nfipsec.h */
 struct kern_sa {
-	uint8_t proto;			/* IPPROTO_ESP */
+	uint8_t proto;			/* IPPROTO_ESP, IPPROTO_AH */
 	uint32_t spi;			/* host order */
 	uint8_t dir;			/* NFIPSEC_DIR_* */
 	uint8_t mode;			/* NFIPSEC_MODE_* */
 	char tunnel[64];		/* "peer/tunnel" */
 	struct addr local, remote;
-	uint16_t encr, integ;
+	uint16_t encr, integ;		/* encr 0 with AH */
 	struct bytes encr_key, integ_key;	/* borrowed; empty when reported */
 	uint16_t encap_local, encap_remote;	/* UDP ports, 0: no encapsulation */
 	bool esn;
@@ -46,6 +46,15 @@ struct kern_tunnel {
 	uint8_t mode;
 	uint32_t mtu, queued;
 	uint64_t queue_drops, acquires;
+	bool bundle;
+	uint32_t tfc, mark;
+	char vrf[16];
+};
+
+/* where an SA's packets go, or came from; ports 0: not in UDP */
+struct kern_ends {
+	struct addr local, remote;
+	uint16_t local_port, remote_port;
 };
 
 struct kern_entry {
@@ -69,6 +78,8 @@ int kern_sa_add(struct kern *k, const struct kern_sa *sa);
 int kern_sa_del(struct kern *k, const struct kern_sa *sa);	/* proto, spi, dir, local, remote */
 int kern_sa_get(struct kern *k, struct kern_sa *sa);		/* same keys; fills the rest */
 int kern_sa_dump(struct kern *k, void (*each)(const struct kern_sa *sa, void *arg), void *arg);
+int kern_sa_move(struct kern *k, const struct kern_sa *sa, const struct kern_ends *to);
+int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, uint32_t bytes);
 int kern_sa_flush(struct kern *k, const char *tunnel);		/* NULL: all */
 int kern_policy_set(struct kern *k, const struct conf *conf);	/* NULL: the empty policy */
 int kern_policy_dump(struct kern *k, void (*each)(const struct kern_entry *e, void *arg), void *arg);
@@ -81,6 +92,7 @@ int kern_explain(struct kern *k, const struct kern_flow *flow, struct kern_entry
 struct kern_events {
 	void (*acquire)(const struct kern_flow *flow, void *arg);
 	void (*expire)(const struct kern_sa *sa, void *arg);
+	void (*mapping)(const struct kern_sa *sa, const struct kern_ends *ends, void *arg);
 	void (*lost)(void *arg);	/* ENOBUFS: events were lost, resynchronise by dump */
 };
 int kern_event_fd(const struct kern *k);

@@ -88,7 +88,8 @@ static bool put_sel(struct nl_msg *msg, int type, const struct ts *src, const st
 
 static bool put_sa_crypto(struct nl_msg *msg, const struct kern_sa *sa)
 {
-	if (nla_put_u16(msg, NFIPSEC_A_SA_ENCR, sa->encr) ||
+	/* AH has no such thing */
+	if ((sa->proto != IPPROTO_AH && nla_put_u16(msg, NFIPSEC_A_SA_ENCR, sa->encr)) ||
 	    (sa->encr_key.len &&
 	     nla_put(msg, NFIPSEC_A_SA_ENCR_KEY, sa->encr_key.len, sa->encr_key.p)) ||
 	    nla_put_u16(msg, NFIPSEC_A_SA_INTEG, sa->integ))
@@ -177,7 +178,11 @@ bool kern_attr_put_tunnel(struct nl_msg *msg, const struct conf_tunnel *t)
 	    !put_u8(msg, NFIPSEC_A_TUNNEL_MODE, t->mode) ||
 	    (t->mtu && nla_put_u32(msg, NFIPSEC_A_TUNNEL_MTU, t->mtu)) ||
 	    !put_u8(msg, NFIPSEC_A_TUNNEL_DF, t->df) ||
-	    (t->dscp >= 0 && !put_u8(msg, NFIPSEC_A_TUNNEL_DSCP, t->dscp)))
+	    (t->dscp >= 0 && !put_u8(msg, NFIPSEC_A_TUNNEL_DSCP, t->dscp)) ||
+	    (conf_tunnel_is_bundle(t) && nla_put_flag(msg, NFIPSEC_A_TUNNEL_BUNDLE)) ||
+	    (t->tfc && nla_put_u32(msg, NFIPSEC_A_TUNNEL_TFC, t->tfc)) ||
+	    (t->mark && nla_put_u32(msg, NFIPSEC_A_TUNNEL_MARK, t->mark)) ||
+	    (*t->vrf && nla_put_string(msg, NFIPSEC_A_TUNNEL_VRF, t->vrf)))
 		return false;
 	nla_nest_end(msg, nest);
 	return true;
@@ -215,6 +220,31 @@ bool kern_attr_put_flow(struct nl_msg *msg, const struct kern_flow *flow)
 	return true;
 }
 
+bool kern_attr_put_ends(struct nl_msg *msg, const struct kern_ends *ends)
+{
+	struct nlattr *nest = nest_start(msg, NFIPSEC_A_ENDS);
+
+	if (!nest ||
+	    !put_addr(msg, NFIPSEC_A_ENDS_LOCAL, &ends->local) ||
+	    !put_addr(msg, NFIPSEC_A_ENDS_REMOTE, &ends->remote) ||
+	    (ends->local_port && !put_be16(msg, NFIPSEC_A_ENDS_LOCAL_PORT, ends->local_port)) ||
+	    (ends->remote_port && !put_be16(msg, NFIPSEC_A_ENDS_REMOTE_PORT, ends->remote_port)))
+		return false;
+	nla_nest_end(msg, nest);
+	return true;
+}
+
+bool kern_attr_put_dummy(struct nl_msg *msg, uint32_t packets, uint32_t bytes)
+{
+	struct nlattr *nest = nest_start(msg, NFIPSEC_A_DUMMY);
+
+	if (!nest || nla_put_u32(msg, NFIPSEC_A_DUMMY_PACKETS, packets) ||
+	    nla_put_u32(msg, NFIPSEC_A_DUMMY_BYTES, bytes))
+		return false;
+	nla_nest_end(msg, nest);
+	return true;
+}
+
 /* ---- get ---- */
 
 static const struct nla_policy top_policy[NFIPSEC_A_MAX + 1] = {
@@ -223,6 +253,8 @@ static const struct nla_policy top_policy[NFIPSEC_A_MAX + 1] = {
 	[NFIPSEC_A_ENTRY]	= { .type = NLA_NESTED },
 	[NFIPSEC_A_STATS]	= { .type = NLA_NESTED },
 	[NFIPSEC_A_FLOW]	= { .type = NLA_NESTED },
+	[NFIPSEC_A_ENDS]	= { .type = NLA_NESTED },
+	[NFIPSEC_A_DUMMY]	= { .type = NLA_NESTED },
 };
 
 static const struct nla_policy sa_policy[NFIPSEC_A_SA_MAX + 1] = {
@@ -267,6 +299,10 @@ static const struct nla_policy tunnel_policy[NFIPSEC_A_TUNNEL_MAX + 1] = {
 	[NFIPSEC_A_TUNNEL_QUEUED]	= { .type = NLA_U32 },
 	[NFIPSEC_A_TUNNEL_QUEUE_DROPS]	= { .type = NLA_U64 },
 	[NFIPSEC_A_TUNNEL_ACQUIRES]	= { .type = NLA_U64 },
+	[NFIPSEC_A_TUNNEL_BUNDLE]	= { .type = NLA_FLAG },
+	[NFIPSEC_A_TUNNEL_TFC]		= { .type = NLA_U32 },
+	[NFIPSEC_A_TUNNEL_MARK]		= { .type = NLA_U32 },
+	[NFIPSEC_A_TUNNEL_VRF]		= { .type = NLA_NUL_STRING },
 };
 
 static const struct nla_policy entry_policy[NFIPSEC_A_ENTRY_MAX + 1] = {
@@ -287,6 +323,11 @@ static const struct nla_policy flow_policy[NFIPSEC_A_FLOW_MAX + 1] = {
 	[NFIPSEC_A_FLOW_TUNNEL]	= { .type = NLA_NUL_STRING },
 	[NFIPSEC_A_FLOW_LIST]	= { .type = NLA_NUL_STRING },
 	[NFIPSEC_A_FLOW_NUMBER]	= { .type = NLA_U32 },
+};
+
+static const struct nla_policy ends_policy[NFIPSEC_A_ENDS_MAX + 1] = {
+	[NFIPSEC_A_ENDS_LOCAL_PORT]	= { .type = NLA_U16 },
+	[NFIPSEC_A_ENDS_REMOTE_PORT]	= { .type = NLA_U16 },
 };
 
 static const char *const stat_names[NFIPSEC_STAT_MAX + 1] = {
@@ -441,6 +482,10 @@ bool kern_attr_get_tunnel(struct nlattr *nest, struct kern_tunnel *t)
 	t->queued = get_u32_or_0(tb[NFIPSEC_A_TUNNEL_QUEUED]);
 	t->queue_drops = get_u64_or_0(tb[NFIPSEC_A_TUNNEL_QUEUE_DROPS]);
 	t->acquires = get_u64_or_0(tb[NFIPSEC_A_TUNNEL_ACQUIRES]);
+	t->bundle = tb[NFIPSEC_A_TUNNEL_BUNDLE];
+	t->tfc = get_u32_or_0(tb[NFIPSEC_A_TUNNEL_TFC]);
+	t->mark = get_u32_or_0(tb[NFIPSEC_A_TUNNEL_MARK]);
+	get_name(tb[NFIPSEC_A_TUNNEL_VRF], t->vrf, sizeof(t->vrf));
 	return get_addr(tb[NFIPSEC_A_TUNNEL_LOCAL], &t->local) &&
 	       get_addr(tb[NFIPSEC_A_TUNNEL_REMOTE], &t->remote);
 }
@@ -479,6 +524,19 @@ bool kern_attr_get_flow(struct nlattr *nest, struct kern_flow *f)
 	f->number = get_u32_or_0(tb[NFIPSEC_A_FLOW_NUMBER]);
 	return get_addr(tb[NFIPSEC_A_FLOW_SADDR], &f->src) &&
 	       get_addr(tb[NFIPSEC_A_FLOW_DADDR], &f->dst);
+}
+
+bool kern_attr_get_ends(struct nlattr *nest, struct kern_ends *ends)
+{
+	struct nlattr *tb[NFIPSEC_A_ENDS_MAX + 1];
+
+	memset(ends, 0, sizeof(*ends));
+	if (!nest || nla_parse_nested(tb, NFIPSEC_A_ENDS_MAX, nest, ends_policy) < 0)
+		return false;
+	ends->local_port = get_be16(tb[NFIPSEC_A_ENDS_LOCAL_PORT], 0);
+	ends->remote_port = get_be16(tb[NFIPSEC_A_ENDS_REMOTE_PORT], 0);
+	return get_addr(tb[NFIPSEC_A_ENDS_LOCAL], &ends->local) &&
+	       get_addr(tb[NFIPSEC_A_ENDS_REMOTE], &ends->remote);
 }
 
 bool kern_attr_get_stats(struct nlattr *nest,

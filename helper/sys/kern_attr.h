@@ -18,8 +18,10 @@ bool kern_attr_put_tunnel(struct nl_msg *msg, const struct conf_tunnel *t);
 bool kern_attr_put_entry(struct nl_msg *msg, const char *list, const struct conf_entry *e,
 			 const char *tunnel);
 bool kern_attr_put_flow(struct nl_msg *msg, const struct kern_flow *flow);
-/* an upper bound of what the two above append, each */
-#define KERN_ATTR_TUNNEL_MAX	192
+bool kern_attr_put_ends(struct nl_msg *msg, const struct kern_ends *ends);
+bool kern_attr_put_dummy(struct nl_msg *msg, uint32_t packets, uint32_t bytes);
+/* an upper bound of what a tunnel and an entry append, each */
+#define KERN_ATTR_TUNNEL_MAX	256
 #define KERN_ATTR_ENTRY_MAX	384
 
 /* "peer/tunnel" */
@@ -31,6 +33,7 @@ bool kern_attr_parse(struct nlmsghdr *hdr, struct nlattr *tb[]);
 bool kern_attr_get_sa(struct nlattr *nest, struct kern_sa *sa);
 bool kern_attr_get_tunnel(struct nlattr *nest, struct kern_tunnel *t);
 bool kern_attr_get_entry(struct nlattr *nest, struct kern_entry *e);
+bool kern_attr_get_ends(struct nlattr *nest, struct kern_ends *ends);
 bool kern_attr_get_flow(struct nlattr *nest, struct kern_flow *f);
 /* each counter that is there, in the header's order */
 bool kern_attr_get_stats(struct nlattr *nest,

@@ -158,7 +158,7 @@ static void refusals_say_what_and_where(void **state)
 	refused("aes128-sha256-", PROTO_ESP, "found nothing", 14);
 	refused("none", PROTO_ESP, "unknown algorithm \"none\"", 0);
 	refused("chacha20poly1305-prfsha256-x25519", PROTO_IKE,
-		"\"chacha20poly1305\" is for ESP alone, expected one of aes128", 0);
+		"\"chacha20poly1305\" is not for IKE itself, expected one of aes128", 0);
 	refused("chacha20poly1305-sha256", PROTO_ESP, "brings its own integrity", 0);
 	refused("null", PROTO_ESP, "lacks integrity beside \"null\"", 0);
 }
@@ -178,6 +178,10 @@ static void esp_has_the_modules_algorithms(void **state)
 		{ "aes256ccm8", 14, 256, 35, 0, 0, false },
 		{ "aes128gmac", 21, 128, 20, 0, 0, false },
 		{ "chacha20poly1305", 28, 0, 36, 0, 0, false },
+		{ "aes128ccm16iiv", 29, 128, 19, 0, 0, false },
+		{ "aes192gcm16iiv", 30, 192, 28, 0, 0, false },
+		{ "aes256gcm16iiv", 30, 256, 36, 0, 0, false },
+		{ "chacha20poly1305iiv", 31, 0, 36, 0, 0, false },
 		{ "aes256ctr-sha384", 13, 256, 36, 13, 48, false },
 		{ "camellia192-sha512", 23, 192, 24, 14, 64, false },
 		{ "3des-sha1", 3, 0, 24, 2, 20, false },

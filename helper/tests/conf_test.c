@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,6 +128,7 @@ static void entries_are_sorted(void **state)
 	conf_free(conf);
 }
 
+#define HOSTS "access-list a { 1 protect ip from 192.0.2.1 to 192.0.2.2 }\n"
 #define LIST "access-list a { 1 protect ip from 10.0.0.1 to 10.0.0.2 }\n"
 #define PEER(items) "peer p { local address 192.0.2.1 remote address 192.0.2.2 " items " }\n"
 
@@ -139,15 +141,27 @@ static const struct { const char *text, *error; } refused[] = {
 	{ "access-list a { ten bypass ip from any to any }",
 	  "f:1:17: found 'ten', expected the number of an entry or '}'" },
 	{ "access-list a { 1 bypass foo from any to any }",
-	  "f:1:26: found 'foo', expected ip, tcp, udp, icmp, sctp or a protocol's number" },
+	  "f:1:26: found 'foo', expected ip, tcp, udp, icmp, icmpv6, sctp or a protocol's number" },
 	{ "access-list a { 1 bypass ip from 10.0.0.300 to any }",
-	  "f:1:34: found '10.0.0.300', expected any, an IPv4 address, a prefix such as 10.1.0.0/16 or a range of two addresses" },
+	  "f:1:34: found '10.0.0.300', expected any, an address, a prefix such as 10.1.0.0/16 or 2001:db8::/32, or a range of two addresses of one family" },
 	{ "access-list a { 1 bypass ip from 10.1.0.1/16 to any }",
 	  "f:1:34: found '10.1.0.1/16', expected a prefix whose address has no bit set behind its length" },
 	{ "access-list a { 1 bypass ip from 10.0.0.9-10.0.0.1 to any }",
 	  "f:1:34: found '10.0.0.9-10.0.0.1', expected a range whose end is not before its beginning" },
-	{ "access-list a { 1 bypass ip from 2001:db8::1 to any }",
-	  "f:1:34: found '2001:db8::1', expected an IPv4 address: this version carries IPv4 only" },
+	{ "access-list a { 1 bypass ip from 2001:db8::1/33 to any }",
+	  "f:1:34: found '2001:db8::1/33', expected a prefix whose address has no bit set behind its length" },
+	{ "access-list a { 1 bypass ip from 10.0.0.1-2001:db8::1 to any }",
+	  "f:1:34: found '10.0.0.1-2001:db8::1', expected any, an address, a prefix such as 10.1.0.0/16 or 2001:db8::/32, or a range of two addresses of one family" },
+	{ "access-list a { 1 bypass ip from 10.0.0.1 to 2001:db8::1 }",
+	  "f:1:46: found an IPv6 address, expected an IPv4 one, as before 'to'" },
+	{ "access-list a { 1 bypass ip from 2001:db8::1 to 10.0.0.1 }",
+	  "f:1:49: found an IPv4 address, expected an IPv6 one, as before 'to'" },
+	{ "access-list a { 1 bypass icmp from any to 2001:db8::1 }",
+	  "f:1:26: found 'icmp', expected icmpv6 between IPv6 addresses" },
+	{ "access-list a { 1 bypass 58 from 10.0.0.1 to any }",
+	  "f:1:26: found '58', expected icmp between IPv4 addresses" },
+	{ "access-list a { 1 bypass icmpv6 from any port 1 to any }",
+	  "f:1:17: entry 1: found a port, expected tcp, udp or sctp with it" },
 	{ "access-list a { 1 bypass tcp from any port 70000 to any }",
 	  "f:1:44: found '70000', expected a port such as 22, or a range such as 5000-5010" },
 	{ "access-list a { 1 bypass ip from any port 22 to any }",
@@ -163,10 +177,32 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:2:64: found 'cert', expected psk: this version carries pre-shared keys only" },
 	{ LIST PEER("tunnel t { access-list b }"),
 	  "f:2:82: found 'b', expected the name of an access-list of this file" },
+	{ LIST PEER("tunnel t { access-list a mode both }"),
+	  "f:2:89: found 'both', expected tunnel or transport" },
 	{ LIST PEER("tunnel t { access-list a mode transport }"),
-	  "f:2:89: found 'transport', expected tunnel: this version carries tunnel mode only" },
-	{ LIST PEER("tunnel t { access-list a ah sha256 }"),
-	  "f:2:84: found 'ah', expected esp: this version carries ESP only" },
+	  "f:1:17: entry 1: found a source without the peer's local address 192.0.2.1, expected it there: tunnel 't' is in transport mode" },
+	{ HOSTS PEER("tunnel t { access-list a mode transport tfc mtu }"),
+	  "f:2:89: found transport with tfc, expected tunnel: padding is for whole packets" },
+	{ LIST PEER("tunnel t { access-list a ah sha256 tfc 1000 }"),
+	  "f:2:84: found ah with tfc, expected esp: only ESP can pad" },
+	{ LIST PEER("tunnel t { access-list a esp aes128gcm16 ah sha256 }"),
+	  "f:2:100: found ah beside esp, expected 'start manual' with them: IKEv2 cannot negotiate both, keys are set by hand" },
+	{ LIST PEER("tunnel t { access-list a ah aes128 }"),
+	  "f:2:87: \"aes128\" (encryption) has no place in an AH proposal" },
+	{ LIST PEER("tunnel t { access-list a ah modp2048 }"),
+	  "f:2:87: lacks integrity, expected one of sha256, sha384, sha512, aesxcbc, aescmac, sha1" },
+	{ LIST PEER("tunnel t { access-list a tfc 0 }"),
+	  "f:2:88: found '0', expected mtu or a number of octets from 1 to 65535" },
+	{ LIST PEER("tunnel t { access-list a mark 0x }"),
+	  "f:2:89: found '0x', expected a mark such as 42 or 0x2a, not 0" },
+	{ LIST PEER("tunnel t { access-list a mark 4294967296 }"),
+	  "f:2:89: found '4294967296', expected a mark such as 42 or 0x2a, not 0" },
+	{ LIST PEER("tunnel t { access-list a vrf sixteen-letters- }"),
+	  "f:2:88: found 'sixteen-letters-', expected the name of a device, of at most 15 characters" },
+	{ LIST PEER("ike aes128gcm16iiv-prfsha256-x25519 tunnel t { access-list a }"),
+	  "f:2:63: \"aes128gcm16iiv\" is not for IKE itself, expected one of aes128, aes192, aes256, aes128gcm16, aes192gcm16, aes256gcm16" },
+	{ LIST "peer p { local address 192.0.2.1 remote address 2001:db8::2 tunnel t { access-list a } }",
+	  "f:2:6: peer 'p': found a local and a remote address of two families, expected one" },
 	{ LIST PEER("tunnel t { access-list a } tunnel u { access-list a }"),
 	  "f:2:109: found 'a', expected an access-list of its own: tunnel 't' of peer 'p' has it" },
 	{ LIST PEER("tunnel t { access-list a lifetime 3x }"),
@@ -241,11 +277,116 @@ static void headers_are_as_said(void **state)
 	}
 }
 
+static void assert_entry(const struct conf_entry *e, unsigned int number, const char *src,
+			 const char *dst, int family)
+{
+	char s[TS_STRLEN];
+
+	assert_int_equal(e->number, number);
+	assert_string_equal(ts_str(&e->src, s, sizeof(s)), src);
+	assert_string_equal(ts_str(&e->dst, s, sizeof(s)), dst);
+	assert_int_equal(e->src.min.family, family);
+	assert_int_equal(e->src.max.family, family);
+	assert_int_equal(e->dst.min.family, family);
+	assert_int_equal(e->dst.max.family, family);
+}
+
+/* "any" has the family of the other end; between two of them it has both */
+static void any_is_of_both_families(void **state)
+{
+	struct conf *conf = parse("access-list a {\n"
+				  " 10 bypass tcp from any port 1 to 2001:db8:1::/48\n"
+				  " 20 discard ip from any to any\n"
+				  " 30 bypass ip from 2001:db8::1-2001:db8::9 to any\n"
+				  " 40 bypass icmp from any to any\n"
+				  " 50 bypass ipv6-icmp from any to any\n"
+				  " 60 bypass tcp from any to 10.0.0.0/8 }");
+	const struct conf_list *list = &conf->lists[0];
+
+	(void)state;
+	assert_int_equal(list->n, 7);
+	assert_entry(&list->entries[0], 10, "tcp any port 1", "tcp 2001:db8:1::/48", AF_INET6);
+	assert_entry(&list->entries[1], 20, "any", "any", AF_INET);
+	assert_entry(&list->entries[2], 20, "any", "any", AF_INET6);
+	assert_entry(&list->entries[3], 30, "2001:db8::1-2001:db8::9", "any", AF_INET6);
+	assert_entry(&list->entries[4], 40, "icmp any", "icmp any", AF_INET);
+	assert_entry(&list->entries[5], 50, "icmpv6 any", "icmpv6 any", AF_INET6);
+	assert_entry(&list->entries[6], 60, "tcp any", "tcp 10.0.0.0/8", AF_INET);
+	conf_free(conf);
+}
+
+static void ipv6_peers_are_named_by_address(void **state)
+{
+	struct conf *conf = parse("access-list a { 1 protect ip from 2001:db8::1 to 2001:db8::2 }\n"
+				  "peer p { local address 2001:db8::1 remote address 2001:db8::2\n"
+				  " tunnel t { access-list a mode transport } }");
+	const struct conf_peer *p = &conf->peers[0];
+
+	(void)state;
+	assert_addr(&p->local, "2001:db8::1");
+	assert_int_equal(p->local_id.type, WIRE_ID_IPV6);
+	assert_int_equal(p->local_id.len, 16);
+	assert_memory_equal(p->local_id.data, p->local.a, 16);
+	assert_string_equal(p->remote_id.text, "2001:db8::2");
+	assert_int_equal(p->tunnels[0].mode, CONF_MODE_TRANSPORT);
+	conf_free(conf);
+}
+
+static void protocols_and_bundles(void **state)
+{
+	static const char ah[] = LIST PEER("tunnel t { access-list a ah sha256 aesxcbc-modp2048 }");
+	static const char both[] =
+		LIST PEER("tunnel t { access-list a esp aes128gcm16iiv ah sha256 start manual }");
+	struct conf *conf = parse(ah);
+	const struct conf_tunnel *t = &conf->peers[0].tunnels[0];
+	const struct ike_proposal *p;
+	unsigned int n;
+	char s[64];
+
+	(void)state;
+	p = conf_tunnel_proposals(t, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(t->n_esp, 0);
+	assert_int_equal(p[0].proto, PROTO_AH);
+	assert_int_equal(p[1].number, 2);
+	assert_string_equal(ike_proposal_str(&p[1], s, sizeof(s)), "aesxcbc-modp2048");
+	assert_null(ike_proposal_get(&p[1], IKE_TRANSFORM_ENCR));
+	assert_non_null(ike_proposal_get(&p[1], IKE_TRANSFORM_ESN));
+	assert_false(conf_tunnel_is_bundle(t));
+	conf_free(conf);
+
+	conf = parse(both);
+	t = &conf->peers[0].tunnels[0];
+	assert_true(conf_tunnel_is_bundle(t));
+	assert_int_equal(t->esp[0].t[0].id, ENCR_AES_GCM_16_IIV);
+	conf_free(conf);
+}
+
+static void tfc_mark_and_vrf(void **state)
+{
+	static const char text[] = LIST PEER("tunnel t { access-list a tfc 1000 mark 0x2a vrf red }"
+					     " tunnel u { access-list b tfc mtu mark 42 }")
+		"access-list b { 1 protect ip from 10.0.0.3 to 10.0.0.4 }";
+	struct conf *conf = parse(text);
+	const struct conf_tunnel *t = conf->peers[0].tunnels;
+
+	(void)state;
+	assert_int_equal(t[0].tfc, 1000);
+	assert_int_equal(t[0].mark, 42);
+	assert_string_equal(t[0].vrf, "red");
+	assert_int_equal(t[1].tfc, CONF_TFC_MTU);
+	assert_int_equal(t[1].mark, 42);
+	assert_string_equal(t[1].vrf, "");
+	conf_free(conf);
+}
+
 static void weak_algorithms_want_a_word(void **state)
 {
 	static const char bad[] = LIST PEER("tunnel t { access-list a esp aes128gcm16 des-sha256 }");
 	static const char good[] =
 		LIST PEER("tunnel t { access-list a esp aes128gcm16 des-sha256 allow-weak }");
+	static const char bad_ah[] = LIST PEER("tunnel t { access-list a ah sha256 md5 }");
+	static const char good_ah[] = LIST PEER("tunnel t { access-list a ah md5 allow-weak }");
 	struct conf_error err;
 
 	(void)state;
@@ -254,6 +395,9 @@ static void weak_algorithms_want_a_word(void **state)
 	assert_non_null(strstr(err.text, "found des, which is broken"));
 	assert_non_null(strstr(err.text, "allow-weak"));
 	conf_free(parse(good));
+	assert_null(conf_parse(bad_ah, strlen(bad_ah), "f", &err));
+	assert_non_null(strstr(err.text, "found md5, which is broken"));
+	conf_free(parse(good_ah));
 }
 
 /* every prefix of a right text is right or refused, and never more than that */
@@ -350,6 +494,10 @@ int main(void)
 		cmocka_unit_test(errors_say_where_and_what),
 		cmocka_unit_test(proposals_are_checked),
 		cmocka_unit_test(headers_are_as_said),
+		cmocka_unit_test(any_is_of_both_families),
+		cmocka_unit_test(ipv6_peers_are_named_by_address),
+		cmocka_unit_test(protocols_and_bundles),
+		cmocka_unit_test(tfc_mark_and_vrf),
 		cmocka_unit_test(weak_algorithms_want_a_word),
 		cmocka_unit_test(truncated_texts_are_refused),
 		cmocka_unit_test(secrets_are_found),

@@ -32,6 +32,14 @@ static struct addr v4(const char *s)
 	return a;
 }
 
+static struct addr v6(const char *s)
+{
+	struct addr a = { .family = AF_INET6 };
+
+	assert_int_equal(inet_pton(AF_INET6, s, a.a), 1);
+	return a;
+}
+
 static struct ts net(const char *min, const char *max, uint8_t proto, uint16_t pmin, uint16_t pmax)
 {
 	return (struct ts){ .proto = proto, .port_min = pmin, .port_max = pmax,
@@ -151,6 +159,9 @@ static void bounds_hold(void **state)
 	strcpy(peer.name, name);
 	strcpy(t.name, name);
 	peer.local = peer.remote = six;
+	t.mtu = t.tfc = t.mark = 1;
+	t.n_esp = t.n_ah = 1;
+	strcpy(t.vrf, "fifteen-letters");
 	msg = message(KERN_ATTR_TUNNEL_MAX);
 	assert_true(kern_attr_put_tunnel(msg, &t));
 	nlmsg_free(msg);
@@ -165,6 +176,107 @@ static void bounds_hold(void **state)
 
 	msg = message(16);
 	assert_false(kern_attr_put_entry(msg, name, &e, full));
+	nlmsg_free(msg);
+}
+
+static void tunnel_round_trip(void **state)
+{
+	struct conf_peer peer = { .name = "p" };
+	struct conf_tunnel t = { .peer = &peer, .name = "t", .mode = CONF_MODE_TRANSPORT,
+				 .df = CONF_DF_SET, .dscp = -1 };
+	struct nl_msg *msg = message(KERN_ATTR_TUNNEL_MAX);
+	struct nlattr *tb[NFIPSEC_A_MAX + 1];
+	struct kern_tunnel got;
+
+	(void)state;
+	peer.local = v6("2001:db8::1");
+	assert_true(kern_attr_put_tunnel(msg, &t));
+	assert_true(kern_attr_parse(nlmsg_hdr(msg), tb));
+	assert_true(kern_attr_get_tunnel(tb[NFIPSEC_A_TUNNEL], &got));
+	assert_string_equal(got.name, "p/t");
+	assert_int_equal(got.mode, NFIPSEC_MODE_TRANSPORT);
+	assert_true(addr_equal(&got.local, &peer.local));
+	assert_int_equal(got.remote.family, 0);
+	assert_false(got.bundle);
+	assert_int_equal(got.tfc | got.mark, 0);
+	assert_string_equal(got.vrf, "");
+	nlmsg_free(msg);
+
+	t.n_esp = t.n_ah = 1;
+	t.tfc = CONF_TFC_MTU;
+	t.mark = 0xffffffff;
+	strcpy(t.vrf, "red");
+	msg = message(KERN_ATTR_TUNNEL_MAX);
+	assert_true(kern_attr_put_tunnel(msg, &t));
+	assert_true(kern_attr_parse(nlmsg_hdr(msg), tb));
+	assert_true(kern_attr_get_tunnel(tb[NFIPSEC_A_TUNNEL], &got));
+	assert_true(got.bundle);
+	assert_int_equal(got.tfc, 65535);
+	assert_int_equal(got.mark, 0xffffffff);
+	assert_string_equal(got.vrf, "red");
+	nlmsg_free(msg);
+}
+
+/* AH: no word about encryption; addresses of 16 octets */
+static void ah_sa_round_trip(void **state)
+{
+	static const uint8_t key[32] = { 1, 2, 3 };
+	struct kern_sa *sa = calloc(1, sizeof(*sa)), *got = calloc(1, sizeof(*got));
+	struct nlattr *tb[NFIPSEC_A_MAX + 1], *inner[NFIPSEC_A_SA_MAX + 1];
+	struct nl_msg *msg = message(1024);
+
+	(void)state;
+	sa->proto = IPPROTO_AH;
+	sa->spi = 0x1000;
+	sa->dir = NFIPSEC_DIR_OUT;
+	sa->mode = NFIPSEC_MODE_TRANSPORT;
+	strcpy(sa->tunnel, "p/t");
+	sa->local = v6("2001:db8::1");
+	sa->remote = v6("2001:db8::2");
+	sa->integ = INTEG_HMAC_SHA2_256_128;
+	sa->integ_key = (struct bytes){ key, sizeof(key) };
+	sa->n_sels = 1;
+	ts_from_prefix(&sa->local, 128, &sa->sels[0].src);
+	ts_from_prefix(&sa->remote, 128, &sa->sels[0].dst);
+	assert_true(kern_attr_put_sa(msg, sa, KERN_SA_ALL));
+	assert_true(kern_attr_parse(nlmsg_hdr(msg), tb));
+	assert_int_equal(nla_parse_nested(inner, NFIPSEC_A_SA_MAX, tb[NFIPSEC_A_SA], NULL), 0);
+	assert_null(inner[NFIPSEC_A_SA_ENCR]);
+	assert_null(inner[NFIPSEC_A_SA_ENCR_KEY]);
+	assert_int_equal(nla_len(inner[NFIPSEC_A_SA_LOCAL]), 16);
+	assert_int_equal(nla_len(inner[NFIPSEC_A_SA_INTEG_KEY]), 32);
+	assert_true(kern_attr_get_sa(tb[NFIPSEC_A_SA], got));
+	assert_int_equal(got->proto, IPPROTO_AH);
+	assert_int_equal(got->mode, NFIPSEC_MODE_TRANSPORT);
+	assert_int_equal(got->encr, 0);
+	assert_true(addr_equal(&got->remote, &sa->remote));
+	assert_true(ts_equal(&got->sels[0].dst, &sa->sels[0].dst));
+	nlmsg_free(msg);
+	free(sa);
+	free(got);
+}
+
+static void ends_round_trip(void **state)
+{
+	struct kern_ends e = { .local_port = 4500, .remote_port = 40000 }, got;
+	struct nlattr *tb[NFIPSEC_A_MAX + 1], *dummy[NFIPSEC_A_DUMMY_MAX + 1];
+	struct nl_msg *msg = message(256);
+
+	(void)state;
+	e.local = v6("2001:db8::1");
+	e.remote = v6("2001:db8::2");
+	assert_true(kern_attr_put_ends(msg, &e));
+	assert_true(kern_attr_put_dummy(msg, 3, 1200));
+	assert_true(kern_attr_parse(nlmsg_hdr(msg), tb));
+	assert_true(kern_attr_get_ends(tb[NFIPSEC_A_ENDS], &got));
+	assert_true(addr_equal(&got.local, &e.local));
+	assert_true(addr_equal(&got.remote, &e.remote));
+	assert_int_equal(got.local_port, 4500);
+	assert_int_equal(got.remote_port, 40000);
+	assert_int_equal(nla_parse_nested(dummy, NFIPSEC_A_DUMMY_MAX, tb[NFIPSEC_A_DUMMY], NULL), 0);
+	assert_int_equal(nla_get_u32(dummy[NFIPSEC_A_DUMMY_PACKETS]), 3);
+	assert_int_equal(nla_get_u32(dummy[NFIPSEC_A_DUMMY_BYTES]), 1200);
+	assert_false(kern_attr_get_ends(NULL, &got));
 	nlmsg_free(msg);
 }
 
@@ -252,6 +364,9 @@ int main(void)
 		cmocka_unit_test(sa_keys_only),
 		cmocka_unit_test(entry_any_takes_family),
 		cmocka_unit_test(bounds_hold),
+		cmocka_unit_test(tunnel_round_trip),
+		cmocka_unit_test(ah_sa_round_trip),
+		cmocka_unit_test(ends_round_trip),
 		cmocka_unit_test(flow_round_trip),
 		cmocka_unit_test(malformed_is_refused),
 		cmocka_unit_test(stats_by_name),
