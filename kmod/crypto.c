@@ -172,6 +172,9 @@ static struct crypto_skcipher *cipher_create(const char *name, u32 type, u32 mas
 	return tfm;
 }
 
+/* what is not there after nfipsec_crypto_init() no modprobe for each SA will bring */
+#define FAST_MASK (CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC | CRYPTO_NOLOAD)
+
 /* ERR_PTR to NULL: the fast transform is welcome, not needed */
 #define OPTIONAL(tfm) ({ typeof(tfm) _tfm = (tfm); IS_ERR(_tfm) ? NULL : _tfm; })
 
@@ -182,8 +185,7 @@ static int create_aead(struct nfipsec_crypto *c, const struct cipher *cipher, co
 
 	if (cipher->fast)
 		c->aead_fast = OPTIONAL(aead_create(cipher->fast, CRYPTO_ALG_INTERNAL,
-						    CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC, key,
-						    key_len, cipher->icv_len));
+						    FAST_MASK, key, key_len, cipher->icv_len));
 	c->aead = aead_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len, cipher->icv_len);
 	if (!IS_ERR(c->aead))
 		return 0;
@@ -201,8 +203,7 @@ static int create_cipher(struct nfipsec_crypto *c, const struct cipher *cipher, 
 		return 0;
 	if (cipher->fast)
 		c->cipher_fast = OPTIONAL(cipher_create(cipher->fast, CRYPTO_ALG_INTERNAL,
-							CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC,
-							key, key_len));
+							FAST_MASK, key, key_len));
 	c->cipher = cipher_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len);
 	if (!IS_ERR(c->cipher))
 		return 0;

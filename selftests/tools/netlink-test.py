@@ -194,6 +194,9 @@ def case_types():
 	expect({"sa", "sel", "tunnel", "entry", "flow"} <= set(where.values()), "sets seen: %r" % where)
 
 
+ENDS = ("ends", {"local": "192.0.2.1", "remote": "192.0.2.9"})
+
+
 def case_refusals():
 	nf = nfnl.Nfipsec()
 	nf.do("policy-set", policy())
@@ -208,11 +211,10 @@ def case_refusals():
 		("name with a space", E.EINVAL, "visible ASCII", "policy-set", policy([tunnel("a b")], [])),
 		("name not terminated", E.EINVAL, ".", "policy-set", policy([tunnel(b"x" * 64)], [])),
 		("name of 64", None, ".", "policy-set", policy([tunnel("x" * 64)], [])),
-		("transport mode", E.EOPNOTSUPP, "expected tunnel mode", "policy-set",
-		 policy([tunnel(mode="transport")], [])),
 		("mode 3", E.ERANGE, ".", "policy-set", policy([tunnel(mode=3)], [])),
-		("IPv6 end", E.EAFNOSUPPORT, "expected an IPv4", "policy-set",
+		("ends of two families", E.EAFNOSUPPORT, "of one family", "policy-set",
 		 policy([tunnel(remote=bytes(16))], [])),
+		("VRF of 16 octets", E.ERANGE, ".", "policy-set", policy([tunnel(vrf="x" * 16)], [])),
 		("address of 3", E.ERANGE, ".", "policy-set", policy([tunnel(remote=bytes(3))], [])),
 		("MTU 67", E.ERANGE, ".", "policy-set", policy([tunnel(mtu=67)], [])),
 		("DF 4", E.ERANGE, ".", "policy-set", policy([tunnel(df=4)], [])),
@@ -234,7 +236,7 @@ def case_refusals():
 		 policy(entries=[entry(selector=sel(proto=6, **{"dport-min": 80, "dport-max": 79}))])),
 		("ports of no protocol", E.EINVAL, "want a protocol", "policy-set",
 		 policy(entries=[entry(selector=sel(**{"dport-min": 80, "dport-max": 80}))])),
-		("IPv6 selector", E.EAFNOSUPPORT, "expected an IPv4", "policy-set",
+		("selector of two families", E.EAFNOSUPPORT, "of one family", "policy-set",
 		 policy(entries=[entry(selector=sel(("10.1.0.0", bytes(16))))])),
 		("reported attribute set", E.EINVAL, ".", "policy-set", policy([tunnel(queued=1)], [])),
 		("an SA in a policy", E.EINVAL, ".", "policy-set", [("sa", sa())]),
@@ -243,14 +245,21 @@ def case_refusals():
 		 policy(entries=[entry(n) for n in range(1000)] + [entry(tunnel="x")])),
 		# SAs
 		("nothing", E.EINVAL, "SA is missing", "sa-add", []),
-		("protocol 51", E.EPROTONOSUPPORT, "expected protocol 50", "sa-add", [("sa", sa(proto=51))]),
+		("protocol 6", E.EPROTONOSUPPORT, "expected protocol 50", "sa-add", [("sa", sa(proto=6))]),
+		("AH with a cipher", E.EINVAL, "does not encrypt", "sa-add", [("sa", sa(proto=51))]),
+		("AH without a MAC", E.EINVAL, "expected INTEG", "sa-add",
+		 [("sa", without(sa(proto=51), "encr", "encr-key"))]),
+		("AH in UDP", E.EINVAL, "cannot pass a NAT", "sa-add",
+		 [("sa", sa(proto=51, **{"encap-local-port": 4500, "encap-remote-port": 4500}))]),
 		("SPI 255", E.EINVAL, "up to 255", "sa-add", [("sa", sa(255))]),
 		("SPI 0", E.EINVAL, "up to 255", "sa-add", [("sa", sa(0))]),
 		("direction 3", E.ERANGE, ".", "sa-add", [("sa", sa(dir=3))]),
 		("direction 0", E.ERANGE, ".", "sa-add", [("sa", sa(dir=0))]),
-		("transport", E.EOPNOTSUPP, "expected tunnel mode", "sa-add", [("sa", sa(mode="transport"))]),
+		("transport", E.EINVAL, "as the tunnel has it", "sa-add", [("sa", sa(mode="transport"))]),
 		("unknown tunnel", E.ENOENT, "no tunnel of this name", "sa-add", [("sa", sa(tunnel="x"))]),
-		("IPv6", E.EAFNOSUPPORT, "expected an IPv4", "sa-add", [("sa", sa(remote=bytes(16)))]),
+		("two families", E.EAFNOSUPPORT, "of one family", "sa-add", [("sa", sa(local=bytes(16)))]),
+		("any IPv6", E.EINVAL, "unicast", "sa-add",
+		 [("sa", sa(local=bytes(15) + b"\1", remote=bytes(16)))]),
 		("multicast", E.EINVAL, "unicast", "sa-add", [("sa", sa(remote="224.0.0.1"))]),
 		("unknown cipher", None, ".", "sa-add", [("sa", sa(encr=99))]),
 		("key of 19", None, ".", "sa-add", [("sa", sa(**{"encr-key": bytes(19)}))]),
@@ -282,6 +291,13 @@ def case_refusals():
 		("no such tunnel", E.ENOENT, "no tunnel of this name", "sa-flush", [("sa", {"tunnel": "x"})]),
 		("a name that is no text", E.EINVAL, "visible ASCII", "sa-flush",
 		 [("sa", {"tunnel": b"\xff\x1b[2J\0"})]),
+		("moved nowhere", E.EINVAL, "ENDS is missing", "sa-move", [("sa", name_of(sa(0x7777)))]),
+		("moved halfway", E.EINVAL, "LOCAL and REMOTE", "sa-move",
+		 [("sa", name_of(sa(0x7777))), ("ends", {"local": "192.0.2.1"})]),
+		("no such SA", E.ENOENT, "no SA with this", "sa-move", [("sa", name_of(sa(0x7777))), ENDS]),
+		("no such SA", E.ENOENT, "no SA with this", "dummy-send", [("sa", name_of(sa(0x7777)))]),
+		("1001 dummies", E.ERANGE, ".", "dummy-send",
+		 [("sa", name_of(sa(0x7777))), ("dummy", {"packets": 1001})]),
 		("nothing to explain", E.EINVAL, "FLOW is missing", "explain", []),
 		("half a flow", E.EINVAL, "both addresses", "explain", [("flow", {"proto": 6, "saddr": "10.1.0.1"})]),
 		("attributes for the counters", E.EINVAL, ".", "stats-get", [("sa", {})]),
@@ -314,6 +330,12 @@ def case_refusals():
 	refused(nf, "two selectors", errno.EINVAL, "one selector", "policy-set", policy(entries=[two]))
 	nf.do("sa-add", [("sa", sa())])
 	refused(nf, "SPI twice", errno.EEXIST, "exists", "sa-add", [("sa", sa())])
+	refused(nf, "into UDP", errno.EINVAL, "for all its life", "sa-move",
+		[("sa", name_of(sa())), ("ends", dict(ENDS[1], **{"local-port": 1, "remote-port": 2}))])
+	refused(nf, "to another family", errno.EAFNOSUPPORT, "of one family", "sa-move",
+		[("sa", name_of(sa())), ("ends", {"local": bytes(16), "remote": bytes(16)})])
+	refused(nf, "to a group", errno.EINVAL, "unicast", "sa-move",
+		[("sa", name_of(sa())), ("ends", dict(ENDS[1], remote="224.0.0.1"))])
 	equal(len(nf.sas()), 1, "SAs after all refusals")
 	equal(len(nf.entries()), 1, "entries after all refusals")
 	nf.do("policy-set")
