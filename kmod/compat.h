@@ -3,6 +3,7 @@
 #ifndef _NFIPSEC_COMPAT_H
 #define _NFIPSEC_COMPAT_H
 
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
 #include <linux/skbuff.h>
@@ -47,6 +48,13 @@ static inline void *nfipsec_compat_dst_alloc(struct dst_ops *ops, struct net_dev
 	return dst_alloc(ops, dev, DST_OBSOLETE_NONE, flags);
 #endif
 }
+
+/* 6.7 made "wants errors queued" an atomic flag of the socket */
+#ifdef inet6_test_bit
+#define nfipsec_compat_recverr6(sk) inet6_test_bit(RECVERR6, sk)
+#else
+#define nfipsec_compat_recverr6(sk) (inet6_sk(sk)->recverr)
+#endif
 
 /* 6.7, and what got it backported, has flags of their own for multicast groups */
 #ifdef GENL_MCAST_CAP_NET_ADMIN

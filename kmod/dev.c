@@ -69,7 +69,7 @@ static struct dst_ops route6_ops = {
 };
 
 /* of routes that lead whole packets here */
-static struct dst_metrics whole = {
+static struct dst_metrics whole_metrics = {
 	.metrics[RTAX_MTU - 1] = IP_MAX_MTU,
 };
 
@@ -81,6 +81,11 @@ bool nfipsec_dev_route_is_ours(const struct dst_entry *dst)
 static bool is_ip6(enum nfipsec_route_kind kind)
 {
 	return kind == NFIPSEC_ROUTE_IP6 || kind == NFIPSEC_ROUTE_IP6_WHOLE;
+}
+
+static bool is_whole(enum nfipsec_route_kind kind)
+{
+	return kind == NFIPSEC_ROUTE_IP4_WHOLE || kind == NFIPSEC_ROUTE_IP6_WHOLE;
 }
 
 /* the rest of struct rtable and struct rt6_info is not the allocator's business */
@@ -106,8 +111,8 @@ static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel,
 	struct dst_metrics *metrics = &tunnel->metrics[is_ip6(kind)];
 	struct nfipsec_route *route;
 
-	if (kind == NFIPSEC_ROUTE_IP4_WHOLE || kind == NFIPSEC_ROUTE_IP6_WHOLE)
-		metrics = &whole;
+	if (is_whole(kind))
+		metrics = &whole_metrics;
 	route = nfipsec_compat_dst_alloc(is_ip6(kind) ? &route6_ops : &route4_ops, tunnel->nn->dev,
 					 DST_NOXFRM | DST_NOPOLICY | DST_NOCOUNT);
 	if (!route)
@@ -118,6 +123,7 @@ static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel,
 		route4_init(&route->rt4, tunnel->nn->net);
 	refcount_inc(&tunnel->ref);
 	route->tunnel = tunnel;
+	route->whole = is_whole(kind);
 	dst_init_metrics(&route->dst, metrics->metrics, true);
 	return route;
 }
@@ -137,7 +143,7 @@ struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel,
 
 	if (likely(route))
 		return route;
-	nfipsec_dev_mtu_update(tunnel);
+	nfipsec_mtu_update(tunnel);
 	spin_lock_bh(&tunnel->lock);
 	route = rcu_dereference_protected(tunnel->routes[kind], lockdep_is_held(&tunnel->lock));
 	if (!route && !tunnel->dead) {

@@ -25,7 +25,7 @@ static unsigned int verdict_to_nf(struct nfipsec_net *nn, enum nfipsec_verdict v
 	}
 	/* netfilter frees it, and tells a local sender why */
 	nfipsec_stat_add(nn, reason, 1);
-	return NF_DROP_ERR(-EPERM);
+	return NF_DROP_ERR(reason == NFIPSEC_STAT_OUT_TOO_BIG ? -EMSGSIZE : -EPERM);
 }
 
 /*
@@ -122,10 +122,10 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 		sa = nfipsec_natt_find(nn, skb, &h);
 		break;
 	case IPPROTO_ICMP:
-		nfipsec_xmit_icmp4(nn, skb);
+		nfipsec_mtu_icmp4(nn, skb);
 		break;
 	case IPPROTO_ICMPV6:
-		nfipsec_xmit_icmp6(nn, skb, h.upper);
+		nfipsec_mtu_icmp6(nn, skb, h.upper);
 		break;
 	}
 	if (!sa)

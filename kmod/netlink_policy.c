@@ -292,7 +292,7 @@ static void set_tunnels(struct transaction *t)
 		WRITE_ONCE(set->tos_copied, t->sets[i].tos_copied);
 		WRITE_ONCE(set->tfc, t->sets[i].tfc);
 		if (mtu)
-			nfipsec_dev_mtu_update(t->tunnels[i]);
+			nfipsec_mtu_update(t->tunnels[i]);
 	}
 }
 

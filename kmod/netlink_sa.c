@@ -354,7 +354,7 @@ static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **t
 	if (!err)
 		err = nfipsec_sadb_insert(sa, info->extack);
 	if (!err && sa->dir == NFIPSEC_DIR_OUT) {
-		nfipsec_dev_mtu_update(sa->tunnel);
+		nfipsec_mtu_update(sa->tunnel);
 		nfipsec_acquire_release(sa->tunnel);
 	}
 	mutex_unlock(&nn->config);

@@ -42,6 +42,11 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 		*reason = NFIPSEC_STAT_OUT_NO_MEMORY;
 		return NFIPSEC_VERDICT_DROP;
 	}
+	/* the stack will not look at its size; a local sender learns it from the errno */
+	if (route->whole && nfipsec_mtu_check(entry->tunnel, skb) < 0) {
+		*reason = NFIPSEC_STAT_OUT_TOO_BIG;
+		return NFIPSEC_VERDICT_DROP;
+	}
 	if (unlikely(pkt->syn))
 		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(entry->tunnel));
 	skb_dst_drop(skb);
@@ -311,8 +316,8 @@ void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_ROUTE);
 		return;
 	}
-	nfipsec_xmit_mtu(way, b.dst);
-	size = nfipsec_xmit_size(tunnel, skb);
+	nfipsec_mtu_follow(way, b.dst);
+	size = nfipsec_mtu_check(tunnel, skb);
 	if (unlikely(size < 0)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_TOO_BIG);
 		goto out;
@@ -352,7 +357,7 @@ int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes)
 	b.dst = nfipsec_xmit_route(sa);
 	if (!b.dst)
 		goto failed;
-	nfipsec_xmit_mtu(way, b.dst);
+	nfipsec_mtu_follow(way, b.dst);
 	err = -EMSGSIZE;
 	if (bytes > nfipsec_tunnel_mtu(sa->tunnel))
 		goto out;

@@ -38,14 +38,20 @@ void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes);
 
 /* xmit.c: the outer path */
 struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa);
-void nfipsec_xmit_mtu(const struct nfipsec_way *way, const struct dst_entry *dst);
-void nfipsec_dev_mtu_update(struct nfipsec_tunnel *tunnel);
-/* does it fit the tunnel? 0; 1 when the outer packet may be fragmented; -EMSGSIZE, told */
-int nfipsec_xmit_size(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
-void nfipsec_xmit_icmp4(struct nfipsec_net *nn, struct sk_buff *skb);
-void nfipsec_xmit_icmp6(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int head);
+int nfipsec_xmit_oif(const struct nfipsec_tunnel *tunnel);
+struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel, u8 family,
+				      const union nfipsec_addr *local,
+				      const union nfipsec_addr *remote);
 void nfipsec_xmit(const struct nfipsec_sa *sa, struct dst_entry *dst, struct sk_buff *skb);
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
+
+/* mtu.c: how large an inner packet may be */
+void nfipsec_mtu_follow(const struct nfipsec_way *way, const struct dst_entry *dst);
+void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel);
+/* does it fit the tunnel? 0; 1 when the outer packet may be fragmented; -EMSGSIZE, told */
+int nfipsec_mtu_check(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
+void nfipsec_mtu_icmp4(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_mtu_icmp6(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int head);
 
 /* mode.c: tunnel mode */
 struct nfipsec_outer {			/* what is the same for a batch */

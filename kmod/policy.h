@@ -33,6 +33,7 @@ struct nfipsec_route {
 		struct rt6_info		rt6;
 	};
 	struct nfipsec_tunnel	*tunnel;
+	bool			whole;	/* the stack sees no MTU */
 };
 
 /* what an administrator sets of a tunnel's packets */
@@ -53,6 +54,8 @@ struct nfipsec_tunnel_set {
  *	tunnel
  * @set: from the configuration, may change while published; WRITE_ONCE of each
  * @mtu: the largest inner packet that needs no fragments; WRITE_ONCE
+ * @learned_mtu: of the outer path, as a router said; 0 for none; WRITE_ONCE
+ * @learned_until: jiffies from which it counts no more; WRITE_ONCE
  * @metrics: what the stack reads of it, for inner IPv4 and IPv6; WRITE_ONCE
  * @routes: the cached routes to nfipsec0; RCU, replaced under @lock
  * @stays: mark of a transaction; under nfipsec_net.config
@@ -82,6 +85,8 @@ struct nfipsec_tunnel {
 	bool				stays;
 	struct nfipsec_tunnel_set	set;
 	u32				mtu;
+	u32				learned_mtu;
+	unsigned long			learned_until;
 	struct dst_metrics		metrics[2];
 	struct nfipsec_route __rcu	*routes[NFIPSEC_ROUTES];
 	struct list_head		sas_out;

@@ -1,34 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Back to the stack with outer packets: their route, the MTU it leaves us, the hand-over. */
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
+/* Back to the stack with outer packets: their route and the hand-over. */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/netfilter_ipv4.h>
-#include <linux/netfilter_ipv6.h>
 #include <net/dst_cache.h>
-#include <net/icmp.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
 #include <net/route.h>
 
-#include "ah.h"
-#include "esp.h"
 #include "path.h"
 
 /* ESP in ESP in ESP: deeper is a mistake, and each level takes kernel stack */
 #define DEPTH_MAX 4
 
-/* AES-GCM-16's part, for a tunnel that has no SA to ask yet */
-#define MTU_DEFAULT_OVERHEAD	(ESP_HDR_LEN + 16 + 16 + 16 + 2)
-
 static DEFINE_PER_CPU(int, depth);
 
-/* ---- routes ---- */
-
-/* -1: the device whose table routes the tunnel's packets is not there */
-static int vrf_index(const struct nfipsec_tunnel *tunnel)
+/**
+ * nfipsec_xmit_oif - the device whose table routes the outer packets
+ * @tunnel: the tunnel
+ *
+ * By name, as the device may go and come. RCU read side. Return: 0 for none; -1 when it
+ * is not there.
+ */
+int nfipsec_xmit_oif(const struct nfipsec_tunnel *tunnel)
 {
 	const struct net_device *dev;
 
@@ -71,12 +65,20 @@ static struct dst_entry *lookup6(const struct nfipsec_tunnel *tunnel, int oif,
 	return NULL;
 }
 
-/* @local may be all zeros, any; RCU read side */
-static struct dst_entry *route_lookup(const struct nfipsec_tunnel *tunnel, u8 family,
+/**
+ * nfipsec_xmit_lookup - a route of the outer packets, by asking the stack
+ * @tunnel: the tunnel
+ * @family: of the addresses
+ * @local: from; all zeros for any
+ * @remote: to
+ *
+ * RCU read side. Return: a reference for dst_release(), or NULL.
+ */
+struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel, u8 family,
 				      const union nfipsec_addr *local,
 				      const union nfipsec_addr *remote)
 {
-	int oif = vrf_index(tunnel);
+	int oif = nfipsec_xmit_oif(tunnel);
 	struct dst_entry *dst;
 
 	if (oif < 0)
@@ -105,221 +107,13 @@ struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa)
 
 	if (likely(dst))
 		return dst;
-	dst = route_lookup(sa->tunnel, sa->family, &ends->local, &ends->remote);
+	dst = nfipsec_xmit_lookup(sa->tunnel, sa->family, &ends->local, &ends->remote);
 	if (dst && sa->family == AF_INET)
 		dst_cache_set_ip4(&ends->route, dst, ends->local.ip);
 	else if (dst)
 		dst_cache_set_ip6(&ends->route, dst, &ends->local.ip6);
 	return dst;
 }
-
-/* ---- MTU ---- */
-
-static void set_mtu(struct nfipsec_tunnel *tunnel, u32 mtu)
-{
-	u32 set = READ_ONCE(tunnel->set.mtu);
-
-	mtu = max_t(u32, mtu, IPV4_MIN_MTU);
-	if (set)
-		mtu = min(mtu, set);
-	if (likely(READ_ONCE(tunnel->mtu) == mtu))
-		return;
-	WRITE_ONCE(tunnel->mtu, mtu);
-	WRITE_ONCE(tunnel->metrics[0].metrics[RTAX_MTU - 1], mtu);
-	/* RFC 8200 5: what carries IPv6 carries 1280 octets; RFC 2473 7.1: in fragments, then */
-	WRITE_ONCE(tunnel->metrics[1].metrics[RTAX_MTU - 1], max_t(u32, mtu, IPV6_MIN_MTU));
-}
-
-/**
- * nfipsec_xmit_mtu - follow the MTU of the outer path
- * @way: the SAs whose overhead counts; the routes of their tunnel read the new figure at
- *	once
- * @dst: the outer route, with what path MTU discovery learned
- */
-void nfipsec_xmit_mtu(const struct nfipsec_way *way, const struct dst_entry *dst)
-{
-	set_mtu(way->sa->tunnel, nfipsec_sa_fit(way->sa, way->around, dst_mtu(dst)));
-}
-
-/**
- * nfipsec_dev_mtu_update - the MTU before there is traffic
- * @tunnel: the tunnel
- *
- * From the newest SA where there is one, else a careful guess.
- */
-void nfipsec_dev_mtu_update(struct nfipsec_tunnel *tunnel)
-{
-	static const union nfipsec_addr any;
-	unsigned int overhead = MTU_DEFAULT_OVERHEAD +
-		nfipsec_ip_len(tunnel->family == AF_INET ? AF_INET : AF_INET6);
-	struct dst_entry *dst = NULL;
-	struct nfipsec_way way;
-	bool known;
-
-	rcu_read_lock();
-	known = nfipsec_sadb_find_out(tunnel, NULL, &way);
-	if (known) {
-		const struct nfipsec_ends *ends = nfipsec_sa_ends(way.sa);
-
-		dst = route_lookup(tunnel, way.sa->family, &ends->local, &ends->remote);
-	} else if (tunnel->has_remote) {
-		dst = route_lookup(tunnel, tunnel->family,
-				   tunnel->has_local ? &tunnel->local : &any, &tunnel->remote);
-	}
-	if (known && dst)
-		nfipsec_xmit_mtu(&way, dst);
-	else
-		set_mtu(tunnel, (dst ? max(dst_mtu(dst), overhead) : ETH_DATA_LEN) - overhead);
-	dst_release(dst);
-	rcu_read_unlock();
-}
-
-static bool fits(const struct sk_buff *skb, unsigned int mtu)
-{
-	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu;
-}
-
-/**
- * nfipsec_xmit_size - does a packet fit the tunnel?
- * @tunnel: the tunnel
- * @skb: the packet, as it came to nfipsec0, its dst still on it
- *
- * The stack has fragmented many packets by the tunnel's MTU, or told their sender,
- * before. The others are those of transport mode, which is for whole packets (RFC 4303
- * 3.3.4), of entries with ports, what was held since, and what a socket sends that
- * ignores the path MTU.
- *
- * Return: 0; 1 when it does not, and the outer packet may be fragmented; -EMSGSIZE when
- * it may not, and the sender has been told, as a router would.
- */
-int nfipsec_xmit_size(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
-{
-	u32 mtu = nfipsec_tunnel_mtu(tunnel);
-
-	if (likely(fits(skb, mtu)))
-		return 0;
-	if (skb->ignore_df)
-		return 1;
-	if (ip_hdr(skb)->version == 4) {
-		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)))
-			return 1;
-		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
-		return -EMSGSIZE;
-	}
-	if (mtu < IPV6_MIN_MTU && fits(skb, IPV6_MIN_MTU))
-		return 1;
-	icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, max_t(u32, mtu, IPV6_MIN_MTU));
-	return -EMSGSIZE;
-}
-
-/* ---- what routers say of our outer packets ---- */
-
-/*
- * Does the packet that an ICMP message quotes, at @quoted from @skb's data, belong to an
- * SA of ours? The quotation may end behind the SPI.
- */
-static const struct nfipsec_sa *quoted_sa(struct nfipsec_net *nn, struct sk_buff *skb,
-					  unsigned int quoted)
-{
-	struct nfipsec_sa_id id = { .dir = NFIPSEC_DIR_OUT };
-	const struct nfipsec_ends *ends;
-	union nfipsec_addr local = {};
-	const struct nfipsec_sa *sa;
-	struct nfipsec_headers h;
-	unsigned int at;
-
-	if (nfipsec_pkt_headers(skb, quoted, &h))
-		return NULL;
-	id.proto = h.proto == IPPROTO_UDP ? IPPROTO_ESP : h.proto;
-	if (id.proto != IPPROTO_ESP && id.proto != IPPROTO_AH)
-		return NULL;
-	at = quoted + h.upper;
-	if (h.proto == IPPROTO_UDP)
-		at += sizeof(struct udphdr);
-	else if (h.proto == IPPROTO_AH)
-		at += AH_SPI_AT;
-	/* of UDP some routers quote no more than its header, and whose it is cannot be told */
-	if (!pskb_may_pull(skb, at + sizeof(__be32)))
-		return NULL;
-	id.spi = *(__be32 *)(skb->data + at);
-	if (skb->data[quoted] >> 4 == 4) {
-		const struct iphdr *ip = (const struct iphdr *)(skb->data + quoted);
-
-		id.family = AF_INET;
-		id.addr.ip = ip->daddr;
-		local.ip = ip->saddr;
-	} else {
-		const struct ipv6hdr *ip6 = (const struct ipv6hdr *)(skb->data + quoted);
-
-		id.family = AF_INET6;
-		id.addr.ip6 = ip6->daddr;
-		local.ip6 = ip6->saddr;
-	}
-	sa = nfipsec_sadb_find(nn, &id);
-	if (!sa || sa->encap != (h.proto == IPPROTO_UDP))
-		return NULL;
-	ends = nfipsec_sa_ends(sa);
-	return nfipsec_addr_equal(id.family, &ends->local, &local) ? sa : NULL;
-}
-
-/**
- * nfipsec_xmit_icmp4 - a router could not carry one of our outer packets whole
- * @nn: the namespace
- * @skb: an ICMP message for this host, at its IP header; it goes on to the stack
- *
- * The stack hands such a message to who owns the protocol, and nobody may own ESP.
- * So we note the path's MTU, if the message quotes an SA of ours (RFC 4301 8.2.1);
- * the tunnel's follows with the next packet. RCU read side.
- */
-void nfipsec_xmit_icmp4(struct nfipsec_net *nn, struct sk_buff *skb)
-{
-	unsigned int head = ip_hdrlen(skb), quoted = head + sizeof(struct icmphdr);
-	const struct icmphdr *icmp;
-	const struct nfipsec_sa *sa;
-	u16 mtu;
-
-	if (ip_hdr(skb)->version != 4 || !pskb_may_pull(skb, quoted + sizeof(struct iphdr)))
-		return;
-	icmp = (const struct icmphdr *)(skb->data + head);
-	mtu = ntohs(icmp->un.frag.mtu);
-	if (icmp->type != ICMP_DEST_UNREACH || icmp->code != ICMP_FRAG_NEEDED || !mtu)
-		return;
-	sa = quoted_sa(nn, skb, quoted);
-	if (!sa || sa->family != AF_INET ||
-	    nf_ip_checksum(skb, NF_INET_LOCAL_IN, head, IPPROTO_ICMP))
-		return;
-	/* it reads the quoted header from skb->data */
-	__skb_pull(skb, quoted);
-	ipv4_update_pmtu(skb, nn->net, mtu, max(vrf_index(sa->tunnel), 0),
-			 ((const struct iphdr *)skb->data)->protocol);
-	__skb_push(skb, quoted);
-}
-
-/* the same of "packet too big"; @head: where ICMPv6 begins */
-void nfipsec_xmit_icmp6(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int head)
-{
-	unsigned int quoted = head + sizeof(struct icmp6hdr);
-	const struct icmp6hdr *icmp6;
-	const struct nfipsec_sa *sa;
-	__be32 mtu;
-
-	if (ip_hdr(skb)->version != 6 || !pskb_may_pull(skb, quoted + sizeof(struct ipv6hdr)))
-		return;
-	icmp6 = (const struct icmp6hdr *)(skb->data + head);
-	mtu = icmp6->icmp6_dataun.un_data32[0];
-	if (icmp6->icmp6_type != ICMPV6_PKT_TOOBIG)
-		return;
-	sa = quoted_sa(nn, skb, quoted);
-	if (!sa || sa->family != AF_INET6 ||
-	    nf_ip6_checksum(skb, NF_INET_LOCAL_IN, head, IPPROTO_ICMPV6))
-		return;
-	__skb_pull(skb, quoted);
-	ip6_update_pmtu(skb, nn->net, mtu, max(vrf_index(sa->tunnel), 0), sa->tunnel->mark,
-			sock_net_uid(nn->net, NULL));
-	__skb_push(skb, quoted);
-}
-
-/* ---- out ---- */
 
 /* our own outer packets are not classified again; nested tunnels have their own entries */
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb)
@@ -358,7 +152,12 @@ void nfipsec_xmit(const struct nfipsec_sa *sa, struct dst_entry *dst, struct sk_
 		skb->mark = sa->tunnel->mark;
 	if (sa->family == AF_INET) {
 		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-		IPCB(skb)->flags = IPSKB_XFRM_TRANSFORMED;
+		/*
+		 * As if forwarded: by the route's own MTU, not by what the path to the peer is
+		 * said to carry. That we follow ourselves (mtu.c), since a local sender whose
+		 * packets do not fit the tunnel is told so of the same destination, often.
+		 */
+		IPCB(skb)->flags = IPSKB_XFRM_TRANSFORMED | IPSKB_FORWARDED;
 		ip_local_out(net, NULL, skb);
 	} else {
 		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
