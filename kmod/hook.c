@@ -16,6 +16,8 @@
 static unsigned int verdict_to_nf(struct nfipsec_net *nn, enum nfipsec_verdict verdict,
 				  enum nfipsec_stat reason)
 {
+	int err;
+
 	switch (verdict) {
 	case NFIPSEC_VERDICT_PASS:
 	case NFIPSEC_VERDICT_REDIRECTED:
@@ -25,7 +27,9 @@ static unsigned int verdict_to_nf(struct nfipsec_net *nn, enum nfipsec_verdict v
 	}
 	/* netfilter frees it, and tells a local sender why */
 	nfipsec_stat_add(nn, reason, 1);
-	return NF_DROP_ERR(reason == NFIPSEC_STAT_OUT_TOO_BIG ? -EMSGSIZE : -EPERM);
+	err = reason == NFIPSEC_STAT_OUT_TOO_BIG ? -EMSGSIZE : -EPERM;
+	/* a plain name: the macro puts no parentheses around its argument */
+	return NF_DROP_ERR(err);
 }
 
 /*
@@ -110,8 +114,11 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	struct nfipsec_sa *sa = NULL;
 	struct nfipsec_headers h;
 
-	/* defragmented by now; nested ESP comes through nfipsec0 */
-	if (nfipsec_pkt_headers(skb, 0, &h) || h.fragment)
+	/*
+	 * Defragmented by now; nested ESP comes through nfipsec0. What a routing header sends
+	 * on is not for us to open, and the stack discards most of it (RFC 5095 3).
+	 */
+	if (nfipsec_pkt_headers(skb, 0, &h) || h.fragment || h.routed)
 		return cleartext(nn, skb, state);
 	switch (h.proto) {
 	case IPPROTO_ESP:

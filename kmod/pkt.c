@@ -98,6 +98,9 @@ static int headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_head
 			return -EINVAL;
 		if (type == NEXTHDR_FRAGMENT)
 			frag_off = ((const struct frag_hdr *)(skb->data + nhoff + at))->frag_off;
+		if (type == NEXTHDR_ROUTING)
+			h->routed |= ((const struct ipv6_rt_hdr *)
+				      (skb->data + nhoff + at))->segments_left;
 		if (type == NEXTHDR_HOP || type == NEXTHDR_ROUTING) {
 			h->insert = at + len;
 			h->insert_next = at;

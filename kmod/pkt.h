@@ -10,6 +10,7 @@
  * @proto: of the upper layer
  * @fragment: part of a larger datagram
  * @opaque: a later fragment that begins with an extension header: @proto is that
+ * @routed: a routing header has segments left, so this is not where it ends
  * @upper: the upper layer's header
  * @upper_next: the octet that names it
  * @insert: where ESP or AH of transport mode goes, behind the headers that routers
@@ -20,6 +21,7 @@ struct nfipsec_headers {
 	u8	proto;
 	bool	fragment;
 	bool	opaque;
+	bool	routed;
 	u16	upper, upper_next;
 	u16	insert, insert_next;
 };
