@@ -32,6 +32,17 @@ static enum nfipsec_route_kind route_kind(const struct nfipsec_entry *entry,
 	return whole ? NFIPSEC_ROUTE_IP6_WHOLE : NFIPSEC_ROUTE_IP6;
 }
 
+/* reassembled for us: the stack would cut it again as it came */
+static void forget_fragments(struct sk_buff *skb, u8 family)
+{
+	if (family == AF_INET) {
+		IPCB(skb)->frag_max_size = 0;
+		IPCB(skb)->flags &= ~IPSKB_FRAG_PMTU;
+	} else {
+		IP6CB(skb)->frag_max_size = 0;
+	}
+}
+
 static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
 				    struct sk_buff *skb, const struct nfipsec_pkt *pkt,
 				    enum nfipsec_stat *reason)
@@ -43,9 +54,12 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 		return NFIPSEC_VERDICT_DROP;
 	}
 	/* the stack will not look at its size; a local sender learns it from the errno */
-	if (route->whole && nfipsec_mtu_check(entry->tunnel, skb) < 0) {
-		*reason = NFIPSEC_STAT_OUT_TOO_BIG;
-		return NFIPSEC_VERDICT_DROP;
+	if (route->whole) {
+		forget_fragments(skb, pkt->family);
+		if (nfipsec_mtu_check(entry->tunnel, skb) < 0) {
+			*reason = NFIPSEC_STAT_OUT_TOO_BIG;
+			return NFIPSEC_VERDICT_DROP;
+		}
 	}
 	if (unlikely(pkt->syn))
 		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(entry->tunnel));
