@@ -68,15 +68,15 @@ struct cipher {
 #define CHACHA(_id, _iv)								\
 	{ .id = _id, .name = "rfc7539esp(chacha20,poly1305)", .iv_len = _iv, .icv_len = 16,	\
 	  .block = 4, .salt = 4, .aead = true, .counter_iv = true, .keys = { 32 } }
-#define CBC(_id, _alg, _block, ...)							\
-	{ .id = _id, .name = "cbc(" _alg ")", .fast = "__cbc(" _alg ")", .iv_len = _block,	\
+#define CBC(_id, _alg, _fast, _block, ...)						\
+	{ .id = _id, .name = "cbc(" _alg ")", .fast = _fast, .iv_len = _block,		\
 	  .block = _block, .keys = __VA_ARGS__ }
 
 static const struct cipher ciphers[] = {
-	CBC(NFIPSEC_ENCR_DES_CBC, "des", 8, { 8 }),
-	CBC(NFIPSEC_ENCR_3DES_CBC, "des3_ede", 8, { 24 }),
-	CBC(NFIPSEC_ENCR_AES_CBC, "aes", 16, AES_KEYS),
-	CBC(NFIPSEC_ENCR_CAMELLIA_CBC, "camellia", 16, AES_KEYS),
+	CBC(NFIPSEC_ENCR_DES_CBC, "des", NULL, 8, { 8 }),
+	CBC(NFIPSEC_ENCR_3DES_CBC, "des3_ede", NULL, 8, { 24 }),
+	CBC(NFIPSEC_ENCR_AES_CBC, "aes", "__cbc(aes)", 16, AES_KEYS),
+	CBC(NFIPSEC_ENCR_CAMELLIA_CBC, "camellia", "__cbc(camellia)", 16, AES_KEYS),
 	{ .id = NFIPSEC_ENCR_NULL, .block = 4 },
 	{ .id = 0, .block = 4 },		/* AH */
 	{ .id = NFIPSEC_ENCR_AES_CTR, .name = "rfc3686(ctr(aes))", .iv_len = 8, .block = 4,
@@ -172,44 +172,61 @@ static struct crypto_skcipher *cipher_create(const char *name, u32 type, u32 mas
 	return tfm;
 }
 
-/* what is not there after nfipsec_crypto_init() no modprobe for each SA will bring */
+/*
+ * Fast transforms that this machine has not. To ask for one runs modprobe, for a template
+ * by that name, and would for each SA. Bits are only ever set.
+ */
+static DECLARE_BITMAP(not_fast, ARRAY_SIZE(ciphers));
+
 #define FAST_MASK (CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC | CRYPTO_NOLOAD)
 
-/* ERR_PTR to NULL: the fast transform is welcome, not needed */
-#define OPTIONAL(tfm) ({ typeof(tfm) _tfm = (tfm); IS_ERR(_tfm) ? NULL : _tfm; })
+static bool may_be_fast(const struct cipher *cipher)
+{
+	return cipher->fast && !test_bit(cipher - ciphers, not_fast);
+}
 
+/* ERR_PTR to NULL: the fast transform is welcome, not needed */
+static void *optional(const struct cipher *cipher, void *tfm)
+{
+	if (!IS_ERR(tfm))
+		return tfm;
+	if (PTR_ERR(tfm) == -ENOENT)
+		set_bit(cipher - ciphers, not_fast);
+	return NULL;
+}
+
+/* the plain one first: it brings the modules that may have the fast one, too */
 static int create_aead(struct nfipsec_crypto *c, const struct cipher *cipher, const u8 *key,
 		       unsigned int key_len)
 {
-	int err;
+	struct crypto_aead *tfm;
 
-	if (cipher->fast)
-		c->aead_fast = OPTIONAL(aead_create(cipher->fast, CRYPTO_ALG_INTERNAL,
-						    FAST_MASK, key, key_len, cipher->icv_len));
-	c->aead = aead_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len, cipher->icv_len);
-	if (!IS_ERR(c->aead))
-		return 0;
-	err = PTR_ERR(c->aead);
-	c->aead = NULL;
-	return err;
+	tfm = aead_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len, cipher->icv_len);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	c->aead = tfm;
+	if (may_be_fast(cipher))
+		c->aead_fast = optional(cipher, aead_create(cipher->fast, CRYPTO_ALG_INTERNAL,
+							    FAST_MASK, key, key_len,
+							    cipher->icv_len));
+	return 0;
 }
 
 static int create_cipher(struct nfipsec_crypto *c, const struct cipher *cipher, const u8 *key,
 			 unsigned int key_len)
 {
-	int err;
+	struct crypto_skcipher *tfm;
 
 	if (!cipher->name)
 		return 0;
-	if (cipher->fast)
-		c->cipher_fast = OPTIONAL(cipher_create(cipher->fast, CRYPTO_ALG_INTERNAL,
-							FAST_MASK, key, key_len));
-	c->cipher = cipher_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len);
-	if (!IS_ERR(c->cipher))
-		return 0;
-	err = PTR_ERR(c->cipher);
-	c->cipher = NULL;
-	return err;
+	tfm = cipher_create(cipher->name, 0, CRYPTO_ALG_ASYNC, key, key_len);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	c->cipher = tfm;
+	if (may_be_fast(cipher))
+		c->cipher_fast = optional(cipher, cipher_create(cipher->fast, CRYPTO_ALG_INTERNAL,
+								FAST_MASK, key, key_len));
+	return 0;
 }
 
 static int create_mac(struct nfipsec_crypto *c, const struct mac *mac, const u8 *key)
