@@ -294,13 +294,13 @@ void nfipsec_dev_destroy(struct nfipsec_net *nn)
 void nfipsec_dev_count_tx(struct nfipsec_net *nn, unsigned int packets, unsigned int bytes)
 {
 	dev_sw_netstats_tx_add(nn->dev, packets, bytes);
-	nfipsec_stat_add(nn, NFIPSEC_STAT_OUT_PACKETS, packets);
+	nfipsec_stat_add_bh(nn, NFIPSEC_STAT_OUT_PACKETS, packets);
 }
 
 void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes)
 {
 	dev_sw_netstats_rx_add(nn->dev, bytes);
-	nfipsec_stat_add(nn, NFIPSEC_STAT_IN_PACKETS, 1);
+	nfipsec_stat_add_bh(nn, NFIPSEC_STAT_IN_PACKETS, 1);
 }
 
 int __init nfipsec_dev_init(void)

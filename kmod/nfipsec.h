@@ -105,6 +105,7 @@ void nfipsec_netlink_exit(void);
 int nfipsec_stats_create(struct nfipsec_net *nn);
 void nfipsec_stats_destroy(struct nfipsec_net *nn);
 void nfipsec_stat_add(struct nfipsec_net *nn, enum nfipsec_stat stat, u64 n);
+void nfipsec_stat_add_bh(struct nfipsec_net *nn, enum nfipsec_stat stat, u64 n);
 u64 nfipsec_stat_read(struct nfipsec_net *nn, enum nfipsec_stat stat);
 /* The only way to drop a packet: counted, traced, freed. */
 void nfipsec_drop(struct nfipsec_net *nn, struct sk_buff *skb, enum nfipsec_stat reason);

@@ -20,6 +20,16 @@ void nfipsec_stats_destroy(struct nfipsec_net *nn)
 	free_percpu(nn->stats);
 }
 
+/* the same with bottom halves off, as on the packet path */
+void nfipsec_stat_add_bh(struct nfipsec_net *nn, enum nfipsec_stat stat, u64 n)
+{
+	struct nfipsec_stats *s = this_cpu_ptr(nn->stats);
+
+	u64_stats_update_begin(&s->syncp);
+	s->count[stat] += n;
+	u64_stats_update_end(&s->syncp);
+}
+
 /**
  * nfipsec_stat_add - count
  * @nn: the namespace
@@ -30,13 +40,8 @@ void nfipsec_stats_destroy(struct nfipsec_net *nn)
  */
 void nfipsec_stat_add(struct nfipsec_net *nn, enum nfipsec_stat stat, u64 n)
 {
-	struct nfipsec_stats *s;
-
 	local_bh_disable();
-	s = this_cpu_ptr(nn->stats);
-	u64_stats_update_begin(&s->syncp);
-	s->count[stat] += n;
-	u64_stats_update_end(&s->syncp);
+	nfipsec_stat_add_bh(nn, stat, n);
 	local_bh_enable();
 }
 
