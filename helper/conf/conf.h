@@ -60,6 +60,7 @@ struct conf_tunnel {
 	enum conf_df df;		/* default: copied */
 	int dscp;			/* 0 to 63, -1: copied */
 	uint32_t tfc;			/* octets that inner packets are padded to, 0: not */
+	bool tfc_refused;		/* set by the daemon: the peer does not take that */
 	uint32_t mark;			/* of the outer packet and its route, 0: none */
 	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
 	unsigned int mode_line, mode_column, ah_line, ah_column;	/* for errors */

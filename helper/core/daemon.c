@@ -55,6 +55,20 @@ struct daemon {
 	unsigned int n_stale;
 };
 
+/* "peer/tunnel" */
+static struct conf_tunnel *tunnel_by_name(const struct conf *conf, const char *name)
+{
+	char peer[CONF_NAME_MAX + 1];
+	const char *slash = strchr(name, '/');
+	const struct conf_peer *p;
+
+	if (!conf || !slash || slash - name > CONF_NAME_MAX)
+		return NULL;
+	snprintf(peer, sizeof(peer), "%.*s", (int)(slash - name), name);
+	p = conf_peer_find(conf, peer);
+	return p ? conf_tunnel_find(p, slash + 1) : NULL;
+}
+
 /* ---- what the core wants done ---- */
 
 static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
@@ -100,11 +114,37 @@ static int op_sa_del(const struct kern_sa *sa, void *user)
 	return ret;
 }
 
+static int op_sa_move(const struct kern_sa *sa, const struct kern_ends *to, void *user)
+{
+	struct daemon *d = user;
+	int ret = kern_sa_move(d->kern, sa, to);
+
+	if (ret && ret != -ENOENT)
+		log_error("%s: the module did not move the SA with SPI 0x%08x: %s", sa->tunnel,
+			  sa->spi, kern_error(d->kern));
+	return ret;
+}
+
 static int op_sa_get(struct kern_sa *sa, void *user)
 {
 	struct daemon *d = user;
 
 	return kern_sa_get(d->kern, sa);
+}
+
+/* the module pads by tunnel, so what a peer does not take is taken out of its tunnel */
+static void op_tfc(const char *tunnel, bool allowed, void *user)
+{
+	struct daemon *d = user;
+	struct conf_tunnel *t = tunnel_by_name(d->conf, tunnel);
+
+	if (!t || t->tfc_refused == !allowed)
+		return;
+	t->tfc_refused = !allowed;
+	if (!allowed)
+		log_warn("%s: the peer does not support TFC padding, so tfc is not used", tunnel);
+	if (kern_policy_set(d->kern, d->conf))
+		log_error("%s: the module refused the policy: %s", tunnel, kern_error(d->kern));
 }
 
 static void op_job(const struct ike_job *job, void *user)
@@ -127,6 +167,7 @@ static const char *const event_names[] = {
 	[IKE_EVENT_IKE_DOWN]	= "ike-down",
 	[IKE_EVENT_CHILD_UP]	= "child-up",
 	[IKE_EVENT_CHILD_DOWN]	= "child-down",
+	[IKE_EVENT_MOVED]	= "moved",
 	[IKE_EVENT_ERROR]	= "error",
 };
 
@@ -182,7 +223,9 @@ static const struct ike_ops ike_ops = {
 	.keepalive	= op_keepalive,
 	.sa_add		= op_sa_add,
 	.sa_del		= op_sa_del,
+	.sa_move	= op_sa_move,
 	.sa_get		= op_sa_get,
+	.tfc		= op_tfc,
 	.job		= op_job,
 	.event		= op_event,
 	.local_addr	= op_local_addr,
@@ -218,6 +261,13 @@ static void on_expire(const struct kern_sa *sa, void *arg)
 	struct daemon *d = arg;
 
 	ike_expire(d->ike, sa, event_now());
+}
+
+static void on_mapping(const struct kern_sa *sa, const struct kern_ends *ends, void *arg)
+{
+	struct daemon *d = arg;
+
+	ike_mapping(d->ike, sa, ends, event_now());
 }
 
 /* a tunnel with packets waiting has asked, whether we heard it or not */
@@ -256,7 +306,8 @@ static void on_lost(void *arg)
 static void on_kern(unsigned int events, void *arg)
 {
 	static const struct kern_events handlers = {
-		.acquire = on_acquire, .expire = on_expire, .lost = on_lost,
+		.acquire = on_acquire, .expire = on_expire, .mapping = on_mapping,
+		.lost = on_lost,
 	};
 	struct daemon *d = arg;
 
@@ -360,19 +411,6 @@ static struct conf *conf_read(const char *path, char *err, size_t err_len)
 	return conf;
 }
 
-static bool conf_has_tunnel(const struct conf *conf, const char *name)
-{
-	char peer[CONF_NAME_MAX + 1];
-	const char *slash = strchr(name, '/');
-	const struct conf_peer *p;
-
-	if (!slash || slash - name > CONF_NAME_MAX)
-		return false;
-	snprintf(peer, sizeof(peer), "%.*s", (int)(slash - name), name);
-	p = conf_peer_find(conf, peer);
-	return p && conf_tunnel_find(p, slash + 1);
-}
-
 static void stale_note(const struct kern_sa *sa, void *arg)
 {
 	struct daemon *d = arg;
@@ -400,7 +438,7 @@ static void stale_remove(struct daemon *d)
 	for (i = 0; sa && i < d->n_stale; i++) {
 		const struct stale_sa *s = &d->stale[i];
 
-		if (!conf_has_tunnel(d->conf, s->tunnel))
+		if (!tunnel_by_name(d->conf, s->tunnel))
 			continue;
 		sa->proto = s->proto;
 		sa->dir = s->dir;
@@ -455,6 +493,23 @@ static void warn_weak(const struct conf *conf)
 		}
 }
 
+/* what a peer said of a tunnel holds as long as its SAs may */
+static void keep_refusals(const struct conf *old, struct conf *conf)
+{
+	char name[sizeof(((struct kern_sa *)0)->tunnel)];
+	struct conf_tunnel *t;
+	unsigned int i, k;
+
+	for (i = 0; i < old->n_peers; i++)
+		for (k = 0; k < old->peers[i].n_tunnels; k++) {
+			snprintf(name, sizeof(name), "%s/%s", old->peers[i].name,
+				 old->peers[i].tunnels[k].name);
+			t = tunnel_by_name(conf, name);
+			if (t)
+				t->tfc_refused = old->peers[i].tunnels[k].tfc_refused;
+		}
+}
+
 bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 {
 	struct conf *conf, *old = d->conf;
@@ -468,6 +523,8 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 	conf = conf_read(path, err, err_len);
 	if (!conf)
 		return false;
+	if (old)
+		keep_refusals(old, conf);
 	/* the module first: it may refuse, and must never lag behind what IKE negotiates */
 	if (kern_policy_set(d->kern, conf)) {
 		snprintf(err, err_len, "%s: the module refused the policy: %s", path,
@@ -496,6 +553,8 @@ static bool watch_all(struct daemon *d)
 	unsigned int i;
 
 	for (i = 0; i < UDP_SOCKETS; i++) {
+		if (udp_fd(d->udp, i) < 0)
+			continue;
 		d->udp_arg[i] = (struct udp_arg){ d, i };
 		d->udp_io[i] = event_io_new(d->loop, udp_fd(d->udp, i), EVENT_READ, on_udp,
 					    &d->udp_arg[i]);

@@ -27,6 +27,7 @@ static uint32_t new_spi(struct ike_sa *sa)
 struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool initiator)
 {
 	struct ike_child *child = calloc(1, sizeof(*child));
+	unsigned int n;
 
 	if (!child)
 		return NULL;
@@ -46,6 +47,8 @@ struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool 
 	child->state = IKE_CHILD_OFFERED;
 	child->initiator = initiator;
 	child->mode = tun->conf->mode;
+	/* a tunnel has one protocol: both are not for IKE to negotiate */
+	child->prop.proto = conf_tunnel_proposals(tun->conf, &n)->proto;
 	child->idle.fn = idle_due;
 	child->renew.fn = renew_due;
 	child->next = sa->children;
@@ -75,12 +78,23 @@ struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in)
 	return c;
 }
 
-struct ike_child *ike_child_find_out(struct ike_sa *sa, uint32_t spi_out)
+uint8_t ike_child_proto(const struct ike_child *child)
+{
+	return child->prop.proto;
+}
+
+const char *ike_proto_str(uint8_t proto)
+{
+	return proto == PROTO_AH ? "AH" : "ESP";
+}
+
+struct ike_child *ike_child_find_out(struct ike_sa *sa, uint8_t proto, uint32_t spi_out)
 {
 	struct ike_child *c;
 
 	for (c = sa->children; c; c = c->next)
-		if (c->spi_out == spi_out && c->state != IKE_CHILD_OFFERED)
+		if (c->spi_out == spi_out && ike_child_proto(c) == proto &&
+		    c->state != IKE_CHILD_OFFERED)
 			return c;
 	return NULL;
 }
@@ -131,11 +145,15 @@ static void report_up(const struct ike_child *child)
 	ike_ts_list_str(local.ts, local.n, l, sizeof(l));
 	ike_ts_list_str(remote.ts, remote.n, r, sizeof(r));
 	ike_report(sa->ike, IKE_EVENT_CHILD_UP, sa->name, child->tun->conf->name,
-		   json_pack("{s:I,s:I,s:s,s:s,s:s}", "spi_in", (json_int_t)child->spi_in,
+		   json_pack("{s:s,s:s,s:I,s:I,s:s,s:s,s:s}", "proto",
+			     ike_child_proto(child) == PROTO_AH ? "ah" : "esp", "mode",
+			     child->mode == CONF_MODE_TRANSPORT ? "transport" : "tunnel", "spi_in", (json_int_t)child->spi_in,
 			     "spi_out", (json_int_t)child->spi_out, "esp", p, "local", l,
 			     "remote", r),
-		   "CHILD SA with %s up: %s, SPIs 0x%08x in, 0x%08x out; %s === %s",
-		   addr_str(&sa->remote.addr, addr, sizeof(addr)), p, child->spi_in,
+		   "CHILD SA with %s up: %s%s%s, SPIs 0x%08x in, 0x%08x out; %s === %s",
+		   addr_str(&sa->remote.addr, addr, sizeof(addr)),
+		   ike_child_proto(child) == PROTO_AH ? "AH " : "", p,
+		   child->mode == CONF_MODE_TRANSPORT ? " in transport mode" : "", child->spi_in,
 		   child->spi_out, l, r);
 }
 

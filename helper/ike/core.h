@@ -232,6 +232,7 @@ struct ike_sa {
 	struct ike_timer life, liveness, keepalive;
 	bool natt;			/* a NAT is between us: ESP goes in UDP */
 	bool nat_ours;			/* and we are behind it */
+	bool nat_theirs;		/* and the peer is behind one */
 	struct ike_op_list ops;
 	uint64_t replaces;
 	bool replacing;			/* its successor is being negotiated */
@@ -275,6 +276,7 @@ struct ike_child {
 	uint32_t spi_in, spi_out;
 	struct ike_proposal prop;
 	uint8_t mode;
+	bool no_tfc;		/* the peer takes no padded packets */
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
 	struct kern_sel *sels;
@@ -384,7 +386,9 @@ void ike_child_rekey(struct ike_child *child);
 /* what was to succeed it came to nothing */
 void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in);
 struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in);
-struct ike_child *ike_child_find_out(struct ike_sa *sa, uint32_t spi_out);
+struct ike_child *ike_child_find_out(struct ike_sa *sa, uint8_t proto, uint32_t spi_out);
+uint8_t ike_child_proto(const struct ike_child *child);		/* PROTO_ESP, PROTO_AH */
+const char *ike_proto_str(uint8_t proto);			/* "ESP", "AH" */
 void ike_nego_free(struct ike_child *child);
 unsigned int ike_sa_children_up(const struct ike_sa *sa);
 
@@ -393,6 +397,8 @@ struct ike_child_keys {		/* of one direction */
 	uint8_t encr[IKE_KEY_MAX], integ[IKE_KEY_MAX];
 	uint8_t encr_len, integ_len;
 };
+/* where its two SAs are from now on; the IKE SA still has the old ends */
+void ike_move(struct ike_child *child, const struct endpoint *local, const struct endpoint *remote);
 int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *keys);
 void ike_uninstall_in(struct ike_child *child);
 void ike_uninstall_out(struct ike_child *child);
@@ -415,10 +421,14 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
 				  const struct addr *remote, struct ike_peer *prev);
 
 /* ---- ts.c ---- */
-void ike_ts_offer(const struct conf_list *list, const struct kern_flow *flow, struct wire_ts *local,
-		  struct wire_ts *remote);
-unsigned int ike_ts_narrow(const struct conf_list *list, const struct wire_ts *local,
-			   const struct wire_ts *remote, struct kern_sel *out, unsigned int max);
+/* @hosts: transport mode, between these two alone; NULL: tunnel mode */
+void ike_ts_offer(const struct conf_list *list, const struct ike_sa *hosts,
+		  const struct kern_flow *flow, struct wire_ts *local, struct wire_ts *remote);
+unsigned int ike_ts_narrow(const struct conf_list *list, const struct ike_sa *hosts,
+			   const struct wire_ts *local, const struct wire_ts *remote,
+			   struct kern_sel *out, unsigned int max);
+/* the one address that all of @ts have becomes @a; false: they have several */
+bool ike_ts_substitute(struct wire_ts *ts, const struct addr *a);
 void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *local,
 		  struct wire_ts *remote);
 bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
@@ -427,9 +437,16 @@ bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
 bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t out[20]);
 void ike_natt_put(struct wire_writer *w, uint64_t spi_i, uint64_t spi_r,
 		  const struct endpoint *local, const struct endpoint *remote);
-/* sets @sa's natt and nat_ours by what the peer says of the addresses */
+/* sets @sa's natt, nat_ours and nat_theirs by what the peer says of the addresses */
 void ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
 		     const struct endpoint *remote);
+/* transport mode, RFC 7296 2.23.1: the peer's selectors as they look from here */
+void ike_natt_substitute(const struct ike_sa *sa, struct wire_ts *local, struct wire_ts *remote);
+/*
+ * An authenticated message came from @from to @to: who is behind a NAT may have
+ * another address or port there from now on (RFC 7296 2.23).
+ */
+void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct endpoint *from);
 /* an established SA: keepalives from now on, if we are the ones behind a NAT */
 void ike_natt_keepalive(struct ike_sa *sa);
 

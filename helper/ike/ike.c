@@ -114,6 +114,30 @@ void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
 	}
 }
 
+/* RFC 7296 2.23: an authenticated ESP packet tells as much as an IKE message */
+void ike_mapping(struct ike *ike, const struct kern_sa *ksa, const struct kern_ends *ends,
+		 uint64_t now)
+{
+	const struct endpoint to = { ends->local, ends->local_port };
+	const struct endpoint from = { ends->remote, ends->remote_port };
+	struct ike_tunnel *tun;
+	struct ike_child *c;
+	struct ike_sa *sa;
+
+	ike->now = now;
+	tun = ike_tunnel_by_name(ike, ksa->tunnel);
+	if (!tun || !from.port)
+		return;
+	for (sa = ike->sas; sa; sa = sa->next) {
+		for (c = sa->children; c; c = c->next) {
+			if (c->tun != tun || c->spi_in != ksa->spi || !sa->natt)
+				continue;
+			ike_natt_follow(sa, &to, &from);
+			return;
+		}
+	}
+}
+
 static void up_one(struct ike_tunnel *tun, struct ike_op *op)
 {
 	char text[IKE_NAME_MAX + 100];

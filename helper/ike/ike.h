@@ -31,6 +31,7 @@ enum ike_event_type {
 	IKE_EVENT_EXCHANGE,	/* one message sent or received: name, message ID, sizes */
 	IKE_EVENT_IKE_UP, IKE_EVENT_IKE_DOWN,
 	IKE_EVENT_CHILD_UP, IKE_EVENT_CHILD_DOWN,
+	IKE_EVENT_MOVED,	/* a peer behind a NAT has another address or port */
 	IKE_EVENT_ERROR,	/* one clear line: which peer, what was offered, what was expected */
 };
 struct ike_event {
@@ -47,7 +48,10 @@ struct ike_ops {
 	void (*keepalive)(const struct endpoint *local, const struct endpoint *remote, void *user);
 	int (*sa_add)(const struct kern_sa *sa, void *user);	/* 0 or -errno, error text logged there */
 	int (*sa_del)(const struct kern_sa *sa, void *user);
+	int (*sa_move)(const struct kern_sa *sa, const struct kern_ends *to, void *user);
 	int (*sa_get)(struct kern_sa *sa, void *user);		/* counters: idle-timeout, DPD */
+	/* a peer of this tunnel does, or does not, take packets with TFC padding */
+	void (*tfc)(const char *tunnel, bool allowed, void *user);
 	void (*job)(const struct ike_job *job, void *user);	/* tests: run and done at once */
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
@@ -69,6 +73,9 @@ void ike_input(struct ike *ike, const struct endpoint *local, const struct endpo
 void ike_tick(struct ike *ike, uint64_t now);
 uint64_t ike_next(const struct ike *ike);	/* when ike_tick() is due; UINT64_MAX: never */
 void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now);
+/* an inbound SA's newest packet came from somewhere else */
+void ike_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends,
+		 uint64_t now);
 void ike_expire(struct ike *ike, const struct kern_sa *sa, uint64_t now);
 
 /* called once with the outcome; @error NULL: done. Also when the core is freed. */

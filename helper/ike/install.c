@@ -29,7 +29,7 @@ static uint64_t soft_limit(uint64_t hard, bool initiator)
 static void identify(const struct ike_child *child, bool in, struct kern_sa *sa)
 {
 	memset(sa, 0, sizeof(*sa));
-	sa->proto = IPPROTO_ESP;
+	sa->proto = ike_child_proto(child) == PROTO_AH ? IPPROTO_AH : IPPROTO_ESP;
 	sa->dir = in ? NFIPSEC_DIR_IN : NFIPSEC_DIR_OUT;
 	sa->spi = in ? child->spi_in : child->spi_out;
 	sa->local = child->sa->local.addr;
@@ -47,11 +47,11 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	unsigned int i;
 	int ret;
 
-	if (!conf || !encr)
+	if (!conf || (!encr && !integ))
 		return -ENOENT;
 	identify(child, in, &sa);
 	sa.mode = child->mode;
-	sa.encr = encr->id;
+	sa.encr = encr ? encr->id : 0;
 	sa.integ = integ ? integ->id : INTEG_NONE;
 	sa.encr_key = (struct bytes){ keys->encr, keys->encr_len };
 	sa.integ_key = (struct bytes){ keys->integ, keys->integ_len };
@@ -71,12 +71,34 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	sa.hard_bytes = conf->lifetime_bytes;
 	sa.soft_seconds = soft_limit(sa.hard_seconds, child->initiator);
 	sa.soft_bytes = soft_limit(sa.hard_bytes, child->initiator);
+	/* before a packet can leave by it */
+	if (!in && conf->tfc)
+		ike->ops->tfc(child->name, !child->no_tfc, ike->user);
 	ret = ike->ops->sa_add(&sa, ike->user);
 	if (!ret && in)
 		child->in_installed = true;
 	else if (!ret)
 		child->out_installed = true;
 	return ret;
+}
+
+static void move_one(const struct ike_child *child, bool in, const struct kern_ends *to)
+{
+	struct kern_sa sa;
+
+	identify(child, in, &sa);
+	child->sa->ike->ops->sa_move(&sa, to, child->sa->ike->user);
+}
+
+void ike_move(struct ike_child *child, const struct endpoint *local, const struct endpoint *remote)
+{
+	const struct kern_ends to = { .local = local->addr, .remote = remote->addr,
+				      .local_port = local->port, .remote_port = remote->port };
+
+	if (child->in_installed)
+		move_one(child, true, &to);
+	if (child->out_installed)
+		move_one(child, false, &to);
 }
 
 void ike_uninstall_in(struct ike_child *child)

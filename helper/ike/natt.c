@@ -65,8 +65,59 @@ void ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct
 
 	/* a peer that sends none does not know of NATs */
 	sa->nat_ours = !matches(msg, WIRE_N_NAT_DETECTION_DESTINATION_IP, local, &there) && there;
-	sa->natt = (!matches(msg, WIRE_N_NAT_DETECTION_SOURCE_IP, remote, &there) && there) ||
-		   sa->nat_ours;
+	sa->nat_theirs = !matches(msg, WIRE_N_NAT_DETECTION_SOURCE_IP, remote, &there) && there;
+	sa->natt = sa->nat_theirs || sa->nat_ours;
+}
+
+/*
+ * Each end knows itself by the address behind its NAT, and the other by the one
+ * in front; the selectors of transport mode have one address, which is then the
+ * one that the IKE SA has here. What has several is left as it is, and fits nothing.
+ */
+void ike_natt_substitute(const struct ike_sa *sa, struct wire_ts *local, struct wire_ts *remote)
+{
+	if (sa->nat_ours)
+		ike_ts_substitute(local, &sa->local.addr);
+	if (sa->nat_theirs)
+		ike_ts_substitute(remote, &sa->remote.addr);
+}
+
+static bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && addr_equal(&a->addr, &b->addr);
+}
+
+void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct endpoint *from)
+{
+	bool up = sa->state >= IKE_STATE_ESTABLISHED;
+	bool same_host = addr_equal(&sa->remote.addr, &from->addr);
+	char was[ENDPOINT_STRLEN], is[ENDPOINT_STRLEN];
+	struct ike_child *c;
+
+	if (!addr_equal(&sa->local.addr, &to->addr) ||
+	    (endpoint_equal(&sa->remote, from) && sa->local.port == to->port))
+		return;
+	/*
+	 * Who is behind a NAT keeps to what he knows: otherwise anybody on the way
+	 * could send him elsewhere. And only a NAT is a reason for another address.
+	 */
+	if ((up || !same_host) && sa->nat_ours)
+		return;
+	if (!same_host && !sa->nat_theirs)
+		return;
+	/* by port 500 no ESP comes */
+	if (up && sa->natt && to->port != IKE_NATT_PORT)
+		return;
+	if (sa->natt)
+		for (c = sa->children; c; c = c->next)
+			ike_move(c, to, from);
+	if (up && !endpoint_equal(&sa->remote, from))
+		ike_report(sa->ike, IKE_EVENT_MOVED, sa->name, NULL, NULL,
+			   "the peer has moved from %s to %s",
+			   endpoint_str(&sa->remote, was, sizeof(was)),
+			   endpoint_str(from, is, sizeof(is)));
+	sa->local = *to;
+	sa->remote = *from;
 }
 
 /* RFC 3948 4: so that the NAT in front of us does not forget the peer's way back */

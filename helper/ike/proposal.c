@@ -111,7 +111,7 @@ static bool refuse(struct parser *ps, size_t at, const char *fmt, ...)
 
 static const char *proto_str(uint8_t proto)
 {
-	return proto == PROTO_IKE ? "an IKE" : proto == PROTO_AH ? "an AH" : "an ESP";
+	return proto == PROTO_IKE ? "IKE" : proto == PROTO_AH ? "AH" : "ESP";
 }
 
 /* which types a proposal may hold: RFC 7296 3.3.3 */
@@ -158,7 +158,7 @@ static bool parse_word(struct parser *ps, size_t at, size_t len)
 		return refuse(ps, at, "\"%.*s\" is not for IKE itself, expected one of %s", shown, word,
 			      ike_alg_list(PROTO_IKE, alg->type, list, sizeof(list)));
 	if (!type_allowed(ps->p->proto, alg->type))
-		return refuse(ps, at, "\"%.*s\" (%s) has no place in %s proposal", shown, word,
+		return refuse(ps, at, "\"%.*s\" (%s) has no place in an %s proposal", shown, word,
 			      ike_transform_type_str(alg->type), proto_str(ps->p->proto));
 	if (alg->type == IKE_TRANSFORM_ENCR && encr) {
 		first = ike_alg_find(encr->type, encr->id, encr->key_bits);
@@ -555,6 +555,18 @@ static void whole(const struct ike_proposal *p, unsigned int n, char *out, size_
 		text_add(&t, "", "nothing that can be used");
 }
 
+static bool protocols_meet(const struct ike_proposal *a, unsigned int n_a,
+			   const struct ike_proposal *b, unsigned int n_b)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < n_a; i++)
+		for (k = 0; k < n_b; k++)
+			if (a[i].proto == b[k].proto)
+				return true;
+	return false;
+}
+
 /**
  * ike_proposal_diff() - why nothing could be chosen, in one line for people
  * @ours: what the configuration has
@@ -576,6 +588,12 @@ const char *ike_proposal_diff(const struct ike_proposal *ours, unsigned int n_ou
 	bool encr_differs = false;
 	uint8_t type;
 
+	if (n_theirs && n_ours && !protocols_meet(ours, n_ours, theirs, n_theirs)) {
+		snprintf(line, sizeof(line), "protocol: offered %s, expected %s",
+			 proto_str(theirs->proto), proto_str(ours->proto));
+		text_add(&t, "; ", line);
+		return out;
+	}
 	for (type = IKE_TRANSFORM_ENCR; n_theirs && type <= IKE_TRANSFORM_ESN; type++) {
 		gather(ours, n_ours, type, &a);
 		gather(theirs, n_theirs, type, &b);

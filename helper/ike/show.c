@@ -28,7 +28,9 @@ static json_t *show_child(const struct ike_child *c, uint64_t now)
 	snprintf(in, sizeof(in), "0x%08x", c->spi_in);
 	snprintf(out, sizeof(out), "0x%08x", c->spi_out);
 	ike_ts_lists(c->sels, c->n_sels, &local, &remote);
-	return json_pack("{s:s,s:s,s:s,s:s,s:b,s:I,s:o,s:o}", "spi_in", in, "spi_out", out,
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:o,s:o}", "proto",
+			 ike_child_proto(c) == PROTO_AH ? "ah" : "esp", "mode",
+			 c->mode == CONF_MODE_TRANSPORT ? "transport" : "tunnel", "spi_in", in, "spi_out", out,
 			 "state", states[c->state], "esp",
 			 ike_proposal_str(&c->prop, esp, sizeof(esp)), "initiator", c->initiator,
 			 "age", (json_int_t)(c->state == IKE_CHILD_OFFERED ? 0 :

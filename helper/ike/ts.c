@@ -31,9 +31,29 @@ static void add_unique(struct wire_ts *list, const struct ts *ts)
 		list->ts[list->n++] = *ts;
 }
 
+/*
+ * What of an entry is for the two hosts of transport mode: of a family, and
+ * between their addresses (RFC 4301 4.1). Without them the entry as it is.
+ */
+static bool entry_sel(const struct conf_entry *e, const struct ike_sa *hosts, struct kern_sel *out)
+{
+	struct ts local, remote;
+
+	if (e->action != CONF_PROTECT)
+		return false;
+	out->src = e->src;
+	out->dst = e->dst;
+	if (!hosts)
+		return true;
+	ts_from_prefix(&hosts->local.addr, 8 * addr_len(&hosts->local.addr), &local);
+	ts_from_prefix(&hosts->remote.addr, 8 * addr_len(&hosts->remote.addr), &remote);
+	return ts_intersect(&e->src, &local, &out->src) && ts_intersect(&e->dst, &remote, &out->dst);
+}
+
 /**
  * ike_ts_offer - what an initiator asks for
  * @list: the tunnel's access list
+ * @hosts: the two of transport mode, or NULL
  * @flow: the packet that asked, or NULL
  * @local: gets our side's selectors
  * @remote: gets the peer's
@@ -42,13 +62,16 @@ static void add_unique(struct wire_ts *list, const struct ts *ts)
  * what holds the packet (RFC 7296 2.9). A list too long for one payload begins
  * with the packet's entry; the others ask when a packet of theirs comes.
  */
-void ike_ts_offer(const struct conf_list *list, const struct kern_flow *flow, struct wire_ts *local,
-		  struct wire_ts *remote)
+void ike_ts_offer(const struct conf_list *list, const struct ike_sa *hosts,
+		  const struct kern_flow *flow, struct wire_ts *local, struct wire_ts *remote)
 {
 	unsigned int i, at = 0;
+	struct kern_sel sel;
 
 	local->n = remote->n = 0;
-	if (flow && flow->src.family && flow->src.family == flow->dst.family) {
+	if (flow && flow->src.family && flow->src.family == flow->dst.family &&
+	    (!hosts || (addr_equal(&flow->src, &hosts->local.addr) &&
+			addr_equal(&flow->dst, &hosts->remote.addr)))) {
 		of_packet(&flow->src, flow->proto, flow->sport, &local->ts[local->n++]);
 		of_packet(&flow->dst, flow->proto, flow->dport, &remote->ts[remote->n++]);
 	}
@@ -56,14 +79,12 @@ void ike_ts_offer(const struct conf_list *list, const struct kern_flow *flow, st
 		if (list->entries[i].number == flow->number)
 			at = i;
 	for (i = 0; i < list->n; i++) {
-		const struct conf_entry *e = &list->entries[(at + i) % list->n];
-
-		if (e->action != CONF_PROTECT)
+		if (!entry_sel(&list->entries[(at + i) % list->n], hosts, &sel))
 			continue;
 		if (local->n == WIRE_TS_MAX || remote->n == WIRE_TS_MAX)
 			break;
-		add_unique(local, &e->src);
-		add_unique(remote, &e->dst);
+		add_unique(local, &sel.src);
+		add_unique(remote, &sel.dst);
 	}
 }
 
@@ -102,6 +123,7 @@ static bool unify(struct kern_sel *s)
 /**
  * ike_ts_narrow - the pairs of an access list that lie within two lists of selectors
  * @list: ours
+ * @hosts: the two of transport mode, or NULL
  * @local: selectors of our side
  * @remote: selectors of the peer's side
  * @out: gets the pairs, none inside another
@@ -109,27 +131,39 @@ static bool unify(struct kern_sel *s)
  *
  * Return: how many; 0: nothing in common, RFC 7296 2.9 TS_UNACCEPTABLE.
  */
-unsigned int ike_ts_narrow(const struct conf_list *list, const struct wire_ts *local,
-			   const struct wire_ts *remote, struct kern_sel *out, unsigned int max)
+unsigned int ike_ts_narrow(const struct conf_list *list, const struct ike_sa *hosts,
+			   const struct wire_ts *local, const struct wire_ts *remote,
+			   struct kern_sel *out, unsigned int max)
 {
 	unsigned int i, l, r, n = 0;
-	struct kern_sel sel;
+	struct kern_sel sel, entry;
 
 	for (i = 0; i < list->n; i++) {
-		const struct conf_entry *e = &list->entries[i];
-
-		if (e->action != CONF_PROTECT)
+		if (!entry_sel(&list->entries[i], hosts, &entry))
 			continue;
 		for (l = 0; l < local->n; l++) {
 			for (r = 0; r < remote->n; r++) {
-				if (ts_intersect(&e->src, &local->ts[l], &sel.src) &&
-				    ts_intersect(&e->dst, &remote->ts[r], &sel.dst) &&
+				if (ts_intersect(&entry.src, &local->ts[l], &sel.src) &&
+				    ts_intersect(&entry.dst, &remote->ts[r], &sel.dst) &&
 				    unify(&sel))
 					n = sel_add(out, n, max, &sel);
 			}
 		}
 	}
 	return n;
+}
+
+bool ike_ts_substitute(struct wire_ts *ts, const struct addr *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < ts->n; i++)
+		if (!addr_equal(&ts->ts[i].min, &ts->ts[0].min) ||
+		    !addr_equal(&ts->ts[i].max, &ts->ts[0].min))
+			return false;
+	for (i = 0; i < ts->n; i++)
+		ts->ts[i].min = ts->ts[i].max = *a;
+	return true;
 }
 
 static void add_widest(struct wire_ts *list, const struct ts *ts)

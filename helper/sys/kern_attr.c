@@ -180,7 +180,7 @@ bool kern_attr_put_tunnel(struct nl_msg *msg, const struct conf_tunnel *t)
 	    !put_u8(msg, NFIPSEC_A_TUNNEL_DF, t->df) ||
 	    (t->dscp >= 0 && !put_u8(msg, NFIPSEC_A_TUNNEL_DSCP, t->dscp)) ||
 	    (conf_tunnel_is_bundle(t) && nla_put_flag(msg, NFIPSEC_A_TUNNEL_BUNDLE)) ||
-	    (t->tfc && nla_put_u32(msg, NFIPSEC_A_TUNNEL_TFC, t->tfc)) ||
+	    (t->tfc && !t->tfc_refused && nla_put_u32(msg, NFIPSEC_A_TUNNEL_TFC, t->tfc)) ||
 	    (t->mark && nla_put_u32(msg, NFIPSEC_A_TUNNEL_MARK, t->mark)) ||
 	    (*t->vrf && nla_put_string(msg, NFIPSEC_A_TUNNEL_VRF, t->vrf)))
 		return false;

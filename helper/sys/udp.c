@@ -20,7 +20,13 @@ struct udp {
 	uint8_t buf[DATAGRAM_MAX];
 };
 
-static const uint16_t ports[UDP_SOCKETS] = { UDP_PORT_IKE, UDP_PORT_NATT };
+static const struct {
+	int family;
+	uint16_t port;
+} sockets[UDP_SOCKETS] = {
+	{ AF_INET, UDP_PORT_IKE }, { AF_INET, UDP_PORT_NATT },
+	{ AF_INET6, UDP_PORT_IKE }, { AF_INET6, UDP_PORT_NATT },
+};
 
 /*
  *  0                   1                   2                   3
@@ -42,32 +48,88 @@ bool udp_strip_marker(struct bytes *msg)
 	return true;
 }
 
-static int socket_open(uint16_t port, char *err, size_t err_len)
-{
-	struct sockaddr_in any = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_ANY),
+/* room for one of either family */
+union control {
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct cmsghdr align;
+};
+
+struct sockaddr_any {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
 	};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int one = 1, dont = IP_PMTUDISC_DONT;
+	socklen_t len;
+};
+
+static void to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_any *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->sa.sa_family = a->family;
+	if (a->family == AF_INET6) {
+		out->in6.sin6_port = htons(port);
+		memcpy(&out->in6.sin6_addr, a->a, sizeof(out->in6.sin6_addr));
+		out->len = sizeof(out->in6);
+	} else {
+		out->in.sin_port = htons(port);
+		memcpy(&out->in.sin_addr, a->a, sizeof(out->in.sin_addr));
+		out->len = sizeof(out->in);
+	}
+}
+
+static void from_sockaddr(const struct sockaddr_any *sa, struct endpoint *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->addr.family = sa->sa.sa_family;
+	if (sa->sa.sa_family == AF_INET6) {
+		e->port = ntohs(sa->in6.sin6_port);
+		memcpy(e->addr.a, &sa->in6.sin6_addr, sizeof(sa->in6.sin6_addr));
+	} else {
+		e->port = ntohs(sa->in.sin_port);
+		memcpy(e->addr.a, &sa->in.sin_addr, sizeof(sa->in.sin_addr));
+	}
+}
+
+/*
+ * Replies leave from the address that was asked, whatever the routes say (RFC 7296
+ * 2.11); big IKE messages go in IP fragments rather than nowhere.
+ */
+static bool set_options(int fd, int family)
+{
+	int one = 1, dont = family == AF_INET6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
+
+	if (family == AF_INET6)
+		return !setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) &&
+		       !setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) &&
+		       !setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &dont, sizeof(dont));
+	return !setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) &&
+	       !setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont));
+}
+
+/* -1: and why in @err, which stays empty where the host has no IPv6 */
+static int socket_open(int family, uint16_t port, char *err, size_t err_len)
+{
+	const struct addr any = { .family = family };
+	struct sockaddr_any self;
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
-		snprintf(err, err_len, "UDP socket: %s", strerror(errno));
+		if (family != AF_INET6 || errno != EAFNOSUPPORT)
+			snprintf(err, err_len, "UDP socket: %s", strerror(errno));
 		return -1;
 	}
-	/* replies leave from the address that was asked, whatever the routes say: RFC 7296 2.11 */
-	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) ||
-	    /* big IKE messages go in IP fragments rather than nowhere */
-	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont))) {
+	if (!set_options(fd, family)) {
 		snprintf(err, err_len, "UDP port %u: %s", port, strerror(errno));
 		close(fd);
 		return -1;
 	}
 	/* no SO_REUSEADDR: two IKE daemons on one port would each get half of the messages */
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any))) {
-		snprintf(err, err_len, "UDP port %u: %s%s", port, strerror(errno),
-			 errno == EADDRINUSE ? " (is another IKE daemon running?)" : "");
+	to_sockaddr(&any, port, &self);
+	if (bind(fd, &self.sa, self.len)) {
+		if (family != AF_INET6 || errno != EADDRNOTAVAIL)
+			snprintf(err, err_len, "UDP port %u: %s%s", port, strerror(errno),
+				 errno == EADDRINUSE ? " (is another IKE daemon running?)" : "");
 		close(fd);
 		return -1;
 	}
@@ -86,8 +148,9 @@ struct udp *udp_open(char *err, size_t err_len)
 	for (i = 0; i < UDP_SOCKETS; i++)
 		udp->fd[i] = -1;
 	for (i = 0; i < UDP_SOCKETS; i++) {
-		udp->fd[i] = socket_open(ports[i], err, err_len);
-		if (udp->fd[i] < 0) {
+		*err = '\0';
+		udp->fd[i] = socket_open(sockets[i].family, sockets[i].port, err, err_len);
+		if (udp->fd[i] < 0 && *err) {
 			udp_close(udp);
 			return NULL;
 		}
@@ -112,52 +175,60 @@ int udp_fd(const struct udp *udp, unsigned int i)
 	return udp->fd[i];
 }
 
-static void endpoint_from_in(struct endpoint *e, const struct in_addr *a, uint16_t port)
+/* where it was sent to; false: not said, or a group, which IKE is not for */
+static bool local_of(struct msghdr *mh, uint16_t port, struct endpoint *local)
 {
-	memset(e, 0, sizeof(*e));
-	e->addr.family = AF_INET;
-	memcpy(e->addr.a, a, sizeof(*a));
-	e->port = port;
+	struct in6_pktinfo info6;
+	struct in_pktinfo info;
+	struct cmsghdr *cm;
+
+	memset(local, 0, sizeof(*local));
+	local->port = port;
+	for (cm = CMSG_FIRSTHDR(mh); cm; cm = CMSG_NXTHDR(mh, cm)) {
+		if (cm->cmsg_level == IPPROTO_IP && cm->cmsg_type == IP_PKTINFO) {
+			memcpy(&info, CMSG_DATA(cm), sizeof(info));
+			local->addr.family = AF_INET;
+			memcpy(local->addr.a, &info.ipi_addr, sizeof(info.ipi_addr));
+			return !IN_MULTICAST(ntohl(info.ipi_addr.s_addr)) &&
+			       info.ipi_addr.s_addr != htonl(INADDR_BROADCAST);
+		}
+		if (cm->cmsg_level == IPPROTO_IPV6 && cm->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&info6, CMSG_DATA(cm), sizeof(info6));
+			local->addr.family = AF_INET6;
+			memcpy(local->addr.a, &info6.ipi6_addr, sizeof(info6.ipi6_addr));
+			return !IN6_IS_ADDR_MULTICAST(&info6.ipi6_addr);
+		}
+	}
+	return false;
 }
 
 /* false: nothing more to read */
 static bool read_one(struct udp *udp, unsigned int i, udp_input_t input, void *arg)
 {
-	union {
-		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
-		struct cmsghdr align;
-	} control;
-	struct sockaddr_in from = { 0 };
+	union control control;
+	struct sockaddr_any from;
 	struct iovec iov = { .iov_base = udp->buf, .iov_len = sizeof(udp->buf) };
 	struct msghdr mh = {
-		.msg_name = &from, .msg_namelen = sizeof(from),
+		.msg_name = &from, .msg_namelen = sizeof(from.in6),
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = &control, .msg_controllen = sizeof(control),
 	};
-	struct endpoint local = { 0 }, remote;
-	struct in_pktinfo info;
-	struct cmsghdr *cm;
+	struct endpoint local, remote;
 	struct bytes msg;
 	ssize_t n;
 
+	memset(&from, 0, sizeof(from));
 	n = recvmsg(udp->fd[i], &mh, 0);
 	if (n < 0)
 		return errno == EINTR;
-	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || from.sin_family != AF_INET)
+	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || from.sa.sa_family != sockets[i].family)
 		return true;
-	for (cm = CMSG_FIRSTHDR(&mh); cm; cm = CMSG_NXTHDR(&mh, cm)) {
-		if (cm->cmsg_level != IPPROTO_IP || cm->cmsg_type != IP_PKTINFO)
-			continue;
-		memcpy(&info, CMSG_DATA(cm), sizeof(info));
-		endpoint_from_in(&local, &info.ipi_addr, ports[i]);
-	}
-	/* IKE is between two hosts: not to groups, nor from nowhere */
-	if (!local.addr.family || IN_MULTICAST(ntohl(info.ipi_addr.s_addr)) ||
-	    info.ipi_addr.s_addr == htonl(INADDR_BROADCAST) || !from.sin_port)
+	from_sockaddr(&from, &remote);
+	/* nor from nowhere */
+	if (!local_of(&mh, sockets[i].port, &local) || !remote.port)
 		return true;
-	endpoint_from_in(&remote, &from.sin_addr, ntohs(from.sin_port));
 	msg = (struct bytes){ udp->buf, n };
-	if (ports[i] == UDP_PORT_NATT && !udp_strip_marker(&msg))
+	if (local.port == UDP_PORT_NATT && !udp_strip_marker(&msg))
 		return true;
 	input(&local, &remote, msg, arg);
 	return true;
@@ -171,35 +242,55 @@ void udp_read(struct udp *udp, unsigned int i, udp_input_t input, void *arg)
 		;
 }
 
-static int send_parts(struct udp *udp, const struct endpoint *local,
-		      const struct endpoint *remote, struct iovec *parts, size_t n)
+static void put_pktinfo(struct msghdr *mh, union control *control, const struct addr *local)
 {
-	union {
-		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
-		struct cmsghdr align;
-	} control = { { 0 } };
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(remote->port) };
-	struct msghdr mh = {
-		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = n,
-	};
+	bool six = local->family == AF_INET6;
+	struct in6_pktinfo info6 = { 0 };
 	struct in_pktinfo info = { 0 };
 	struct cmsghdr *cm;
 
-	if (remote->addr.family != AF_INET)
-		return -EAFNOSUPPORT;
-	memcpy(&to.sin_addr, remote->addr.a, sizeof(to.sin_addr));
-	if (local->addr.family == AF_INET) {
-		memcpy(&info.ipi_spec_dst, local->addr.a, sizeof(info.ipi_spec_dst));
-		mh.msg_control = &control;
-		mh.msg_controllen = sizeof(control);
-		cm = CMSG_FIRSTHDR(&mh);
-		cm->cmsg_level = IPPROTO_IP;
-		cm->cmsg_type = IP_PKTINFO;
-		cm->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(&info6.ipi6_addr, local->a, sizeof(info6.ipi6_addr));
+	memcpy(&info.ipi_spec_dst, local->a, sizeof(info.ipi_spec_dst));
+	mh->msg_control = control;
+	mh->msg_controllen = six ? CMSG_SPACE(sizeof(info6)) : CMSG_SPACE(sizeof(info));
+	cm = CMSG_FIRSTHDR(mh);
+	cm->cmsg_level = six ? IPPROTO_IPV6 : IPPROTO_IP;
+	cm->cmsg_type = six ? IPV6_PKTINFO : IP_PKTINFO;
+	cm->cmsg_len = six ? CMSG_LEN(sizeof(info6)) : CMSG_LEN(sizeof(info));
+	if (six)
+		memcpy(CMSG_DATA(cm), &info6, sizeof(info6));
+	else
 		memcpy(CMSG_DATA(cm), &info, sizeof(info));
-	}
+}
+
+static int socket_for(const struct udp *udp, int family, uint16_t port)
+{
+	unsigned int i;
+
+	for (i = 0; i < UDP_SOCKETS; i++)
+		if (sockets[i].family == family &&
+		    (sockets[i].port == UDP_PORT_NATT) == (port == UDP_PORT_NATT))
+			return udp->fd[i];
+	return -1;
+}
+
+static int send_parts(struct udp *udp, const struct endpoint *local,
+		      const struct endpoint *remote, struct iovec *parts, size_t n)
+{
+	int fd = socket_for(udp, remote->addr.family, local->port);
+	union control control = { { 0 } };
+	struct msghdr mh = { .msg_iov = parts, .msg_iovlen = n };
+	struct sockaddr_any to;
+
+	if (fd < 0)
+		return -EAFNOSUPPORT;
+	to_sockaddr(&remote->addr, remote->port, &to);
+	mh.msg_name = &to;
+	mh.msg_namelen = to.len;
+	if (local->addr.family == remote->addr.family)
+		put_pktinfo(&mh, &control, &local->addr);
 	/* what the kernel does not take now is lost like any datagram: IKE sends again */
-	if (sendmsg(udp->fd[local->port == UDP_PORT_NATT], &mh, 0) < 0)
+	if (sendmsg(fd, &mh, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -226,24 +317,23 @@ int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const stru
 
 bool udp_local_addr(const struct addr *remote, struct addr *local)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(UDP_PORT_IKE) };
-	struct sockaddr_in self;
-	socklen_t len = sizeof(self);
+	struct sockaddr_any to, self;
+	struct endpoint e;
 	bool ok = false;
 	int fd;
 
-	if (remote->family != AF_INET)
+	if (!addr_len(remote))
 		return false;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(remote->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	memcpy(&to.sin_addr, remote->a, sizeof(to.sin_addr));
+	to_sockaddr(remote, UDP_PORT_IKE, &to);
+	memset(&self, 0, sizeof(self));
+	self.len = sizeof(self.in6);
 	/* connecting sends nothing, but looks the route up */
-	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)) &&
-	    !getsockname(fd, (struct sockaddr *)&self, &len)) {
-		memset(local, 0, sizeof(*local));
-		local->family = AF_INET;
-		memcpy(local->a, &self.sin_addr, sizeof(self.sin_addr));
+	if (!connect(fd, &to.sa, to.len) && !getsockname(fd, &self.sa, &self.len)) {
+		from_sockaddr(&self, &e);
+		*local = e.addr;
 		ok = true;
 	}
 	close(fd);

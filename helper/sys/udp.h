@@ -8,7 +8,7 @@
 
 #define UDP_PORT_IKE	500
 #define UDP_PORT_NATT	4500
-#define UDP_SOCKETS	2
+#define UDP_SOCKETS	4	/* IPv4 and IPv6 */
 
 struct udp;
 
@@ -18,7 +18,7 @@ typedef void (*udp_input_t)(const struct endpoint *local, const struct endpoint 
 
 struct udp *udp_open(char *err, size_t err_len);
 void udp_close(struct udp *udp);
-int udp_fd(const struct udp *udp, unsigned int i);	/* i < UDP_SOCKETS */
+int udp_fd(const struct udp *udp, unsigned int i);	/* i < UDP_SOCKETS; -1: no IPv6 */
 /* what has come to socket @i, as much as is fair at a time */
 void udp_read(struct udp *udp, unsigned int i, udp_input_t input, void *arg);
 /* the NAT keepalive, RFC 3948 2.3; as udp_send() */

@@ -112,7 +112,7 @@ static struct fake_sa *find_sa(struct node *n, const struct kern_sa *sa)
 	struct fake_sa *f;
 
 	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
-		if (f->used && f->spi == sa->spi && f->dir == sa->dir &&
+		if (f->used && f->spi == sa->spi && f->dir == sa->dir && f->proto == sa->proto &&
 		    addr_equal(&f->local, &sa->local) && addr_equal(&f->remote, &sa->remote))
 			return f;
 	return NULL;
@@ -134,7 +134,11 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 	unsigned int i;
 	int refuse = sa->dir == NFIPSEC_DIR_IN ? n->refuse_in : n->refuse_out;
 
-	assert_int_equal(sa->proto, IPPROTO_ESP);
+	assert_true(sa->proto == IPPROTO_ESP || sa->proto == IPPROTO_AH);
+	assert_true((sa->proto == IPPROTO_AH) == !sa->encr);
+	/* no AH in UDP */
+	assert_true(sa->proto == IPPROTO_ESP || !sa->encap_local);
+	assert_int_equal(sa->local.family, sa->remote.family);
 	assert_true(sa->spi > 255);
 	assert_true(sa->n_sels > 0 && sa->n_sels <= KERN_SEL_MAX);
 	assert_true(addr_equal(&sa->local, &n->addr));
@@ -144,7 +148,8 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 		return -EEXIST;
 	for (f = n->sas; f->used; f++)
 		assert_true(f < n->sas + WORLD_SAS - 1);
-	*f = (struct fake_sa){ .used = true, .dir = sa->dir, .spi = sa->spi, .local = sa->local,
+	*f = (struct fake_sa){ .used = true, .proto = sa->proto, .mode = sa->mode, .dir = sa->dir,
+			        .spi = sa->spi, .local = sa->local,
 			       .remote = sa->remote, .encr = sa->encr, .integ = sa->integ,
 			       .encap_local = sa->encap_local, .encap_remote = sa->encap_remote,
 			       .esn = sa->esn, .n_sels = sa->n_sels, .added = n->w->now,
@@ -168,6 +173,34 @@ static int op_sa_del(const struct kern_sa *sa, void *user)
 		return -ENOENT;
 	f->used = false;
 	return 0;
+}
+
+static int op_sa_move(const struct kern_sa *sa, const struct kern_ends *to, void *user)
+{
+	struct fake_sa *f = find_sa(user, sa);
+	struct node *n = user;
+
+	if (!f)
+		return -ENOENT;
+	/* the module takes ports for what is in UDP, and one family */
+	assert_int_equal(!f->encap_local, !to->local_port);
+	assert_int_equal(f->local.family, to->local.family);
+	assert_int_equal(f->local.family, to->remote.family);
+	f->local = to->local;
+	f->remote = to->remote;
+	f->encap_local = to->local_port;
+	f->encap_remote = to->remote_port;
+	n->moves++;
+	return 0;
+}
+
+static void op_tfc(const char *tunnel, bool allowed, void *user)
+{
+	struct node *n = user;
+
+	assert_string_equal(tunnel, "p/t");
+	n->tfc_told = true;
+	n->tfc_allowed = allowed;
 }
 
 static int op_sa_get(struct kern_sa *sa, void *user)
@@ -238,6 +271,7 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 
 static const struct ike_ops ops = {
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
+	.sa_move = op_sa_move, .tfc = op_tfc,
 	.keepalive = op_keepalive, .job = op_job, .event = op_event, .local_addr = op_local_addr,
 };
 
@@ -253,26 +287,29 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 	const char *entries = OR(c->entries, is_a ? "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16" :
 					     "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16");
 	struct conf_error err = { .text = "" };
-	char text[4096], secret[512];
+	char text[4096], secret[512], us[ADDR_STRLEN], them[ADDR_STRLEN];
 	struct conf *conf;
 
+	addr_str(&n->addr, us, sizeof(us));
+	addr_str(&world_other(n)->addr, them, sizeof(them));
 	snprintf(text, sizeof(text),
 		 "access-list l {\n%s\n}\n"
-		 "peer p {\n ike-version 2\n local address %s id fqdn %s\n"
+		 "peer p {\n ike-version 2\n local address %s%s%s\n"
 		 " remote address %s%s%s\n auth psk\n ike %s\n%s\n%s"
-		 " tunnel t {\n access-list l\n esp %s\n mode tunnel\n start %s\n%s\n }\n}\n",
-		 entries, is_a ? "192.0.2.1" : "192.0.2.2", id,
-		 OR(c->remote, is_a ? "192.0.2.2" : "192.0.2.1"),
-		 strcmp(other, "any") ? " id fqdn " : "", strcmp(other, "any") ? other : "",
+		 " tunnel t {\n access-list l\n %s %s\n mode %s\n start %s\n%s\n }\n}\n",
+		 entries, us, c->addr_ids ? "" : " id fqdn ", c->addr_ids ? "" : id,
+		 OR(c->remote, them), strcmp(other, "any") && !c->addr_ids ? " id fqdn " : "",
+		 strcmp(other, "any") && !c->addr_ids ? other : "",
 		 OR(c->ike, "aes128gcm16-prfsha256-x25519"), OR(c->extra_peer, ""),
-		 OR(c->tunnels, ""), OR(c->esp, "aes128gcm16"), OR(c->start, "on-traffic"),
+		 OR(c->tunnels, ""), c->ah ? "ah" : "esp", OR(c->ah, OR(c->esp, "aes128gcm16")),
+		 OR(c->mode, "tunnel"), OR(c->start, "on-traffic"),
 		 OR(c->extra_tunnel, ""));
 	conf = conf_parse(text, strlen(text), n->name, &err);
 	if (!conf) {
 		fprintf(stderr, "%s\n%s\n", err.text, text);
 		return NULL;
 	}
-	snprintf(secret, sizeof(secret), "psk %s any \"%s\"\n", id, OR(c->psk, "secret"));
+	snprintf(secret, sizeof(secret), "psk %s any \"%s\"\n", c->addr_ids ? us : id, OR(c->psk, "secret"));
 	if (!conf_secrets_parse(conf, secret, strlen(secret), "secrets", &err))
 		fprintf(stderr, "%s\n", err.text);
 	return conf;
@@ -314,8 +351,8 @@ struct world *world_new(const struct world_conf *a, const struct world_conf *b)
 	crypto_init();
 	log_set_sink(no_log, NULL);
 	w->now = 1000000;
-	node_init(w, &w->a, "a", "192.0.2.1");
-	node_init(w, &w->b, "b", "192.0.2.2");
+	node_init(w, &w->a, "a", a && a->six ? "2001:db8::1" : "192.0.2.1");
+	node_init(w, &w->b, "b", a && a->six ? "2001:db8::2" : "192.0.2.2");
 	world_load(&w->a, a);
 	world_load(&w->b, b);
 	return w;
@@ -424,9 +461,25 @@ const struct line *node_line(const struct node *n, enum ike_event_type type, con
 	return NULL;
 }
 
+void node_mapping(struct node *n, struct fake_sa *f, const char *from, uint16_t port)
+{
+	struct kern_ends ends = { .local = n->addr, .local_port = 4500, .remote_port = port };
+	struct kern_sa *sa = calloc(1, sizeof(*sa));
+
+	sa->proto = f->proto;
+	sa->spi = f->spi;
+	sa->dir = f->dir;
+	sa->local = f->local;
+	sa->remote = f->remote;
+	memcpy(sa->tunnel, f->tunnel, sizeof(sa->tunnel));
+	assert_true(addr_parse(from, &ends.remote));
+	ike_mapping(n->ike, sa, &ends, n->w->now);
+	free(sa);
+}
+
 void node_expire(struct node *n, struct fake_sa *f, bool hard)
 {
-	struct kern_sa sa = { .proto = IPPROTO_ESP, .spi = f->spi, .dir = f->dir,
+	struct kern_sa sa = { .proto = f->proto, .spi = f->spi, .dir = f->dir,
 			      .local = f->local, .remote = f->remote, .expired_hard = hard };
 
 	memcpy(sa.tunnel, f->tunnel, sizeof(sa.tunnel));
@@ -478,9 +531,11 @@ static void check_pair(struct node *from, struct node *to)
 		if (!out->used || out->dir != NFIPSEC_DIR_OUT)
 			continue;
 		for (in = to->sas; in < to->sas + WORLD_SAS; in++)
-			if (in->used && in->dir == NFIPSEC_DIR_IN && in->spi == out->spi)
+			if (in->used && in->dir == NFIPSEC_DIR_IN && in->spi == out->spi &&
+			    in->proto == out->proto)
 				break;
 		assert_true(in < to->sas + WORLD_SAS);
+		assert_int_equal(in->mode, out->mode);
 		assert_int_equal(in->encr, out->encr);
 		assert_int_equal(in->integ, out->integ);
 		assert_int_equal(in->esn, out->esn);

@@ -20,7 +20,7 @@ struct packet {
 
 struct fake_sa {
 	bool used;
-	uint8_t dir;
+	uint8_t dir, proto, mode;
 	uint32_t spi;
 	struct addr local, remote;
 	char tunnel[64];
@@ -51,7 +51,8 @@ struct node {
 	unsigned int n_lines;
 	bool up_done, down_done;
 	char up_error[900];
-	unsigned int sent, keepalives;
+	unsigned int sent, keepalives, moves;
+	bool tfc_told, tfc_allowed;
 	struct packet *log;		/* all that it sent */
 	unsigned int n_log;
 };
@@ -60,7 +61,7 @@ struct node {
 typedef unsigned int (*world_filter_t)(struct world *w, const struct packet *p, unsigned int n);
 
 struct world {
-	struct node a, b;		/* 192.0.2.1 and 192.0.2.2 */
+	struct node a, b;		/* 192.0.2.1 and 192.0.2.2; 2001:db8::1 and ::2 */
 	uint64_t now;
 	struct packet queue[WORLD_PACKETS];
 	unsigned int n_queue, n_packets;
@@ -80,6 +81,10 @@ struct world_conf {
 	const char *entries;		/* of the access list, as this side sees them */
 	const char *start, *extra_peer, *extra_tunnel, *tunnels;
 	const char *remote;		/* address */
+	const char *ah;			/* in place of esp */
+	const char *mode;
+	bool addr_ids;			/* no `id` on either side */
+	bool six;			/* IKE over IPv6, of the first of the two */
 };
 
 struct world *world_new(const struct world_conf *a, const struct world_conf *b);
@@ -98,6 +103,8 @@ void node_acquire(struct node *n, const char *src, const char *dst);
 unsigned int node_sas(const struct node *n);
 unsigned int node_count(const struct node *n, enum ike_event_type type);
 const struct line *node_line(const struct node *n, enum ike_event_type type, const char *part);
+/* an ESP packet came by @f, its newest inbound SA, from this address and port */
+void node_mapping(struct node *n, struct fake_sa *f, const char *from, uint16_t port);
 void node_expire(struct node *n, struct fake_sa *sa, bool hard);
 struct fake_sa *node_newest(struct node *n, uint8_t dir);
 uint64_t node_counter(const struct node *n, const char *name);

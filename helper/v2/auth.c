@@ -114,6 +114,7 @@ void v2_auth_start(struct ike_sa *sa)
 	struct ike_task *t = first_child_task(sa);
 	uint8_t auth[CRYPTO_HASH_MAX];
 	struct ike_child *child;
+	char err[IKE_TEXT_MAX];
 	struct v2_out out;
 
 	if (!t) {
@@ -123,8 +124,12 @@ void v2_auth_start(struct ike_sa *sa)
 	child = ike_child_new(sa, t->tun, true);
 	if (child) {
 		child->nego->first = true;
-		v2_child_offer_ts(child, t->has_flow ? &t->flow : NULL);
 		sa->nego = child;
+		if (!v2_child_offer(child, t->has_flow ? &t->flow : NULL, err, sizeof(err))) {
+			free(t);
+			ike_sa_fail(sa, "%s", err);
+			return;
+		}
 	}
 	free(t);
 	if (!child || !our_auth(sa, auth)) {

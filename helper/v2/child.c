@@ -53,7 +53,8 @@ static void send_request(struct ike_child *child)
 		spi[1] = n->rekeys >> 16;
 		spi[2] = n->rekeys >> 8;
 		spi[3] = n->rekeys;
-		wire_put_notify(&out.w, PROTO_ESP, (struct bytes){ spi, 4 }, WIRE_N_REKEY_SA, none);
+		wire_put_notify(&out.w, ike_child_proto(child), (struct bytes){ spi, 4 },
+				WIRE_N_REKEY_SA, none);
 	}
 	v2_child_put_sa(child, &out);
 	wire_put_nonce(&out.w, buf_bytes(&n->ni));
@@ -100,6 +101,9 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 {
 	struct ike_child *old = task->spi ? ike_child_find(sa, task->spi) : NULL, *child;
 	const struct ike_transform *dh;
+	const struct ike_proposal *p;
+	char err[IKE_TEXT_MAX];
+	unsigned int n;
 
 	if (!task->tun || (task->spi && (!old || old->state != IKE_CHILD_UP || old->replaced)))
 		return;
@@ -111,8 +115,12 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 	}
 	sa->nego = child;
 	child->nego->rekeys = task->spi;
-	v2_child_offer_ts(child, task->has_flow ? &task->flow : NULL);
-	dh = ike_proposal_get(&task->tun->conf->esp[0], IKE_TRANSFORM_DH);
+	if (!v2_child_offer(child, task->has_flow ? &task->flow : NULL, err, sizeof(err))) {
+		v2_child_failed(child, false, err);
+		return;
+	}
+	p = conf_tunnel_proposals(task->tun->conf, &n);
+	dh = ike_proposal_get(&p[0], IKE_TRANSFORM_DH);
 	if (dh)
 		make_dh(child, dh->id);
 	else
@@ -122,8 +130,8 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 /* RFC 7296 1.3: once again with the group that it wants, if we offered that */
 static bool other_group(struct ike_child *child, const struct wire_notification *n)
 {
-	const struct conf_tunnel *conf = child->tun->conf;
-	unsigned int i, k;
+	unsigned int i, k, n_ours;
+	const struct ike_proposal *ours = conf_tunnel_proposals(child->tun->conf, &n_ours);
 	uint16_t group;
 
 	if (n->data.len != 2)
@@ -132,10 +140,9 @@ static bool other_group(struct ike_child *child, const struct wire_notification 
 	if (group == child->nego->group || child->nego->regrouped || group == DH_NONE)
 		return false;
 	child->nego->regrouped = true;
-	for (i = 0; i < conf->n_esp; i++) {
-		for (k = 0; k < conf->esp[i].n; k++) {
-			if (conf->esp[i].t[k].type != IKE_TRANSFORM_DH ||
-			    conf->esp[i].t[k].id != group)
+	for (i = 0; i < n_ours; i++) {
+		for (k = 0; k < ours[i].n; k++) {
+			if (ours[i].t[k].type != IKE_TRANSFORM_DH || ours[i].t[k].id != group)
 				continue;
 			make_dh(child, group);
 			return true;
@@ -347,8 +354,8 @@ static bool find_rekeyed(struct v2_in *in, struct ike_child **old)
 	*old = NULL;
 	if (!v2_find_notify(&in->inner, WIRE_N_REKEY_SA, &n))
 		return true;
-	if (n.proto == PROTO_ESP && n.spi.len == 4)
-		*old = ike_child_find_out(in->sa, get_u32(n.spi.p));
+	if (n.spi.len == 4)
+		*old = ike_child_find_out(in->sa, n.proto, get_u32(n.spi.p));
 	if (*old && (*old)->state == IKE_CHILD_UP && (*old)->tun)
 		return true;
 	if (*old) {

@@ -374,20 +374,18 @@ static void accepted(struct v2_in *in, bool response)
 	struct ike_sa *sa = in->sa;
 
 	sa->last_in = sa->ike->now;
+	/* before AUTH nobody knows who it is: there the port may move, and with AUTH it has */
+	if (!response || sa->state >= IKE_STATE_ESTABLISHED)
+		ike_natt_follow(sa, in->local, in->remote);
 	if (response) {
 		v2_answered(sa);
 		return;
 	}
 	sa->req_len = in->raw.len;
 	set_tail(sa->req_tail, in->raw);
-	/* RFC 7296 2.11, 2.23: an answer goes where the request came from, and the port may move */
+	/* RFC 7296 2.11: an answer goes where the request came from */
 	sa->reply_local = *in->local;
 	sa->reply_remote = *in->remote;
-	if (addr_equal(&sa->local.addr, &in->local->addr) &&
-	    addr_equal(&sa->remote.addr, &in->remote->addr)) {
-		sa->local.port = in->local->port;
-		sa->remote.port = in->remote->port;
-	}
 }
 
 /*

@@ -6,7 +6,7 @@
 
 static const struct bytes none = { NULL, 0 };
 
-static void put_delete(struct v2_out *out, const uint32_t *spis, unsigned int n)
+static void put_delete(struct v2_out *out, uint8_t proto, const uint32_t *spis, unsigned int n)
 {
 	struct buf b;
 	unsigned int i;
@@ -14,8 +14,8 @@ static void put_delete(struct v2_out *out, const uint32_t *spis, unsigned int n)
 	buf_init(&b);
 	for (i = 0; i < n; i++)
 		buf_put_u32(&b, spis[i]);
-	if (!b.failed)
-		wire_put_delete(&out->w, PROTO_ESP, 4, buf_bytes(&b));
+	if (n && !b.failed)
+		wire_put_delete(&out->w, proto, 4, buf_bytes(&b));
 	buf_free(&b);
 }
 
@@ -23,13 +23,14 @@ static void put_delete(struct v2_out *out, const uint32_t *spis, unsigned int n)
 
 void v2_delete_child_start(struct ike_sa *sa, uint32_t spi)
 {
+	struct ike_child *child = ike_child_find(sa, spi);
 	struct v2_out out;
 
-	if (!ike_child_find(sa, spi))
+	if (!child)
 		return;
 	sa->deleting_spi = spi;
 	v2_out_init(&out);
-	put_delete(&out, &spi, 1);
+	put_delete(&out, ike_child_proto(child), &spi, 1);
 	v2_request(sa, WIRE_INFORMATIONAL, &out);
 }
 
@@ -108,17 +109,18 @@ void v2_info_response(struct v2_in *in)
 
 /**
  * struct wish - what a request wants done, once it is answered
- * @ours: our inbound SPIs of the CHILD SAs that it deletes, for the answer
+ * @ours: our inbound SPIs of the CHILD SAs that it deletes, for the answer: ESP's, AH's
  */
 struct wish {
 	bool ike, auth_failed;
 	struct ike_child *children[WIRE_PAYLOADS_MAX];
-	uint32_t ours[WIRE_PAYLOADS_MAX];
-	unsigned int n_children, n_ours;
+	uint32_t ours[2][WIRE_PAYLOADS_MAX];
+	unsigned int n_children, n_ours[2];
 };
 
 static void wish_child(struct wish *w, struct ike_child *child)
 {
+	bool ah = ike_child_proto(child) == PROTO_AH;
 	unsigned int i;
 
 	for (i = 0; i < w->n_children; i++)
@@ -129,7 +131,7 @@ static void wish_child(struct wish *w, struct ike_child *child)
 	w->children[w->n_children++] = child;
 	/* RFC 7296 1.4.1: both delete it at once, then ours is named in our own request */
 	if (child->state == IKE_CHILD_UP)
-		w->ours[w->n_ours++] = child->spi_in;
+		w->ours[ah][w->n_ours[ah]++] = child->spi_in;
 }
 
 static bool read_delete(struct ike_sa *sa, struct bytes body, struct wish *w)
@@ -142,9 +144,9 @@ static bool read_delete(struct ike_sa *sa, struct bytes body, struct wish *w)
 		return false;
 	if (d.proto == PROTO_IKE)
 		w->ike = true;
-	for (i = 0; d.proto == PROTO_ESP && d.spi_len == 4 && i < d.n; i++) {
+	for (i = 0; d.proto != PROTO_IKE && d.spi_len == 4 && i < d.n; i++) {
 		/* the SPIs are those that the sender expects: outbound ones for us */
-		child = ike_child_find_out(sa, get_u32(d.spis.p + 4 * i));
+		child = ike_child_find_out(sa, d.proto, get_u32(d.spis.p + 4 * i));
 		if (child)
 			wish_child(w, child);
 	}
@@ -190,8 +192,10 @@ void v2_info_request(struct v2_in *in)
 	}
 	/* what we do not know is answered by an empty message: RFC 7296 1.4 */
 	v2_out_init(&out);
-	if (!w.ike && w.n_ours)
-		put_delete(&out, w.ours, w.n_ours);
+	if (!w.ike) {
+		put_delete(&out, PROTO_ESP, w.ours[0], w.n_ours[0]);
+		put_delete(&out, PROTO_AH, w.ours[1], w.n_ours[1]);
+	}
 	v2_respond(sa, WIRE_INFORMATIONAL, msgid, &out);
 	if (w.ike) {
 		ike_sa_kill(sa, "deleted by the peer");

@@ -125,9 +125,10 @@ bool v2_child_keys(const struct ike_child *child, struct bytes shared, struct by
 		e = ike_alg_find(IKE_TRANSFORM_ENCR, encr->id, encr->key_bits);
 	if (integ && integ->id != INTEG_NONE)
 		a = ike_alg_find(IKE_TRANSFORM_INTEG, integ->id, integ->key_bits);
-	if (!e || (!a && !e->aead))
+	/* AH has integrity alone */
+	if (ike_child_proto(child) == PROTO_AH ? !a || e : !e || (!a && !e->aead))
 		return false;
-	in->encr_len = out->encr_len = e->key_len;
+	in->encr_len = out->encr_len = e ? e->key_len : 0;
 	in->integ_len = out->integ_len = a ? a->key_len : 0;
 	if (in->encr_len > IKE_KEY_MAX || in->integ_len > IKE_KEY_MAX)
 		return false;

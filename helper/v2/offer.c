@@ -19,20 +19,43 @@ static void put_spi(struct ike_proposal *p, uint32_t spi)
 }
 
 /* RFC 7296 1.2: the first CHILD SA has the IKE SA's Diffie-Hellman and none of its own */
-static unsigned int proposals(const struct ike_child *child, struct ike_proposal *out)
+static unsigned int conf_proposals(const struct conf_tunnel *conf, bool first,
+				   struct ike_proposal *out)
 {
-	const struct conf_tunnel *conf = child->tun->conf;
-	unsigned int i;
+	unsigned int i, n;
+	const struct ike_proposal *p = conf_tunnel_proposals(conf, &n);
 
-	for (i = 0; i < conf->n_esp; i++) {
-		out[i] = conf->esp[i];
-		if (child->nego->first)
+	for (i = 0; i < n; i++) {
+		out[i] = p[i];
+		if (first)
 			ike_proposal_drop(&out[i], IKE_TRANSFORM_DH);
 		out[i].number = i + 1;
-		put_spi(&out[i], child->spi_in);
 	}
-	return conf->n_esp;
+	return n;
 }
+
+static unsigned int proposals(const struct ike_child *child, struct ike_proposal *out)
+{
+	unsigned int i, n = conf_proposals(child->tun->conf, child->nego->first, out);
+
+	for (i = 0; i < n; i++)
+		put_spi(&out[i], child->spi_in);
+	return n;
+}
+
+/* the two hosts of transport mode: what ts.c wants to know of the mode */
+static const struct ike_sa *hosts(const struct ike_sa *sa, const struct conf_tunnel *conf)
+{
+	return conf->mode == CONF_MODE_TRANSPORT ? sa : NULL;
+}
+
+/* RFC 4302 3.3.3: AH signs the addresses that a NAT changes */
+static bool ah_and_nat(const struct ike_sa *sa, const struct conf_tunnel *conf)
+{
+	return !conf->n_esp && sa->natt;
+}
+
+#define AH_AND_NAT "a NAT is between us, which AH cannot pass: expected ESP, or no NAT"
 
 void v2_child_put_sa(struct ike_child *child, struct v2_out *out)
 {
@@ -46,15 +69,35 @@ void v2_child_put_sa(struct ike_child *child, struct v2_out *out)
 		put_spi(&p[0], child->spi_in);
 	}
 	/* RFC 7296 1.3.1: asked for by the initiator, agreed to by the responder */
-	if (child->mode == CONF_MODE_TRANSPORT)
+	if (child->mode == CONF_MODE_TRANSPORT) {
 		v2_put_notify(out, WIRE_N_USE_TRANSPORT_MODE, none);
+		/* a payload of TCP cannot be told from padding behind it: RFC 4303 2.7 */
+		if (ike_child_proto(child) == PROTO_ESP)
+			v2_put_notify(out, WIRE_N_ESP_TFC_PADDING_NOT_SUPPORTED, none);
+	}
 	wire_put_sa(&out->w, p, n);
 	crypto_wipe(p, sizeof(p));
 }
 
-void v2_child_offer_ts(struct ike_child *child, const struct kern_flow *flow)
+bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char *err,
+		    size_t err_len)
 {
-	ike_ts_offer(child->tun->conf->list, flow, &child->nego->local, &child->nego->remote);
+	const struct conf_tunnel *conf = child->tun->conf;
+	const struct ike_sa *sa = child->sa;
+	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
+
+	if (ah_and_nat(sa, conf)) {
+		snprintf(err, err_len, AH_AND_NAT);
+		return false;
+	}
+	ike_ts_offer(conf->list, hosts(sa, conf), flow, &child->nego->local, &child->nego->remote);
+	if (child->nego->local.n)
+		return true;
+	snprintf(err, err_len,
+		 "access-list %s protects nothing between %s and %s, the hosts of transport mode",
+		 conf->list->name, addr_str(&sa->local.addr, local, sizeof(local)),
+		 addr_str(&sa->remote.addr, remote, sizeof(remote)));
+	return false;
 }
 
 /* TSi is the side of who began the exchange */
@@ -91,18 +134,28 @@ static bool set_sels(struct ike_child *child, const struct kern_sel *sels, unsig
 	return true;
 }
 
+/* RFC 7296 1.3.1: who says so would not understand what is padded */
+static void note_tfc(struct ike_child *child, const struct v2_in *in)
+{
+	struct wire_notification n;
+
+	child->no_tfc = v2_find_notify(&in->inner, WIRE_N_ESP_TFC_PADDING_NOT_SUPPORTED, &n);
+}
+
 /* ---- responder ---- */
 
 /**
  * struct selection - the search for a tunnel that fits a request
+ * @transport: the peer asks for transport mode
  * @ts_fit: a tunnel that fits but for its proposals, for the line that says so
+ * @mode_fit: one that fits but for its mode
  */
 struct selection {
 	struct v2_in *in;
 	bool first, transport;
 	struct wire_sa sa;
 	struct wire_ts local, remote;
-	struct ike_tunnel *tun, *ts_fit;
+	struct ike_tunnel *tun, *ts_fit, *mode_fit;
 	struct ike_proposal chosen;
 	struct kern_sel sels[KERN_SEL_MAX];
 	unsigned int n_sels;
@@ -119,50 +172,86 @@ static bool decode(struct selection *s)
 	       wire_ts_decode(wire_find(m, WIRE_PLD_TSR)->body, &s->local) == WIRE_OK;
 }
 
+/*
+ * The selectors as they look from here: in transport mode through a NAT the peer's
+ * have its own idea of the addresses (RFC 7296 2.23.1).
+ */
+static unsigned int narrow(const struct selection *s, const struct conf_tunnel *conf,
+			   const struct wire_ts *local, const struct wire_ts *remote,
+			   struct kern_sel *out)
+{
+	const struct ike_sa *sa = s->in->sa;
+	struct wire_ts *l = malloc(2 * sizeof(*l)), *r = l + 1;
+	unsigned int n;
+
+	if (!l)
+		return 0;
+	*l = *local;
+	*r = *remote;
+	if (s->transport && conf->mode == CONF_MODE_TRANSPORT)
+		ike_natt_substitute(sa, l, r);
+	n = ike_ts_narrow(conf->list, hosts(sa, conf), l, r, out, KERN_SEL_MAX);
+	free(l);
+	return n;
+}
+
 /* does the tunnel hold what @local and @remote have in common with it, and by which proposal? */
 static bool try_tunnel(struct selection *s, struct ike_tunnel *tun, const struct wire_ts *local,
 		       const struct wire_ts *remote)
 {
 	struct ike_proposal ours[CONF_PROPOSALS_MAX];
 	const struct conf_tunnel *conf = tun->conf;
-	unsigned int i;
+	unsigned int n;
 
-	if (!ike_ts_narrow(conf->list, local, remote, s->sels, KERN_SEL_MAX))
+	/* its SAs are set by hand */
+	if (conf_tunnel_is_bundle(conf) || !narrow(s, conf, local, remote, s->sels))
 		return false;
 	/* RFC 7296 1.3.1: transport mode is the initiator's to ask for */
-	if (conf->mode == CONF_MODE_TRANSPORT && !s->transport)
+	if (conf->mode == CONF_MODE_TRANSPORT && !s->transport) {
+		s->mode_fit = tun;
 		return false;
+	}
 	if (!s->ts_fit)
 		s->ts_fit = tun;
-	for (i = 0; i < conf->n_esp; i++) {
-		ours[i] = conf->esp[i];
-		if (s->first)
-			ike_proposal_drop(&ours[i], IKE_TRANSFORM_DH);
-	}
-	if (!ike_proposal_select(ours, conf->n_esp, s->sa.p, s->sa.n, s->first, &s->chosen))
+	n = conf_proposals(conf, s->first, ours);
+	if (ah_and_nat(s->in->sa, conf) ||
+	    !ike_proposal_select(ours, n, s->sa.p, s->sa.n, s->first, &s->chosen))
 		return false;
 	s->tun = tun;
-	s->n_sels = ike_ts_narrow(conf->list, &s->local, &s->remote, s->sels, KERN_SEL_MAX);
+	s->n_sels = narrow(s, conf, &s->local, &s->remote, s->sels);
 	return true;
+}
+
+/* of several tunnels one of the mode that is asked for is better than one that declines it */
+static void try_tunnels(struct selection *s, const struct wire_ts *local,
+			const struct wire_ts *remote)
+{
+	struct ike_tunnel *first = s->in->sa->peer->tunnels, *t;
+
+	for (t = first; t && !s->tun; t = t->next)
+		if (s->transport == (t->conf->mode == CONF_MODE_TRANSPORT))
+			try_tunnel(s, t, local, remote);
+	for (t = first; t && !s->tun; t = t->next)
+		if (s->transport != (t->conf->mode == CONF_MODE_TRANSPORT))
+			try_tunnel(s, t, local, remote);
 }
 
 /* RFC 7296 2.9: the first selectors may be those of the packet that asked */
 static bool find_tunnel(struct selection *s, struct ike_tunnel *only)
 {
 	struct wire_ts *l = calloc(2, sizeof(*l)), *r = l + 1;
-	struct ike_tunnel *t;
 
 	if (!l)
 		return false;
 	l->n = r->n = 1;
 	l->ts[0] = s->local.ts[0];
 	r->ts[0] = s->remote.ts[0];
-	if (only)
+	if (only) {
 		try_tunnel(s, only, &s->local, &s->remote);
-	for (t = s->in->sa->peer->tunnels; t && !only && !s->tun; t = t->next)
-		try_tunnel(s, t, l, r);
-	for (t = s->in->sa->peer->tunnels; t && !only && !s->tun; t = t->next)
-		try_tunnel(s, t, &s->local, &s->remote);
+	} else {
+		try_tunnels(s, l, r);
+		try_tunnels(s, &s->local, &s->remote);
+	}
 	free(l);
 	return s->tun;
 }
@@ -177,7 +266,7 @@ static void list_wanted(const struct ike_peer *peer, char *l, char *r, size_t le
 		snprintf(r, len, "nothing");
 		return;
 	}
-	ike_ts_offer(peer->tunnels->conf->list, NULL, local, remote);
+	ike_ts_offer(peer->tunnels->conf->list, NULL, NULL, local, remote);
 	ike_ts_list_str(local->ts, local->n, l, len);
 	ike_ts_list_str(remote->ts, remote->n, r, len);
 	free(local);
@@ -189,19 +278,24 @@ static uint16_t nothing_fits(const struct selection *s)
 	const struct ike_sa *sa = s->in->sa;
 
 	addr_str(&sa->remote.addr, addr, sizeof(addr));
+	if (s->ts_fit && ah_and_nat(sa, s->ts_fit->conf)) {
+		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, s->ts_fit->conf->name, NULL,
+			   AH_AND_NAT);
+		return WIRE_N_NO_PROPOSAL_CHOSEN;
+	}
 	if (s->ts_fit) {
 		const struct conf_tunnel *c = s->ts_fit->conf;
 		struct ike_proposal ours[CONF_PROPOSALS_MAX];
-		unsigned int i;
+		unsigned int n = conf_proposals(c, s->first, ours);
 
-		for (i = 0; i < c->n_esp; i++) {
-			ours[i] = c->esp[i];
-			if (s->first)
-				ike_proposal_drop(&ours[i], IKE_TRANSFORM_DH);
-		}
 		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, c->name, NULL,
-			   "no common ESP proposal with %s: %s", addr,
-			   ike_proposal_diff(ours, c->n_esp, s->sa.p, s->sa.n, diff, sizeof(diff)));
+			   "no common %s proposal with %s: %s", ike_proto_str(ours[0].proto), addr,
+			   ike_proposal_diff(ours, n, s->sa.p, s->sa.n, diff, sizeof(diff)));
+		return WIRE_N_NO_PROPOSAL_CHOSEN;
+	}
+	if (s->mode_fit) {
+		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, s->mode_fit->conf->name, NULL,
+			   "no common mode with %s: offered tunnel, expected transport", addr);
 		return WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
 	ike_ts_list_str(s->local.ts, s->local.n, ol, sizeof(ol));
@@ -230,6 +324,8 @@ uint16_t v2_child_select(struct v2_in *in, bool first, struct ike_tunnel *only,
 		error = nothing_fits(s);
 	} else {
 		*child = ike_child_new(in->sa, s->tun, false);
+		if (*child)
+			note_tfc(*child, in);
 		if (!*child || !set_chosen(*child, &s->chosen) ||
 		    !set_sels(*child, s->sels, s->n_sels))
 			error = WIRE_N_NO_PROPOSAL_CHOSEN;
@@ -279,15 +375,20 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	const struct wire_payload *r = wire_find(&in->inner, WIRE_PLD_TSR);
 	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
 	char ol[150], or[150], l[150], rs[150];
+	const struct conf_tunnel *conf = child->tun->conf;
 	struct ike_nego *nego = child->nego;
 	struct kern_sel sels[KERN_SEL_MAX];
 	unsigned int n = 0;
 	bool ok = false;
 
-	if (local && i && r && wire_ts_decode(i->body, local) == WIRE_OK &&
-	    wire_ts_decode(r->body, remote) == WIRE_OK && ike_ts_within(local, &nego->local) &&
-	    ike_ts_within(remote, &nego->remote))
-		n = ike_ts_narrow(child->tun->conf->list, local, remote, sels, KERN_SEL_MAX);
+	ok = local && i && r && wire_ts_decode(i->body, local) == WIRE_OK &&
+	     wire_ts_decode(r->body, remote) == WIRE_OK;
+	if (ok && child->mode == CONF_MODE_TRANSPORT)
+		ike_natt_substitute(child->sa, local, remote);
+	if (ok && ike_ts_within(local, &nego->local) && ike_ts_within(remote, &nego->remote))
+		n = ike_ts_narrow(conf->list, hosts(child->sa, conf), local, remote, sels,
+				  KERN_SEL_MAX);
+	ok = false;
 	if (n)
 		ok = set_sels(child, sels, n);
 	else if (local)
@@ -305,6 +406,7 @@ bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_
 {
 	const struct wire_payload *sa = wire_find(&in->inner, WIRE_PLD_SA);
 	struct wire_notification n;
+	char addr[ADDR_STRLEN];
 
 	snprintf(err, err_len, "out of memory");
 	if (!sa || !wire_find(&in->inner, WIRE_PLD_TSI) || !wire_find(&in->inner, WIRE_PLD_TSR)) {
@@ -316,9 +418,11 @@ bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_
 	/* RFC 7296 1.3.1: if that is unacceptable, the SA is deleted */
 	if (child->mode == CONF_MODE_TRANSPORT &&
 	    !v2_find_notify(&in->inner, WIRE_N_USE_TRANSPORT_MODE, &n)) {
-		snprintf(err, err_len, "offered transport mode, it chose tunnel mode");
+		snprintf(err, err_len, "%s chose tunnel mode: offered transport mode, and expected it",
+			 addr_str(&child->sa->remote.addr, addr, sizeof(addr)));
 		return false;
 	}
+	note_tfc(child, in);
 	return accept_ts(child, in, err, err_len);
 }
 
@@ -330,8 +434,10 @@ void v2_child_refused(const struct ike_child *child, uint16_t type, char *err, s
 	addr_str(&child->sa->remote.addr, addr, sizeof(addr));
 	if (type == WIRE_N_NO_PROPOSAL_CHOSEN) {
 		ike_proposals_str(ours, proposals(child, ours), l, sizeof(l));
-		snprintf(err, err_len, "%s accepts no ESP proposal of ours (NO_PROPOSAL_CHOSEN): "
-			 "offered %s; what it expects it does not say", addr, l);
+		snprintf(err, err_len, "%s accepts no %s proposal of ours (NO_PROPOSAL_CHOSEN): "
+			 "offered %s%s; what it expects it does not say", addr,
+			 ike_proto_str(ike_child_proto(child)), l,
+			 child->mode == CONF_MODE_TRANSPORT ? " in transport mode" : "");
 	} else if (type == WIRE_N_TS_UNACCEPTABLE) {
 		snprintf(err, err_len, "%s accepts no traffic selectors of ours (TS_UNACCEPTABLE): "
 			 "offered %s === %s; what it expects it does not say", addr,

@@ -82,7 +82,9 @@ void v2_auth_response(struct v2_in *in);
 void v2_child_put_sa(struct ike_child *child, struct v2_out *out);
 /* initiator: what is offered; responder: what was chosen */
 void v2_child_put_ts(const struct ike_child *child, struct v2_out *out);
-void v2_child_offer_ts(struct ike_child *child, const struct kern_flow *flow);
+/* initiator: chooses what to offer; false: nothing can come of it, why is in @err */
+bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char *err,
+		    size_t err_len);
 /*
  * Responder: chooses tunnel, proposal and selectors for the request. 0: @*child is
  * ready for its keys; else the error to answer, which was told. @only: rekeying
