@@ -38,10 +38,18 @@ nat_up()
 		table ip nat {
 			chain out {
 				type nat hook postrouting priority srcnat;
-				meta l4proto udp masquerade to :20000-30000 random
+				meta l4proto udp masquerade to :20000-29999 random
 			}
 		}
 	END
+}
+
+# remap FROM-TO: the NAT forgets what it knew, and gives ports of another range from now on
+remap()
+{
+	ip netns exec isp nft flush chain ip nat out &&
+		ip netns exec isp nft add rule ip nat out meta l4proto udp masquerade to ":$1" random &&
+		ip netns exec isp conntrack -D -p udp >"$WORK/conntrack" 2>&1
 }
 
 # our conf's remote address, strongSwan's remote address, then words for nf_conf
@@ -113,7 +121,65 @@ they_initiate()
 		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" && no_drops
 }
 
-ktap_plan 8
+port_here() { nf show peers --json | jq -e ".peers[0].ike_sas[0].remote | test(\"\\\\[$1[0-9]{4}\\\\]\")"; }
+
+# an ESP packet of strongSwan's comes from another port: both SAs and the IKE SA follow
+esp_moves_us()
+{
+	remap 30000-39999 || { cat "$WORK/conntrack"; return 1; }
+	in_site_b ping -n -q -i 0.2 -c 20 -W 10 $SITE_A >"$WORK/ping"
+	wait_for 10 in_udp_here '.encap_remote >= 30000 and .encap_remote < 40000' && port_here 3 &&
+		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping.back" &&
+		grep -q 'the peer has moved' "$WORK/daemon" && no_drops ||
+		{ cat "$WORK/ping" "$WORK/daemon"; nf show peers; return 1; }
+	note "while it moved: $(grep transmitted "$WORK/ping")"
+}
+
+# and an IKE message does the same
+ike_moves_us()
+{
+	remap 40000-49999 || return
+	swanctl --rekey --child lan >"$WORK/rekey" 2>&1
+	wait_for 20 port_here 4 && wait_for 20 in_udp_here '.encap_remote >= 40000' &&
+		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" && no_drops ||
+		{ cat "$WORK/daemon" "$WORK/rekey"; nf show peers; return 1; }
+}
+
+# the NAT is in front of us: what we send tells strongSwan, which follows in its turn
+they_follow()
+{
+	daemon_stop
+	swan_stop
+	policy_unload
+	remap 20000-29999
+	confs $BRANCH $ISP_B on-traffic
+	swan_start && daemon_start || return
+	in_site_a ping -n -q -i 0.1 -c 3 -W 30 $SITE_B >"$WORK/ping" && remap 30000-39999 || return
+	wait_for 30 in_site_a ping -n -q -c 1 -W 1 $SITE_B &&
+		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" && in_udp_here '.encap_remote == 4500' ||
+		{ cat "$WORK/daemon"; tail -n 20 "$SWAN/log"; return 1; }
+}
+
+# transport mode through the NAT: each has its own idea of our address (RFC 7296 2.23.1),
+# and the checksum inside is of the addresses that are not those outside
+transport()
+{
+	daemon_stop
+	swan_stop
+	policy_unload
+	confs $BRANCH $ISP_B on-traffic
+	sed -i "s,protect ip .*,protect ip from $GW_A to $BRANCH,; s/mode tunnel/mode transport/" "$CONF"
+	sed -i "s/_ts = .*/_ts = dynamic/; s/esp_proposals/mode = transport\n&/" "$SWAN/swanctl.conf"
+	swan_start && daemon_start && in_gw_a ping -n -q -i 0.1 -c 5 -W 30 $BRANCH >"$WORK/ping" &&
+		in_udp_here '.mode == "transport"' && test "$(ip -n gw-b xfrm state | grep -c 'mode transport')" = 2 ||
+		{ cat "$WORK/daemon" "$WORK/ping"; tail -n 30 "$SWAN/log"; return 1; }
+	in_gw_b iperf3 -s -1 -D -I "$WORK/iperf3.pid" >"$WORK/iperf3" 2>&1
+	wait_for 10 listens gw-b 5201 || return
+	in_gw_a iperf3 -c $BRANCH -n 1M -J >"$WORK/iperf3.json" 2>&1 && no_drops ||
+		{ cat "$WORK/iperf3.json"; return 1; }
+}
+
+ktap_plan 12
 sites_begin
 nat_up || bail "the NAT does not come up"
 counted_check "we initiate on the first ping, none of ten is lost" we_initiate
@@ -124,4 +190,8 @@ counted_check "iperf3 back" tcp_back
 counted_check "the NAT is kept awake" keepalive
 counted_check "down leaves no SA on either side" nothing_is_left
 counted_check "strongSwan initiates from behind the NAT" they_initiate
+counted_check "the NAT gives it another port: ESP tells, and we follow" esp_moves_us
+counted_check "once more: IKE tells" ike_moves_us
+counted_check "the NAT gives us another port: traffic goes on" they_follow
+counted_check "transport mode through the NAT" transport
 ktap_exit

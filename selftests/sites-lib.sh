@@ -16,6 +16,9 @@
 SITE_A=10.1.0.10 GW_A=192.0.2.1 NET_A=10.1.0.0/24
 SITE_B=10.2.0.10 GW_B=192.0.2.2 NET_B=10.2.0.0/24
 ID_A=hq.example.com ID_B=branch.example.com
+NET6_A=fd01::/64 NET6_B=fd02::/64
+SITE6_A=fd01::10 SITE6_B=fd02::10
+GW6_A=2001:db8::1 GW6_B=2001:db8::2
 PSK="correct horse battery staple"
 WORK=$(mktemp -d /tmp/nfipsec-test.XXXXXX)
 SWAN=$WORK/swan			# strongSwan's folder
@@ -96,6 +99,28 @@ sites_up()
 	ip -n site-b route add default via 10.2.0.1
 	ip -n gw-a route add $NET_B via $GW_B
 	ip -n gw-b route add $NET_A via $GW_A
+}
+
+# the same with IPv6 beside it, for the tests that want that
+sites_ipv6()
+{
+	local ns
+
+	for ns in site-a gw-a gw-b site-b; do
+		ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
+			net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 || return
+	done
+	for ns in gw-a gw-b; do ip netns exec $ns sysctl -qw net.ipv6.conf.all.forwarding=1 || return; done
+	ip -n site-a addr add $SITE6_A/64 dev lan nodad &&
+		ip -n gw-a addr add fd01::1/64 dev lan nodad &&
+		ip -n gw-a addr add $GW6_A/64 dev wan nodad &&
+		ip -n gw-b addr add $GW6_B/64 dev wan nodad &&
+		ip -n gw-b addr add fd02::1/64 dev lan nodad &&
+		ip -n site-b addr add $SITE6_B/64 dev lan nodad &&
+		ip -n site-a route add default via fd01::1 &&
+		ip -n site-b route add default via fd02::1 &&
+		ip -n gw-a route add $NET6_B via $GW6_B &&
+		ip -n gw-b route add $NET6_A via $GW6_A
 }
 
 # all that was made, in the order that lets the module go
