@@ -16,6 +16,7 @@
 
 ISP_A=192.0.2.254 ISP_B=198.51.100.1
 BRANCH=198.51.100.2
+ISP6_B=2001:db8:1::1 BRANCH6=2001:db8:1::2
 
 nat_up()
 {
@@ -179,7 +180,49 @@ transport()
 		{ cat "$WORK/iperf3.json"; return 1; }
 }
 
-ktap_plan 12
+# the same over IPv6: a NAT of its own kind, and the same rules
+nat66_up()
+{
+	local ns
+
+	for ns in gw-a gw-b isp; do
+		ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
+			net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 || return
+	done
+	ip -n gw-a addr add $GW6_A/64 dev wan nodad &&
+		ip -n isp addr add 2001:db8::fe/64 dev left nodad &&
+		ip -n isp addr add $ISP6_B/64 dev right nodad &&
+		ip -n gw-b addr add $BRANCH6/64 dev wan nodad &&
+		ip -n gw-a route add default via 2001:db8::fe &&
+		ip -n gw-b route add default via $ISP6_B &&
+		ip netns exec isp sysctl -qw net.ipv6.conf.all.forwarding=1 &&
+		ip netns exec isp nft -f - <<-END
+			table ip6 nat {
+				chain out {
+					type nat hook postrouting priority srcnat;
+					meta l4proto udp masquerade to :20000-29999 random
+				}
+			}
+		END
+}
+
+over_ipv6()
+{
+	daemon_stop
+	swan_stop
+	policy_unload
+	# an answer to the daemon that was there, which transport mode would have protected
+	nat66_up && mark_stats || return
+	GW_A=$GW6_A GW_B=$BRANCH6 nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16
+	GW_A=$ISP6_B GW_B=$BRANCH6 swan_conf aes128gcm16-prfsha256-x25519 aes128gcm16
+	swan_start && daemon_start || return
+	in_site_a ping -n -q -i 0.1 -c 5 -W 30 $SITE_B >"$WORK/ping" &&
+		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" &&
+		in_udp_here ".encap_remote == 4500 and .remote == \"$BRANCH6\"" && in_udp_there && no_drops ||
+		{ cat "$WORK/daemon"; tail -n 20 "$SWAN/log"; counted; return 1; }
+}
+
+ktap_plan 13
 sites_begin
 nat_up || bail "the NAT does not come up"
 counted_check "we initiate on the first ping, none of ten is lost" we_initiate
@@ -194,4 +237,5 @@ counted_check "the NAT gives it another port: ESP tells, and we follow" esp_move
 counted_check "once more: IKE tells" ike_moves_us
 counted_check "the NAT gives us another port: traffic goes on" they_follow
 counted_check "transport mode through the NAT" transport
+counted_check "over IPv6" over_ipv6
 ktap_exit
