@@ -21,7 +21,7 @@ static const struct {
 	{ "show", cli_show, "show peers|sas|policy|tunnels|stats" },
 	{ "watch", cli_watch, "watch                       events as they come" },
 	{ "explain", cli_explain, "explain [in|out] PROTO SRC[:PORT] DST[:PORT]" },
-	{ "sa", cli_sa, "sa add|del|move|dummy|flush ...   manual keys, see nfipsec(8)" },
+	{ "sa", cli_sa, "sa add|del|move|dummy|flush|batch ...  manual keys, see nfipsec(8)" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))

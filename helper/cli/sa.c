@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* sa add|del|move|dummy|flush: SAs by hand, for tests and for want of a peer with IKE. */
+/* sa add|del|move|dummy|flush|batch: SAs by hand, for tests and for want of a peer with IKE. */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -320,6 +320,71 @@ static int sa_run(const struct verb *verb, int argc, char **argv)
 	return ret;
 }
 
+#define BATCH_WORDS	64
+#define BATCH_LINE	2048
+
+/* "add in spi ..." */
+static int batch_line(struct kern *k, struct request *r, char *line)
+{
+	char *argv[BATCH_WORDS], *save, *word;
+	int argc = 0, ret;
+	size_t i;
+
+	for (word = strtok_r(line, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
+		if (argc == BATCH_WORDS)
+			return cli_fail("found more than %d words", BATCH_WORDS);
+		argv[argc++] = word;
+	}
+	if (!argc || *argv[0] == '#')
+		return CLI_DONE;
+	for (i = 0; i < sizeof(verbs) / sizeof(*verbs) && strcmp(argv[0], verbs[i].name); i++)
+		;
+	if (i == sizeof(verbs) / sizeof(*verbs))
+		return expected(argv[0], "add, del, move or dummy");
+	memset(r, 0, sizeof(*r));
+	ret = parse_sa(&verbs[i], r, argc - 1, argv + 1);
+	if (!ret && verbs[i].run(k, r))
+		ret = cli_fail("%s: %s", verbs[i].failed, kern_error(k));
+	return ret;
+}
+
+/* Many at once: a line is what stands behind `nfipsec sa`. Ends at the first that fails. */
+static int sa_batch(int argc, char **argv)
+{
+	char line[BATCH_LINE];
+	unsigned int number = 0;
+	struct request *r;
+	struct kern *k;
+	FILE *f = stdin;
+	int ret = CLI_DONE;
+
+	if (argc != 1)
+		return CLI_USAGE;
+	if (strcmp(argv[0], "-"))
+		f = fopen(argv[0], "r");
+	if (!f)
+		return cli_fail("%s: cannot be read", argv[0]);
+	r = calloc(1, sizeof(*r));
+	k = r ? cli_kern() : NULL;
+	while (k && !ret && fgets(line, sizeof(line), f)) {
+		number++;
+		ret = strlen(line) == sizeof(line) - 1 ? cli_fail("found a line without end") :
+							 batch_line(k, r, line);
+	}
+	if (k && ret)
+		cli_fail("line %u of %s", number, argv[0]);
+	explicit_bzero(line, sizeof(line));
+	if (r)
+		explicit_bzero(r, sizeof(*r));
+	free(r);
+	if (f != stdin)
+		fclose(f);
+	if (!k)
+		return CLI_FAILED;
+	kern_close(k);
+	return ret;
+}
+
 static int sa_flush(int argc, char **argv)
 {
 	struct kern *k;
@@ -337,6 +402,8 @@ int cli_sa(const struct cli *cli, int argc, char **argv)
 	(void)cli;
 	if (argc && !strcmp(argv[0], "flush"))
 		return sa_flush(argc - 1, argv + 1);
+	if (argc && !strcmp(argv[0], "batch"))
+		return sa_batch(argc - 1, argv + 1);
 	for (i = 0; argc && i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[0], verbs[i].name))
 			return sa_run(&verbs[i], argc - 1, argv + 1);
