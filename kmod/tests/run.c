@@ -14,6 +14,8 @@ static const struct {
 } tests[] = {
 	{ "classify", nfipsec_test_classify },
 	{ "crypto", nfipsec_test_crypto },
+	{ "pkt", nfipsec_test_pkt },
+	{ "replay", nfipsec_test_replay },
 };
 
 int nfipsec_tests_run(void)

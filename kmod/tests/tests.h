@@ -8,6 +8,8 @@
 /* each returns false, and has said what differs, when it fails */
 bool nfipsec_test_classify(void);
 bool nfipsec_test_crypto(void);
+bool nfipsec_test_pkt(void);
+bool nfipsec_test_replay(void);
 
 /* main.c: the module does not load when one fails */
 int nfipsec_tests_run(void);

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages and their ICVs, as published: those whose key is as long as IPsec has it and
+ * that are no shorter than an ESP header. The hashes' RFCs give all of the MAC, of which
+ * the ICV is the beginning (RFC 2403, RFC 2404, RFC 4868).
+ */
+#include <linux/nfipsec.h>
+#include <linux/stddef.h>
+
+#include "vectors.h"
+
+const struct nfipsec_mac_vector nfipsec_mac_vectors[] = {
+	{
+		.name = "RFC 2202 2, case 1",
+		.integ = NFIPSEC_INTEG_HMAC_MD5_96,
+		.key = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+		.message = "4869205468657265",
+		.icv = "9294727a3638bb1c13f48ef8",
+	},
+	{
+		.name = "RFC 2202 2, case 3",
+		.integ = NFIPSEC_INTEG_HMAC_MD5_96,
+		.key = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		.message =
+			"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+			"dddddddddddddddddddddddddddddddddddd",
+		.icv = "56be34521d144c88dbb8c733",
+	},
+	{
+		.name = "RFC 2202 2, case 5",
+		.integ = NFIPSEC_INTEG_HMAC_MD5_96,
+		.key = "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c",
+		.message = "546573742057697468205472756e636174696f6e",
+		.icv = "56461ef2342edc00f9bab995",
+	},
+	{
+		.name = "RFC 2202 3, case 1",
+		.integ = NFIPSEC_INTEG_HMAC_SHA1_96,
+		.key = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+		.message = "4869205468657265",
+		.icv = "b617318655057264e28bc0b6",
+	},
+	{
+		.name = "RFC 2202 3, case 3",
+		.integ = NFIPSEC_INTEG_HMAC_SHA1_96,
+		.key = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		.message =
+			"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+			"dddddddddddddddddddddddddddddddddddd",
+		.icv = "125d7342b9ac11cd91a39af4",
+	},
+	{
+		.name = "RFC 2202 3, case 5",
+		.integ = NFIPSEC_INTEG_HMAC_SHA1_96,
+		.key = "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c",
+		.message = "546573742057697468205472756e636174696f6e",
+		.icv = "4c1a03424b55e07fe7f27be1",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH256-1",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_256_128,
+		.key = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+		.message = "4869205468657265",
+		.icv = "198a607eb44bfbc69903a0f1cf2bbdc5",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH256-2",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_256_128,
+		.key = "4a6566654a6566654a6566654a6566654a6566654a6566654a6566654a656665",
+		.message = "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+		.icv = "167f928588c5cc2eef8e3093caa0e87c",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH256-3",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_256_128,
+		.key = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		.message =
+			"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+			"dddddddddddddddddddddddddddddddddddd",
+		.icv = "cdcb1220d1ecccea91e53aba3092f962",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH256-4",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_256_128,
+		.key = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
+		.message =
+			"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+			"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+		.icv = "372efcf9b40b35c2115b1346903d2ef4",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH384-1",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_384_192,
+		.key =
+			"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"
+			"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+		.message = "4869205468657265",
+		.icv = "b6a8d5636f5c6a7224f9977dcf7ee6c7fb6d0c48cbdee973",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH384-2",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_384_192,
+		.key =
+			"4a6566654a6566654a6566654a6566654a6566654a6566654a6566654a656665"
+			"4a6566654a6566654a6566654a656665",
+		.message = "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+		.icv = "2c7353974f1842fd66d53c452ca42122b28c0b594cfb184d",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH384-3",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_384_192,
+		.key =
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		.message =
+			"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+			"dddddddddddddddddddddddddddddddddddd",
+		.icv = "809f439be00274321d4a538652164b53554a508184a0c316",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH384-4",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_384_192,
+		.key =
+			"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+			"0a0b0c0d0e0f10111213141516171819",
+		.message =
+			"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+			"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+		.icv = "5b540085c6e6358096532b2493609ed1cb298f774f87bb5c",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH512-1",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_512_256,
+		.key =
+			"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"
+			"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+		.message = "4869205468657265",
+		.icv = "637edc6e01dce7e6742a99451aae82df23da3e92439e590e43e761b33e910fb8",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH512-2",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_512_256,
+		.key =
+			"4a6566654a6566654a6566654a6566654a6566654a6566654a6566654a656665"
+			"4a6566654a6566654a6566654a6566654a6566654a6566654a6566654a656665",
+		.message = "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+		.icv = "cb370917ae8a7ce28cfd1d8f4705d6141c173b2a9362c15df235dfb251b15454",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH512-3",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_512_256,
+		.key =
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		.message =
+			"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+			"dddddddddddddddddddddddddddddddddddd",
+		.icv = "2ee7acd783624ca9398710f3ee05ae41b9f9b0510c87e49e586cc9bf961733d8",
+	},
+	{
+		.name = "RFC 4868 2.7.2, AUTH512-4",
+		.integ = NFIPSEC_INTEG_HMAC_SHA2_512_256,
+		.key =
+			"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+			"2122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f40",
+		.message =
+			"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+			"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+		.icv = "5e6688e5a3daec826ca32eaea224eff5e700628947470e13ad01302561bab108",
+	},
+	{
+		.name = "RFC 3566 4.6, case 3",
+		.integ = NFIPSEC_INTEG_AES_XCBC_96,
+		.key = "000102030405060708090a0b0c0d0e0f",
+		.message = "000102030405060708090a0b0c0d0e0f",
+		.icv = "d2a246fa349b68a79998a439",
+	},
+	{
+		.name = "RFC 3566 4.6, case 4",
+		.integ = NFIPSEC_INTEG_AES_XCBC_96,
+		.key = "000102030405060708090a0b0c0d0e0f",
+		.message = "000102030405060708090a0b0c0d0e0f10111213",
+		.icv = "47f51b4564966215b8985c63",
+	},
+	{
+		.name = "RFC 3566 4.6, case 5",
+		.integ = NFIPSEC_INTEG_AES_XCBC_96,
+		.key = "000102030405060708090a0b0c0d0e0f",
+		.message = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+		.icv = "f54f0ec8d2b9f3d36807734b",
+	},
+	{
+		.name = "RFC 3566 4.6, case 6",
+		.integ = NFIPSEC_INTEG_AES_XCBC_96,
+		.key = "000102030405060708090a0b0c0d0e0f",
+		.message =
+			"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+			"2021",
+		.icv = "becbb3bccdb518a30677d548",
+	},
+	{
+		.name = "RFC 3566 4.6, case 7",
+		.integ = NFIPSEC_INTEG_AES_XCBC_96,
+		.key = "000102030405060708090a0b0c0d0e0f",
+		.message =
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000000000000000000000000000000000000000000000000000"
+			"0000000000000000",
+		.icv = "f0dafee895db30253761103b",
+	},
+	{
+		.name = "RFC 4494 3.1, case 2",
+		.integ = NFIPSEC_INTEG_AES_CMAC_96,
+		.key = "2b7e151628aed2a6abf7158809cf4f3c",
+		.message = "6bc1bee22e409f96e93d7e117393172a",
+		.icv = "070a16b46b4d4144f79bdd9d",
+	},
+	{
+		.name = "RFC 4494 3.1, case 3",
+		.integ = NFIPSEC_INTEG_AES_CMAC_96,
+		.key = "2b7e151628aed2a6abf7158809cf4f3c",
+		.message =
+			"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+			"30c81c46a35ce411",
+		.icv = "dfa66747de9ae63030ca3261",
+	},
+	{
+		.name = "RFC 4494 3.1, case 4",
+		.integ = NFIPSEC_INTEG_AES_CMAC_96,
+		.key = "2b7e151628aed2a6abf7158809cf4f3c",
+		.message =
+			"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+			"30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
+		.icv = "51f0bebf7e3b9d92fc497417",
+	},
+	{ .name = NULL }
+};
