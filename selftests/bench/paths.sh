@@ -18,10 +18,8 @@
 # With BENCH_JSON_MARK=WORD the figures follow as JSON between two lines of that word.
 
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/iperf-lib.sh"
 
-BENCH_SECONDS=${BENCH_SECONDS:-1}
-A=bench-a
-B=bench-b
 OUTER_A=198.51.100.1
 OUTER_B=198.51.100.2
 INNER_A=10.1.0.1
@@ -29,12 +27,8 @@ INNER_B=10.2.0.1
 KEY=000102030405060708090a0b0c0d0e0f01020304	# AES-128 and its salt
 SPI_AB=0x1001
 SPI_BA=0x2002
-STATE=$(mktemp -d /tmp/nfipsec-bench.XXXXXX)
 PATHS=${*:-plain xfrm nfipsec wireguard xfrm-offload}
 declare -A RESULT		# RESULT[path,row]: bits a second; [path,row,pps]: packets a second
-
-in_a() { ip netns exec $A "$@"; }
-in_b() { ip netns exec $B "$@"; }
 
 sites_up()
 {
@@ -163,30 +157,6 @@ nfipsec_down()	# NETNS
 
 # ---- one figure ----
 
-listens() { in_b ss -Hltn 'sport = :5201' | grep -q .; }
-
-# iperf3's client in JSON; the server lives for one run
-iperf()	# ARGUMENTS...
-{
-	in_b iperf3 -s -1 -D >"$STATE/server" 2>&1 && wait_for 500 listens &&
-		in_a iperf3 -J -t "$BENCH_SECONDS" "$@" >"$STATE/iperf.json" 2>"$STATE/iperf.err" && return
-	echo "# iperf3 $*: $(jq -r '.error // empty' "$STATE/iperf.json") $(cat "$STATE/iperf.err")" >&2
-	return 1
-}
-
-row_tcp()	# TARGET
-{
-	iperf -c "$1" && jq -r '.end.sum_received.bits_per_second | round' "$STATE/iperf.json"
-}
-
-# what arrived, and the packets of it
-row_udp()	# TARGET LENGTH
-{
-	iperf -c "$1" -u -b 0 -l "$2" &&
-		jq -r '.end.sum | (.packets - .lost_packets) / .seconds | round' "$STATE/iperf.json" >"$STATE/pps" &&
-		echo $(($(cat "$STATE/pps") * $2 * 8)) "$(cat "$STATE/pps")"
-}
-
 measure()	# PATH
 {
 	local path=$1 target=$INNER_B large=1400 bps pps
@@ -235,9 +205,6 @@ run_path()	# PATH
 
 # ---- the answer ----
 
-mbit() { awk -v n="${1:-0}" 'BEGIN { printf n < 1e8 ? "%.1f" : "%.0f", n / 1e6 }'; }
-ratio() { awk -v n="$1" -v base="$2" 'BEGIN { if (n && base) printf "%.2f", n / base; else printf "-" }'; }
-
 table()
 {
 	local path row
@@ -274,8 +241,7 @@ json()
 		  seconds_each: $seconds, paths: .}'
 }
 
-# udev would have loaded what the CPU has; without it gcm(aes) is the generic C code
-modprobe -q -a aesni_intel ghash_clmulni_intel
+cpu_ciphers
 status=0
 on_exit 'sites_down; unload_module; rm -rf "$STATE"'
 for path in $PATHS; do

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced after ../lib.sh by the benches: iperf3 between two namespaces, each run on its
+# own, and figures in a table.
+
+BENCH_SECONDS=${BENCH_SECONDS:-1}
+A=bench-a
+B=bench-b
+STATE=$(mktemp -d /tmp/nfipsec-bench.XXXXXX)
+
+in_a() { ip netns exec $A "$@"; }
+in_b() { ip netns exec $B "$@"; }
+
+# udev would have loaded what the CPU has; without it gcm(aes) is the generic C code
+cpu_ciphers()
+{
+	local module
+
+	for module in aesni_intel ghash_clmulni_intel chacha_x86_64 poly1305_x86_64 sha256_ssse3; do
+		modprobe -q $module
+	done
+}
+
+listens() { in_b ss -Hltn 'sport = :5201' | grep -q .; }
+
+# iperf3's client in JSON; the server lives for one run
+iperf()	# ARGUMENTS...
+{
+	in_b iperf3 -s -1 -D >"$STATE/server" 2>&1 && wait_for 500 listens &&
+		in_a iperf3 -J -t "$BENCH_SECONDS" "$@" >"$STATE/iperf.json" 2>"$STATE/iperf.err" && return
+	echo "# iperf3 $*: $(jq -r '.error // empty' "$STATE/iperf.json") $(cat "$STATE/iperf.err")" >&2
+	return 1
+}
+
+row_tcp()	# TARGET
+{
+	iperf -c "$1" && jq -r '.end.sum_received.bits_per_second | round' "$STATE/iperf.json"
+}
+
+# what arrived, and the packets of it
+row_udp()	# TARGET LENGTH
+{
+	iperf -c "$1" -u -b 0 -l "$2" &&
+		jq -r '.end.sum | (.packets - .lost_packets) / .seconds | round' "$STATE/iperf.json" >"$STATE/pps" &&
+		echo $(($(cat "$STATE/pps") * $2 * 8)) "$(cat "$STATE/pps")"
+}
+
+mbit() { awk -v n="${1:-0}" 'BEGIN { printf n < 1e8 ? "%.1f" : "%.0f", n / 1e6 }'; }
+ratio() { awk -v n="$1" -v base="$2" 'BEGIN { if (n && base) printf "%.2f", n / base; else printf "-" }'; }
