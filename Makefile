@@ -9,7 +9,7 @@
 #   make deps       installs the packages that all this needs
 #   make clean
 #
-# Also: modules, helper, fuzz (FUZZ_SECONDS=60), debug-kernel, and vm-6.1,
+# Also: modules, helper, tools, fuzz (FUZZ_SECONDS=60), debug-kernel, and vm-6.1,
 # vm-6.12, vm-debug: the module for a kernel of the test VM.
 
 # Kernel headers: those of the running kernel, else the newest installed 6.1's.
@@ -43,8 +43,12 @@ kernel-headers:
 helper:
 	$(MAKE) -C helper O=$(BUILD)/helper
 
-# the modules for the VMs' kernels
-vm-%: deps
+# what the selftests need compiled
+tools:
+	$(MAKE) -C selftests O=$(BUILD)/selftests tools
+
+# the modules for the VMs' kernels, and what else runs inside
+vm-%: deps tools
 	$(call module,$(BUILD)/modules/$*,$$(selftests/vm/kernel $*)/build,$(if $(filter debug,$*),NFIPSEC_SELFTEST=y))
 
 deps:
@@ -75,4 +79,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all modules kernel-headers helper deps debug-kernel demo check fuzz bench install clean
+.PHONY: all modules kernel-headers helper tools deps debug-kernel demo check fuzz bench install clean

@@ -15,6 +15,7 @@ NFIPSEC_TIME_FACTOR=${NFIPSEC_TIME_FACTOR:-1}	# debug kernels are slower
 SELFTESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CHECKOUT=$(dirname "$SELFTESTS")
 NFIPSEC_BIN=${NFIPSEC_BIN:-$CHECKOUT/build/helper}
+NFIPSEC_TOOLS=${NFIPSEC_TOOLS:-$CHECKOUT/build/selftests}
 NFIPSEC_KO=${NFIPSEC_KO:-$CHECKOUT/build/modules/$(uname -r)/nfipsec.ko}
 
 KSFT_PASS=0 KSFT_FAIL=1 KSFT_SKIP=4
