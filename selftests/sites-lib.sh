@@ -52,6 +52,17 @@ started()
 	disown $!
 }
 
+# resident NAME TO FROM COMMAND...: one that is told lines on its stdin and answers on its stdout,
+# by these descriptors of the script; what it complains of is in NAME.err
+resident()
+{
+	mkfifo "$WORK/$1.to" "$WORK/$1.from" && eval "exec $2<>'$WORK/$1.to' $3<>'$WORK/$1.from'" || return
+	"${@:4}" <"$WORK/$1.to" >"$WORK/$1.from" 2>"$WORK/$1.err" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+	echo $! >"$WORK/$1.pid"
+	disown $!
+	on_exit "stopped $1 TERM"
+}
+
 running() { test -s "$WORK/$1.pid" && kill -0 "$(cat "$WORK/$1.pid")"; }
 ended() { ! running "$1"; }
 
