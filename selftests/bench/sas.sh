@@ -96,8 +96,7 @@ own_octets()
 
 declare -A RESULT
 on_exit 'rm -rf "$STATE"'
-cpu_ciphers
-modprobe -a esp4 xfrm_user seqiv gcm ctr || exit 1
+cpu_ciphers gcm ctr seqiv esp4 xfrm_user || exit 1
 netns_add $A || exit 1
 on_exit unload_module
 load_module || exit 1
