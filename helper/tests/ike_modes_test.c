@@ -177,6 +177,49 @@ static void ah(void **state)
 	rekey_and_end(w, IPPROTO_AH, NFIPSEC_MODE_TRANSPORT);
 }
 
+/* RFC 7296 3.11: an SPI is one of a protocol, in DELETE and in REKEY_SA */
+static void spis_are_of_a_protocol(void **state)
+{
+	static const struct world_conf conf = { .ah = "sha256" };
+	static const struct bytes none = { NULL, 0 };
+	struct world *w = world_up(&conf, &conf);
+	struct ike_sa *sa = w->b.ike->sas;
+	struct v2_in in = { .sa = sa };
+	uint32_t spi_out = sa->children->spi_out;
+	uint8_t spi[] = { spi_out >> 24, spi_out >> 16, spi_out >> 8, spi_out }, bad;
+	struct v2_out out;
+
+	(void)state;
+	v2_out_init(&out);
+	wire_put_delete(&out.w, PROTO_ESP, 4, (struct bytes){ spi, sizeof(spi) });
+	assert_int_equal(wire_v2_walk(out.first, buf_bytes(&out.body), &in.inner, &bad), WIRE_OK);
+	in.outer.hdr.msgid = sa->next_in;
+	w->cut = true;
+	v2_info_request(&in);
+	v2_out_free(&out);
+	assert_int_equal(node_sas(&w->b), 2);
+
+	v2_out_init(&out);
+	wire_put_notify(&out.w, PROTO_ESP, (struct bytes){ spi, sizeof(spi) }, WIRE_N_REKEY_SA, none);
+	wire_put_ts(&out.w, WIRE_PLD_TSI, &sa->children->sels[0].dst, 1);
+	wire_put_ts(&out.w, WIRE_PLD_TSR, &sa->children->sels[0].src, 1);
+	assert_int_equal(wire_v2_walk(out.first, buf_bytes(&out.body), &in.inner, &bad), WIRE_OK);
+	in.outer.hdr.msgid = sa->next_in;
+	v2_child_request(&in);
+	v2_out_free(&out);
+	assert_int_equal(node_sas(&w->b), 2);
+	assert_non_null(node_line(&w->b, IKE_EVENT_EXCHANGE, "N(CHILD_SA_NOT_FOUND)"));
+
+	v2_out_init(&out);
+	wire_put_delete(&out.w, PROTO_AH, 4, (struct bytes){ spi, sizeof(spi) });
+	assert_int_equal(wire_v2_walk(out.first, buf_bytes(&out.body), &in.inner, &bad), WIRE_OK);
+	in.outer.hdr.msgid = sa->next_in;
+	v2_info_request(&in);
+	v2_out_free(&out);
+	assert_int_equal(node_sas(&w->b), 0);
+	world_free(w);
+}
+
 static void ah_against_esp(void **state)
 {
 	static const struct world_conf a = { .ah = "sha256" };
@@ -528,6 +571,7 @@ int main(void)
 		cmocka_unit_test(transport_not_asked_for),
 		cmocka_unit_test(mode_chooses_the_tunnel),
 		cmocka_unit_test(ah),
+		cmocka_unit_test(spis_are_of_a_protocol),
 		cmocka_unit_test(ah_against_esp),
 		cmocka_unit_test(implicit_iv),
 		cmocka_unit_test(bundles_are_not_negotiated),
