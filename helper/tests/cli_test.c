@@ -7,6 +7,24 @@
 
 #include <cmocka.h>
 
+#include "cli/cli.h"
+
+/* the library has the real ones, which other parts of it may want */
+#define kern_sa_add fake_sa_add
+#define kern_sa_del fake_sa_del
+#define kern_sa_move fake_sa_move
+#define kern_sa_dummy fake_sa_dummy
+#define kern_sa_flush fake_sa_flush
+#define kern_explain fake_explain
+
+static int kern_sa_add(struct kern *k, const struct kern_sa *sa);
+static int kern_sa_del(struct kern *k, const struct kern_sa *sa);
+static int kern_sa_move(struct kern *k, const struct kern_sa *sa, const struct kern_ends *to);
+static int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, uint32_t bytes);
+static int kern_sa_flush(struct kern *k, const char *tunnel);
+static int kern_explain(struct kern *k, const struct kern_flow *flow, struct kern_entry *entry,
+			bool *found_entry, struct kern_sa *sa, bool *found_sa);
+
 #include "cli/sa.c"
 #include "cli/explain.c"
 
@@ -56,26 +74,26 @@ static int take(const char *what, const struct kern_sa *sa)
 	return 0;
 }
 
-int kern_sa_add(struct kern *k, const struct kern_sa *sa)
+static int kern_sa_add(struct kern *k, const struct kern_sa *sa)
 {
 	(void)k;
 	return take("add", sa);
 }
 
-int kern_sa_del(struct kern *k, const struct kern_sa *sa)
+static int kern_sa_del(struct kern *k, const struct kern_sa *sa)
 {
 	(void)k;
 	return take("del", sa);
 }
 
-int kern_sa_move(struct kern *k, const struct kern_sa *sa, const struct kern_ends *to)
+static int kern_sa_move(struct kern *k, const struct kern_sa *sa, const struct kern_ends *to)
 {
 	(void)k;
 	seen.to = *to;
 	return take("move", sa);
 }
 
-int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, uint32_t bytes)
+static int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, uint32_t bytes)
 {
 	(void)k;
 	seen.packets = packets;
@@ -83,15 +101,15 @@ int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, ui
 	return take("dummy", sa);
 }
 
-int kern_sa_flush(struct kern *k, const char *tunnel)
+static int kern_sa_flush(struct kern *k, const char *tunnel)
 {
 	(void)k;
 	seen.what = tunnel ? "flush one" : "flush";
 	return 0;
 }
 
-int kern_explain(struct kern *k, const struct kern_flow *flow, struct kern_entry *entry,
-		 bool *found_entry, struct kern_sa *sa, bool *found_sa)
+static int kern_explain(struct kern *k, const struct kern_flow *flow, struct kern_entry *entry,
+			bool *found_entry, struct kern_sa *sa, bool *found_sa)
 {
 	(void)k;
 	(void)entry;
