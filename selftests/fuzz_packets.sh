@@ -112,7 +112,8 @@ topology()
 	# nothing is to be dropped for being too much at once, and what stays incomplete to go soon
 	sysctl -qw net.core.netdev_max_backlog=100000
 	ip netns exec fuzz-to sysctl -qw net.ipv4.ipfrag_time=2 net.ipv4.ipfrag_high_thresh=67108864 \
-		net.ipv6.ip6frag_time=2 net.ipv6.ip6frag_high_thresh=67108864
+		net.ipv6.ip6frag_time=2 net.ipv6.ip6frag_high_thresh=67108864 \
+		net.netfilter.nf_conntrack_frag6_timeout=2 net.netfilter.nf_conntrack_frag6_high_thresh=67108864
 }
 
 # what was opened ends behind nfipsec0, so that the stack's counters tell of outer packets only

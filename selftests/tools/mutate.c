@@ -257,8 +257,9 @@ static size_t chain(struct stream *s, uint8_t *to, size_t room, uint8_t *next, b
 		} else {
 			to[at + 1] = len / 8 - 1;
 			if (type == PROTO_ROUTING) {
-				/* not 3 and 4, which the stack drops without counting them */
-				to[at + 2] = 2 * below(s, 2);
+				/* of 2, 3 and 4 the stack counts some twice and some not at all; 253
+				 * is nobody's, RFC 4727 3.4 */
+				to[at + 2] = one_in(s, 2) ? 0 : 253;
 				to[at + 3] = one_in(s, 3) ? below(s, 4) : 0;
 			} else {
 				/* one PadN for all of it, or anything */
