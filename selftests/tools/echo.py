@@ -42,6 +42,7 @@ STAYS, CHANGES = bytes((0x1e, 4)) + b"stay", bytes((0x3e, 4)) + b"vary"
 
 
 def header6(option, *data):
+	"""Linux takes no more than 7 octets of padding in a row."""
 	data = b"".join(data)
 	data += bytes((1, -(len(data) + 4) % 8)) + bytes(-(len(data) + 4) % 8)
 	return socket.IPPROTO_IPV6, option, bytes((0, (len(data) + 2) // 8 - 1)) + data
@@ -50,7 +51,7 @@ def header6(option, *data):
 OPTIONS6 = [
 	(header6(IPV6_HOPOPTS),), (header6(IPV6_HOPOPTS, STAYS, CHANGES),),
 	(header6(IPV6_DSTOPTS),), (header6(IPV6_DSTOPTS, STAYS, CHANGES),),
-	(header6(IPV6_HOPOPTS, CHANGES), header6(IPV6_DSTOPTS, STAYS)),
+	(header6(IPV6_HOPOPTS, CHANGES, STAYS), header6(IPV6_DSTOPTS, STAYS, CHANGES)),
 ]
 
 SIZES = [*range(1, 34), 255, 256, *range(1370, 1450, 3), 1472, 1473, 4000, 9000, 30000, 65000]
