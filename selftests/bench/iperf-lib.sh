@@ -12,14 +12,14 @@ STATE=$(mktemp -d /tmp/nfipsec-bench.XXXXXX)
 in_a() { ip netns exec $A "$@"; }
 in_b() { ip netns exec $B "$@"; }
 
-# udev would have loaded what the CPU has; without it gcm(aes) is the generic C code. One
+# udev would have loaded what the CPU has; without it gcm(aes) and sha256 are generic C code. One
 # after another: with virtual time flying while the disk is read, what waits for another's
 # self-test loses patience, and the kernel calls that a failed test.
 cpu_ciphers()	# MODULES...
 {
 	local module
 
-	for module in aesni_intel ghash_clmulni_intel chacha_x86_64 poly1305_x86_64 "$@"; do
+	for module in aesni_intel ghash_clmulni_intel sha256_ssse3 chacha_x86_64 poly1305_x86_64 "$@"; do
 		modprobe -q "$module"
 		wait_for 5000 all_tested || return
 	done
