@@ -61,11 +61,10 @@ static bool option4_immutable(u8 type)
 
 static int mask_options4(struct iphdr *ip, unsigned int head)
 {
-	u8 *copy = (u8 *)ip;
 	unsigned int at, len;
 
 	for (at = sizeof(*ip); at < head; at += len) {
-		u8 *opt = copy + at;
+		u8 *opt = (u8 *)ip + at;
 
 		if (*opt == IPOPT_END)
 			return 0;
@@ -85,9 +84,9 @@ static int mask_options4(struct iphdr *ip, unsigned int head)
 	return 0;
 }
 
-static int mask4(u8 *copy, unsigned int head)
+static int mask4(u8 *data, unsigned int head)
 {
-	struct iphdr *ip = (struct iphdr *)copy;
+	struct iphdr *ip = (struct iphdr *)data;
 
 	ip->tos = 0;
 	ip->frag_off = 0;
@@ -116,17 +115,17 @@ static int mask_options6(u8 *opts, unsigned int len)
 	return 0;
 }
 
-static int mask6(u8 *copy, unsigned int head)
+static int mask6(u8 *data, unsigned int head)
 {
-	struct ipv6hdr *ip6 = (struct ipv6hdr *)copy;
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)data;
 	unsigned int at = sizeof(*ip6), len;
 	u8 type = ip6->nexthdr;
 	int err;
 
-	*(__be32 *)copy = htonl(6 << 28);
+	ip6_flow_hdr(ip6, 0, 0);
 	ip6->hop_limit = 0;
 	for (; at < head; at += len) {
-		u8 *ext = copy + at;
+		u8 *ext = data + at;
 
 		if (at + sizeof(struct ipv6_opt_hdr) > head)
 			return -EINVAL;
@@ -156,21 +155,24 @@ static int mask6(u8 *copy, unsigned int head)
 	return 0;
 }
 
-/* the ICV of a packet whose own ICV field is zero; @skb at its IP header */
-static int compute(const struct nfipsec_sa *sa, const struct sk_buff *skb, unsigned int head,
-		   u64 seq, u8 *icv)
+/*
+ * The ICV of a packet whose own ICV field is zero; @skb at its IP header. The headers
+ * are masked where they are and put back, so that the hash takes all octets in one go.
+ */
+static int compute(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head, u64 seq,
+		   u8 *icv)
 {
-	u8 copy[HEAD_MAX] __aligned(8);
+	u8 saved[HEAD_MAX];
 	int err;
 
 	if (head > HEAD_MAX)
 		return -EINVAL;
-	memcpy(copy, skb->data, head);
-	err = sa->family == AF_INET ? mask4(copy, head) : mask6(copy, head);
-	if (err)
-		return err;
-	return nfipsec_crypto_mac(sa->crypto, copy, head, skb->data + head, skb->len - head, seq,
-				  icv);
+	memcpy(saved, skb->data, head);
+	err = sa->family == AF_INET ? mask4(skb->data, head) : mask6(skb->data, head);
+	if (!err)
+		err = nfipsec_crypto_mac(sa->crypto, skb->data, skb->len, seq, icv);
+	memcpy(skb->data, saved, head);
+	return err;
 }
 
 /* ---- out ---- */

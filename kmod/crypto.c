@@ -431,42 +431,59 @@ static int run_cipher(struct nfipsec_crypto *c, struct sk_buff *skb, bool encryp
 }
 
 /**
- * nfipsec_crypto_mac - the ICV of octets in two places
+ * nfipsec_crypto_mac - the ICV of a packet
  * @c: an SA's transforms
- * @head: the first of them
- * @head_len: how many, may be 0
- * @rest: the others
- * @rest_len: how many
+ * @data: what it covers
+ * @len: octets
  * @seq: the 64-bit sequence number
  * @icv: room for HASH_MAX_DIGESTSIZE; the SA's icv_len of them count
  *
  * Bottom halves off. Return: 0 or an error of the transform.
  */
-int nfipsec_crypto_mac(const struct nfipsec_crypto *c, const u8 *head, unsigned int head_len,
-		       const u8 *rest, unsigned int rest_len, u64 seq, u8 *icv)
+int nfipsec_crypto_mac(const struct nfipsec_crypto *c, const u8 *data, unsigned int len, u64 seq,
+		       u8 *icv)
 {
 	SHASH_DESC_ON_STACK(desc, c->mac);
 	__be32 high = htonl(upper_32_bits(seq));
 	int err;
 
 	desc->tfm = c->mac;
-	if (!c->esn && !head_len)
-		return crypto_shash_digest(desc, rest, rest_len, icv);
-	err = crypto_shash_init(desc);
-	if (!err && head_len)
-		err = crypto_shash_update(desc, head, head_len);
-	if (err)
-		return err;
 	if (!c->esn)
-		return crypto_shash_finup(desc, rest, rest_len, icv);
+		return crypto_shash_digest(desc, data, len, icv);
 	/* RFC 4303 2.2.1, RFC 4302 2.5.1: the high half follows the packet and is not sent */
-	return crypto_shash_update(desc, rest, rest_len) ?:
-	       crypto_shash_finup(desc, (u8 *)&high, sizeof(high), icv);
+	err = crypto_shash_init(desc);
+	if (!err)
+		err = crypto_shash_update(desc, data, len);
+	return err ?: crypto_shash_finup(desc, (u8 *)&high, sizeof(high), icv);
 }
 
 static int run_mac(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, u8 *icv)
 {
-	return nfipsec_crypto_mac(c, NULL, 0, skb->data, skb->len - c->alg.icv_len, seq, icv);
+	return nfipsec_crypto_mac(c, skb->data, skb->len - c->alg.icv_len, seq, icv);
+}
+
+static int encrypt_and_mac(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
+{
+	u8 icv[HASH_MAX_DIGESTSIZE];
+	int err = run_cipher(c, skb, true);
+
+	if (!err)
+		err = run_mac(c, skb, seq, icv);
+	if (!err)
+		memcpy(skb_tail_pointer(skb) - c->alg.icv_len, icv, c->alg.icv_len);
+	return err;
+}
+
+static int check_and_decrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
+{
+	u8 icv[HASH_MAX_DIGESTSIZE];
+	int err = run_mac(c, skb, seq, icv);
+
+	if (err)
+		return err;
+	if (crypto_memneq(icv, skb_tail_pointer(skb) - c->alg.icv_len, c->alg.icv_len))
+		return -EBADMSG;
+	return run_cipher(c, skb, false);
 }
 
 /**
@@ -481,9 +498,7 @@ static int run_mac(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq, u8 *i
 int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
 {
 	u8 *iv = skb->data + ESP_HDR_LEN;
-	u8 icv[HASH_MAX_DIGESTSIZE];
 	unsigned int i;
-	int err;
 
 	/*
 	 * RFC 4106 3.1, RFC 3686 2.1: unique under the key; the sequence number is, and nothing
@@ -496,14 +511,7 @@ int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 se
 	else
 		for (i = 0; i < c->alg.iv_len; i += sizeof(u64))
 			put_unaligned(get_random_u64(), (u64 *)(iv + i));
-	if (c->aead)
-		return run_aead(c, skb, seq, true);
-	err = run_cipher(c, skb, true);
-	if (!err)
-		err = run_mac(c, skb, seq, icv);
-	if (!err)
-		memcpy(skb_tail_pointer(skb) - c->alg.icv_len, icv, c->alg.icv_len);
-	return err;
+	return c->aead ? run_aead(c, skb, seq, true) : encrypt_and_mac(c, skb, seq);
 }
 
 /**
@@ -517,17 +525,7 @@ int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 se
  */
 int nfipsec_crypto_decrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
 {
-	u8 icv[HASH_MAX_DIGESTSIZE];
-	int err;
-
-	if (c->aead)
-		return run_aead(c, skb, seq, false);
-	err = run_mac(c, skb, seq, icv);
-	if (err)
-		return err;
-	if (crypto_memneq(icv, skb_tail_pointer(skb) - c->alg.icv_len, c->alg.icv_len))
-		return -EBADMSG;
-	return run_cipher(c, skb, false);
+	return c->aead ? run_aead(c, skb, seq, false) : check_and_decrypt(c, skb, seq);
 }
 
 /* the usual ones once, with keys of zeros */

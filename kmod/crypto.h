@@ -27,8 +27,8 @@ void nfipsec_crypto_free(struct nfipsec_crypto *crypto);	/* sleeps */
 const struct nfipsec_alg *nfipsec_crypto_alg(const struct nfipsec_crypto *crypto);
 int nfipsec_crypto_encrypt(struct nfipsec_crypto *crypto, struct sk_buff *skb, u64 seq);
 int nfipsec_crypto_decrypt(struct nfipsec_crypto *crypto, struct sk_buff *skb, u64 seq);
-int nfipsec_crypto_mac(const struct nfipsec_crypto *crypto, const u8 *head, unsigned int head_len,
-		       const u8 *rest, unsigned int rest_len, u64 seq, u8 *icv);
+int nfipsec_crypto_mac(const struct nfipsec_crypto *crypto, const u8 *data, unsigned int len,
+		       u64 seq, u8 *icv);
 int nfipsec_crypto_init(void);
 void nfipsec_crypto_exit(void);
 
