@@ -17,6 +17,7 @@
 #include "policy.h"
 
 #define BLOCK_ENTRIES	1024
+#define WALK_ENTRIES	4
 
 /* one dimension: @sets[i] holds for numbers from @from[i] to @from[i + 1] - 1 */
 struct dimension {
@@ -216,10 +217,26 @@ static bool entry_match(const struct nfipsec_entry *e, const struct nfipsec_pkt 
 	       nfipsec_sel_match_addrs(&e->sel, pkt);
 }
 
-/* the first entry of a block that matches; @keys: the packet's place in each dimension */
-static const struct nfipsec_entry *block_find(const struct block *b, const struct nfipsec_num *keys,
-					      const struct nfipsec_pkt *pkt)
+/* so short that to walk it is quicker than to search */
+static const struct nfipsec_entry *block_walk(const struct block *b, const struct nfipsec_pkt *pkt)
 {
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++)
+		if (entry_match(&b->entries[i], pkt))
+			return &b->entries[i];
+	return NULL;
+}
+
+/* the first entry of a block that matches */
+static const struct nfipsec_entry *block_find(const struct block *b, const struct nfipsec_pkt *pkt)
+{
+	const struct nfipsec_num keys[N_DIMENSIONS] = {
+		[SADDR] = nfipsec_addr_num(pkt->family, &pkt->saddr),
+		[DADDR] = nfipsec_addr_num(pkt->family, &pkt->daddr),
+		[SPORT] = port_num(ntohs(pkt->sport)),
+		[DPORT] = port_num(ntohs(pkt->dport)),
+	};
 	const unsigned long *sets[N_DIMENSIONS];
 	unsigned int n = 0, which, w, k;
 
@@ -254,17 +271,13 @@ static const struct nfipsec_entry *block_find(const struct block *b, const struc
 const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy,
 					     const struct nfipsec_pkt *pkt)
 {
-	const struct nfipsec_num keys[N_DIMENSIONS] = {
-		[SADDR] = nfipsec_addr_num(pkt->family, &pkt->saddr),
-		[DADDR] = nfipsec_addr_num(pkt->family, &pkt->daddr),
-		[SPORT] = port_num(ntohs(pkt->sport)),
-		[DPORT] = port_num(ntohs(pkt->dport)),
-	};
 	const struct nfipsec_classifier *c = policy->index;
 	const struct nfipsec_entry *e = NULL;
 	unsigned int i;
 
+	if (c->n == 1 && c->blocks[0].n <= WALK_ENTRIES)
+		return block_walk(&c->blocks[0], pkt);
 	for (i = 0; i < c->n && !e; i++)
-		e = block_find(&c->blocks[i], keys, pkt);
+		e = block_find(&c->blocks[i], pkt);
 	return e;
 }

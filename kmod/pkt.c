@@ -15,19 +15,6 @@
 /* more extension headers than this nobody sends, and each costs time */
 #define HEADERS_MAX 1024
 
-/**
- * nfipsec_addr_num - an address as a number
- * @family: its family
- * @addr: the address
- */
-struct nfipsec_num nfipsec_addr_num(u8 family, const union nfipsec_addr *addr)
-{
-	if (family == AF_INET)
-		return (struct nfipsec_num){ 0, 0xffff00000000ULL | ntohl(addr->ip) };
-	return (struct nfipsec_num){ get_unaligned_be64(addr->ip6.s6_addr),
-				     get_unaligned_be64(addr->ip6.s6_addr + 8) };
-}
-
 /* the reverse of nfipsec_addr_num() */
 void nfipsec_num_addr(u8 family, struct nfipsec_num num, union nfipsec_addr *addr)
 {

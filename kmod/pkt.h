@@ -58,6 +58,14 @@ struct nfipsec_num {
 	u64	high, low;
 };
 
+static inline struct nfipsec_num nfipsec_addr_num(u8 family, const union nfipsec_addr *addr)
+{
+	if (family == AF_INET)
+		return (struct nfipsec_num){ 0, 0xffff00000000ULL | ntohl(addr->ip) };
+	return (struct nfipsec_num){ get_unaligned_be64(addr->ip6.s6_addr),
+				     get_unaligned_be64(addr->ip6.s6_addr + 8) };
+}
+
 static inline bool nfipsec_num_le(struct nfipsec_num a, struct nfipsec_num b)
 {
 	return a.high < b.high || (a.high == b.high && a.low <= b.low);
@@ -82,7 +90,6 @@ static inline bool nfipsec_sel_has_ports(const struct nfipsec_sel *sel)
 	       sel->dport_min || sel->dport_max != U16_MAX;
 }
 
-struct nfipsec_num nfipsec_addr_num(u8 family, const union nfipsec_addr *addr);
 void nfipsec_num_addr(u8 family, struct nfipsec_num num, union nfipsec_addr *addr);
 bool nfipsec_addr_equal(u8 family, const union nfipsec_addr *a, const union nfipsec_addr *b);
 
