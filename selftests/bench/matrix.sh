@@ -19,7 +19,7 @@
 # usage: matrix.sh [ROW...]	such as gcm-tunnel-4 or cbc-transport-4-udp; without, all
 
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/iperf-lib.sh"
+. "$(dirname "$0")/bench-lib.sh"
 
 KEY16=000102030405060708090a0b0c0d0e0f
 KEY32=${KEY16}101112131415161718191a1b1c1d1e1f
@@ -166,24 +166,7 @@ nfipsec_end()	# NETNS LOCAL REMOTE INNER_LOCAL INNER_REMOTE SPI_OUT SPI_IN
 {
 	local in_netns=(ip netns exec "$1" "$NFIPSEC_BIN/nfipsec") dir spi
 
-	cat >"$STATE/conf" <<-END
-		access-list bench {
-			10 protect ip from $4/$bits to $5/$bits
-		}
-		peer bench {
-			local address $2
-			remote address $3
-			auth psk
-			ike aes128gcm16-prfsha256-x25519
-			tunnel t {
-				access-list bench
-				$proposal
-				mode $mode
-				start manual
-			}
-		}
-	END
-	"${in_netns[@]}" load --no-daemon "$STATE/conf" || return
+	policy_load "$1" "$2" "$3" "$4/$bits" "$5/$bits" "$proposal" mode "$mode" || return
 	for dir in out in; do
 		spi=$([ $dir = out ] && echo "$6" || echo "$7")
 		# shellcheck disable=SC2086	# words

@@ -18,7 +18,7 @@
 # With BENCH_JSON_MARK=WORD the figures follow as JSON between two lines of that word.
 
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/iperf-lib.sh"
+. "$(dirname "$0")/bench-lib.sh"
 
 OUTER_A=198.51.100.1
 OUTER_B=198.51.100.2
@@ -116,23 +116,7 @@ wireguard_end()
 # the two ends differ only in which address is whose
 nfipsec_end()	# NETNS LOCAL REMOTE INNER_LOCAL INNER_REMOTE SPI_OUT SPI_IN
 {
-	cat >"$STATE/$1.conf" <<-END
-		access-list bench {
-			10 protect ip from $4/32 to $5/32
-		}
-		peer bench {
-			local address $2
-			remote address $3
-			auth psk
-			ike aes128gcm16-prfsha256-x25519
-			tunnel t {
-				access-list bench
-				esp aes128gcm16
-				start manual
-			}
-		}
-	END
-	ip netns exec "$1" "$NFIPSEC_BIN/nfipsec" load --no-daemon "$STATE/$1.conf" &&
+	policy_load "$1" "$2" "$3" "$4/32" "$5/32" esp aes128gcm16 &&
 		nfipsec_sa "$1" out "$6" "$2" "$3" && nfipsec_sa "$1" in "$7" "$2" "$3"
 }
 

@@ -8,7 +8,7 @@
 # usage: sas.sh [NUMBER]	default 10000, half of them inbound
 
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/iperf-lib.sh"
+. "$(dirname "$0")/bench-lib.sh"
 
 NUMBER=${1:-10000}
 KEY=000102030405060708090a0b0c0d0e0f01020304
@@ -100,23 +100,7 @@ cpu_ciphers gcm ctr seqiv esp4 xfrm_user || exit 1
 netns_add $A || exit 1
 on_exit unload_module
 load_module || exit 1
-cat >"$STATE/conf" <<-END
-	access-list bench {
-		10 protect ip from 10.1.0.0/16 to 10.2.0.0/16
-	}
-	peer bench {
-		local address 192.0.2.1
-		remote address 192.0.2.2
-		auth psk
-		ike aes128gcm16-prfsha256-x25519
-		tunnel t {
-			access-list bench
-			esp aes128gcm16
-			start manual
-		}
-	}
-END
-in_a "$NFIPSEC_BIN/nfipsec" load --no-daemon "$STATE/conf" || exit 1
+policy_load $A 192.0.2.1 192.0.2.2 10.1.0.0/16 10.2.0.0/16 esp aes128gcm16 || exit 1
 on_exit 'in_a "$NFIPSEC_BIN/nfipsec" sa flush; in_a "$NFIPSEC_BIN/nfipsec" unload'
 batch_nfipsec >"$STATE/nfipsec"
 batch_xfrm >"$STATE/xfrm"

@@ -20,19 +20,13 @@ import socket
 import struct
 import sys
 
+sys.dont_write_bytecode = True	# the checkout stays clean
+from ipsec import checksum
+
 ESP = 50
 NATT_PORT = 4500
 UDP_SEGMENT = 103			# linux/udp.h
 IPIP, NONE = 4, 59			# next headers, RFC 4303 2.6
-
-
-def checksum(data):
-	if len(data) % 2:
-		data += b"\0"
-	total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
-	while total >> 16:
-		total = (total & 0xffff) + (total >> 16)
-	return ~total & 0xffff
 
 
 def ipv4(src, dst, proto, payload, **wrong):

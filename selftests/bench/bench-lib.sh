@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Sourced after ../lib.sh by the benches: iperf3 between two namespaces, each run on its
-# own, and figures in a table.
+# own, a tunnel for keys by hand, and figures in a table.
 
 BENCH_SECONDS=${BENCH_SECONDS:-1}
 A=bench-a
@@ -53,3 +53,25 @@ row_udp()	# TARGET LENGTH
 
 mbit() { awk -v n="${1:-0}" 'BEGIN { printf n < 1e8 ? "%.1f" : "%.0f", n / 1e6 }'; }
 ratio() { awk -v n="$1" -v base="$2" 'BEGIN { if (n && base) printf "%.2f", n / base; else printf "-" }'; }
+
+# the policy of a tunnel for keys by hand; the words are the tunnel's, such as: esp aes128gcm16
+policy_load()	# NETNS LOCAL REMOTE INNER_LOCAL INNER_REMOTE WORDS...
+{
+	cat >"$STATE/conf" <<-END
+		access-list bench {
+			10 protect ip from $4 to $5
+		}
+		peer bench {
+			local address $2
+			remote address $3
+			auth psk
+			ike aes128gcm16-prfsha256-x25519
+			tunnel t {
+				access-list bench
+				${@:6}
+				start manual
+			}
+		}
+	END
+	ip netns exec "$1" "$NFIPSEC_BIN/nfipsec" load --no-daemon "$STATE/conf"
+}
