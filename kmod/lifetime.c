@@ -25,8 +25,9 @@ static void expire_hard(struct nfipsec_sa *sa)
 {
 	if (test_and_set_bit(NFIPSEC_SA_HARD_SENT, &sa->flags))
 		return;
-	nfipsec_netlink_expire(sa, true);
+	/* who hears of it finds it gone; it is ours still, by RCU */
 	nfipsec_sadb_kill(sa);
+	nfipsec_netlink_expire(sa, true);
 }
 
 /* The sequence numbers are used up: as dead as by any other limit. */
