@@ -5,6 +5,7 @@ too, and the family's specification as the source of every number.
 """
 import ctypes
 import errno
+import functools
 import os
 import socket
 import struct
@@ -91,6 +92,11 @@ def number(data, order="little" if struct.pack("=H", 1)[0] else "big"):
 	return int.from_bytes(data, order)
 
 
+@functools.lru_cache(maxsize=None)
+def the_spec():
+	return Spec()
+
+
 class Refused(Exception):
 	"""The kernel's answer: .errno, .text (None when it gave none), .missing (attribute number)"""
 
@@ -165,7 +171,7 @@ class Nfipsec:
 	"""The family, by the names of the specification."""
 
 	def __init__(self, timeout=20):
-		self.spec = Spec()
+		self.spec = the_spec()
 		self.sock = Socket(timeout)
 		reply = self.sock.ask(CTRL["family"], CTRL["getfamily"],
 				      attr(CTRL["name"], self.spec.family.encode() + b"\0"))
