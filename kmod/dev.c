@@ -43,7 +43,7 @@ static void route_destroy(struct dst_entry *dst)
 static void route_update_pmtu(struct dst_entry *dst, struct sock *sk, struct sk_buff *skb, u32 mtu,
 			      bool confirm_neigh)
 {
-	/* the outer path is where the MTU comes from, see xmit.c */
+	/* the outer path is where the MTU comes from, see mtu.c */
 }
 
 static void route_redirect(struct dst_entry *dst, struct sock *sk, struct sk_buff *skb)
