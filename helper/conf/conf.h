@@ -14,6 +14,7 @@
 enum conf_action { CONF_BYPASS = 1, CONF_PROTECT, CONF_DISCARD };	/* = enum nfipsec_action */
 enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL };
 enum conf_df { CONF_DF_COPY = 1, CONF_DF_SET, CONF_DF_CLEAR };	/* = enum nfipsec_df */
+enum conf_child { CONF_CHILD_PER_TUNNEL, CONF_CHILD_PER_ENTRY };
 enum conf_mode { CONF_MODE_TUNNEL = 1, CONF_MODE_TRANSPORT };	/* = enum nfipsec_mode */
 enum conf_auth { CONF_AUTH_PSK };
 
@@ -52,6 +53,7 @@ struct conf_tunnel {
 	struct ike_proposal esp[CONF_PROPOSALS_MAX], ah[CONF_PROPOSALS_MAX];
 	bool allow_weak;		/* algorithms that RFC 8221 forbids */
 	enum conf_mode mode;
+	enum conf_child child_sa;	/* one for the whole access list, or one for each entry */
 	uint64_t lifetime_seconds, lifetime_bytes;	/* 0: none; default 1h, none */
 	enum conf_start start;
 	uint64_t idle_timeout;		/* seconds, 0: none */

@@ -113,9 +113,10 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
+%token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
 %token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf"
 
-%type <byte> action id_type start mode
+%type <byte> action id_type start mode child_sa
 %type <ts> end
 %type <number> duration
 
@@ -322,6 +323,7 @@ tunnel_item:
 		parse->tunnel->mode_line = @2.first_line;
 		parse->tunnel->mode_column = @2.first_column;
 	}
+|	CHILD_SA child_sa	{ parse->tunnel->child_sa = $2; }
 |	LIFETIME lifetimes
 |	ALLOW_WEAK	{ parse->tunnel->allow_weak = true; }
 |	START start	{ parse->tunnel->start = $2; }
@@ -361,6 +363,11 @@ tunnel_item:
 		NEED(conf_value_copy($2, parse->tunnel->vrf, sizeof(parse->tunnel->vrf)), $2, @2,
 		     "the name of a device, of at most 15 characters");
 	}
+;
+
+child_sa:
+	PER_TUNNEL	{ $$ = CONF_CHILD_PER_TUNNEL; }
+|	PER_ENTRY	{ $$ = CONF_CHILD_PER_ENTRY; }
 ;
 
 mode:
@@ -434,7 +441,8 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "on-traffic", ON_TRAFFIC }, { "at-load", AT_LOAD }, { "manual", MANUAL },
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
 	{ "allow-weak", ALLOW_WEAK }, { "mtu", MTU }, { "df", DF }, { "dscp", DSCP },
-	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF },
+	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF }, { "child-sa", CHILD_SA },
+	{ "per-tunnel", PER_TUNNEL }, { "per-entry", PER_ENTRY },
 };
 
 int conf_scan_keyword(const char *text, int len)

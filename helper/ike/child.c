@@ -167,7 +167,7 @@ void ike_child_up(struct ike_child *child)
 	ike_nego_free(child);
 	if (!child->tun)
 		return;
-	if (asked && child->tun->sa == child->sa)
+	if (asked && child->tun->sa == child->sa && !ike_task_of(child->sa, child->tun))
 		child->tun->sa = NULL;
 	child->counted = true;
 	child->tun->n_up++;

@@ -157,6 +157,7 @@ struct ike_task {
 	enum ike_task_type type;
 	struct ike_tunnel *tun;
 	uint32_t spi;
+	uint32_t entry;			/* of a tunnel with a CHILD SA for each */
 	bool has_flow;
 	struct kern_flow flow;
 };
@@ -274,6 +275,7 @@ struct ike_child {
 	enum ike_child_state state;
 	bool initiator;
 	uint32_t spi_in, spi_out;
+	uint32_t entry;			/* that it is for, with `child-sa per-entry` */
 	struct ike_proposal prop;
 	uint8_t mode;
 	bool no_tfc;		/* the peer takes no padded packets */
@@ -320,6 +322,12 @@ void ike_ops_done(struct ike_op_list *list, const char *error);
 
 /* ---- tunnel.c ---- */
 void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow);
+/* has it all CHILD SAs that it can have? */
+bool ike_tunnel_is_whole(const struct ike_tunnel *tun);
+/* what @sa is to make for it; false: out of memory, or there are too many tasks already */
+bool ike_tunnel_ask(struct ike_sa *sa, struct ike_tunnel *tun, const struct kern_flow *flow);
+/* one more packet waits, of an entry with a CHILD SA of its own */
+void ike_tunnel_ask_more(struct ike_tunnel *tun, const struct kern_flow *flow);
 /* @error has no names in front; where it was told already it is not told again */
 void ike_tunnel_failed(struct ike_tunnel *tun, const char *error);
 void ike_tunnel_up(struct ike_tunnel *tun);
@@ -363,6 +371,7 @@ struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct
 			      uint32_t spi, const struct kern_flow *flow);
 struct ike_task *ike_task_take(struct ike_sa *sa);
 bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
+const struct ike_task *ike_task_of(const struct ike_sa *sa, const struct ike_tunnel *tun);
 void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun);
 const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t len);
 bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
@@ -421,12 +430,22 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
 				  const struct addr *remote, struct ike_peer *prev);
 
 /* ---- ts.c ---- */
-/* @hosts: transport mode, between these two alone; NULL: tunnel mode */
-void ike_ts_offer(const struct conf_list *list, const struct ike_sa *hosts,
-		  const struct kern_flow *flow, struct wire_ts *local, struct wire_ts *remote);
-unsigned int ike_ts_narrow(const struct conf_list *list, const struct ike_sa *hosts,
-			   const struct wire_ts *local, const struct wire_ts *remote,
-			   struct kern_sel *out, unsigned int max);
+/**
+ * struct ike_ts_ours - what of an access list a CHILD SA may carry
+ * @hosts: transport mode, between these two alone; NULL: tunnel mode
+ * @has_entry: `child-sa per-entry`: only what @entry, a number, protects
+ */
+struct ike_ts_ours {
+	const struct conf_list *list;
+	const struct ike_sa *hosts;
+	bool has_entry;
+	uint32_t entry;
+};
+
+void ike_ts_offer(const struct ike_ts_ours *ours, const struct kern_flow *flow,
+		  struct wire_ts *local, struct wire_ts *remote);
+unsigned int ike_ts_narrow(const struct ike_ts_ours *ours, const struct wire_ts *local,
+			   const struct wire_ts *remote, struct kern_sel *out, unsigned int max);
 /* the one address that all of @ts have becomes @a; false: they have several */
 bool ike_ts_substitute(struct wire_ts *ts, const struct addr *a);
 void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *local,

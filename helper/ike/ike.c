@@ -77,8 +77,12 @@ void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now)
 	tun = ike_tunnel_by_name(ike, flow->tunnel);
 	if (!tun || tun->conf->start == CONF_START_MANUAL || ike->closing)
 		return;
-	if (tun->sa || (tun->n_up && ike_tunnel_covers(tun, flow)))
+	if (tun->n_up && ike_tunnel_covers(tun, flow))
 		return;
+	if (tun->sa) {
+		ike_tunnel_ask_more(tun, flow);
+		return;
+	}
 	if (flow->src.family)
 		ike_report(ike, IKE_EVENT_ACQUIRE, tun->peer->conf->name, tun->conf->name, NULL,
 			   "a packet from %s to %s waits (protocol %u, entry %u of %s)",
@@ -152,7 +156,7 @@ static void up_one(struct ike_tunnel *tun, struct ike_op *op)
 	}
 	tun->down = false;
 	tun->retry_at = 0;
-	if (tun->n_up)
+	if (ike_tunnel_is_whole(tun))
 		return;
 	if (!ike_op_add(&tun->ops, op))
 		return;

@@ -77,7 +77,7 @@ static bool tunnel_same(const struct conf_tunnel *a, const struct conf_tunnel *b
 {
 	unsigned int i;
 
-	if (a->mode != b->mode || a->lifetime_seconds != b->lifetime_seconds ||
+	if (a->mode != b->mode || a->child_sa != b->child_sa || a->lifetime_seconds != b->lifetime_seconds ||
 	    a->lifetime_bytes != b->lifetime_bytes || a->replay_window != b->replay_window ||
 	    a->idle_timeout != b->idle_timeout || a->list->n != b->list->n ||
 	    a->tfc != b->tfc || a->mark != b->mark || strcmp(a->vrf, b->vrf) ||

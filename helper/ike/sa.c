@@ -517,6 +517,16 @@ bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t 
 	return false;
 }
 
+/* further CHILD SAs for a tunnel, not those that take over from another */
+const struct ike_task *ike_task_of(const struct ike_sa *sa, const struct ike_tunnel *tun)
+{
+	const struct ike_task *t;
+
+	for (t = sa->tasks; t && (t->tun != tun || t->spi); t = t->next)
+		;
+	return t;
+}
+
 /* the tunnel's configuration goes, or its operator does not want it any more */
 void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun)
 {

@@ -35,11 +35,13 @@ static void add_unique(struct wire_ts *list, const struct ts *ts)
  * What of an entry is for the two hosts of transport mode: of a family, and
  * between their addresses (RFC 4301 4.1). Without them the entry as it is.
  */
-static bool entry_sel(const struct conf_entry *e, const struct ike_sa *hosts, struct kern_sel *out)
+static bool entry_sel(const struct conf_entry *e, const struct ike_ts_ours *ours,
+		      struct kern_sel *out)
 {
+	const struct ike_sa *hosts = ours->hosts;
 	struct ts local, remote;
 
-	if (e->action != CONF_PROTECT)
+	if (e->action != CONF_PROTECT || (ours->has_entry && e->number != ours->entry))
 		return false;
 	out->src = e->src;
 	out->dst = e->dst;
@@ -52,8 +54,7 @@ static bool entry_sel(const struct conf_entry *e, const struct ike_sa *hosts, st
 
 /**
  * ike_ts_offer - what an initiator asks for
- * @list: the tunnel's access list
- * @hosts: the two of transport mode, or NULL
+ * @ours: what it may be
  * @flow: the packet that asked, or NULL
  * @local: gets our side's selectors
  * @remote: gets the peer's
@@ -62,9 +63,11 @@ static bool entry_sel(const struct conf_entry *e, const struct ike_sa *hosts, st
  * what holds the packet (RFC 7296 2.9). A list too long for one payload begins
  * with the packet's entry; the others ask when a packet of theirs comes.
  */
-void ike_ts_offer(const struct conf_list *list, const struct ike_sa *hosts,
-		  const struct kern_flow *flow, struct wire_ts *local, struct wire_ts *remote)
+void ike_ts_offer(const struct ike_ts_ours *ours, const struct kern_flow *flow,
+		  struct wire_ts *local, struct wire_ts *remote)
 {
+	const struct conf_list *list = ours->list;
+	const struct ike_sa *hosts = ours->hosts;
 	unsigned int i, at = 0;
 	struct kern_sel sel;
 
@@ -79,7 +82,7 @@ void ike_ts_offer(const struct conf_list *list, const struct ike_sa *hosts,
 		if (list->entries[i].number == flow->number)
 			at = i;
 	for (i = 0; i < list->n; i++) {
-		if (!entry_sel(&list->entries[(at + i) % list->n], hosts, &sel))
+		if (!entry_sel(&list->entries[(at + i) % list->n], ours, &sel))
 			continue;
 		if (local->n == WIRE_TS_MAX || remote->n == WIRE_TS_MAX)
 			break;
@@ -122,8 +125,7 @@ static bool unify(struct kern_sel *s)
 
 /**
  * ike_ts_narrow - the pairs of an access list that lie within two lists of selectors
- * @list: ours
- * @hosts: the two of transport mode, or NULL
+ * @ours: the access list, and what of it counts
  * @local: selectors of our side
  * @remote: selectors of the peer's side
  * @out: gets the pairs, none inside another
@@ -131,15 +133,15 @@ static bool unify(struct kern_sel *s)
  *
  * Return: how many; 0: nothing in common, RFC 7296 2.9 TS_UNACCEPTABLE.
  */
-unsigned int ike_ts_narrow(const struct conf_list *list, const struct ike_sa *hosts,
-			   const struct wire_ts *local, const struct wire_ts *remote,
-			   struct kern_sel *out, unsigned int max)
+unsigned int ike_ts_narrow(const struct ike_ts_ours *ours, const struct wire_ts *local,
+			   const struct wire_ts *remote, struct kern_sel *out, unsigned int max)
 {
+	const struct conf_list *list = ours->list;
 	unsigned int i, l, r, n = 0;
 	struct kern_sel sel, entry;
 
 	for (i = 0; i < list->n; i++) {
-		if (!entry_sel(&list->entries[i], hosts, &entry))
+		if (!entry_sel(&list->entries[i], ours, &entry))
 			continue;
 		for (l = 0; l < local->n; l++) {
 			for (r = 0; r < remote->n; r++) {

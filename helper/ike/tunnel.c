@@ -22,6 +22,78 @@ static void wait_turn(struct ike_tunnel *tun)
 			      tun->retry_at > ike->now ? tun->retry_at : ike->now);
 }
 
+/* but on an SA that is to go */
+static bool entry_is_up(const struct ike_tunnel *tun, uint32_t entry, uint64_t replaced)
+{
+	const struct ike_child *c;
+	const struct ike_sa *sa;
+
+	for (sa = tun->peer->ike->sas; sa; sa = sa->next)
+		for (c = sa->children; c && (!replaced || ike_sa_own_spi(sa) != replaced); c = c->next)
+			if (c->tun == tun && c->entry == entry && c->state == IKE_CHILD_UP)
+				return true;
+	return false;
+}
+
+/* a line from any to any is two entries of one number */
+static bool is_first_of_number(const struct conf_list *list, unsigned int i)
+{
+	return list->entries[i].action == CONF_PROTECT &&
+	       (!i || list->entries[i - 1].number != list->entries[i].number);
+}
+
+bool ike_tunnel_is_whole(const struct ike_tunnel *tun)
+{
+	const struct conf_list *list = tun->conf->list;
+	unsigned int i;
+
+	if (tun->conf->child_sa == CONF_CHILD_PER_TUNNEL)
+		return tun->n_up;
+	for (i = 0; i < list->n; i++)
+		if (is_first_of_number(list, i) && !entry_is_up(tun, list->entries[i].number, 0))
+			return false;
+	return true;
+}
+
+static bool ask_entry(struct ike_sa *sa, struct ike_tunnel *tun, uint32_t entry,
+		      const struct kern_flow *flow)
+{
+	struct ike_task *t = ike_task_add(sa, IKE_TASK_CHILD, tun, 0, flow);
+
+	if (t)
+		t->entry = entry;
+	return t;
+}
+
+bool ike_tunnel_ask(struct ike_sa *sa, struct ike_tunnel *tun, const struct kern_flow *flow)
+{
+	const struct conf_list *list = tun->conf->list;
+	unsigned int i;
+
+	if (tun->conf->child_sa == CONF_CHILD_PER_TUNNEL || flow)
+		return ask_entry(sa, tun, flow ? flow->number : 0, flow);
+	for (i = 0; i < list->n; i++)
+		if (is_first_of_number(list, i) &&
+		    !entry_is_up(tun, list->entries[i].number, sa->replaces) &&
+		    !ask_entry(sa, tun, list->entries[i].number, NULL))
+			return false;
+	return true;
+}
+
+void ike_tunnel_ask_more(struct ike_tunnel *tun, const struct kern_flow *flow)
+{
+	const struct ike_sa *sa = tun->sa;
+	const struct ike_task *t;
+
+	if (tun->conf->child_sa == CONF_CHILD_PER_TUNNEL || !flow->src.family ||
+	    (sa->nego && sa->nego->tun == tun && sa->nego->entry == flow->number))
+		return;
+	for (t = sa->tasks; t; t = t->next)
+		if (t->tun == tun && !t->spi && t->entry == flow->number)
+			return;
+	ask_entry(tun->sa, tun, flow->number, flow);
+}
+
 void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 {
 	struct ike *ike = tun->peer->ike;
@@ -40,7 +112,7 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 	ike_timer_off(&ike->timers, &tun->timer);
 	tun->wanted = false;
 	sa = ike_sa_usable(ike, tun->peer);
-	if (sa && ike_task_add(sa, IKE_TASK_CHILD, tun, 0, flow)) {
+	if (sa && ike_tunnel_ask(sa, tun, flow)) {
 		tun->sa = sa;
 		v2_run(sa);
 		return;
@@ -78,7 +150,9 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 	tun->wanted = false;
 	tun->down = false;
 	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
-	ike_ops_done(&tun->ops, NULL);
+	/* further ones of its entries are still to come */
+	if (!tun->sa || tun->conf->child_sa == CONF_CHILD_PER_TUNNEL)
+		ike_ops_done(&tun->ops, NULL);
 }
 
 void ike_tunnel_lost(struct ike_tunnel *tun)

@@ -365,12 +365,14 @@ static void protocols_and_bundles(void **state)
 static void tfc_mark_and_vrf(void **state)
 {
 	static const char text[] = LIST PEER("tunnel t { access-list a tfc 1000 mark 0x2a vrf red }"
-					     " tunnel u { access-list b tfc mtu mark 42 }")
+					     " tunnel u { access-list b tfc mtu mark 42 child-sa per-entry }")
 		"access-list b { 1 protect ip from 10.0.0.3 to 10.0.0.4 }";
 	struct conf *conf = parse(text);
 	const struct conf_tunnel *t = conf->peers[0].tunnels;
 
 	(void)state;
+	assert_int_equal(t[0].child_sa, CONF_CHILD_PER_TUNNEL);
+	assert_int_equal(t[1].child_sa, CONF_CHILD_PER_ENTRY);
 	assert_int_equal(t[0].tfc, 1000);
 	assert_int_equal(t[0].mark, 42);
 	assert_string_equal(t[0].vrf, "red");

@@ -423,13 +423,30 @@ void node_down(struct node *n, const char *tunnel)
 	ike_down(n->ike, "p", tunnel, down_waiter, n, n->w->now);
 }
 
+/* the entry that has the packet, as the module would say */
+static uint32_t entry_number(const struct node *n, const struct kern_flow *flow)
+{
+	const struct conf_list *list = &n->conf->lists[0];
+	const struct conf_entry *e;
+	struct ts src, dst;
+
+	ts_from_prefix(&flow->src, 8 * addr_len(&flow->src), &src);
+	ts_from_prefix(&flow->dst, 8 * addr_len(&flow->dst), &dst);
+	src.proto = dst.proto = flow->proto;
+	for (e = list->entries; e < list->entries + list->n; e++)
+		if (ts_contains(&e->src, &src) && ts_contains(&e->dst, &dst))
+			return e->number;
+	return list->entries[0].number;
+}
+
 void node_acquire(struct node *n, const char *src, const char *dst)
 {
-	struct kern_flow flow = { .dir = NFIPSEC_DIR_OUT, .proto = IPPROTO_ICMP, .number = 10 };
+	struct kern_flow flow = { .dir = NFIPSEC_DIR_OUT, .proto = IPPROTO_ICMP };
 
 	strcpy(flow.tunnel, "p/t");
 	strcpy(flow.list, "l");
 	assert_true(addr_parse(src, &flow.src) && addr_parse(dst, &flow.dst));
+	flow.number = entry_number(n, &flow);
 	ike_acquire(n->ike, &flow, n->w->now);
 }
 

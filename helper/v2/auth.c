@@ -124,6 +124,7 @@ void v2_auth_start(struct ike_sa *sa)
 	child = ike_child_new(sa, t->tun, true);
 	if (child) {
 		child->nego->first = true;
+		child->entry = t->entry;
 		sa->nego = child;
 		if (!v2_child_offer(child, t->has_flow ? &t->flow : NULL, err, sizeof(err))) {
 			free(t);

@@ -115,6 +115,7 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 	}
 	sa->nego = child;
 	child->nego->rekeys = task->spi;
+	child->entry = old ? old->entry : task->entry;
 	if (!v2_child_offer(child, task->has_flow ? &task->flow : NULL, err, sizeof(err))) {
 		v2_child_failed(child, false, err);
 		return;
@@ -427,7 +428,7 @@ void v2_child_request(struct v2_in *in)
 	}
 	if (!find_rekeyed(in, &old))
 		return;
-	error = v2_child_select(in, false, old ? old->tun : NULL, &child);
+	error = v2_child_select(in, false, old, &child);
 	if (error) {
 		refuse(in, error, none);
 		return;

@@ -167,7 +167,7 @@ void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct ker
 	sa->replaces = replaces;
 	sa->group = ike_proposal_get(&peer->conf->ike[0], IKE_TRANSFORM_DH)->id;
 	tun->sa = sa;
-	if (!ike_task_add(sa, IKE_TASK_CHILD, tun, 0, flow) || !new_nonce(&sa->ni)) {
+	if (!ike_tunnel_ask(sa, tun, flow) || !new_nonce(&sa->ni)) {
 		ike_sa_fail(sa, "out of memory");
 		return;
 	}

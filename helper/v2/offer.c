@@ -43,10 +43,16 @@ static unsigned int proposals(const struct ike_child *child, struct ike_proposal
 	return n;
 }
 
-/* the two hosts of transport mode: what ts.c wants to know of the mode */
-static const struct ike_sa *hosts(const struct ike_sa *sa, const struct conf_tunnel *conf)
+/* what the tunnel's CHILD SA may carry, or the one for an entry of it */
+static struct ike_ts_ours ours(const struct ike_sa *sa, const struct conf_tunnel *conf,
+			       uint32_t entry)
 {
-	return conf->mode == CONF_MODE_TRANSPORT ? sa : NULL;
+	return (struct ike_ts_ours){
+		.list = conf->list,
+		.hosts = conf->mode == CONF_MODE_TRANSPORT ? sa : NULL,
+		.has_entry = conf->child_sa == CONF_CHILD_PER_ENTRY,
+		.entry = entry,
+	};
 }
 
 /* RFC 4302 3.3.3: AH signs the addresses that a NAT changes */
@@ -84,13 +90,14 @@ bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char 
 {
 	const struct conf_tunnel *conf = child->tun->conf;
 	const struct ike_sa *sa = child->sa;
+	const struct ike_ts_ours ts = ours(sa, conf, child->entry);
 	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
 
 	if (ah_and_nat(sa, conf)) {
 		snprintf(err, err_len, AH_AND_NAT);
 		return false;
 	}
-	ike_ts_offer(conf->list, hosts(sa, conf), flow, &child->nego->local, &child->nego->remote);
+	ike_ts_offer(&ts, flow, &child->nego->local, &child->nego->remote);
 	if (child->nego->local.n)
 		return true;
 	snprintf(err, err_len,
@@ -147,6 +154,8 @@ static void note_tfc(struct ike_child *child, const struct v2_in *in)
 /**
  * struct selection - the search for a tunnel that fits a request
  * @transport: the peer asks for transport mode
+ * @old: the CHILD SA that is rekeyed, or NULL
+ * @entry: of the tunnel that fits, where each entry has a CHILD SA of its own
  * @ts_fit: a tunnel that fits but for its proposals, for the line that says so
  * @mode_fit: one that fits but for its mode
  */
@@ -155,7 +164,9 @@ struct selection {
 	bool first, transport;
 	struct wire_sa sa;
 	struct wire_ts local, remote;
+	const struct ike_child *old;
 	struct ike_tunnel *tun, *ts_fit, *mode_fit;
+	uint32_t entry;
 	struct ike_proposal chosen;
 	struct kern_sel sels[KERN_SEL_MAX];
 	unsigned int n_sels;
@@ -181,6 +192,7 @@ static unsigned int narrow(const struct selection *s, const struct conf_tunnel *
 			   struct kern_sel *out)
 {
 	const struct ike_sa *sa = s->in->sa;
+	const struct ike_ts_ours ts = ours(sa, conf, s->entry);
 	struct wire_ts *l = malloc(2 * sizeof(*l)), *r = l + 1;
 	unsigned int n;
 
@@ -190,9 +202,27 @@ static unsigned int narrow(const struct selection *s, const struct conf_tunnel *
 	*r = *remote;
 	if (s->transport && conf->mode == CONF_MODE_TRANSPORT)
 		ike_natt_substitute(sa, l, r);
-	n = ike_ts_narrow(conf->list, hosts(sa, conf), l, r, out, KERN_SEL_MAX);
+	n = ike_ts_narrow(&ts, l, r, out, KERN_SEL_MAX);
 	free(l);
 	return n;
+}
+
+/* is there anything in common, and of which entry? */
+static bool try_entries(struct selection *s, const struct conf_tunnel *conf,
+			const struct wire_ts *local, const struct wire_ts *remote)
+{
+	unsigned int i;
+
+	if (conf->child_sa == CONF_CHILD_PER_TUNNEL || s->old) {
+		s->entry = s->old ? s->old->entry : 0;
+		return narrow(s, conf, local, remote, s->sels);
+	}
+	for (i = 0; i < conf->list->n; i++) {
+		s->entry = conf->list->entries[i].number;
+		if (narrow(s, conf, local, remote, s->sels))
+			return true;
+	}
+	return false;
 }
 
 /* does the tunnel hold what @local and @remote have in common with it, and by which proposal? */
@@ -204,7 +234,7 @@ static bool try_tunnel(struct selection *s, struct ike_tunnel *tun, const struct
 	unsigned int n;
 
 	/* its SAs are set by hand */
-	if (conf_tunnel_is_bundle(conf) || !narrow(s, conf, local, remote, s->sels))
+	if (conf_tunnel_is_bundle(conf) || !try_entries(s, conf, local, remote))
 		return false;
 	/* RFC 7296 1.3.1: transport mode is the initiator's to ask for */
 	if (conf->mode == CONF_MODE_TRANSPORT && !s->transport) {
@@ -237,7 +267,7 @@ static void try_tunnels(struct selection *s, const struct wire_ts *local,
 }
 
 /* RFC 7296 2.9: the first selectors may be those of the packet that asked */
-static bool find_tunnel(struct selection *s, struct ike_tunnel *only)
+static bool find_tunnel(struct selection *s)
 {
 	struct wire_ts *l = calloc(2, sizeof(*l)), *r = l + 1;
 
@@ -246,8 +276,8 @@ static bool find_tunnel(struct selection *s, struct ike_tunnel *only)
 	l->n = r->n = 1;
 	l->ts[0] = s->local.ts[0];
 	r->ts[0] = s->remote.ts[0];
-	if (only) {
-		try_tunnel(s, only, &s->local, &s->remote);
+	if (s->old) {
+		try_tunnel(s, s->old->tun, &s->local, &s->remote);
 	} else {
 		try_tunnels(s, l, r);
 		try_tunnels(s, &s->local, &s->remote);
@@ -266,7 +296,8 @@ static void list_wanted(const struct ike_peer *peer, char *l, char *r, size_t le
 		snprintf(r, len, "nothing");
 		return;
 	}
-	ike_ts_offer(peer->tunnels->conf->list, NULL, NULL, local, remote);
+	ike_ts_offer(&(struct ike_ts_ours){ .list = peer->tunnels->conf->list }, NULL, local,
+		     remote);
 	ike_ts_list_str(local->ts, local->n, l, len);
 	ike_ts_list_str(remote->ts, remote->n, r, len);
 	free(local);
@@ -307,7 +338,7 @@ static uint16_t nothing_fits(const struct selection *s)
 	return WIRE_N_TS_UNACCEPTABLE;
 }
 
-uint16_t v2_child_select(struct v2_in *in, bool first, struct ike_tunnel *only,
+uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *old,
 			 struct ike_child **child)
 {
 	struct selection *s = calloc(1, sizeof(*s));
@@ -318,14 +349,17 @@ uint16_t v2_child_select(struct v2_in *in, bool first, struct ike_tunnel *only,
 		return WIRE_N_NO_PROPOSAL_CHOSEN;
 	s->in = in;
 	s->first = first;
+	s->old = old;
 	if (!decode(s)) {
 		error = WIRE_N_INVALID_SYNTAX;
-	} else if (!s->local.n || !s->remote.n || !find_tunnel(s, only)) {
+	} else if (!s->local.n || !s->remote.n || !find_tunnel(s)) {
 		error = nothing_fits(s);
 	} else {
 		*child = ike_child_new(in->sa, s->tun, false);
-		if (*child)
+		if (*child) {
+			(*child)->entry = s->entry;
 			note_tfc(*child, in);
+		}
 		if (!*child || !set_chosen(*child, &s->chosen) ||
 		    !set_sels(*child, s->sels, s->n_sels))
 			error = WIRE_N_NO_PROPOSAL_CHOSEN;
@@ -375,7 +409,7 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	const struct wire_payload *r = wire_find(&in->inner, WIRE_PLD_TSR);
 	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
 	char ol[150], or[150], l[150], rs[150];
-	const struct conf_tunnel *conf = child->tun->conf;
+	const struct ike_ts_ours ts = ours(child->sa, child->tun->conf, child->entry);
 	struct ike_nego *nego = child->nego;
 	struct kern_sel sels[KERN_SEL_MAX];
 	unsigned int n = 0;
@@ -386,8 +420,7 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	if (ok && child->mode == CONF_MODE_TRANSPORT)
 		ike_natt_substitute(child->sa, local, remote);
 	if (ok && ike_ts_within(local, &nego->local) && ike_ts_within(remote, &nego->remote))
-		n = ike_ts_narrow(conf->list, hosts(child->sa, conf), local, remote, sels,
-				  KERN_SEL_MAX);
+		n = ike_ts_narrow(&ts, local, remote, sels, KERN_SEL_MAX);
 	ok = false;
 	if (n)
 		ok = set_sels(child, sels, n);

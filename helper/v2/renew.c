@@ -29,7 +29,7 @@ void v2_renew(struct ike_sa *sa)
 			continue;
 		sa->replacing = true;
 		if (successor) {
-			if (ike_task_add(successor, IKE_TASK_CHILD, tun, 0, NULL))
+			if (ike_tunnel_ask(successor, tun, NULL))
 				tun->sa = successor;
 			continue;
 		}

@@ -87,9 +87,9 @@ bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char 
 		    size_t err_len);
 /*
  * Responder: chooses tunnel, proposal and selectors for the request. 0: @*child is
- * ready for its keys; else the error to answer, which was told. @only: rekeying
+ * ready for its keys; else the error to answer, which was told. @old: is rekeyed, or NULL
  */
-uint16_t v2_child_select(struct v2_in *in, bool first, struct ike_tunnel *only,
+uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *old,
 			 struct ike_child **child);
 /* initiator: takes SA, TSi and TSr of the response */
 bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_t err_len);
