@@ -73,6 +73,12 @@ struct conf *conf_parse(const char *data, size_t len, const char *path, struct c
 	if (len)
 		memcpy(text, data, len);
 	text[len] = text[len + 1] = 0;
+	conf->limits = (struct conf_limits){
+		.cookies_from = CONF_COOKIES_FROM,
+		.half_open = CONF_HALF_OPEN,
+		.half_open_per_addr = CONF_HALF_OPEN_PER_ADDR,
+		.inits_per_addr = CONF_INITS_PER_ADDR,
+	};
 	if (!parse_text(conf, text, len, err) || !conf_check(conf, err))
 		goto fail;
 	free(text);

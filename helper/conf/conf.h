@@ -91,8 +91,20 @@ struct conf_secret {
 	size_t len;
 };
 
+/* what strangers may have of us; defaults below */
+struct conf_limits {
+	uint32_t cookies_from;		/* half-open IKE SAs from which cookies are demanded */
+	uint32_t half_open, half_open_per_addr;
+	uint32_t inits_per_addr;	/* IKE_SA_INITs a second, when cookies are demanded */
+};
+#define CONF_COOKIES_FROM	32
+#define CONF_HALF_OPEN		2048
+#define CONF_HALF_OPEN_PER_ADDR	64
+#define CONF_INITS_PER_ADDR	20
+
 struct conf {
 	char *path;
+	struct conf_limits limits;
 	unsigned int n_lists;
 	struct conf_list *lists;	/* in the file's order: the order of match */
 	unsigned int n_peers;

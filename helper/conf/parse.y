@@ -113,12 +113,14 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
+%token <word> LIMITS "limits" COOKIES_FROM "cookies-from" HALF_OPEN "half-open"
+%token <word> HALF_OPEN_PER_ADDRESS "half-open-per-address" STARTS_PER_ADDRESS "starts-per-address"
 %token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
 %token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf"
 
 %type <byte> action id_type start mode child_sa
 %type <ts> end
-%type <number> duration
+%type <number> duration count
 
 %%
 
@@ -126,6 +128,30 @@ file:
 	%empty
 |	file list
 |	file peer
+|	file LIMITS '{' limits '}'
+;
+
+limits:
+	%empty
+|	limits limit
+;
+
+limit:
+	COOKIES_FROM count	{ parse->conf->limits.cookies_from = $2; }
+|	HALF_OPEN count	{ parse->conf->limits.half_open = $2; }
+|	HALF_OPEN_PER_ADDRESS count	{ parse->conf->limits.half_open_per_addr = $2; }
+|	STARTS_PER_ADDRESS count	{
+		/* a token each millisecond is the finest there is */
+		if ($2 > 1000)
+			REFUSE(@2, "found %lu, expected 1 to 1000 a second", (unsigned long)$2);
+		parse->conf->limits.inits_per_addr = $2;
+	}
+;
+
+count:
+	WORD {
+		NEED(conf_value_number($1, 1000000, &$$) && $$, $1, @1, "a number from 1 to 1000000");
+	}
 ;
 
 list:
@@ -442,6 +468,9 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
 	{ "allow-weak", ALLOW_WEAK }, { "mtu", MTU }, { "df", DF }, { "dscp", DSCP },
 	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF }, { "child-sa", CHILD_SA },
+	{ "limits", LIMITS }, { "cookies-from", COOKIES_FROM }, { "half-open", HALF_OPEN },
+	{ "half-open-per-address", HALF_OPEN_PER_ADDRESS },
+	{ "starts-per-address", STARTS_PER_ADDRESS },
 	{ "per-tunnel", PER_TUNNEL }, { "per-entry", PER_ENTRY },
 };
 

@@ -44,6 +44,7 @@ struct ike_child;
 	X(DUPLICATE,		"duplicate")	/* answered with the same answer */ \
 	X(UNEXPECTED,		"unexpected")	/* no transition for it */	\
 	X(HALF_OPEN_LIMIT,	"half_open_limit")	\
+	X(ADDRESS_LIMIT,	"address_limit")	/* of half-open SAs, or too fast under load */ \
 	X(COOKIE_DEMANDED,	"cookie_demanded")	\
 	X(COOKIE_WRONG,		"cookie_wrong")	\
 	X(NO_PEER,		"no_peer")	/* no peer with these addresses */ \
@@ -70,6 +71,13 @@ struct ike_cookie {
 	bool used;
 };
 
+/* limit.c: of the addresses that hash to it */
+struct ike_limit_cell {
+	uint32_t half_open, tokens;
+	uint64_t since;			/* ms; 0: never asked */
+};
+#define IKE_LIMIT_CELLS	4096
+
 struct ike {
 	const struct ike_ops *ops;
 	void *user;
@@ -85,6 +93,7 @@ struct ike {
 	struct ike_timers timers;
 	struct ike_cookie cookie;
 	struct ike_bucket notify_bucket, error_bucket;
+	struct ike_limit_cell limit_cells[IKE_LIMIT_CELLS];
 	uint64_t counters[IKE_COUNT_MAX];
 	bool closing;
 };
@@ -237,7 +246,7 @@ struct ike_sa {
 	struct ike_op_list ops;
 	uint64_t replaces;
 	bool replacing;			/* its successor is being negotiated */
-	bool half_open;			/* counted in ike->n_half_open */
+	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
 };
 
 enum ike_child_state {
@@ -468,6 +477,12 @@ void ike_natt_substitute(const struct ike_sa *sa, struct wire_ts *local, struct 
 void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct endpoint *from);
 /* an established SA: keepalives from now on, if we are the ones behind a NAT */
 void ike_natt_keepalive(struct ike_sa *sa);
+
+/* ---- limit.c: each address has its share ---- */
+bool ike_limit_half_open(struct ike *ike, const struct addr *from);
+bool ike_limit_take(struct ike *ike, const struct addr *from);
+void ike_half_open_begin(struct ike_sa *sa);
+void ike_half_open_end(struct ike_sa *sa);
 
 /* ---- cookie.c: RFC 7296 2.6 ---- */
 #define IKE_COOKIE_LEN 33

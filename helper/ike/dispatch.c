@@ -27,6 +27,10 @@ static void init_request(struct ike *ike, const struct wire_hdr *hdr, const stru
 		ike_count(ike, IKE_COUNT_HALF_OPEN_LIMIT);
 		return;
 	}
+	if (!ike_limit_half_open(ike, &remote->addr)) {
+		ike_count(ike, IKE_COUNT_ADDRESS_LIMIT);
+		return;
+	}
 	v2_init_request(ike, local, remote, raw);
 }
 

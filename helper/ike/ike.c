@@ -8,8 +8,10 @@
 #include "v2/v2.h"
 
 static const struct ike_limits default_limits = {
-	.cookie_threshold = 32,
-	.half_open_max = 2048,
+	.cookie_threshold = CONF_COOKIES_FROM,
+	.half_open_max = CONF_HALF_OPEN,
+	.half_open_per_addr = CONF_HALF_OPEN_PER_ADDR,
+	.inits_per_addr = CONF_INITS_PER_ADDR,
 	.retrans_tries = 5,
 	.retrans_first = 1000,
 };

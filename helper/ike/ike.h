@@ -90,10 +90,12 @@ void ike_shutdown(struct ike *ike, uint64_t now);
 /* {"peers":[{name, state, ike_sas:[...], tunnels:[...]}]}; caller owns it */
 json_t *ike_show(const struct ike *ike, uint64_t now);
 
-/* limits that tests change; defaults in ike.c */
+/* those of the configuration, and what tests change; they hold until the next ike_set_conf() */
 struct ike_limits {
 	unsigned int cookie_threshold;	/* half-open SAs from which COOKIE is demanded: RFC 7296 2.6 */
 	unsigned int half_open_max;
+	unsigned int half_open_per_addr;
+	unsigned int inits_per_addr;	/* a second, of who shows a cookie */
 	unsigned int retrans_tries;	/* default 5 resends */
 	uint64_t retrans_first;		/* ms, default 1000, then x 1.8 with jitter */
 };

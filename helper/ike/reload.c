@@ -258,6 +258,12 @@ void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 		peer_free(peer);
 	}
 	ike->conf = conf;
+	if (conf) {
+		ike->limits.cookie_threshold = conf->limits.cookies_from;
+		ike->limits.half_open_max = conf->limits.half_open;
+		ike->limits.half_open_per_addr = conf->limits.half_open_per_addr;
+		ike->limits.inits_per_addr = conf->limits.inits_per_addr;
+	}
 	start_at_load(ike);
 }
 

@@ -145,8 +145,7 @@ void ike_sa_publish_init(struct ike_sa *sa)
 	sa->in_init = true;
 	sa->init_next = *head;
 	*head = sa;
-	sa->half_open = true;
-	sa->ike->n_half_open++;
+	ike_half_open_begin(sa);
 	ike_timer_set(&sa->ike->timers, &sa->life, sa->ike->now + IKE_HALF_OPEN_MS);
 }
 
@@ -192,9 +191,7 @@ static void unpublish(struct ike_sa *sa)
 	if (sa->next)
 		sa->next->prev = sa->prev;
 	ike->n_sas--;
-	if (sa->half_open)
-		ike->n_half_open--;
-	sa->half_open = false;
+	ike_half_open_end(sa);
 }
 
 static void children_free(struct ike_sa *sa, const char *why)
@@ -393,9 +390,7 @@ void ike_sa_established(struct ike_sa *sa)
 	const struct conf_peer *conf = sa->peer->conf;
 	char addr[ADDR_STRLEN], us[300], them[300], p[160];
 
-	if (sa->half_open)
-		ike->n_half_open--;
-	sa->half_open = false;
+	ike_half_open_end(sa);
 	sa->state = IKE_STATE_ESTABLISHED;
 	sa->established = sa->last_in = ike->now;
 	buf_free(&sa->init_req);

@@ -135,7 +135,7 @@ static void entries_are_sorted(void **state)
 static const struct { const char *text, *error; } refused[] = {
 	{ "access-list a { 10 protext ip from any to any }",
 	  "f:1:20: found 'protext', expected bypass, protect or discard" },
-	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list or peer" },
+	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list, peer or limits" },
 	{ "access-list a { 10 bypass ip from any to any",
 	  "f:1:45: found the end of the file, expected a word, '}' or port" },
 	{ "access-list a { ten bypass ip from any to any }",
@@ -382,6 +382,23 @@ static void tfc_mark_and_vrf(void **state)
 	conf_free(conf);
 }
 
+static void limits(void **state)
+{
+	static const char text[] = "limits { cookies-from 5 half-open 100000 starts-per-address 1000 }";
+	struct conf_error err;
+	struct conf *conf = conf_parse(text, strlen(text), "f", &err);
+
+	(void)state;
+	assert_non_null(conf);
+	assert_int_equal(conf->limits.cookies_from, 5);
+	assert_int_equal(conf->limits.half_open, 100000);
+	assert_int_equal(conf->limits.half_open_per_addr, CONF_HALF_OPEN_PER_ADDR);
+	assert_int_equal(conf->limits.inits_per_addr, 1000);
+	conf_free(conf);
+	assert_null(conf_parse("limits { half-open 0 }", 22, "f", &err));
+	assert_string_equal(err.text, "f:1:20: found '0', expected a number from 1 to 1000000");
+}
+
 static void weak_algorithms_want_a_word(void **state)
 {
 	static const char bad[] = LIST PEER("tunnel t { access-list a esp aes128gcm16 des-sha256 }");
@@ -500,6 +517,7 @@ int main(void)
 		cmocka_unit_test(ipv6_peers_are_named_by_address),
 		cmocka_unit_test(protocols_and_bundles),
 		cmocka_unit_test(tfc_mark_and_vrf),
+		cmocka_unit_test(limits),
 		cmocka_unit_test(weak_algorithms_want_a_word),
 		cmocka_unit_test(truncated_texts_are_refused),
 		cmocka_unit_test(secrets_are_found),

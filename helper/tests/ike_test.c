@@ -123,7 +123,7 @@ static void invalid_ke_not_ours(void **state)
 
 static void cookie(void **state)
 {
-	static const struct ike_limits limits = { 0, 100, 5, 1000 };
+	static const struct ike_limits limits = { 0, 100, 100, 20, 5, 1000 };
 	static const struct world_conf a = { .ike = "aes128gcm16-prfsha256-ecp256-x25519" };
 	static const struct world_conf b = { .ike = "aes128gcm16-prfsha256-x25519" };
 	struct world *w = world_new(&a, &b);
@@ -140,31 +140,94 @@ static void cookie(void **state)
 	world_free(w);
 }
 
+/* the IKE_SA_INIT of the first, from somebody else */
+static struct packet init_of(struct world *w)
+{
+	struct packet p;
+
+	w->cut = true;
+	node_up(&w->a, NULL);
+	p = w->a.log[0];
+	return p;
+}
+
+static void send_init(struct world *w, struct packet *p, unsigned int i)
+{
+	p->data[0] = i + 1;	/* another initiator's SPI, without NAT notifies that say so */
+	p->data[p->len - 56 + 6] = 1;
+	p->data[p->len - 28 + 6] = 1;
+	w->cut = false;
+	world_send(w, p);
+	w->cut = true;
+	world_deliver(w);
+}
+
 static void half_open(void **state)
 {
 	struct world *w = world_new(NULL, NULL);
-	static const struct ike_limits limits = { 100, 3, 5, 1000 };
-	struct packet p;
+	static const struct ike_limits limits = { 100, 3, 100, 20, 5, 1000 };
+	struct packet p = init_of(w);
 	unsigned int i;
 
 	(void)state;
 	ike_set_limits(w->b.ike, &limits);
-	w->cut = true;
-	node_up(&w->a, NULL);
-	p = w->a.log[0];
-	for (i = 0; i < 5; i++) {
-		p.data[0] = i + 1;	/* another initiator's SPI, without NAT notifies that say so */
-		p.data[p.len - 56 + 6] = 1;
-		p.data[p.len - 28 + 6] = 1;
-		w->cut = false;
-		world_send(w, &p);
-		w->cut = true;
-		world_deliver(w);
-	}
+	for (i = 0; i < 5; i++)
+		send_init(w, &p, i);
 	assert_int_equal(node_ike_sas(&w->b, "half-open"), 3);
 	assert_int_equal(node_counter(&w->b, "half_open_limit"), 2);
 	world_run(w, 31000);
 	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	world_free(w);
+}
+
+/* one address cannot take what there is for all */
+static void half_open_of_one(void **state)
+{
+	static const struct world_conf any = { .remote = "any" };
+	struct world *w = world_new(NULL, &any);
+	static const struct ike_limits limits = { 100, 100, 3, 20, 5, 1000 };
+	struct packet p = init_of(w);
+	unsigned int i;
+
+	(void)state;
+	ike_set_limits(w->b.ike, &limits);
+	for (i = 0; i < 5; i++)
+		send_init(w, &p, i);
+	assert_int_equal(node_ike_sas(&w->b, "half-open"), 3);
+	assert_int_equal(node_counter(&w->b, "address_limit"), 2);
+	assert_true(addr_parse("198.51.100.7", &p.from.addr));
+	send_init(w, &p, 10);
+	assert_int_equal(node_ike_sas(&w->b, "half-open"), 4);
+	/* and has its share again when its SAs are gone */
+	world_run(w, 31000);
+	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	assert_true(addr_parse("192.0.2.1", &p.from.addr));
+	send_init(w, &p, 20);
+	assert_int_equal(node_ike_sas(&w->b, "half-open"), 1);
+	world_free(w);
+}
+
+/* under load who shows a cookie may begin so many a second, and no more */
+static void starts_of_one(void **state)
+{
+	static const struct ike_limits limits = { 0, 100, 100, 2, 5, 1000 };
+	struct world *w = world_new(NULL, NULL);
+	unsigned int i;
+
+	(void)state;
+	ike_set_limits(w->b.ike, &limits);
+	for (i = 0; i < 3; i++) {
+		node_restart(&w->a);
+		node_up(&w->a, NULL);
+		world_deliver(w);
+		assert_int_equal(w->a.up_done, i < 2);
+	}
+	assert_int_equal(node_counter(&w->b, "cookie_demanded"), 3);
+	assert_int_equal(node_counter(&w->b, "address_limit"), 1);
+	/* its repetition a second later is let in */
+	world_run(w, 2500);
+	assert_true(w->a.up_done);
+	assert_string_equal(w->a.up_error, "");
 	world_free(w);
 }
 
@@ -593,6 +656,8 @@ int main(void)
 		cmocka_unit_test(invalid_ke_not_ours),
 		cmocka_unit_test(cookie),
 		cmocka_unit_test(half_open),
+		cmocka_unit_test(half_open_of_one),
+		cmocka_unit_test(starts_of_one),
 		cmocka_unit_test(wrong_psk),
 		cmocka_unit_test(no_secret),
 		cmocka_unit_test(wrong_ids),

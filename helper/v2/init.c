@@ -394,8 +394,12 @@ static bool cookie_satisfied(const struct init_request *r)
 	if (r->ike->n_half_open < r->ike->limits.cookie_threshold)
 		return true;
 	if (v2_find_notify(&r->msg, WIRE_N_COOKIE, &n)) {
-		if (ike_cookie_check(r->ike, n.data, r->nonce, &r->remote->addr, r->msg.hdr.spi_i))
-			return true;
+		if (ike_cookie_check(r->ike, n.data, r->nonce, &r->remote->addr, r->msg.hdr.spi_i)) {
+			if (ike_limit_take(r->ike, &r->remote->addr))
+				return true;
+			ike_count(r->ike, IKE_COUNT_ADDRESS_LIMIT);
+			return false;
+		}
 		ike_count(r->ike, IKE_COUNT_COOKIE_WRONG);
 	}
 	ike_count(r->ike, IKE_COUNT_COOKIE_DEMANDED);
