@@ -344,11 +344,21 @@ static void no_log(enum log_level level, const char *line, void *arg)
 	(void)arg;
 }
 
+/* the self-test of the libraries takes longer than most tests: once */
+static void init_once(void)
+{
+	static bool done;
+
+	if (!done)
+		assert_true(crypto_init());
+	done = true;
+}
+
 struct world *world_new(const struct world_conf *a, const struct world_conf *b)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	crypto_init();
+	init_once();
 	log_set_sink(no_log, NULL);
 	w->now = 1000000;
 	node_init(w, &w->a, "a", a && a->six ? "2001:db8::1" : "192.0.2.1");

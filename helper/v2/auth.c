@@ -267,13 +267,15 @@ static bool decode(struct v2_in *in, struct auth_request *r)
 /* by address, IDs, and the proposal that IKE_SA_INIT chose before the ID was known */
 static struct ike_peer *find_peer(const struct ike_sa *sa, const struct auth_request *r)
 {
+	struct ike_proposal same;
 	struct ike_peer *p = NULL;
 
 	while ((p = ike_peer_by_addr(sa->ike, &sa->local.addr, &sa->remote.addr, p))) {
 		if (ike_id_match(&p->conf->remote_id, NULL, r->id_i.type, r->id_i.data) &&
 		    (!r->has_idr || ike_id_match(&p->conf->local_id, &sa->local.addr,
 						 r->id_r.type, r->id_r.data)) &&
-		    ike_proposal_accept(p->conf->ike, p->conf->n_ike, &sa->prop))
+		    /* its number is that of the initiator's list and says nothing here */
+		    ike_proposal_select(p->conf->ike, p->conf->n_ike, &sa->prop, 1, false, &same))
 			return p;
 	}
 	return NULL;

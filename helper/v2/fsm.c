@@ -13,6 +13,7 @@
 #define ROLE_I		1u
 #define ROLE_R		2u
 #define ROLE_ANY	(ROLE_I | ROLE_R)
+#define MSGID_LAST	0xfffffff0u	/* what is left is for the DELETE */
 
 /**
  * struct transition - a message that may come
@@ -104,8 +105,12 @@ uint16_t v2_find_error(const struct wire_msg *msg, struct wire_notification *out
 	for (i = 0; i < msg->n; i++)
 		if (msg->pld[i].type == WIRE_PLD_NOTIFY &&
 		    wire_notify_decode(msg->pld[i].body, out) == WIRE_OK &&
-		    WIRE_N_ERROR(out->type) && out->type)
+		    WIRE_N_ERROR(out->type)) {
+			/* RFC 7296 3.10.1: 0 is an error as well, one that nobody knows */
+			if (!out->type)
+				out->type = WIRE_N_INVALID_SYNTAX;
 			return out->type;
+		}
 	return 0;
 }
 
@@ -230,11 +235,19 @@ static void finish_replacing(struct ike_sa *sa)
 	ike_sa_delete(old, "replaced");
 }
 
+/* RFC 7296 2.2: message IDs do not begin again */
+static bool used_up(const struct ike_sa *sa)
+{
+	return sa->next_out >= MSGID_LAST || sa->next_in >= MSGID_LAST;
+}
+
 void v2_run(struct ike_sa *sa)
 {
 	struct ike_task *t;
 
 	ike_sa_get(sa);
+	if (!sa->dead && sa->state == IKE_STATE_ESTABLISHED && used_up(sa))
+		ike_sa_delete(sa, "its message IDs are used up");
 	while (!sa->dead && sa->state >= IKE_STATE_ESTABLISHED && !sa->retrans.waiting &&
 	       !sa->busy_out && (t = ike_task_take(sa))) {
 		start(sa, t);
@@ -354,7 +367,7 @@ static bool in_window(struct v2_in *in, bool response)
 		if (sa->retrans.waiting && msgid == sa->next_out &&
 		    in->outer.hdr.exchange == sa->retrans.exchange)
 			return true;
-	} else if (msgid == sa->next_in) {
+	} else if (msgid == sa->next_in && msgid != UINT32_MAX) {
 		if (!sa->busy_in)
 			return true;
 		ike_count(sa->ike, IKE_COUNT_DUPLICATE);
