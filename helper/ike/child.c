@@ -65,7 +65,7 @@ void ike_nego_free(struct ike_child *child)
 	child->nego = NULL;
 	buf_free(&n->ni);
 	buf_free(&n->nr);
-	crypto_dh_free(n->dh);
+	v2_kex_clear(&n->kex);
 	free(n);
 }
 

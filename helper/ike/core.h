@@ -171,6 +171,19 @@ struct ike_task {
 	struct kern_flow flow;
 };
 
+/**
+ * struct ike_kex - the key exchange of a negotiation
+ * @dh: our key pair, until the shared secret is made of it
+ * @group: of the KE payloads; DH_NONE: there are none
+ * @step: which of its key exchanges: RFC 9370 has more than one
+ * @restarts: how often the peer wanted another group
+ */
+struct ike_kex {
+	struct crypto_dh *dh;
+	uint16_t group;
+	unsigned int step, restarts;
+};
+
 /* RFC 7296 2.14 */
 struct ike_keys {
 	uint16_t prf;
@@ -222,9 +235,8 @@ struct ike_sa {
 	struct ike_proposal prop;
 	struct ike_keys keys;
 	struct buf ni, nr, cookie, init_req, init_resp;
-	struct crypto_dh *dh;
-	uint16_t group;
-	unsigned int restarts;
+	struct ike_kex kex;
+	unsigned int cookies;
 	uint32_t next_out, next_in;
 	struct ike_retrans retrans;
 	struct buf resp;
@@ -258,13 +270,11 @@ enum ike_child_state {
 /* what is known only while a CHILD SA is negotiated */
 struct ike_nego {
 	struct buf ni, nr;
-	struct crypto_dh *dh;
-	uint16_t group;			/* of the KE payload; 0: none */
+	struct ike_kex kex;
 	uint32_t rekeys;		/* our inbound SPI of the CHILD SA that it replaces */
 	uint32_t msgid;			/* responder: of the request */
 	struct wire_ts local, remote;	/* initiator: as offered */
 	bool first;			/* in IKE_AUTH: no KE, the IKE SA's nonces */
-	bool regrouped;			/* by INVALID_KE_PAYLOAD, once */
 };
 
 /**
@@ -299,6 +309,9 @@ struct ike_child {
 	struct ike_nego *nego;
 };
 
+struct ike_job_dh;
+typedef void (*ike_job_done_t)(struct ike_sa *sa, struct ike_job_dh *job);
+
 /* a Diffie-Hellman computation for @sa: a key pair, or the shared secret, or both */
 struct ike_job_dh {
 	struct ike_job job;
@@ -308,7 +321,7 @@ struct ike_job_dh {
 	struct buf peer_public;		/* empty: no shared secret is wanted */
 	struct buf shared;
 	bool ok;
-	void (*done)(struct ike_sa *sa, struct ike_job_dh *job);
+	ike_job_done_t done;
 	uint32_t spi;			/* the CHILD SA it is for */
 };
 
@@ -384,7 +397,7 @@ const struct ike_task *ike_task_of(const struct ike_sa *sa, const struct ike_tun
 void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun);
 const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t len);
 bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
-		void (*done)(struct ike_sa *sa, struct ike_job_dh *job), uint32_t spi);
+		ike_job_done_t done, uint32_t spi);
 
 /* ---- retrans.c ---- */
 void ike_retrans_init(struct ike_retrans *r);

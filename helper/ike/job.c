@@ -41,7 +41,7 @@ static void done(void *arg)
  * Return: false when out of memory; @dh is freed then.
  */
 bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
-		void (*done_fn)(struct ike_sa *sa, struct ike_job_dh *job), uint32_t spi)
+		ike_job_done_t done_fn, uint32_t spi)
 {
 	struct ike_job_dh *j = calloc(1, sizeof(*j));
 

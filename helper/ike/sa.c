@@ -166,7 +166,7 @@ void ike_sa_put(struct ike_sa *sa)
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
 	buf_free(&sa->resp);
-	crypto_dh_free(sa->dh);
+	v2_kex_clear(&sa->kex);
 	ike_id_clear(&sa->remote_id);
 	free(sa);
 }

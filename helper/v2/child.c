@@ -58,8 +58,7 @@ static void send_request(struct ike_child *child)
 	}
 	v2_child_put_sa(child, &out);
 	wire_put_nonce(&out.w, buf_bytes(&n->ni));
-	if (n->dh)
-		wire_put_ke(&out.w, n->group, crypto_dh_public(n->dh));
+	v2_kex_put(&n->kex, &out.w);
 	v2_child_put_ts(child, &out);
 	v2_request(child->sa, WIRE_CREATE_CHILD_SA, &out);
 }
@@ -70,15 +69,12 @@ static void request_dh_made(struct ike_sa *sa, struct ike_job_dh *job)
 
 	sa->busy_out = false;
 	if (child && child == sa->nego) {
-		if (!job->ok) {
+		if (!v2_kex_made(&child->nego->kex, job))
 			v2_child_failed(child, false, "cannot make a Diffie-Hellman key");
-		} else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED) {
+		else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED)
 			ike_child_free(child, "not wanted any more");
-		} else {
-			child->nego->dh = job->dh;
-			job->dh = NULL;
+		else
 			send_request(child);
-		}
 	}
 	v2_run(sa);
 }
@@ -87,11 +83,8 @@ static void make_dh(struct ike_child *child, uint16_t group)
 {
 	struct ike_sa *sa = child->sa;
 
-	crypto_dh_free(child->nego->dh);
-	child->nego->dh = NULL;
-	child->nego->group = group;
 	sa->busy_out = true;
-	if (ike_job_dh(sa, group, NULL, none, request_dh_made, child->spi_in))
+	if (v2_kex_make(sa, &child->nego->kex, group, request_dh_made, child->spi_in))
 		return;
 	sa->busy_out = false;
 	v2_child_failed(child, false, "out of memory");
@@ -100,9 +93,9 @@ static void make_dh(struct ike_child *child, uint16_t group)
 void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 {
 	struct ike_child *old = task->spi ? ike_child_find(sa, task->spi) : NULL, *child;
-	const struct ike_transform *dh;
 	const struct ike_proposal *p;
 	char err[IKE_TEXT_MAX];
+	uint16_t group;
 	unsigned int n;
 
 	if (!task->tun || (task->spi && (!old || old->state != IKE_CHILD_UP || old->replaced)))
@@ -121,35 +114,23 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 		return;
 	}
 	p = conf_tunnel_proposals(task->tun->conf, &n);
-	dh = ike_proposal_get(&p[0], IKE_TRANSFORM_DH);
-	if (dh)
-		make_dh(child, dh->id);
+	group = v2_kex_first(p, n, NULL);
+	if (group)
+		make_dh(child, group);
 	else
 		send_request(child);
 }
 
-/* RFC 7296 1.3: once again with the group that it wants, if we offered that */
+/* RFC 7296 1.3: again with the group that it wants */
 static bool other_group(struct ike_child *child, const struct wire_notification *n)
 {
-	unsigned int i, k, n_ours;
+	unsigned int n_ours;
 	const struct ike_proposal *ours = conf_tunnel_proposals(child->tun->conf, &n_ours);
-	uint16_t group;
+	uint16_t group = v2_kex_other_group(&child->nego->kex, ours, n_ours, n);
 
-	if (n->data.len != 2)
-		return false;
-	group = get_u16(n->data.p);
-	if (group == child->nego->group || child->nego->regrouped || group == DH_NONE)
-		return false;
-	child->nego->regrouped = true;
-	for (i = 0; i < n_ours; i++) {
-		for (k = 0; k < ours[i].n; k++) {
-			if (ours[i].t[k].type != IKE_TRANSFORM_DH || ours[i].t[k].id != group)
-				continue;
-			make_dh(child, group);
-			return true;
-		}
-	}
-	return false;
+	if (group)
+		make_dh(child, group);
+	return group;
 }
 
 static void request_refused(struct ike_child *child, const struct wire_notification *n)
@@ -230,24 +211,19 @@ static void response_shared_made(struct ike_sa *sa, struct ike_job_dh *job)
 
 static void take_ke(struct ike_child *child, struct v2_in *in)
 {
-	const struct ike_transform *dh = ike_proposal_get(&child->prop, IKE_TRANSFORM_DH);
-	const struct wire_payload *p = wire_find(&in->inner, WIRE_PLD_KE);
-	struct ike_nego *n = child->nego;
-	struct crypto_dh *mine = n->dh;
+	struct ike_kex *kex = &child->nego->kex;
 	struct wire_ke ke;
 
-	if (!dh && !p) {
-		finish(child, none);
-		return;
-	}
-	if (!dh || !p || !mine || wire_ke_decode(p->body, &ke) != WIRE_OK || ke.group != n->group ||
-	    dh->id != n->group || ke.data.len != crypto_dh_public_len(ke.group)) {
+	if (!v2_kex_take(kex, &in->inner, &child->prop, &ke)) {
 		v2_child_failed(child, true, "its answer has the wrong Diffie-Hellman group");
 		return;
 	}
-	n->dh = NULL;
+	if (!ke.group) {
+		finish(child, none);
+		return;
+	}
 	child->sa->busy_out = true;
-	if (!ike_job_dh(child->sa, n->group, mine, ke.data, response_shared_made, child->spi_in)) {
+	if (!v2_kex_share(child->sa, kex, &ke, response_shared_made, child->spi_in)) {
 		child->sa->busy_out = false;
 		v2_child_failed(child, true, "out of memory");
 	}
@@ -307,7 +283,7 @@ static void send_response(struct ike_child *child, const struct crypto_dh *dh, s
 	v2_child_put_sa(child, &out);
 	wire_put_nonce(&out.w, buf_bytes(&n->nr));
 	if (dh)
-		wire_put_ke(&out.w, n->group, crypto_dh_public(dh));
+		wire_put_ke(&out.w, crypto_dh_group(dh), crypto_dh_public(dh));
 	v2_child_put_ts(child, &out);
 	v2_respond(sa, WIRE_CREATE_CHILD_SA, msgid, &out);
 	if (!v2_child_install(child, false, true, shared, buf_bytes(&n->ni), buf_bytes(&n->nr), err,
@@ -372,18 +348,10 @@ static bool find_rekeyed(struct v2_in *in, struct ike_child **old)
 /* the KE payload must be of the group that was chosen; false: answered, the child is gone */
 static bool check_ke(struct v2_in *in, struct ike_child *child, struct wire_ke *ke)
 {
-	const struct ike_transform *dh = ike_proposal_get(&child->prop, IKE_TRANSFORM_DH);
-	const struct wire_payload *p = wire_find(&in->inner, WIRE_PLD_KE);
 	uint8_t group[2];
 
-	ke->group = DH_NONE;
-	if (!dh)
+	if (v2_kex_wanted(&in->inner, &child->prop, ke, group))
 		return true;
-	if (p && wire_ke_decode(p->body, ke) == WIRE_OK && ke->group == dh->id &&
-	    ke->data.len == crypto_dh_public_len(ke->group))
-		return true;
-	group[0] = dh->id >> 8;
-	group[1] = dh->id;
 	ike_child_free(child, "another group");
 	refuse(in, WIRE_N_INVALID_KE_PAYLOAD, (struct bytes){ group, sizeof(group) });
 	return false;
@@ -401,7 +369,6 @@ static void answer(struct v2_in *in, struct ike_child *child, const struct wire_
 		return;
 	}
 	child->nego->msgid = in->outer.hdr.msgid;
-	child->nego->group = ke->group;
 	sa->nego_in = child;
 	if (!ke->group) {
 		send_response(child, NULL, none);

@@ -45,7 +45,7 @@ static void send_request(struct ike_sa *sa)
 	if (sa->cookie.len)
 		wire_put_notify(&w, 0, none, WIRE_N_COOKIE, buf_bytes(&sa->cookie));
 	put_proposals(&w, sa->peer->conf);
-	wire_put_ke(&w, sa->group, crypto_dh_public(sa->dh));
+	v2_kex_put(&sa->kex, &w);
 	wire_put_nonce(&w, buf_bytes(&sa->ni));
 	ike_natt_put(&w, sa->spi_i, 0, &sa->local, &sa->remote);
 	wire_finish(&msg);
@@ -65,21 +65,16 @@ static void send_request(struct ike_sa *sa)
 
 static void dh_made(struct ike_sa *sa, struct ike_job_dh *job)
 {
-	if (!job->ok) {
+	if (v2_kex_made(&sa->kex, job))
+		send_request(sa);
+	else
 		ike_sa_fail(sa, "cannot make a key of DH group %u", job->group);
-		return;
-	}
-	sa->dh = job->dh;
-	job->dh = NULL;
-	send_request(sa);
 }
 
-static void make_dh(struct ike_sa *sa)
+static void make_dh(struct ike_sa *sa, uint16_t group)
 {
-	crypto_dh_free(sa->dh);
-	sa->dh = NULL;
 	sa->state = IKE_STATE_NEW;
-	if (!ike_job_dh(sa, sa->group, NULL, none, dh_made, 0))
+	if (!v2_kex_make(sa, &sa->kex, group, dh_made, 0))
 		ike_sa_fail(sa, "out of memory");
 }
 
@@ -165,25 +160,12 @@ void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct ker
 	sa->local = local;
 	sa->remote = remote;
 	sa->replaces = replaces;
-	sa->group = ike_proposal_get(&peer->conf->ike[0], IKE_TRANSFORM_DH)->id;
 	tun->sa = sa;
 	if (!ike_tunnel_ask(sa, tun, flow) || !new_nonce(&sa->ni)) {
 		ike_sa_fail(sa, "out of memory");
 		return;
 	}
-	make_dh(sa);
-}
-
-static bool we_offer_group(const struct conf_peer *conf, uint16_t group)
-{
-	unsigned int i, k;
-
-	for (i = 0; i < conf->n_ike; i++)
-		for (k = 0; k < conf->ike[i].n; k++)
-			if (conf->ike[i].t[k].type == IKE_TRANSFORM_DH &&
-			    conf->ike[i].t[k].id == group)
-				return true;
-	return false;
+	make_dh(sa, v2_kex_first(peer->conf->ike, peer->conf->n_ike, NULL));
 }
 
 static void group_name(uint16_t group, char *out, size_t len)
@@ -199,18 +181,16 @@ static void other_group(struct ike_sa *sa, const struct wire_notification *n)
 
 	if (n->data.len != 2)
 		return;
-	group = get_u16(n->data.p);
-	if (group == sa->group || !we_offer_group(sa->peer->conf, group) ||
-	    ++sa->restarts > IKE_RESTARTS_MAX) {
-		group_name(group, theirs, sizeof(theirs));
-		group_name(sa->group, ours, sizeof(ours));
+	group = v2_kex_other_group(&sa->kex, sa->peer->conf->ike, sa->peer->conf->n_ike, n);
+	if (group == DH_NONE) {
+		group_name(get_u16(n->data.p), theirs, sizeof(theirs));
+		group_name(sa->kex.group, ours, sizeof(ours));
 		ike_sa_fail(sa, "%s wants DH group %s (INVALID_KE_PAYLOAD); offered %s",
 			    addr_str(&sa->remote.addr, addr, sizeof(addr)), theirs, ours);
 		return;
 	}
 	ike_retrans_stop(sa);
-	sa->group = group;
-	make_dh(sa);
+	make_dh(sa, group);
 }
 
 static void with_cookie(struct ike_sa *sa, struct bytes cookie)
@@ -219,7 +199,7 @@ static void with_cookie(struct ike_sa *sa, struct bytes cookie)
 	if (!cookie.len || cookie.len > 64)
 		return;
 	ike_retrans_stop(sa);
-	if (++sa->restarts > IKE_RESTARTS_MAX)
+	if (++sa->cookies > IKE_RESTARTS_MAX)
 		ike_sa_fail(sa, "it demands one cookie after the other");
 	else if (!buf_copy(&sa->cookie, cookie))
 		ike_sa_fail(sa, "out of memory");
@@ -260,19 +240,12 @@ static bool take_answer(struct ike_sa *sa, struct v2_in *in, struct wire_ke *ke)
 {
 	struct wire_sa chosen;
 	struct bytes nonce;
-	const struct ike_transform *dh;
 
 	if (wire_sa_decode(wire_find(&in->inner, WIRE_PLD_SA)->body, &chosen) != WIRE_OK ||
-	    wire_ke_decode(wire_find(&in->inner, WIRE_PLD_KE)->body, ke) != WIRE_OK ||
 	    wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &nonce) != WIRE_OK ||
-	    !in->outer.hdr.spi_r || chosen.n != 1) {
-		ike_count(sa->ike, IKE_COUNT_MALFORMED);
-		return false;
-	}
-	dh = ike_proposal_get(&chosen.p[0], IKE_TRANSFORM_DH);
-	if (!ike_proposal_accept(sa->peer->conf->ike, sa->peer->conf->n_ike, &chosen.p[0]) ||
-	    !dh || dh->id != ke->group || ke->group != sa->group ||
-	    ke->data.len != crypto_dh_public_len(ke->group)) {
+	    !in->outer.hdr.spi_r || chosen.n != 1 ||
+	    !ike_proposal_accept(sa->peer->conf->ike, sa->peer->conf->n_ike, &chosen.p[0]) ||
+	    !v2_kex_take(&sa->kex, &in->inner, &chosen.p[0], ke)) {
 		ike_count(sa->ike, IKE_COUNT_MALFORMED);
 		return false;
 	}
@@ -285,7 +258,6 @@ void v2_init_response(struct v2_in *in)
 {
 	struct ike_sa *sa = in->sa;
 	struct wire_notification n;
-	struct crypto_dh *dh;
 	struct wire_ke ke;
 	uint16_t error;
 
@@ -307,10 +279,8 @@ void v2_init_response(struct v2_in *in)
 	if (sa->natt)
 		sa->local.port = sa->remote.port = IKE_NATT_PORT;
 	v2_answered(sa);
-	dh = sa->dh;
-	sa->dh = NULL;
 	sa->busy_out = true;
-	if (!ike_job_dh(sa, sa->group, dh, ke.data, shared_made, 0))
+	if (!v2_kex_share(sa, &sa->kex, &ke, shared_made, 0))
 		ike_sa_fail(sa, "out of memory");
 }
 
@@ -453,7 +423,7 @@ static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
 
 	wire_open(&w, msg, &hdr);
 	wire_put_sa(&w, &sa->prop, 1);
-	wire_put_ke(&w, sa->group, crypto_dh_public(dh));
+	wire_put_ke(&w, crypto_dh_group(dh), crypto_dh_public(dh));
 	wire_put_nonce(&w, buf_bytes(&sa->nr));
 	ike_natt_put(&w, sa->spi_i, sa->spi_r, &sa->local, &sa->remote);
 	wire_finish(msg);
@@ -491,14 +461,13 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	sa->remote = sa->reply_remote = *r->remote;
 	sa->prop = *chosen;
 	sa->prop.spi_len = 0;
-	sa->group = r->ke.group;
 	ike_natt_detect(sa, &r->msg, r->local, r->remote);
 	sa->busy_in = true;
 	ike_sa_publish_init(sa);
 	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
 	if (!new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||
 	    !buf_copy(&sa->init_req, r->raw) ||
-	    !ike_job_dh(sa, sa->group, NULL, r->ke.data, answer_made, 0))
+	    !ike_job_dh(sa, r->ke.group, NULL, r->ke.data, answer_made, 0))
 		ike_sa_kill(sa, "out of memory");
 }
 
@@ -516,28 +485,18 @@ void v2_init_request(struct ike *ike, const struct endpoint *local, const struct
 {
 	struct init_request r = { .ike = ike, .local = local, .remote = remote, .raw = raw };
 	struct ike_proposal chosen;
-	const struct ike_transform *dh;
 	struct ike_peer *peer;
-	uint8_t group[2];
+	uint8_t group[2] = { 0, 0 };
 
 	if (!decode(&r) || !cookie_satisfied(&r))
 		return;
 	peer = choose_peer(&r, &chosen);
 	if (!peer)
 		return;
-	dh = ike_proposal_get(&chosen, IKE_TRANSFORM_DH);
-	if (!dh)
-		return;
-	if (dh->id != r.ke.group) {
-		/* RFC 7296 1.3: the group that we want */
-		group[0] = dh->id >> 8;
-		group[1] = dh->id;
-		reply_to(&r, WIRE_N_INVALID_KE_PAYLOAD, (struct bytes){ group, sizeof(group) });
-		return;
-	}
-	if (r.ke.data.len != crypto_dh_public_len(r.ke.group)) {
+	if (v2_kex_wanted(&r.msg, &chosen, &r.ke, group) && r.ke.group)
+		accept_request(&r, peer, &chosen);
+	else if (r.ke.group == get_u16(group))
 		ike_count(ike, IKE_COUNT_MALFORMED);
-		return;
-	}
-	accept_request(&r, peer, &chosen);
+	else	/* RFC 7296 1.2: the group that we want */
+		reply_to(&r, WIRE_N_INVALID_KE_PAYLOAD, (struct bytes){ group, sizeof(group) });
 }

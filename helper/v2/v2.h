@@ -63,6 +63,23 @@ bool v2_child_keys(const struct ike_child *child, struct bytes shared, struct by
 bool v2_psk_auth(const struct ike_sa *sa, struct bytes psk, bool initiator, struct bytes id,
 		 uint8_t *out);
 
+/* ---- kex.c ---- */
+uint16_t v2_kex_first(const struct ike_proposal *ours, unsigned int n,
+		      const struct ike_transform *known);
+bool v2_kex_make(struct ike_sa *sa, struct ike_kex *kex, uint16_t group, ike_job_done_t done,
+		 uint32_t spi);
+bool v2_kex_made(struct ike_kex *kex, struct ike_job_dh *job);	/* takes the key pair */
+void v2_kex_put(const struct ike_kex *kex, struct wire_writer *w);
+uint16_t v2_kex_other_group(struct ike_kex *kex, const struct ike_proposal *ours, unsigned int n,
+			    const struct wire_notification *refusal);
+bool v2_kex_take(const struct ike_kex *kex, const struct wire_msg *msg,
+		 const struct ike_proposal *chosen, struct wire_ke *ke);
+bool v2_kex_share(struct ike_sa *sa, struct ike_kex *kex, const struct wire_ke *ke,
+		  ike_job_done_t done, uint32_t spi);
+bool v2_kex_wanted(const struct wire_msg *msg, const struct ike_proposal *chosen,
+		   struct wire_ke *ke, uint8_t group[2]);
+void v2_kex_clear(struct ike_kex *kex);
+
 /* ---- init.c ---- */
 void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct kern_flow *flow,
 		 uint64_t replaces);
