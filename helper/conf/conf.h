@@ -79,6 +79,7 @@ struct conf_peer {
 	unsigned int n_ike;
 	struct ike_proposal ike[CONF_PROPOSALS_MAX];
 	uint64_t ike_lifetime;		/* seconds, default 4h */
+	uint64_t reauth;		/* seconds, 0: never */
 	uint64_t dpd;			/* seconds, 0: off, default 30 */
 	unsigned int n_tunnels;
 	struct conf_tunnel *tunnels;

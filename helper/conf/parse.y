@@ -110,7 +110,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> IKE_VERSION "ike-version" LOCAL "local" REMOTE "remote" ADDRESS "address"
 %token <word> ID "id" FQDN "fqdn" EMAIL "email" IPV4 "ipv4" IPV6 "ipv6" KEY_ID "key-id"
 %token <word> AUTH "auth" PSK "psk" CERT "cert" IKE "ike" ESP "esp" AH "ah" IKE_LIFETIME "ike-lifetime"
-%token <word> DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
+%token <word> REAUTH "reauth" DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
 %token <word> LIMITS "limits" COOKIES_FROM "cookies-from" HALF_OPEN "half-open"
@@ -245,6 +245,7 @@ peer_item:
 |	AUTH CERT		{ FOUND($2, @2, "psk: this version carries pre-shared keys only"); }
 |	IKE ike_proposals
 |	IKE_LIFETIME duration	{ parse->peer->ike_lifetime = $2; }
+|	REAUTH duration		{ parse->peer->reauth = $2; }
 |	DPD duration		{ parse->peer->dpd = $2; }
 |	tunnel
 ;
@@ -462,7 +463,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "remote", REMOTE }, { "address", ADDRESS }, { "id", ID }, { "fqdn", FQDN },
 	{ "email", EMAIL }, { "ipv4", IPV4 }, { "ipv6", IPV6 }, { "key-id", KEY_ID },
 	{ "auth", AUTH }, { "psk", PSK }, { "cert", CERT }, { "ike", IKE }, { "esp", ESP },
-	{ "ah", AH }, { "ike-lifetime", IKE_LIFETIME }, { "dpd", DPD }, { "mode", MODE },
+	{ "ah", AH }, { "ike-lifetime", IKE_LIFETIME }, { "reauth", REAUTH }, { "dpd", DPD }, { "mode", MODE },
 	{ "transport", TRANSPORT }, { "lifetime", LIFETIME }, { "start", START },
 	{ "on-traffic", ON_TRAFFIC }, { "at-load", AT_LOAD }, { "manual", MANUAL },
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },

@@ -41,6 +41,7 @@ struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool 
 	buf_init(&child->nego->ni);
 	buf_init(&child->nego->nr);
 	buf_init(&child->lowest_nonce);
+	buf_init(&child->rival_nonce);
 	child->sa = sa;
 	child->tun = tun;
 	memcpy(child->name, tun->name, sizeof(child->name));
@@ -214,6 +215,8 @@ void ike_child_free(struct ike_child *child, const char *why)
 		sa->nego_in = NULL;
 	ike_timer_off(&sa->ike->timers, &child->idle);
 	ike_timer_off(&sa->ike->timers, &child->renew);
+	ike_install_deferred_free(child);
+	ike_install_before(child);
 	ike_uninstall_out(child);
 	ike_uninstall_in(child);
 	if (child->state == IKE_CHILD_UP)
@@ -221,6 +224,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_nego_free(child);
 	ike_ops_done(&child->ops, NULL);
 	buf_free(&child->lowest_nonce);
+	buf_free(&child->rival_nonce);
 	free(child->sels);
 	free(child);
 	if (again)
@@ -236,7 +240,24 @@ bool ike_child_is_last(const struct ike_child *child)
 	       !sa->tasks;
 }
 
-/* RFC 7296 1.4.1: nothing more goes out; what is on its way may still come in */
+/* nothing more goes out; what is on its way may still come in. True: it was the tunnel's last */
+bool ike_child_retire(struct ike_child *child, const char *why)
+{
+	struct ike_timers *timers = &child->sa->ike->timers;
+	bool last = uncount(child);
+
+	if (child->state == IKE_CHILD_UP)
+		report_down(child, why);
+	child->state = IKE_CHILD_DELETING;
+	ike_timer_off(timers, &child->idle);
+	ike_timer_off(timers, &child->renew);
+	ike_install_deferred_free(child);
+	ike_install_before(child);
+	ike_uninstall_out(child);
+	return last && !child->replaced && !child->final;
+}
+
+/* RFC 7296 1.4.1 */
 void ike_child_delete(struct ike_child *child, const char *why)
 {
 	struct ike_sa *sa = child->sa;
@@ -250,13 +271,7 @@ void ike_child_delete(struct ike_child *child, const char *why)
 		ike_sa_delete(sa, why);
 		return;
 	}
-	again = uncount(child) && !child->replaced && !child->final;
-	if (child->state == IKE_CHILD_UP)
-		report_down(child, why);
-	child->state = IKE_CHILD_DELETING;
-	ike_timer_off(&sa->ike->timers, &child->idle);
-	ike_timer_off(&sa->ike->timers, &child->renew);
-	ike_uninstall_out(child);
+	again = ike_child_retire(child, why);
 	if (sa->state == IKE_STATE_DELETING ||
 	    !ike_task_add(sa, IKE_TASK_DELETE_CHILD, NULL, child->spi_in, NULL)) {
 		ike_child_free(child, why);
@@ -286,13 +301,19 @@ static void renew_due(struct ike_timer *t)
 	ike_child_rekey(container_of(t, struct ike_child, renew));
 }
 
+void ike_child_rekey_again(struct ike_child *child, uint64_t ms)
+{
+	struct ike *ike = child->sa->ike;
+
+	child->replacing = false;
+	if (child->state == IKE_CHILD_UP && !child->replaced)
+		ike_timer_set(&ike->timers, &child->renew, ike->now + ms);
+}
+
 void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in)
 {
 	struct ike_child *child = ike_child_find(sa, spi_in);
 
-	if (!child || !child->replacing)
-		return;
-	child->replacing = false;
-	if (child->state == IKE_CHILD_UP)
-		ike_timer_set(&sa->ike->timers, &child->renew, sa->ike->now + IKE_REKEY_RETRY);
+	if (child && child->replacing)
+		ike_child_rekey_again(child, IKE_REKEY_RETRY);
 }

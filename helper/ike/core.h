@@ -150,6 +150,7 @@ enum ike_state {
 	IKE_STATE_HALF_OPEN,	/* responder: IKE_SA_INIT answered */
 	IKE_STATE_AUTH_SENT,	/* initiator */
 	IKE_STATE_ESTABLISHED,
+	IKE_STATE_REKEYED,	/* another took over: it answers, and the peer deletes it */
 	IKE_STATE_DELETING,	/* the DELETE is sent or waits for the window */
 };
 
@@ -157,6 +158,7 @@ enum ike_task_type {
 	IKE_TASK_CHILD,		/* a new CHILD SA for @tun, or one in place of @spi */
 	IKE_TASK_DELETE_CHILD,	/* @spi: our inbound one */
 	IKE_TASK_DELETE_IKE,
+	IKE_TASK_REKEY,		/* of the IKE SA itself */
 	IKE_TASK_LIVENESS,
 };
 
@@ -218,6 +220,16 @@ struct ike_retrans {
  * @delete_sent: the DELETE of the IKE SA is on its way
  * @tasks: what else we want
  * @replaces: the SA this one is to take over from, by its own SPI; 0: none
+ * @from: the SA that this one is to succeed by rekeying, while that is not decided
+ * @rekey_out: what our outstanding request to rekey this one is to make
+ * @rekey_in: what the peer's made, until it is known which of both takes over
+ * @keyed: it has its keys
+ * @heir: own SPI of the SA that took over
+ * @authenticated: by which exchange it counts, whatever rekeyed it since
+ * @rekey_at: when to rekey it, @reauth_at: when to authenticate anew; 0: never
+ * @rekey_refused: the peer does not rekey IKE SAs
+ * @temporary_since: the first TEMPORARY_FAILURE in its answers to that
+ * @no_more: the peer makes no further CHILD SA on it
  */
 struct ike_sa {
 	unsigned int refs;
@@ -258,6 +270,10 @@ struct ike_sa {
 	struct ike_op_list ops;
 	uint64_t replaces;
 	bool replacing;			/* its successor is being negotiated */
+	struct ike_sa *from, *rekey_out, *rekey_in;
+	uint64_t heir;
+	uint64_t authenticated, rekey_at, reauth_at, temporary_since;
+	bool keyed, rekey_refused, no_more;
 	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
 };
 
@@ -274,6 +290,8 @@ struct ike_nego {
 	uint32_t rekeys;		/* our inbound SPI of the CHILD SA that it replaces */
 	uint32_t msgid;			/* responder: of the request */
 	struct wire_ts local, remote;	/* initiator: as offered */
+	bool has_flow;			/* the packet that asked */
+	struct kern_flow flow;
 	bool first;			/* in IKE_AUTH: no KE, the IKE SA's nonces */
 };
 
@@ -303,8 +321,11 @@ struct ike_child {
 	struct kern_sel *sels;
 	uint64_t since;
 	struct buf lowest_nonce;	/* RFC 7296 2.8.1 */
-	uint32_t successor;		/* our inbound SPI of the one that the peer made for it */
-	struct ike_timer idle, renew;
+	struct buf rival_nonce;		/* the same of @rival */
+	uint32_t rival;			/* our inbound SPI of what the peer made for the same */
+	struct ike_timer idle, renew, defer;
+	struct ike_child_keys *out_keys;	/* of an outbound SA that is put off */
+	uint64_t defer_until;
 	struct ike_op_list ops;
 	struct ike_nego *nego;
 };
@@ -352,6 +373,8 @@ bool ike_tunnel_ask(struct ike_sa *sa, struct ike_tunnel *tun, const struct kern
 void ike_tunnel_ask_more(struct ike_tunnel *tun, const struct kern_flow *flow);
 /* @error has no names in front; where it was told already it is not told again */
 void ike_tunnel_failed(struct ike_tunnel *tun, const char *error);
+/* RFC 7296 2.25: the peer is busy. Nothing failed, it is tried again in @ms */
+void ike_tunnel_later(struct ike_tunnel *tun, const struct kern_flow *flow, uint64_t ms);
 void ike_tunnel_up(struct ike_tunnel *tun);
 /* a CHILD SA or the IKE SA that was to make one has gone */
 void ike_tunnel_lost(struct ike_tunnel *tun);
@@ -378,8 +401,16 @@ struct ike_sa *ike_sa_find_init(struct ike *ike, uint64_t spi_i, const struct en
 uint64_t ike_sa_own_spi(const struct ike_sa *sa);
 uint64_t ike_sa_peer_spi(const struct ike_sa *sa);
 void ike_sa_established(struct ike_sa *sa);
+/* what a successor by rekeying has of @old from the beginning */
+bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old);
+/* and all the rest, which @old has no more: CHILD SAs, tasks, those who wait */
+void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old);
+/* it answers and asks nothing, until the peer deletes it, or @ms are over */
+void ike_sa_rest(struct ike_sa *sa, uint64_t ms);
 /* deletes it with a word to the peer, once the window allows; CHILD SAs leave the module now */
 void ike_sa_delete(struct ike_sa *sa, const char *why);
+/* the same, but what comes in by its CHILD SAs is taken until the peer knows */
+void ike_sa_retire(struct ike_sa *sa, const char *why);
 /* without a word; @why is told when it was established */
 void ike_sa_kill(struct ike_sa *sa, const char *why);
 /* the same because of an error, which is told, and passed to whoever waits */
@@ -410,10 +441,13 @@ void ike_send(struct ike_sa *sa, const struct endpoint *local, const struct endp
 struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool initiator);
 void ike_child_up(struct ike_child *child);
 void ike_child_free(struct ike_child *child, const char *why);	/* out of the module and the list */
+bool ike_child_retire(struct ike_child *child, const char *why);
 /* DELETE to the peer, when the window allows; the IKE SA with it when this was its last */
 void ike_child_delete(struct ike_child *child, const char *why);
 bool ike_child_is_last(const struct ike_child *child);	/* of its IKE SA */
 void ike_child_rekey(struct ike_child *child);
+/* the same, but not before @ms have passed */
+void ike_child_rekey_again(struct ike_child *child, uint64_t ms);
 /* what was to succeed it came to nothing */
 void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in);
 struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in);
@@ -431,6 +465,14 @@ struct ike_child_keys {		/* of one direction */
 /* where its two SAs are from now on; the IKE SA still has the old ends */
 void ike_move(struct ike_child *child, const struct endpoint *local, const struct endpoint *remote);
 int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *keys);
+/*
+ * RFC 7296 2.8: a responder that has another outbound SA for the same goes on with
+ * it until the initiator surely has the new one. False: not put off.
+ */
+bool ike_install_later(struct ike_child *child, const struct ike_child_keys *keys);
+void ike_install_deferred_free(struct ike_child *child);
+/* @child is about to go, what was put off because of it has to come first */
+void ike_install_before(const struct ike_child *child);
 void ike_uninstall_in(struct ike_child *child);
 void ike_uninstall_out(struct ike_child *child);
 bool ike_child_counters(const struct ike_child *child, bool in, struct kern_sa *out);

@@ -221,7 +221,7 @@ static void down_tunnel(struct ike *ike, struct ike_tunnel *tun, struct ike_op *
 		if (sa->peer != tun->peer)
 			continue;
 		forget_nego(sa, tun);
-		if (sa->state < IKE_STATE_ESTABLISHED && sa->initiator && !sa->tasks &&
+		if (sa->state < IKE_STATE_ESTABLISHED && sa->initiator && !sa->from && !sa->tasks &&
 		    (!sa->nego || !sa->nego->tun)) {
 			ike_sa_kill(sa, "taken down");
 			continue;

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <linux/nfipsec.h>
 
 #include "ike/core.h"
+#include "v2/v2.h"
 
 /* the end that began it renews it first, so that both seldom do at once */
 #define SOFT_INITIATOR	85
@@ -80,6 +82,109 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	else if (!ret)
 		child->out_installed = true;
 	return ret;
+}
+
+/* ---- outbound, but not yet ---- */
+
+#define DEFER_POLL_MS	500
+/* a peer that neither sends by it nor deletes the one before: while that is there it will do */
+#define DEFER_REKEY_MS	60000
+/* that of another IKE SA may be of an earlier life of the peer */
+#define DEFER_OTHER_MS	5000
+
+static void install_deferred(struct ike_child *child)
+{
+	int ret = ike_install(child, false, child->out_keys);
+
+	ike_install_deferred_free(child);
+	/* the end of it is not for here, where others end */
+	if (ret)
+		ike_timer_set(&child->sa->ike->timers, &child->defer, child->sa->ike->now);
+}
+
+/* a packet by the other half proves that the peer has both */
+static void defer_due(struct ike_timer *t)
+{
+	struct ike_child *child = container_of(t, struct ike_child, defer);
+	struct ike *ike = child->sa->ike;
+	struct kern_sa in;
+
+	if (!child->out_keys)
+		v2_child_failed(child, true, "the module refused its outbound SA");
+	/* it lost against another, and goes */
+	else if (child->replaced)
+		ike_install_deferred_free(child);
+	else if (ike->now >= child->defer_until ||
+		 (ike_child_counters(child, true, &in) && in.packets))
+		install_deferred(child);
+	else
+		ike_timer_set(&ike->timers, t, ike->now + DEFER_POLL_MS);
+}
+
+static bool same_sels(const struct ike_child *a, const struct ike_child *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->n_sels && i < b->n_sels; i++)
+		if (!ts_equal(&a->sels[i].src, &b->sels[i].src) ||
+		    !ts_equal(&a->sels[i].dst, &b->sels[i].dst))
+			return false;
+	return a->n_sels == b->n_sels;
+}
+
+/* another outbound SA that carries what this one is to carry */
+static bool has_other(const struct ike_child *child)
+{
+	const struct ike_sa *sa;
+	const struct ike_child *c;
+
+	for (sa = child->sa->ike->sas; sa; sa = sa->next)
+		for (c = sa->children; c; c = c->next)
+			if (c != child && c->tun == child->tun && c->out_installed &&
+			    ((sa == child->sa && child->nego &&
+			      c->spi_in == child->nego->rekeys) || same_sels(c, child)))
+				return true;
+	return false;
+}
+
+bool ike_install_later(struct ike_child *child, const struct ike_child_keys *keys)
+{
+	struct ike *ike = child->sa->ike;
+
+	if (!child->tun || !has_other(child))
+		return false;
+	child->out_keys = malloc(sizeof(*keys));
+	if (!child->out_keys)
+		return false;
+	*child->out_keys = *keys;
+	child->defer_until = ike->now + (child->nego->rekeys ? DEFER_REKEY_MS : DEFER_OTHER_MS);
+	child->defer.fn = defer_due;
+	ike_timer_set(&ike->timers, &child->defer, ike->now + DEFER_POLL_MS);
+	return true;
+}
+
+void ike_install_deferred_free(struct ike_child *child)
+{
+	ike_timer_off(&child->sa->ike->timers, &child->defer);
+	if (!child->out_keys)
+		return;
+	crypto_wipe(child->out_keys, sizeof(*child->out_keys));
+	free(child->out_keys);
+	child->out_keys = NULL;
+}
+
+void ike_install_before(const struct ike_child *child)
+{
+	struct ike_sa *sa;
+	struct ike_child *c;
+
+	if (!child->tun || !child->out_installed)
+		return;
+	for (sa = child->sa->ike->sas; sa; sa = sa->next)
+		for (c = sa->children; c; c = c->next)
+			if (c != child && c->tun == child->tun && c->out_keys && !c->replaced &&
+			    sa->state == IKE_STATE_ESTABLISHED)
+				install_deferred(c);
 }
 
 static void move_one(const struct ike_child *child, bool in, const struct kern_ends *to)

@@ -58,7 +58,7 @@ static bool peer_same(const struct conf *conf_a, const struct conf_peer *a,
 	if (a->ike_version != b->ike_version || !addr_equal(&a->local, &b->local) ||
 	    !addr_equal(&a->remote, &b->remote) || !ids_same(&a->local_id, &b->local_id) ||
 	    !ids_same(&a->remote_id, &b->remote_id) || a->auth != b->auth ||
-	    a->ike_lifetime != b->ike_lifetime || a->dpd != b->dpd ||
+	    a->ike_lifetime != b->ike_lifetime || a->reauth != b->reauth || a->dpd != b->dpd ||
 	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
 		return false;
 	if (!a->remote_id.type || !a->local_id.type)

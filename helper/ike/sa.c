@@ -233,6 +233,22 @@ static void successor_gone(struct ike_sa *sa)
 		old->replacing = false;
 }
 
+/* what it was to come from, and what was to come of it */
+static void rekeying_gone(struct ike_sa *sa, const char *why)
+{
+	struct ike_sa *old = sa->from;
+
+	if (old && old->rekey_out == sa)
+		old->rekey_out = NULL;
+	if (old && old->rekey_in == sa)
+		old->rekey_in = NULL;
+	sa->from = NULL;
+	if (sa->rekey_out)
+		ike_sa_kill(sa->rekey_out, why);
+	if (sa->rekey_in)
+		ike_sa_kill(sa->rekey_in, why);
+}
+
 /* @why is told, @error goes to who waits for a tunnel */
 static void kill(struct ike_sa *sa, const char *why, const char *error)
 {
@@ -247,6 +263,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	ike_timer_off(timers, &sa->keepalive);
 	ike_retrans_stop(sa);
 	successor_gone(sa);
+	rekeying_gone(sa, why);
 	if (sa->state == IKE_STATE_ESTABLISHED)
 		report_down(sa, why);
 	tasks_fail(sa, error);
@@ -292,27 +309,145 @@ void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 	ike_sa_fail_quiet(sa, text);
 }
 
-void ike_sa_delete(struct ike_sa *sa, const char *why)
+static void delete(struct ike_sa *sa, const char *why, bool retiring)
 {
 	if (sa->state == IKE_STATE_DELETING || sa->dead)
 		return;
-	if (sa->state != IKE_STATE_ESTABLISHED) {
+	/* what our request is to make goes when the peer has made it, or with the old one */
+	if (sa->state < IKE_STATE_ESTABLISHED && sa->from)
+		return;
+	if (sa->state < IKE_STATE_ESTABLISHED) {
 		ike_sa_kill(sa, why);
 		return;
 	}
 	ike_sa_get(sa);
+	if (sa->state == IKE_STATE_ESTABLISHED)
+		report_down(sa, why);
 	sa->state = IKE_STATE_DELETING;
-	report_down(sa, why);
+	if (sa->from)
+		sa->from->rekey_in = NULL;
+	sa->from = NULL;
+	if (sa->rekey_in && sa->rekey_in->keyed)
+		ike_sa_delete(sa->rekey_in, why);
+	else if (sa->rekey_in)
+		ike_sa_kill(sa->rekey_in, why);
 	ike_timer_off(&sa->ike->timers, &sa->liveness);
 	ike_timer_set(&sa->ike->timers, &sa->life, sa->ike->now + DELETING_MS);
 	successor_gone(sa);
 	tasks_fail(sa, why);
-	children_free(sa, why);
+	if (!retiring)
+		children_free(sa, why);
 	if (!ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, NULL))
 		ike_sa_kill(sa, why);
 	else
 		v2_run(sa);
 	ike_sa_put(sa);
+}
+
+void ike_sa_delete(struct ike_sa *sa, const char *why)
+{
+	delete(sa, why, false);
+}
+
+void ike_sa_retire(struct ike_sa *sa, const char *why)
+{
+	struct ike_child *c;
+
+	for (c = sa->children; c; c = c->next) {
+		c->replaced = true;
+		ike_child_retire(c, why);
+	}
+	delete(sa, why, true);
+}
+
+/* ---- rekeying ---- */
+
+bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
+{
+	sa->local = old->local;
+	sa->remote = old->remote;
+	sa->natt = old->natt;
+	sa->nat_ours = old->nat_ours;
+	sa->nat_theirs = old->nat_theirs;
+	sa->authenticated = old->authenticated;
+	sa->reauth_at = old->reauth_at;
+	memcpy(sa->name, old->name, sizeof(sa->name));
+	return !old->remote_id.type ||
+	       ike_id_set(&sa->remote_id, old->remote_id.type,
+			  (struct bytes){ old->remote_id.data, old->remote_id.len });
+}
+
+/* those that are being negotiated stay, and come to nothing */
+static void move_children(struct ike_sa *sa, struct ike_sa *old)
+{
+	struct ike_child **at = &old->children, *c;
+
+	while ((c = *at)) {
+		if (c->state == IKE_CHILD_OFFERED) {
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		c->sa = sa;
+		c->next = sa->children;
+		sa->children = c;
+	}
+}
+
+static void move_tasks(struct ike_sa *sa, struct ike_sa *old)
+{
+	struct ike_task **at = &sa->tasks, *t;
+
+	while (*at)
+		at = &(*at)->next;
+	while ((t = ike_task_take(old))) {
+		if (t->type == IKE_TASK_LIVENESS || t->type == IKE_TASK_REKEY) {
+			free(t);
+			continue;
+		}
+		t->next = NULL;
+		*at = t;
+		at = &t->next;
+		sa->n_tasks++;
+	}
+}
+
+void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
+{
+	struct ike_tunnel *tun;
+	struct ike_sa *s;
+
+	/* the peer may have moved meanwhile, and the CHILD SAs with it */
+	sa->local = old->local;
+	sa->remote = old->remote;
+	move_children(sa, old);
+	move_tasks(sa, old);
+	for (tun = old->peer->tunnels; tun; tun = tun->next)
+		if (tun->sa == old)
+			tun->sa = sa;
+	for (s = sa->ike->sas; s; s = s->next)
+		if (s->replaces && s->replaces == ike_sa_own_spi(old))
+			s->replaces = ike_sa_own_spi(sa);
+	sa->replaces = old->replaces;
+	sa->replacing = old->replacing;
+	old->replaces = 0;
+	old->replacing = false;
+	sa->no_more = old->no_more;
+	old->heir = ike_sa_own_spi(sa);
+}
+
+void ike_sa_rest(struct ike_sa *sa, uint64_t ms)
+{
+	struct ike_timers *timers = &sa->ike->timers;
+
+	if (sa->state == IKE_STATE_ESTABLISHED)
+		report_down(sa, "rekeyed");
+	else
+		sa->established = sa->ike->now;
+	sa->state = IKE_STATE_REKEYED;
+	ike_timer_off(timers, &sa->liveness);
+	ike_timer_off(timers, &sa->keepalive);
+	ike_timer_set(timers, &sa->life, sa->ike->now + ms);
 }
 
 /* its configuration goes; what is left of its life is the DELETE */
@@ -329,7 +464,7 @@ struct ike_sa *ike_sa_usable(struct ike *ike, const struct ike_peer *peer)
 	struct ike_sa *sa, *coming = NULL;
 
 	for (sa = ike->sas; sa; sa = sa->next) {
-		if (sa->peer != peer || sa->replacing)
+		if (sa->peer != peer || sa->replacing || sa->from || sa->no_more)
 			continue;
 		if (sa->state == IKE_STATE_ESTABLISHED)
 			return sa;
@@ -366,6 +501,7 @@ const char *ike_sa_state_str(const struct ike_sa *sa)
 		[IKE_STATE_HALF_OPEN]	= "half-open",
 		[IKE_STATE_AUTH_SENT]	= "auth-sent",
 		[IKE_STATE_ESTABLISHED]	= "established",
+		[IKE_STATE_REKEYED]	= "rekeyed",
 		[IKE_STATE_DELETING]	= "deleting",
 	};
 
@@ -374,14 +510,42 @@ const char *ike_sa_state_str(const struct ike_sa *sa)
 
 /* ---- time ---- */
 
-static uint64_t soft_lifetime(const struct ike_sa *sa)
+static uint64_t soft_lifetime(const struct ike_sa *sa, uint64_t seconds)
 {
-	uint64_t ms = sa->peer->conf->ike_lifetime * 1000;
+	uint64_t ms = seconds * 1000;
 	uint16_t r = 0;
 
 	crypto_random(&r, sizeof(r));
 	return ms * ((sa->initiator ? LIFETIME_SOFT_INITIATOR : LIFETIME_SOFT_RESPONDER) * 10 +
 		     r % (LIFETIME_JITTER * 10)) / 1000;
+}
+
+/* a rekeyed SA has the reauthentication of the one before it ahead, at the same time */
+static void set_life(struct ike_sa *sa)
+{
+	const struct conf_peer *conf = sa->peer->conf;
+	struct ike *ike = sa->ike;
+
+	if (!sa->authenticated) {
+		sa->authenticated = ike->now;
+		sa->reauth_at = conf->reauth ? ike->now + soft_lifetime(sa, conf->reauth) : 0;
+	}
+	sa->rekey_at = conf->ike_lifetime ? ike->now + soft_lifetime(sa, conf->ike_lifetime) : 0;
+	ike_timer_off(&ike->timers, &sa->life);
+	if (sa->rekey_at || sa->reauth_at)
+		ike_timer_set(&ike->timers, &sa->life,
+			      !sa->reauth_at || (sa->rekey_at && sa->rekey_at < sa->reauth_at) ?
+			      sa->rekey_at : sa->reauth_at);
+}
+
+/* when it must be gone */
+static uint64_t hard_end(const struct ike_sa *sa)
+{
+	const struct conf_peer *conf = sa->peer->conf;
+	uint64_t rekey = conf->ike_lifetime ? sa->established + conf->ike_lifetime * 1000 : IKE_NEVER;
+	uint64_t reauth = conf->reauth ? sa->authenticated + conf->reauth * 1000 : IKE_NEVER;
+
+	return rekey < reauth ? rekey : reauth;
 }
 
 void ike_sa_established(struct ike_sa *sa)
@@ -395,9 +559,7 @@ void ike_sa_established(struct ike_sa *sa)
 	sa->established = sa->last_in = ike->now;
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
-	ike_timer_off(&ike->timers, &sa->life);
-	if (conf->ike_lifetime)
-		ike_timer_set(&ike->timers, &sa->life, ike->now + soft_lifetime(sa));
+	set_life(sa);
 	if (conf->dpd)
 		ike_timer_set(&ike->timers, &sa->liveness, ike->now + conf->dpd * 1000);
 	ike_natt_keepalive(sa);
@@ -406,9 +568,11 @@ void ike_sa_established(struct ike_sa *sa)
 	ike_sa_id_str(sa, false, them, sizeof(them));
 	ike_proposal_str(&sa->prop, p, sizeof(p));
 	ike_report(ike, IKE_EVENT_IKE_UP, sa->name, NULL,
-		   json_pack("{s:s,s:s,s:s,s:s,s:b}", "remote", addr, "local_id", us, "remote_id",
-			     them, "ike", p, "initiator", sa->initiator),
-		   "IKE SA with %s up: %s, we are '%s', it is '%s'", addr, p, us, them);
+		   json_pack("{s:s,s:s,s:s,s:s,s:b,s:b}", "remote", addr, "local_id", us,
+			     "remote_id", them, "ike", p, "initiator", sa->initiator, "rekeyed",
+			     sa->keyed),
+		   "IKE SA with %s %s: %s, we are '%s', it is '%s'", addr,
+		   sa->keyed ? "rekeyed" : "up", p, us, them);
 }
 
 static void life_due(struct ike_timer *t)
@@ -417,21 +581,22 @@ static void life_due(struct ike_timer *t)
 	struct ike *ike = sa->ike;
 	uint64_t hard;
 
+	if (sa->state == IKE_STATE_REKEYED)
+		v2_goodbye(sa);
 	if (sa->state != IKE_STATE_ESTABLISHED) {
 		ike_sa_kill(sa, "not finished in time");
 		return;
 	}
-	hard = sa->established + sa->peer->conf->ike_lifetime * 1000;
+	hard = hard_end(sa);
 	if (ike->now >= hard) {
 		ike_sa_delete(sa, "lifetime");
 		return;
 	}
+	/* a successor that failed is tried again until the end */
+	ike_timer_set(&ike->timers, t, ike->now + IKE_REKEY_RETRY < hard ?
+		      ike->now + IKE_REKEY_RETRY : hard);
 	if (!sa->replacing)
 		v2_renew(sa);
-	/* a successor that failed is tried again until the end */
-	if (!sa->dead && sa->state == IKE_STATE_ESTABLISHED)
-		ike_timer_set(&ike->timers, t, ike->now + IKE_REKEY_RETRY < hard ?
-			      ike->now + IKE_REKEY_RETRY : hard);
 }
 
 /* RFC 7296 2.4: whatever came protected by one of its SAs proves that the peer lives */

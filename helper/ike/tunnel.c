@@ -143,6 +143,13 @@ void ike_tunnel_failed(struct ike_tunnel *tun, const char *error)
 		wait_turn(tun);
 }
 
+void ike_tunnel_later(struct ike_tunnel *tun, const struct kern_flow *flow, uint64_t ms)
+{
+	tun->sa = NULL;
+	tun->retry_at = tun->peer->ike->now + ms;
+	ike_tunnel_start(tun, flow);
+}
+
 void ike_tunnel_up(struct ike_tunnel *tun)
 {
 	tun->failures = 0;

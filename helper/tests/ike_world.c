@@ -37,7 +37,14 @@ static void packet_copy(struct packet *to, const struct endpoint *from_ep,
 static void enqueue(struct world *w, const struct packet *p)
 {
 	assert_true(w->n_queue < WORLD_PACKETS);
-	packet_copy(&w->queue[w->n_queue++], &p->from, &p->to, p->data, p->len);
+	packet_copy(&w->queue[w->n_queue], &p->from, &p->to, p->data, p->len);
+	w->queue[w->n_queue++].at = w->now + (w->delay ? world_random(w, w->delay) : 0);
+}
+
+unsigned int world_random(struct world *w, unsigned int below)
+{
+	w->seed = w->seed * 1664525 + 1013904223;
+	return (w->seed >> 8) % below;
 }
 
 void world_send(struct world *w, const struct packet *p)
@@ -50,7 +57,7 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 {
 	struct node *n = user;
 	struct world *w = n->w;
-	struct packet p = { *local, *remote, (uint8_t *)msg.p, msg.len };
+	struct packet p = { .from = *local, .to = *remote, .data = (uint8_t *)msg.p, .len = msg.len };
 	unsigned int copies = 1, i;
 
 	n->sent++;
@@ -63,35 +70,88 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 		enqueue(w, &p);
 }
 
+static struct packet take(struct world *w, unsigned int i)
+{
+	struct packet p = w->queue[i];
+
+	memmove(w->queue + i, w->queue + i + 1, (--w->n_queue - i) * sizeof(p));
+	return p;
+}
+
+static void arrive(struct world *w, struct packet p)
+{
+	struct node *n = addr_equal(&p.to.addr, &w->a.addr) ? &w->a :
+			 addr_equal(&p.to.addr, &w->b.addr) ? &w->b : NULL;
+
+	if (n)
+		ike_input(n->ike, &p.to, &p.from, (struct bytes){ p.data, p.len }, w->now);
+	free(p.data);
+}
+
+/* the place in the queue of what is due first; n_queue: nothing is */
+static unsigned int next_due(const struct world *w, uint64_t now)
+{
+	unsigned int i, best = w->n_queue;
+
+	for (i = 0; i < w->n_queue; i++)
+		if (w->queue[i].at <= now &&
+		    (best == w->n_queue || w->queue[i].at < w->queue[best].at ||
+		     (w->lifo && w->queue[i].at == w->queue[best].at)))
+			best = i;
+	return best;
+}
+
 void world_deliver(struct world *w)
 {
-	struct packet p;
-	struct node *n;
+	unsigned int i;
 
-	while (w->n_queue) {
-		if (w->lifo) {
-			p = w->queue[--w->n_queue];
-		} else {
-			p = w->queue[0];
-			memmove(w->queue, w->queue + 1, --w->n_queue * sizeof(p));
-		}
-		n = addr_equal(&p.to.addr, &w->a.addr) ? &w->a :
-		    addr_equal(&p.to.addr, &w->b.addr) ? &w->b : NULL;
-		if (n)
-			ike_input(n->ike, &p.to, &p.from, (struct bytes){ p.data, p.len }, w->now);
-		free(p.data);
-	}
+	while ((i = next_due(w, w->now)) < w->n_queue)
+		arrive(w, take(w, i));
+}
+
+static unsigned int oldest_of(const struct world *w, const struct node *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n_queue; i++)
+		if (addr_equal(&w->queue[i].from.addr, &from->addr))
+			return i;
+	assert_true(false);
+	return 0;
+}
+
+void world_step(struct world *w, struct node *from)
+{
+	arrive(w, take(w, oldest_of(w, from)));
+}
+
+void world_lose(struct world *w, struct node *from)
+{
+	free(take(w, oldest_of(w, from)).data);
+}
+
+unsigned int world_sent(const struct world *w, const struct node *from)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < w->n_queue; i++)
+		n += addr_equal(&w->queue[i].from.addr, &from->addr);
+	return n;
 }
 
 void world_run(struct world *w, uint64_t ms)
 {
 	uint64_t end = w->now + ms, next;
+	unsigned int due;
 
 	for (;;) {
 		world_deliver(w);
 		next = ike_next(w->a.ike);
 		if (ike_next(w->b.ike) < next)
 			next = ike_next(w->b.ike);
+		due = next_due(w, UINT64_MAX);
+		if (due < w->n_queue && w->queue[due].at < next)
+			next = w->queue[due].at;
 		if (next > end)
 			break;
 		if (next > w->now)
@@ -116,6 +176,35 @@ static struct fake_sa *find_sa(struct node *n, const struct kern_sa *sa)
 		    addr_equal(&f->local, &sa->local) && addr_equal(&f->remote, &sa->remote))
 			return f;
 	return NULL;
+}
+
+static bool can_open(const struct node *n, const struct fake_sa *out)
+{
+	const struct fake_sa *f;
+
+	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
+		if (f->used && f->dir == NFIPSEC_DIR_IN && f->spi == out->spi &&
+		    f->proto == out->proto)
+			return true;
+	return false;
+}
+
+/* after each change in a module: what is sent can be opened, and something can be sent */
+static void watch(struct world *w)
+{
+	struct node *ends[] = { &w->a, &w->b };
+	const struct fake_sa *f;
+	unsigned int i, n;
+
+	for (i = 0; w->strict && i < 2; i++) {
+		for (n = 0, f = ends[i]->sas; f < ends[i]->sas + WORLD_SAS; f++) {
+			if (!f->used || f->dir != NFIPSEC_DIR_OUT)
+				continue;
+			assert_true(can_open(world_other(ends[i]), f));
+			n++;
+		}
+		assert_true(n > 0);
+	}
 }
 
 static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
@@ -162,6 +251,7 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 	f->integ_key_len = sa->integ_key.len;
 	for (i = 0; i < sa->n_sels; i++)
 		f->sels[i] = sa->sels[i];
+	watch(n->w);
 	return 0;
 }
 
@@ -172,6 +262,7 @@ static int op_sa_del(const struct kern_sa *sa, void *user)
 	if (!f)
 		return -ENOENT;
 	f->used = false;
+	watch(((struct node *)user)->w);
 	return 0;
 }
 
@@ -251,6 +342,7 @@ static void op_event(const struct ike_event *ev, void *user)
 	if (getenv("IKE_WORLD_VERBOSE"))
 		fprintf(stderr, "%8llu %s [%d] %s/%s: %s\n", (unsigned long long)n->w->now, n->name,
 			ev->type, ev->peer ? ev->peer : "", ev->tunnel ? ev->tunnel : "", ev->text);
+	n->n_events[ev->type]++;
 	if (n->n_lines == WORLD_LINES)
 		return;
 	l = &n->lines[n->n_lines++];
@@ -471,11 +563,7 @@ unsigned int node_sas(const struct node *n)
 
 unsigned int node_count(const struct node *n, enum ike_event_type type)
 {
-	unsigned int i, sum = 0;
-
-	for (i = 0; i < n->n_lines; i++)
-		sum += n->lines[i].type == type;
-	return sum;
+	return n->n_events[type];
 }
 
 const struct line *node_line(const struct node *n, enum ike_event_type type, const char *part)

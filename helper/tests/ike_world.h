@@ -16,6 +16,7 @@ struct packet {
 	struct endpoint from, to;
 	uint8_t *data;
 	size_t len;
+	uint64_t at;			/* it arrives */
 };
 
 struct fake_sa {
@@ -48,7 +49,7 @@ struct node {
 	struct fake_sa sas[WORLD_SAS];
 	int refuse_in, refuse_out;	/* sa_add of that direction fails with this errno */
 	struct line *lines;
-	unsigned int n_lines;
+	unsigned int n_lines, n_events[IKE_EVENT_ERROR + 1];	/* events: also those without room */
 	bool up_done, down_done;
 	char up_error[900];
 	unsigned int sent, keepalives, moves;
@@ -69,6 +70,9 @@ struct world {
 	unsigned int filter_arg;
 	bool cut;			/* nothing arrives */
 	bool lifo;			/* the newest first */
+	uint64_t delay;			/* ms at most, each message another */
+	uint32_t seed;			/* of world_random() */
+	bool strict;			/* always an outbound SA, and always one that the other end can open */
 	bool defer_jobs;
 	const struct ike_job *jobs[64];
 	unsigned int n_jobs;
@@ -92,6 +96,10 @@ void world_free(struct world *w);	/* fails the test when an SA is left in a modu
 void world_load(struct node *n, const struct world_conf *c);
 void world_deliver(struct world *w);	/* until nothing is on its way; time stands still */
 void world_run(struct world *w, uint64_t ms);	/* time passes */
+void world_step(struct world *w, struct node *from);	/* the oldest that it sent arrives */
+void world_lose(struct world *w, struct node *from);	/* that one does not */
+unsigned int world_sent(const struct world *w, const struct node *from);	/* and has not arrived */
+unsigned int world_random(struct world *w, unsigned int below);
 void world_send(struct world *w, const struct packet *p);	/* by somebody else */
 void world_jobs(struct world *w);	/* those that were put off */
 struct node *world_other(struct node *n);

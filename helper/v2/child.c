@@ -10,27 +10,11 @@
 
 static const struct bytes none = { NULL, 0 };
 
-static bool new_nonce(struct buf *b)
-{
-	uint8_t nonce[IKE_NONCE_LEN];
-
-	return crypto_random(nonce, sizeof(nonce)) &&
-	       buf_copy(b, (struct bytes){ nonce, sizeof(nonce) });
-}
-
-/* octets from the left, a shorter one is the lower: RFC 7296 2.8.1 */
-static int nonce_cmp(struct bytes a, struct bytes b)
-{
-	int d = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
-
-	return d ? d : (a.len > b.len) - (a.len < b.len);
-}
-
 static void note_lowest(struct ike_child *child)
 {
 	struct bytes i = buf_bytes(&child->nego->ni), r = buf_bytes(&child->nego->nr);
 
-	buf_copy(&child->lowest_nonce, nonce_cmp(i, r) < 0 ? i : r);
+	buf_copy(&child->lowest_nonce, v2_nonce_cmp(i, r) < 0 ? i : r);
 }
 
 static struct ike_child *rekeyed(const struct ike_child *child)
@@ -63,6 +47,23 @@ static void send_request(struct ike_child *child)
 	v2_request(child->sa, WIRE_CREATE_CHILD_SA, &out);
 }
 
+/* what it was to succeed has gone, or the peer was faster */
+static bool too_late(const struct ike_child *child)
+{
+	const struct ike_child *old = rekeyed(child);
+
+	return child->nego->rekeys && (!old || old->state != IKE_CHILD_UP || old->replaced);
+}
+
+/* one came up meanwhile, by the peer; a successor of an IKE SA needs its own */
+static bool is_there(const struct ike_sa *sa, const struct ike_task *task)
+{
+	if (task->spi || sa->replaces || !task->tun->n_up)
+		return false;
+	return task->has_flow ? ike_tunnel_covers(task->tun, &task->flow) :
+	       task->tun->conf->child_sa == CONF_CHILD_PER_TUNNEL;
+}
+
 static void request_dh_made(struct ike_sa *sa, struct ike_job_dh *job)
 {
 	struct ike_child *child = ike_child_find(sa, job->spi);
@@ -71,7 +72,7 @@ static void request_dh_made(struct ike_sa *sa, struct ike_job_dh *job)
 	if (child && child == sa->nego) {
 		if (!v2_kex_made(&child->nego->kex, job))
 			v2_child_failed(child, false, "cannot make a Diffie-Hellman key");
-		else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED)
+		else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED || too_late(child))
 			ike_child_free(child, "not wanted any more");
 		else
 			send_request(child);
@@ -100,8 +101,14 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 
 	if (!task->tun || (task->spi && (!old || old->state != IKE_CHILD_UP || old->replaced)))
 		return;
+	if (is_there(sa, task)) {
+		if (task->tun->sa == sa && !ike_task_of(sa, task->tun))
+			task->tun->sa = NULL;
+		ike_tunnel_up(task->tun);
+		return;
+	}
 	child = ike_child_new(sa, task->tun, true);
-	if (!child || !new_nonce(&child->nego->ni)) {
+	if (!child || !v2_new_nonce(&child->nego->ni)) {
 		if (child)
 			v2_child_failed(child, false, "out of memory");
 		return;
@@ -109,6 +116,8 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 	sa->nego = child;
 	child->nego->rekeys = task->spi;
 	child->entry = old ? old->entry : task->entry;
+	child->nego->has_flow = task->has_flow;
+	child->nego->flow = task->flow;
 	if (!v2_child_offer(child, task->has_flow ? &task->flow : NULL, err, sizeof(err))) {
 		v2_child_failed(child, false, err);
 		return;
@@ -133,46 +142,95 @@ static bool other_group(struct ike_child *child, const struct wire_notification 
 	return group;
 }
 
-static void request_refused(struct ike_child *child, const struct wire_notification *n)
+/* RFC 7296 2.25: nothing is wrong, but for now */
+static void busy(struct ike_child *child, struct ike_child *old)
 {
 	struct ike_sa *sa = child->sa;
+	struct ike_tunnel *tun = child->tun;
+	uint64_t ms = v2_jitter(V2_TEMPORARY_MS);
+	struct kern_flow flow = child->nego->flow;
+	bool has_flow = child->nego->has_flow, rekeying = child->nego->rekeys;
+
+	if (v2_busy_too_long(sa)) {
+		v2_child_failed(child, false, "the peer says TEMPORARY_FAILURE for minutes");
+		ike_sa_delete(sa, "out of step with the peer");
+		return;
+	}
+	ike_child_free(child, "not now");
+	if (old)
+		ike_child_rekey_again(old, ms);
+	else if (!rekeying && tun->sa == sa)
+		ike_tunnel_later(tun, has_flow ? &flow : NULL, ms);
+}
+
+/* RFC 7296 2.25: ours goes without a word, and another is made from scratch */
+static void peer_lost_it(struct ike_child *child, struct ike_child *old)
+{
+	struct ike_tunnel *tun = child->tun;
+	bool anew = old && !old->replaced;
+
+	ike_child_free(child, "nothing to rekey");
+	if (!old)
+		return;
+	old->replaced = true;
+	ike_child_free(old, "the peer does not have it");
+	if (anew && !ike_tunnel_is_whole(tun))
+		ike_tunnel_start(tun, NULL);
+}
+
+static void request_refused(struct ike_child *child, const struct wire_notification *n)
+{
 	struct ike_child *old = rekeyed(child);
+	struct ike_sa *sa = child->sa;
 	char err[IKE_TEXT_MAX];
+	bool rekeying = old;
 
 	if (n->type == WIRE_N_INVALID_KE_PAYLOAD && other_group(child, n))
 		return;
-	/* RFC 7296 2.25: both at once; the peer's request does it, or ours later */
-	if (child->nego->rekeys && (n->type == WIRE_N_TEMPORARY_FAILURE ||
-				    n->type == WIRE_N_CHILD_SA_NOT_FOUND)) {
-		ike_child_free(child, "refused for now");
-		if (old && n->type == WIRE_N_CHILD_SA_NOT_FOUND)
-			ike_child_free(old, "the peer does not have it");
-		else if (old)
-			ike_child_rekey_failed(sa, old->spi_in);
+	if (n->type == WIRE_N_TEMPORARY_FAILURE) {
+		busy(child, old);
+		return;
+	}
+	if (n->type == WIRE_N_CHILD_SA_NOT_FOUND && child->nego->rekeys) {
+		peer_lost_it(child, old);
 		return;
 	}
 	v2_child_refused(child, n->type, err, sizeof(err));
 	v2_child_failed(child, false, err);
+	if (n->type != WIRE_N_NO_ADDITIONAL_SAS || sa->dead)
+		return;
+	/* RFC 7296 1.3: what else there is to be is for another IKE SA */
+	sa->no_more = true;
+	if (rekeying)
+		v2_reauthenticate(sa);
 }
 
 /*
  * RFC 7296 2.8.1: both ends made a successor. The one with the lowest nonce goes,
- * by who made it; the other's maker deletes what was rekeyed.
+ * by who made it; the other's maker deletes what was rekeyed. The peer's may have
+ * gone meanwhile, because it lost, or because it has a successor in its turn.
  */
+static bool lost(const struct ike_child *child)
+{
+	return child->rival && v2_nonce_cmp(buf_bytes(&child->lowest_nonce),
+					    buf_bytes(&child->rival_nonce)) < 0;
+}
+
 static void succeed(struct ike_child *child, struct ike_child *old)
 {
-	struct ike_child *theirs = old->successor ? ike_child_find(old->sa, old->successor) : NULL;
+	struct ike_child *theirs = child->rival ? ike_child_find(child->sa, child->rival) : NULL;
 
-	old->replaced = true;
-	if (theirs && nonce_cmp(buf_bytes(&child->lowest_nonce),
-				buf_bytes(&theirs->lowest_nonce)) < 0) {
+	if (old)
+		old->replaced = true;
+	if (lost(child)) {
 		child->replaced = true;
 		ike_child_delete(child, "rekeyed by both ends");
 		return;
 	}
 	if (theirs)
 		theirs->replaced = true;
-	ike_child_delete(old, "rekeyed");
+	if (old)
+		ike_child_delete(old, "rekeyed");
 }
 
 static void finish(struct ike_child *child, struct bytes shared)
@@ -181,15 +239,16 @@ static void finish(struct ike_child *child, struct bytes shared)
 	char err[IKE_TEXT_MAX];
 
 	child->sa->nego = NULL;
-	if (!v2_child_install(child, true, true, shared, buf_bytes(&child->nego->ni),
+	note_lowest(child);
+	/* what goes at once needs to take in only what the peer may have sent by it already */
+	if (!v2_child_install(child, true, !lost(child), shared, buf_bytes(&child->nego->ni),
 			      buf_bytes(&child->nego->nr), err, sizeof(err))) {
 		v2_child_failed(child, true, err);
 		return;
 	}
-	note_lowest(child);
+	child->sa->temporary_since = 0;
 	ike_child_up(child);
-	if (old)
-		succeed(child, old);
+	succeed(child, old);
 }
 
 static void response_shared_made(struct ike_sa *sa, struct ike_job_dh *job)
@@ -292,11 +351,12 @@ static void send_response(struct ike_child *child, const struct crypto_dh *dh, s
 		return;
 	}
 	note_lowest(child);
-	if (old) {
-		/* the peer deletes it; until then what is on its way comes in by it */
+	/* the peer deletes it; until then what is on its way comes in by it */
+	if (old)
 		old->replaced = true;
-		old->successor = child->spi_in;
-	}
+	if (old && sa->nego && sa->nego->nego->rekeys == old->spi_in &&
+	    buf_copy(&sa->nego->rival_nonce, buf_bytes(&child->lowest_nonce)))
+		sa->nego->rival = child->spi_in;
 	ike_child_up(child);
 }
 
@@ -363,7 +423,7 @@ static void answer(struct v2_in *in, struct ike_child *child, const struct wire_
 	struct bytes ni;
 
 	if (wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &ni) != WIRE_OK ||
-	    !buf_copy(&child->nego->ni, ni) || !new_nonce(&child->nego->nr)) {
+	    !buf_copy(&child->nego->ni, ni) || !v2_new_nonce(&child->nego->nr)) {
 		ike_child_free(child, "no valid nonce");
 		refuse(in, WIRE_N_INVALID_SYNTAX, none);
 		return;
@@ -389,8 +449,12 @@ void v2_child_request(struct v2_in *in)
 	uint16_t error;
 
 	if (!wire_find(&in->inner, WIRE_PLD_TSI) || !wire_find(&in->inner, WIRE_PLD_TSR)) {
-		/* RFC 7296 1.3.2: another IKE SA; a peer that may not have it authenticates anew */
-		refuse(in, WIRE_N_NO_ADDITIONAL_SAS, none);
+		refuse(in, WIRE_N_INVALID_SYNTAX, none);
+		return;
+	}
+	/* RFC 7296 2.25.2: it may ask again, on the SA that comes of it */
+	if (in->sa->rekey_out || in->sa->rekey_in) {
+		refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
 		return;
 	}
 	if (!find_rekeyed(in, &old))

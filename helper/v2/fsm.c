@@ -9,7 +9,10 @@
 
 #include "v2/v2.h"
 
+#define TEMPORARY_MAX	180000	/* RFC 7296 2.25: several minutes */
+
 #define STATE(s)	(1u << IKE_STATE_##s)
+#define UP		(STATE(ESTABLISHED) | STATE(REKEYED) | STATE(DELETING))
 #define ROLE_I		1u
 #define ROLE_R		2u
 #define ROLE_ANY	(ROLE_I | ROLE_R)
@@ -27,21 +30,20 @@ struct transition {
 	void (*handler)(struct v2_in *in);
 };
 
-static void late_child(struct v2_in *in);
-static void ignored(struct v2_in *in);
+static void create_request(struct v2_in *in);
+static void create_response(struct v2_in *in);
+static void late_create(struct v2_in *in);
 
 static const struct transition transitions[] = {
 	{ ROLE_I, STATE(INIT_SENT), WIRE_IKE_SA_INIT, true, false, v2_init_response },
 	{ ROLE_R, STATE(HALF_OPEN), WIRE_IKE_AUTH, false, true, v2_auth_request },
 	{ ROLE_I, STATE(AUTH_SENT), WIRE_IKE_AUTH, true, true, v2_auth_response },
-	{ ROLE_ANY, STATE(ESTABLISHED), WIRE_CREATE_CHILD_SA, false, true, v2_child_request },
-	{ ROLE_ANY, STATE(ESTABLISHED), WIRE_CREATE_CHILD_SA, true, true, v2_child_response },
-	{ ROLE_ANY, STATE(DELETING), WIRE_CREATE_CHILD_SA, false, true, late_child },
-	{ ROLE_ANY, STATE(DELETING), WIRE_CREATE_CHILD_SA, true, true, ignored },
-	{ ROLE_ANY, STATE(ESTABLISHED) | STATE(DELETING), WIRE_INFORMATIONAL, false, true,
-	  v2_info_request },
-	{ ROLE_ANY, STATE(ESTABLISHED) | STATE(DELETING), WIRE_INFORMATIONAL, true, true,
-	  v2_info_response },
+	{ ROLE_ANY, STATE(ESTABLISHED), WIRE_CREATE_CHILD_SA, false, true, create_request },
+	{ ROLE_ANY, UP, WIRE_CREATE_CHILD_SA, true, true, create_response },
+	{ ROLE_ANY, STATE(REKEYED) | STATE(DELETING), WIRE_CREATE_CHILD_SA, false, true,
+	  late_create },
+	{ ROLE_ANY, UP, WIRE_INFORMATIONAL, false, true, v2_info_request },
+	{ ROLE_ANY, UP, WIRE_INFORMATIONAL, true, true, v2_info_response },
 };
 
 static const struct transition *transition_of(const struct ike_sa *sa, uint8_t exchange,
@@ -56,17 +58,64 @@ static const struct transition *transition_of(const struct ike_sa *sa, uint8_t e
 	return NULL;
 }
 
+/* RFC 7296 1.3.2: without selectors it is for the IKE SA itself */
+static void create_request(struct v2_in *in)
+{
+	if (wire_find(&in->inner, WIRE_PLD_TSI) || wire_find(&in->inner, WIRE_PLD_TSR))
+		v2_child_request(in);
+	else
+		v2_rekey_request(in);
+}
+
+static void create_response(struct v2_in *in)
+{
+	if (in->sa->rekey_out)
+		v2_rekey_response(in);
+	/* else an answer that came too late to matter */
+	else if (in->sa->state == IKE_STATE_ESTABLISHED)
+		v2_child_response(in);
+}
+
 /* RFC 7296 2.25.2: the IKE SA goes, nothing new may begin on it */
-static void late_child(struct v2_in *in)
+static void late_create(struct v2_in *in)
 {
 	v2_respond_notify(in->sa, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid,
 			  WIRE_N_TEMPORARY_FAILURE, (struct bytes){ NULL, 0 });
 }
 
-/* an answer that came too late to matter */
-static void ignored(struct v2_in *in)
+/* ---- chance ---- */
+
+bool v2_new_nonce(struct buf *b)
 {
-	(void)in;
+	uint8_t nonce[IKE_NONCE_LEN];
+
+	return crypto_random(nonce, sizeof(nonce)) &&
+	       buf_copy(b, (struct bytes){ nonce, sizeof(nonce) });
+}
+
+/* octets from the left, a shorter one is the lower: RFC 7296 2.8.1 */
+int v2_nonce_cmp(struct bytes a, struct bytes b)
+{
+	int d = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+
+	return d ? d : (a.len > b.len) - (a.len < b.len);
+}
+
+/* RFC 7296 2.25: then the two ends are out of step */
+bool v2_busy_too_long(struct ike_sa *sa)
+{
+	if (!sa->temporary_since)
+		sa->temporary_since = sa->ike->now;
+	return sa->ike->now - sa->temporary_since >= TEMPORARY_MAX;
+}
+
+/* two ends that met shall not meet again */
+uint64_t v2_jitter(uint64_t ms)
+{
+	uint32_t r = 0;
+
+	crypto_random(&r, sizeof(r));
+	return ms + r % (ms + 1);
 }
 
 /* ---- writing ---- */
@@ -215,6 +264,9 @@ static void start(struct ike_sa *sa, const struct ike_task *t)
 	case IKE_TASK_DELETE_IKE:
 		v2_delete_ike_start(sa);
 		break;
+	case IKE_TASK_REKEY:
+		v2_rekey_start(sa);
+		break;
 	case IKE_TASK_LIVENESS:
 		v2_liveness_start(sa);
 		break;
@@ -225,14 +277,16 @@ static void start(struct ike_sa *sa, const struct ike_task *t)
 static void finish_replacing(struct ike_sa *sa)
 {
 	struct ike_sa *old = ike_sa_find(sa->ike, sa->replaces);
-	struct ike_child *c;
 
 	sa->replaces = 0;
-	if (!old || old->state != IKE_STATE_ESTABLISHED)
-		return;
-	for (c = old->children; c; c = c->next)
-		c->replaced = true;
-	ike_sa_delete(old, "replaced");
+	if (old && old->state == IKE_STATE_ESTABLISHED)
+		ike_sa_retire(old, "replaced");
+}
+
+/* by the peer, at this moment: what is to be asked is for the successor to ask */
+static bool is_rekeyed(const struct ike_sa *sa)
+{
+	return sa->rekey_in && sa->state == IKE_STATE_ESTABLISHED;
 }
 
 /* RFC 7296 2.2: message IDs do not begin again */
@@ -249,7 +303,7 @@ void v2_run(struct ike_sa *sa)
 	if (!sa->dead && sa->state == IKE_STATE_ESTABLISHED && used_up(sa))
 		ike_sa_delete(sa, "its message IDs are used up");
 	while (!sa->dead && sa->state >= IKE_STATE_ESTABLISHED && !sa->retrans.waiting &&
-	       !sa->busy_out && (t = ike_task_take(sa))) {
+	       !sa->busy_out && !is_rekeyed(sa) && (t = ike_task_take(sa))) {
 		start(sa, t);
 		free(t);
 	}
@@ -277,10 +331,14 @@ void v2_unanswered(struct ike_sa *sa)
 	case IKE_STATE_AUTH_SENT:
 		ike_sa_fail(sa, "%s does not answer IKE_AUTH: %u tries in %llu s", to, tries, s);
 		break;
+	case IKE_STATE_REKEYED:
 	case IKE_STATE_DELETING:
 		ike_sa_kill(sa, "deleted");
 		break;
 	default:
+		/* it has gone over to the successor that it made, and its word about that was lost */
+		if (v2_rekey_yield(sa))
+			break;
 		ike_sa_fail(sa, "%s does not answer any more: %u tries in %llu s; its SAs are deleted",
 			    to, tries, s);
 	}

@@ -134,6 +134,15 @@ static void wish_child(struct wish *w, struct ike_child *child)
 		w->ours[ah][w->n_ours[ah]++] = child->spi_in;
 }
 
+/* while the IKE SA is rekeyed, the two ends need not agree yet on which of them has it */
+static struct ike_child *find_child(struct ike_sa *sa, uint8_t proto, uint32_t spi)
+{
+	struct ike_sa *other = sa->from ? sa->from : sa->heir ? ike_sa_find(sa->ike, sa->heir) : NULL;
+	struct ike_child *child = ike_child_find_out(sa, proto, spi);
+
+	return child || !other ? child : ike_child_find_out(other, proto, spi);
+}
+
 static bool read_delete(struct ike_sa *sa, struct bytes body, struct wish *w)
 {
 	struct ike_child *child;
@@ -146,7 +155,7 @@ static bool read_delete(struct ike_sa *sa, struct bytes body, struct wish *w)
 		w->ike = true;
 	for (i = 0; d.proto != PROTO_IKE && d.spi_len == 4 && i < d.n; i++) {
 		/* the SPIs are those that the sender expects: outbound ones for us */
-		child = ike_child_find_out(sa, d.proto, get_u32(d.spis.p + 4 * i));
+		child = find_child(sa, d.proto, get_u32(d.spis.p + 4 * i));
 		if (child)
 			wish_child(w, child);
 	}
@@ -198,6 +207,7 @@ void v2_info_request(struct v2_in *in)
 	}
 	v2_respond(sa, WIRE_INFORMATIONAL, msgid, &out);
 	if (w.ike) {
+		v2_rekey_yield(sa);
 		ike_sa_kill(sa, "deleted by the peer");
 		return;
 	}

@@ -22,14 +22,6 @@ static void put_proposals(struct wire_writer *w, const struct conf_peer *conf)
 	wire_put_sa(w, p, conf->n_ike);
 }
 
-static bool new_nonce(struct buf *b)
-{
-	uint8_t nonce[IKE_NONCE_LEN];
-
-	return crypto_random(nonce, sizeof(nonce)) &&
-	       buf_copy(b, (struct bytes){ nonce, sizeof(nonce) });
-}
-
 /* RFC 7296 2.6: the cookie first, all else as it was */
 static void send_request(struct ike_sa *sa)
 {
@@ -161,7 +153,7 @@ void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct ker
 	sa->remote = remote;
 	sa->replaces = replaces;
 	tun->sa = sa;
-	if (!ike_tunnel_ask(sa, tun, flow) || !new_nonce(&sa->ni)) {
+	if (!ike_tunnel_ask(sa, tun, flow) || !v2_new_nonce(&sa->ni)) {
 		ike_sa_fail(sa, "out of memory");
 		return;
 	}
@@ -465,7 +457,7 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	sa->busy_in = true;
 	ike_sa_publish_init(sa);
 	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
-	if (!new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||
+	if (!v2_new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||
 	    !buf_copy(&sa->init_req, r->raw) ||
 	    !ike_job_dh(sa, r->ke.group, NULL, r->ke.data, answer_made, 0))
 		ike_sa_kill(sa, "out of memory");

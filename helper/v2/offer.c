@@ -477,6 +477,9 @@ void v2_child_refused(const struct ike_child *child, uint16_t type, char *err, s
 			 ike_ts_list_str(child->nego->local.ts, child->nego->local.n, l, sizeof(l)),
 			 ike_ts_list_str(child->nego->remote.ts, child->nego->remote.n, r,
 					 sizeof(r)));
+	} else if (type == WIRE_N_NO_ADDITIONAL_SAS) {
+		snprintf(err, err_len, "%s makes no further CHILD SA on this IKE SA (NO_ADDITIONAL_SAS): "
+			 "the next try is on another one", addr);
 	} else {
 		snprintf(err, err_len, "%s refuses the CHILD SA: %s", addr,
 			 type ? wire_notify_str(type) : "it gives no reason");
@@ -515,7 +518,7 @@ bool v2_child_install(struct ike_child *child, bool in, bool out, struct bytes s
 
 	if (v2_child_keys(child, shared, ni, nr, &keys_in, &keys_out)) {
 		ret = in ? ike_install(child, true, &keys_in) : 0;
-		if (!ret && out)
+		if (!ret && out && (in || !ike_install_later(child, &keys_out)))
 			ret = ike_install(child, false, &keys_out);
 	}
 	crypto_wipe(&keys_in, sizeof(keys_in));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An IKE SA whose life nears its end is followed by a new one: both
- * ends authenticate anew, the CHILD SAs are made anew, and when all are up the
- * old IKE SA is deleted with its own. Traffic always has an SA. RFC 7296 2.8.3.
+ * An IKE SA whose life nears its end gets a successor: by rekeying (ike_rekey.c),
+ * or by one for which both ends authenticate anew. For the latter the CHILD SAs are made anew,
+ * and when all are up the old IKE SA is deleted with its own: RFC 7296 2.8.3.
+ * Traffic always has an SA.
  */
 #include "v2/v2.h"
 
@@ -16,13 +17,14 @@ static bool tunnel_has_child(const struct ike_sa *sa, const struct ike_tunnel *t
 	return false;
 }
 
-void v2_renew(struct ike_sa *sa)
+void v2_reauthenticate(struct ike_sa *sa)
 {
 	struct ike_peer *peer = sa->peer;
 	struct ike_sa *successor = NULL;
 	struct ike_tunnel *tun;
 
-	ike_sa_get(sa);
+	if (sa->replacing)
+		return;
 	for (tun = peer->tunnels; tun && !sa->dead; tun = tun->next) {
 		/* one that is being negotiated on this SA comes after it on the next */
 		if (!tunnel_has_child(sa, tun) || tun->sa)
@@ -40,8 +42,25 @@ void v2_renew(struct ike_sa *sa)
 	}
 	if (!successor)
 		sa->replacing = false;
+}
+
+static void rekey(struct ike_sa *sa)
+{
+	if (!sa->rekey_out && !sa->rekey_in && !ike_task_queued(sa, IKE_TASK_REKEY, 0) &&
+	    ike_task_add(sa, IKE_TASK_REKEY, NULL, 0, NULL))
+		v2_run(sa);
+}
+
+void v2_renew(struct ike_sa *sa)
+{
+	ike_sa_get(sa);
 	/* without CHILD SAs nobody needs a successor */
-	if (!sa->dead && !ike_sa_children_up(sa) && !sa->tasks && !sa->retrans.waiting)
+	if (!ike_sa_children_up(sa) && !sa->tasks && !sa->retrans.waiting && !sa->busy_out &&
+	    !sa->busy_in)
 		ike_sa_delete(sa, "lifetime");
+	else if (sa->rekey_refused || (sa->reauth_at && sa->ike->now >= sa->reauth_at))
+		v2_reauthenticate(sa);
+	else
+		rekey(sa);
 	ike_sa_put(sa);
 }

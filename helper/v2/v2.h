@@ -5,6 +5,8 @@
 
 #include "ike/core.h"
 
+#define V2_TEMPORARY_MS	2000	/* until a request is tried again, up to twice that */
+
 /**
  * struct v2_in - a message on its way through the state machine
  * @outer: as it came
@@ -30,6 +32,11 @@ struct v2_out {
 void v2_input(struct v2_in *in);
 void v2_run(struct ike_sa *sa);		/* the next task, when the window is free */
 void v2_unanswered(struct ike_sa *sa);
+bool v2_new_nonce(struct buf *b);
+int v2_nonce_cmp(struct bytes a, struct bytes b);	/* RFC 7296 2.8.1 */
+/* TEMPORARY_FAILURE; true: it has been so for minutes */
+bool v2_busy_too_long(struct ike_sa *sa);
+uint64_t v2_jitter(uint64_t ms);	/* from @ms to twice that */
 void v2_out_init(struct v2_out *out);
 void v2_out_free(struct v2_out *out);
 void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out);
@@ -123,8 +130,15 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task);
 void v2_child_request(struct v2_in *in);
 void v2_child_response(struct v2_in *in);
 
+/* ---- ike_rekey.c ---- */
+void v2_rekey_start(struct ike_sa *old);
+void v2_rekey_request(struct v2_in *in);
+void v2_rekey_response(struct v2_in *in);
+bool v2_rekey_yield(struct ike_sa *old);
+
 /* ---- renew.c ---- */
 void v2_renew(struct ike_sa *sa);		/* its life nears its end */
+void v2_reauthenticate(struct ike_sa *sa);	/* RFC 7296 2.8.3 */
 
 /* ---- info.c ---- */
 void v2_delete_child_start(struct ike_sa *sa, uint32_t spi);
