@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Is a certificate revoked? Asks, in this order: the CRLs of the crls/ folder,
+ * the OCSP responder that the certificate names (RFC 6960), the CRL at the
+ * place that the certificate names (RFC 5280 4.2.1.13). A check may wait for
+ * the network for seconds: call it where waiting is allowed, on a worker thread.
+ */
+#ifndef SYS_REVOKE_H
+#define SYS_REVOKE_H
+
+#include <gnutls/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define REVOKE_WHY_MAX	768
+
+enum revoke_mode {
+	REVOKE_OFF,		/* nobody is asked */
+	REVOKE_SOFT,		/* no answer: taken for good, with a line in the log */
+	REVOKE_HARD,		/* no answer: refused */
+};
+
+enum revoke_result {
+	REVOKE_GOOD,		/* each certificate is good, or the mode lets it pass */
+	REVOKE_REVOKED,		/* one is revoked */
+	REVOKE_NO_ANSWER,	/* nobody knows about one, and the mode is hard */
+};
+
+struct revoke;
+struct revoke_crls;
+
+/**
+ * revoke_new() - with no CRL and an empty cache
+ *
+ * To be called while there is one thread. Return: NULL when out of memory.
+ */
+struct revoke *revoke_new(void);
+
+/**
+ * revoke_stop() - the daemon goes: whoever waits for an answer gets none, now and from now on
+ *
+ * From any thread, while checks run; to be called before the workers are waited for.
+ */
+void revoke_stop(struct revoke *r);
+
+/* no check may be running; NULL is fine */
+void revoke_free(struct revoke *r);
+
+/**
+ * revoke_crls_load() - read the CRLs of a folder, PEM (*.pem, *.crl) or DER (*.crl, *.der)
+ * @dir: a folder that is not there is an empty one
+ * @cas: the CA certificates of the configuration; a CRL that none of them signed is warned of. It is
+ *	 used for nothing but a CA that a peer sends with a chain that ends at one of @cas.
+ *
+ * Changes nothing that is in use, so that a load may still be refused for another reason.
+ * Return: NULL with the reason in @err where a file cannot be read or is no CRL.
+ */
+struct revoke_crls *revoke_crls_load(const char *dir, const gnutls_x509_crt_t *cas,
+				     unsigned int n_cas, char *err, size_t err_len);
+void revoke_crls_free(struct revoke_crls *crls);
+
+/**
+ * revoke_set_crls() - use these from now on, in place of those before
+ * @crls: ownership goes over; NULL: none
+ *
+ * What was learned from the network is forgotten, so that loading the
+ * configuration is how an operator has it asked anew. While checks run, too.
+ */
+void revoke_set_crls(struct revoke *r, struct revoke_crls *crls);
+
+/**
+ * revoke_check() - is one of these certificates revoked?
+ * @chain: validated: the peer's first, each signed by the next, the trust anchor last. The anchor
+ *	   itself is not asked about.
+ * @why: unless REVOKE_GOOD: which certificate, since when, for what reason, and who says so;
+ *	 for the operator, never for the peer. REVOKE_WHY_MAX is enough.
+ *
+ * Thread-safe. The chain is used by this thread alone meanwhile.
+ */
+enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain, unsigned int n,
+				enum revoke_mode mode, char *why, size_t why_len);
+
+/* limits that tests change; defaults in revoke.c */
+struct revoke_limits {
+	unsigned int fetch_ms;	/* one answer of one source, name look-up and all */
+	unsigned int check_ms;	/* all sources of all certificates of a chain */
+	unsigned int retry_ms;	/* a source that failed is not asked again for so long */
+};
+void revoke_set_limits(struct revoke *r, const struct revoke_limits *limits);
+
+#endif
