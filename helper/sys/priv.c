@@ -118,6 +118,11 @@ static int filter_fill(scmp_filter_ctx ctx)
 		if (ret)
 			return ret;
 	}
+	/* libcurl's threads wake each other through one (sys/fetch.c) */
+	ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+			       SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (ret)
+		return ret;
 	return seccomp_load(ctx);
 }
 
