@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The CRLs of the crls/ folder, as sys/revoke.c uses them; loading is in revoke.h. */
+#ifndef SYS_REVOKE_CRLS_H
+#define SYS_REVOKE_CRLS_H
+
+#include "sys/crl.h"
+#include "sys/revoke.h"
+
+/* from any thread */
+struct revoke_crls *revoke_crls_get(struct revoke_crls *crls);
+void revoke_crls_put(struct revoke_crls *crls);
+
+/**
+ * revoke_crls_ask() - what they say of a certificate
+ * @file: whose it was
+ *
+ * Thread-safe. Return: false: nothing; @err, if not empty, says why of the last that could have.
+ */
+bool revoke_crls_ask(struct revoke_crls *crls, gnutls_x509_crt_t cert, gnutls_x509_crt_t issuer,
+		     time_t now, struct revocation *out, const char **file, char *err,
+		     size_t err_len);
+
+#endif
