@@ -299,12 +299,13 @@ void v2_child_response(struct v2_in *in)
 	if (!child)
 		return;
 	if (!child->tun) {
+		/* before the next request begins, which is what the deletion may do */
+		in->sa->nego = NULL;
 		/* dropped meanwhile: the peer has it if it did not refuse */
 		if (v2_find_error(&in->inner, &n))
 			ike_child_free(child, "not wanted any more");
 		else
 			ike_child_delete(child, "not wanted any more");
-		in->sa->nego = NULL;
 		return;
 	}
 	if (v2_find_error(&in->inner, &n)) {
