@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/* IKE_AUTH: RFC 7296 1.2, 2.15, 2.16, 2.19, 2.21.2, 3.5, 3.8. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/nfipsec.h>
+
+#include "ike/core.h"
+#include "ike_bend.h"
+
+static const struct bytes none = { NULL, 0 };
+
+/* IKE_AUTH becomes what the function makes of it, the request or the response */
+static void (*change)(struct bend *m);
+static bool change_response;
+
+static unsigned int changer(struct world *w, const struct packet *p, unsigned int n)
+{
+	static struct bend b;
+
+	(void)n;
+	if (!change || p->data[18] != WIRE_IKE_AUTH ||
+	    !(p->data[19] & WIRE_FLAG_RESPONSE) == change_response || !bend_open(w, p, &b))
+		return 1;
+	change(&b);
+	change = NULL;
+	bend_send(w, &b, p);
+	return 0;
+}
+
+static struct world *up_with(void (*how)(struct bend *m), bool response)
+{
+	struct world *w = world_new(NULL, NULL);
+
+	change = how;
+	change_response = response;
+	w->filter = changer;
+	node_up(&w->a, NULL);
+	world_run(w, 500);
+	assert_null(change);
+	return w;
+}
+
+static void flip_first(struct bend *m) { bend_find(m, WIRE_PLD_AUTH)->body.p[4] ^= 1; }
+static void flip_last(struct bend *m)
+{
+	struct buf *b = &bend_find(m, WIRE_PLD_AUTH)->body;
+
+	b->p[b->len - 1] ^= 0x80;
+}
+static void cut_short(struct bend *m) { bend_find(m, WIRE_PLD_AUTH)->body.len -= 1; }
+static void longer(struct bend *m) { buf_put_u8(&bend_find(m, WIRE_PLD_AUTH)->body, 0); }
+static void other_method(struct bend *m) { bend_find(m, WIRE_PLD_AUTH)->body.p[0] = 200; }
+static void reserved_of_id(struct bend *m)
+{
+	struct bend_pld *id = bend_find(m, WIRE_PLD_IDI);
+
+	(id ? id : bend_find(m, WIRE_PLD_IDR))->body.p[1] = 1;
+}
+
+/* 1.2, 2.15, 3.8: each end sees that the other's AUTH is right, over all that it covers */
+static void auth_is_verified_by_both(void **state)
+{
+	static void (*const how[])(struct bend *m) = { flip_first, flip_last, cut_short, longer,
+						       other_method, reserved_of_id };
+	unsigned int i, response;
+
+	(void)state;
+	for (i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		for (response = 0; response < 2; response++) {
+			struct world *w = up_with(how[i], response);
+			struct node *refuser = response ? &w->a : &w->b;
+
+			assert_true(w->a.up_done);
+			assert_non_null(strstr(w->a.up_error, "authentication failed"));
+			assert_non_null(node_line(refuser, IKE_EVENT_ERROR, "authentication failed"));
+			assert_int_equal(node_sas(&w->a), 0);
+			assert_int_equal(node_sas(&w->b), 0);
+			/* 2.21.2: told, so that nobody keeps half of it */
+			world_run(w, 100000);
+			world_nothing_left(w);
+			world_free(w);
+		}
+	}
+}
+
+static void other_name(struct bend *m)
+{
+	struct bend_pld *id = bend_find(m, WIRE_PLD_IDI);
+
+	(id ? id : bend_find(m, WIRE_PLD_IDR))->body.p[4] = 'z';
+}
+
+/* 1.2, 2.15: the name is that of the key */
+static void names_go_with_their_keys(void **state)
+{
+	unsigned int response;
+
+	(void)state;
+	for (response = 0; response < 2; response++) {
+		struct world *w = up_with(other_name, response);
+
+		assert_true(w->a.up_done);
+		assert_string_not_equal(w->a.up_error, "");
+		assert_int_equal(node_sas(&w->a) + node_sas(&w->b), 0);
+		world_run(w, 100000);
+		world_nothing_left(w);
+		world_free(w);
+	}
+}
+
+static void bad_body(struct bend *m) { bend_find(m, WIRE_PLD_SA)->body.len = 3; }
+static void no_auth(struct bend *m) { bend_remove(m, bend_find(m, WIRE_PLD_AUTH)); }
+static void no_id(struct bend *m) { bend_remove(m, bend_find(m, WIRE_PLD_IDI)); }
+static void critical(struct bend *m) { bend_insert(m, 0, 99, true, none); }
+static void cut_id(struct bend *m) { bend_find(m, WIRE_PLD_IDI)->body.len = 2; }
+
+/*
+ * 2.21.2: a request that is malformed, or has something critical that is not known,
+ * is rejected in its entirety and told so by that one notification. 2.16: so is one
+ * without AUTH, which asks for EAP: not built.
+ */
+static void malformed_requests_are_rejected_whole(void **state)
+{
+	static const struct { void (*how)(struct bend *m); uint16_t type; } row[] = {
+		{ no_auth, WIRE_N_INVALID_SYNTAX }, { no_id, WIRE_N_INVALID_SYNTAX },
+		{ cut_id, WIRE_N_INVALID_SYNTAX }, { critical, WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct world *w = up_with(row[i].how, false);
+
+		assert_true(w->a.up_done);
+		assert_non_null(strstr(w->a.up_error, "refuses IKE_AUTH"));
+		assert_non_null(strstr(w->a.up_error, wire_notify_str(row[i].type)));
+		assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+		assert_int_equal(node_sas(&w->b), 0);
+		world_run(w, 50000);
+		world_free(w);
+	}
+}
+
+static void refuse_the_child(struct bend *m)
+{
+	bend_remove(m, bend_find(m, WIRE_PLD_SA));
+	bend_remove(m, bend_find(m, WIRE_PLD_TSI));
+	bend_remove(m, bend_find(m, WIRE_PLD_TSR));
+	bend_notify(m, 0, none, WIRE_N_INTERNAL_ADDRESS_FAILURE, none);
+}
+
+/* 2.21.2, 1.2: an error beside IDr and AUTH is one of the CHILD SA: the IKE SA stands */
+static void errors_beside_auth_do_not_fail_it(void **state)
+{
+	struct world *w = up_with(refuse_the_child, true);
+
+	(void)state;
+	assert_true(w->a.up_done);
+	assert_non_null(strstr(w->a.up_error, "INTERNAL_ADDRESS_FAILURE"));
+	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
+	assert_int_equal(node_sas(&w->a), 0);
+	world_free(w);
+}
+
+/* 2.21.2: a CHILD SA that cannot be is told beside IDr and AUTH */
+static void a_child_sa_that_cannot_be_is_told_beside_auth(void **state)
+{
+	struct world *w = up_with(bad_body, false);
+	static struct bend m;
+
+	(void)state;
+	bend_last(&w->b, &m);
+	assert_true(bend_notify_type(&m) == WIRE_N_INVALID_SYNTAX ||
+		    bend_notify_type(&m) == WIRE_N_NO_PROPOSAL_CHOSEN);
+	bend_free(&m);
+	assert_int_equal(node_sas(&w->b), 0);
+	world_run(w, 100000);
+	world_free(w);
+}
+
+static void with_cp(struct bend *m)
+{
+	static const uint8_t request[12] = { 1, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0 };
+
+	bend_insert(m, 2, WIRE_PLD_CP, false, (struct bytes){ request, 12 });
+	bend_notify(m, 0, none, 16404 /* MULTIPLE_AUTH_SUPPORTED */, none);
+	bend_notify(m, 0, none, 16417 /* EAP_ONLY_AUTHENTICATION */, none);
+	bend_notify(m, 0, none, 16396 /* MOBIKE_SUPPORTED */, none);
+}
+
+/* 2.19, 3.15, 3.10.1: CFG_REQUEST and what else is not built have no answer, and harm nothing */
+static void what_is_not_built_is_ignored(void **state)
+{
+	struct world *w = up_with(with_cp, false);
+	static struct bend m;
+	unsigned int i;
+
+	(void)state;
+	world_is_up(w);
+	bend_last(&w->b, &m);
+	for (i = 0; i < m.n; i++)
+		assert_true(m.pld[i].type != WIRE_PLD_CP && m.pld[i].type != WIRE_PLD_NOTIFY);
+	bend_free(&m);
+	world_free(w);
+}
+
+static struct conf *conf_with_ids(const char *ours, const char *theirs, const char *name,
+				  const char *secret, bool is_a)
+{
+	struct conf_error err = { .text = "" };
+	struct conf *conf;
+	char text[800];
+
+	snprintf(text, sizeof(text), "access-list l {\n 10 protect ip from any to any\n}\n"
+		 "peer p {\n local address %s %s\n remote address %s %s\n auth psk\n"
+		 " ike aes128gcm16-prfsha256-x25519\n tunnel t {\n access-list l\n esp aes128gcm16\n }\n}\n",
+		 is_a ? "192.0.2.1" : "192.0.2.2", ours,
+		 is_a ? "192.0.2.2" : "192.0.2.1", theirs);
+	conf = conf_parse(text, strlen(text), "ids", &err);
+	if (!conf)
+		fail_msg("%s", err.text);
+	snprintf(text, sizeof(text), "psk %s any %s\n", name, secret);
+	if (!conf_secrets_parse(conf, text, strlen(text), "secrets", &err))
+		fail_msg("%s", err.text);
+	return conf;
+}
+
+static void load(struct node *n, struct conf *conf)
+{
+	struct conf *old = n->conf;
+
+	n->conf = conf;
+	ike_set_conf(n->ike, conf, n->w->now);
+	conf_free(old);
+}
+
+/* 2.15: at least 64 octets, and hexadecimal for those that nobody can type; no NUL behind them */
+static void secrets_are_long_or_hexadecimal(void **state)
+{
+	static const char text[] = "sixty-four octets and some more, as the shared secret has to be: !~";
+	static const char id_a[] = "id fqdn a.example.com", id_b[] = "id fqdn b.example.com";
+	char quoted[100], hex[200] = "0x";
+	struct world *w = world_new(NULL, NULL);
+	size_t i;
+
+	(void)state;
+	assert_true(strlen(text) >= 64);
+	for (i = 0; text[i]; i++)
+		snprintf(hex + 2 + 2 * i, 3, "%02x", (uint8_t)text[i]);
+	snprintf(quoted, sizeof(quoted), "\"%s\"", text);
+	load(&w->a, conf_with_ids(id_a, id_b, "a.example.com", quoted, true));
+	load(&w->b, conf_with_ids(id_b, id_a, "b.example.com", hex, false));
+	assert_int_equal(w->a.conf->secrets[0].len, strlen(text));
+	assert_int_equal(w->b.conf->secrets[0].len, strlen(text));
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	world_is_up(w);
+	world_free(w);
+}
+
+/* 3.5, 4: each of these types can be sent, and demanded of the peer, with a shared secret */
+static void each_type_of_identity(void **state)
+{
+	static const struct { const char *a, *name_a, *b, *name_b; uint8_t type; } row[] = {
+		{ "id fqdn a.example.com", "a.example.com", "id fqdn b.example.com", "b.example.com",
+		  WIRE_ID_FQDN },
+		{ "id email a@example.com", "a@example.com", "id email b@example.com", "b@example.com",
+		  WIRE_ID_EMAIL },
+		{ "id ipv4 192.0.2.1", "192.0.2.1", "id ipv4 192.0.2.2", "192.0.2.2", WIRE_ID_IPV4 },
+		{ "id ipv6 2001:db8::1", "2001:db8::1", "id ipv6 2001:db8::2", "2001:db8::2",
+		  WIRE_ID_IPV6 },
+		{ "id key-id key-of-a", "key-of-a", "id key-id key-of-b", "key-of-b",
+		  WIRE_ID_KEY },
+	};
+	static struct bend m;
+	struct wire_id id;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct world *w = world_new(NULL, NULL);
+
+		load(&w->a, conf_with_ids(row[i].a, row[i].b, row[i].name_a, "\"secret\"", true));
+		load(&w->b, conf_with_ids(row[i].b, row[i].a, row[i].name_b, "\"secret\"", false));
+		node_up(&w->a, NULL);
+		world_deliver(w);
+		assert_string_equal(w->a.up_error, "");
+		world_is_up(w);
+		bend_last(&w->b, &m);
+		assert_int_equal(wire_id_decode(buf_bytes(&bend_find(&m, WIRE_PLD_IDR)->body), &id),
+				 WIRE_OK);
+		assert_int_equal(id.type, row[i].type);
+		/* 3.5: no terminator */
+		if (id.type == WIRE_ID_FQDN || id.type == WIRE_ID_EMAIL)
+			assert_null(memchr(id.data.p, 0, id.data.len));
+		bend_free(&m);
+		world_free(w);
+	}
+}
+
+static void with_terminator(struct bend *m)
+{
+	buf_put_u8(&bend_find(m, WIRE_PLD_IDI)->body, 0);
+}
+
+/* 3.5: a terminator is part of a name, so it is another name */
+static void names_have_no_terminators(void **state)
+{
+	struct world *w = up_with(with_terminator, false);
+
+	(void)state;
+	assert_non_null(strstr(w->a.up_error, "AUTHENTICATION_FAILED"));
+	assert_int_equal(node_sas(&w->b), 0);
+	world_free(w);
+}
+
+/* 2.21.2: who does not believe the responder says so, on the SA that it then forgets */
+static void the_responder_is_told_that_it_failed(void **state)
+{
+	struct world *w = up_with(flip_first, true);
+
+	(void)state;
+	/* B had it established, and has nothing any more before its liveness check */
+	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "the peer says AUTHENTICATION_FAILED"));
+	world_nothing_left(w);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(auth_is_verified_by_both),
+		cmocka_unit_test(names_go_with_their_keys),
+		cmocka_unit_test(malformed_requests_are_rejected_whole),
+		cmocka_unit_test(errors_beside_auth_do_not_fail_it),
+		cmocka_unit_test(a_child_sa_that_cannot_be_is_told_beside_auth),
+		cmocka_unit_test(what_is_not_built_is_ignored),
+		cmocka_unit_test(secrets_are_long_or_hexadecimal),
+		cmocka_unit_test(each_type_of_identity),
+		cmocka_unit_test(names_have_no_terminators),
+		cmocka_unit_test(the_responder_is_told_that_it_failed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
