@@ -8,15 +8,9 @@
  * Seeds are made here and not kept as files: the custom mutator begins from them
  * now and then, and mends the length of the header, which mutation spoils.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "ike/alg.h"
-#include "sys/crypto.h"
+#include "fuzz/pld.h"
 #include "tests/hex.h"
 #include "tests/wire_capture.h"
-#include "wire/wire.h"
 
 enum mode { MODE_MESSAGE, MODE_INSIDE, MODE_BODY, MODE_PROPOSAL, MODES };
 
@@ -24,155 +18,6 @@ enum mode { MODE_MESSAGE, MODE_INSIDE, MODE_BODY, MODE_PROPOSAL, MODES };
 
 static struct buf seeds[SEEDS_MAX];
 static unsigned int n_seeds;
-static struct ike_proposal ours[4];
-
-#define check(what) \
-	do { \
-		if (!(what)) { \
-			fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what); \
-			abort(); \
-		} \
-	} while (0)
-
-static void inside_of(struct bytes part, struct bytes whole)
-{
-	check(!part.len || (part.p >= whole.p && part.p + part.len <= whole.p + whole.len));
-}
-
-/* field by field: padding is nobody's */
-static bool same(const struct ike_proposal *a, const struct ike_proposal *b)
-{
-	unsigned int i;
-
-	for (i = 0; i < a->n && i < b->n; i++)
-		if (a->t[i].type != b->t[i].type || a->t[i].id != b->t[i].id ||
-		    a->t[i].key_bits != b->t[i].key_bits)
-			return false;
-	return a->number == b->number && a->proto == b->proto && a->spi_len == b->spi_len &&
-	       !memcmp(a->spi, b->spi, sizeof(a->spi)) && a->n == b->n;
-}
-
-/* ---- bodies ---- */
-
-static void sa_body(struct bytes body)
-{
-	static struct wire_sa sa, again;
-	struct ike_proposal chosen;
-	struct wire_writer w;
-	char text[512];
-	struct buf b;
-	unsigned int i;
-	uint8_t first;
-
-	if (wire_sa_decode(body, &sa))
-		return;
-	check(sa.n <= WIRE_PROPOSALS_MAX);
-	for (i = 0; i < sa.n; i++) {
-		check(sa.p[i].n && sa.p[i].n <= IKE_PROPOSAL_TRANSFORMS);
-		ike_proposal_str(&sa.p[i], text, sizeof(text));
-		ike_proposal_accept(ours, 4, &sa.p[i]);
-	}
-	ike_proposal_diff(ours, 4, sa.p, sa.n, text, sizeof(text));
-	for (i = 0; i < 2; i++)
-		if (ike_proposal_select(ours, 4, sa.p, sa.n, i, &chosen) && !i) {
-			/* what a responder chooses, its initiator must be able to accept */
-			check(ike_proposal_accept(sa.p, sa.n, &chosen));
-		}
-	/* a proposal left out leaves a gap in the numbers */
-	for (i = 0; i < sa.n; i++)
-		sa.p[i].number = (uint8_t)(i + 1);
-	if (!sa.n)
-		return;
-	buf_init(&b);
-	wire_open_inner(&w, &b, &first);
-	wire_put_sa(&w, sa.p, sa.n);
-	check(!b.failed);
-	check(wire_sa_decode((struct bytes){ b.p + 4, b.len - 4 }, &again) == WIRE_OK);
-	check(again.n == sa.n);
-	for (i = 0; i < sa.n; i++)
-		check(same(&sa.p[i], &again.p[i]));
-	buf_free(&b);
-}
-
-static void ts_body(struct bytes body)
-{
-	static struct wire_ts ts, again;
-	struct wire_writer w;
-	char text[TS_STRLEN];
-	struct buf b;
-	struct ts t;
-	unsigned int i;
-	uint8_t first;
-
-	if (wire_ts_decode(body, &ts) || !ts.n)
-		return;
-	for (i = 0; i < ts.n; i++) {
-		ts_str(&ts.ts[i], text, sizeof(text));
-		check(ts_contains(&ts.ts[i], &ts.ts[i]));
-		if (ts_intersect(&ts.ts[0], &ts.ts[i], &t))
-			check(ts_contains(&ts.ts[0], &t) && ts_contains(&ts.ts[i], &t));
-	}
-	buf_init(&b);
-	wire_open_inner(&w, &b, &first);
-	wire_put_ts(&w, WIRE_PLD_TSI, ts.ts, ts.n);
-	check(!b.failed);
-	check(wire_ts_decode((struct bytes){ b.p + 4, b.len - 4 }, &again) == WIRE_OK);
-	check(again.n == ts.n);
-	for (i = 0; i < ts.n; i++)
-		check(ts_equal(&ts.ts[i], &again.ts[i]));
-	buf_free(&b);
-}
-
-static void any_body(uint8_t type, struct bytes body)
-{
-	struct wire_notification n;
-	struct wire_delete del;
-	struct wire_auth auth;
-	struct bytes nonce;
-	struct wire_ke ke;
-	struct wire_id id;
-
-	wire_payload_str(type);
-	switch (type) {
-	case WIRE_PLD_SA:
-		sa_body(body);
-		break;
-	case WIRE_PLD_KE:
-		if (wire_ke_decode(body, &ke) == WIRE_OK)
-			inside_of(ke.data, body);
-		break;
-	case WIRE_PLD_IDI:
-	case WIRE_PLD_IDR:
-		if (wire_id_decode(body, &id) == WIRE_OK)
-			inside_of(id.data, body);
-		break;
-	case WIRE_PLD_AUTH:
-		if (wire_auth_decode(body, &auth) == WIRE_OK)
-			inside_of(auth.data, body);
-		break;
-	case WIRE_PLD_NONCE:
-		if (wire_nonce_decode(body, &nonce) == WIRE_OK)
-			inside_of(nonce, body);
-		break;
-	case WIRE_PLD_NOTIFY:
-		if (wire_notify_decode(body, &n) == WIRE_OK) {
-			inside_of(n.spi, body);
-			inside_of(n.data, body);
-			wire_notify_str(n.type);
-		}
-		break;
-	case WIRE_PLD_DELETE:
-		if (wire_delete_decode(body, &del) == WIRE_OK) {
-			inside_of(del.spis, body);
-			check(del.spis.len == (size_t)del.n * del.spi_len);
-		}
-		break;
-	case WIRE_PLD_TSI:
-	case WIRE_PLD_TSR:
-		ts_body(body);
-		break;
-	}
-}
 
 /* ---- chains ---- */
 
@@ -187,7 +32,7 @@ static void chain(const struct wire_msg *msg, uint8_t exchange, struct bytes who
 	wire_rules_check(msg, exchange, true, &bad);
 	for (i = 0; i < msg->n; i++) {
 		inside_of(msg->pld[i].body, whole);
-		any_body(msg->pld[i].type, msg->pld[i].body);
+		pld_body(msg->pld[i].type, msg->pld[i].body);
 	}
 }
 
@@ -266,7 +111,6 @@ static void proposal(struct bytes data)
 	free(s);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes rest = { data + 1, size - 1 };
@@ -282,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case MODE_BODY:
 		if (rest.len)
-			any_body(rest.p[0], (struct bytes){ rest.p + 1, rest.len - 1 });
+			pld_body(rest.p[0], (struct bytes){ rest.p + 1, rest.len - 1 });
 		break;
 	case MODE_PROPOSAL:
 		proposal(rest);
@@ -333,7 +177,7 @@ static void seed_auth(uint8_t how)
 	wire_put_id(&w, WIRE_PLD_IDI, WIRE_ID_FQDN, str("hq.example.com"));
 	wire_put_id(&w, WIRE_PLD_IDR, WIRE_ID_FQDN, str("branch.example.com"));
 	wire_put_auth(&w, WIRE_AUTH_PSK, str("0123456789abcdef0123456789abcdef"));
-	wire_put_sa(&w, &ours[2], 2);
+	wire_put_sa(&w, pld_ours() + 2, 2);
 	wire_put_ts(&w, WIRE_PLD_TSI, ts, 2);
 	wire_put_ts(&w, WIRE_PLD_TSR, ts, 1);
 	wire_put_notify(&w, 0, str(""), WIRE_N_INITIAL_CONTACT, str(""));
@@ -362,7 +206,7 @@ static void seed_child(void)
 
 	buf_init(&b);
 	wire_open_inner(&w, &b, &first);
-	wire_put_sa(&w, &ours[2], 1);
+	wire_put_sa(&w, pld_ours() + 2, 1);
 	wire_put_nonce(&w, str("0123456789abcdef"));
 	wire_put_ke(&w, DH_X25519, str("0123456789abcdef0123456789abcdef"));
 	seed_inside(0x82, first, &b);
@@ -375,18 +219,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		"aes256gcm16-prfsha384-ecp384", "aes128-sha256-modp2048-x25519",
 		"aes128gcm16-ecp256", "aes256-sha256-noesn",
 	};
-	char err[256];
 	struct buf *b;
-	size_t i, off;
+	size_t i;
 
 	(void)argc;
 	(void)argv;
 	check(crypto_init());
 	for (i = 0; i < 4; i++) {
-		check(ike_proposal_parse(words[i], i < 2 ? PROTO_IKE : PROTO_ESP, &ours[i], err,
-					 sizeof(err), &off));
-		ours[i].number = (uint8_t)(i % 2 + 1);
-		ours[i].spi_len = i < 2 ? 0 : 4;
 		b = seed(MODE_PROPOSAL);
 		buf_put_u8(b, i < 2 ? 0 : 2);
 		buf_put(b, words[i], strlen(words[i]));
