@@ -134,6 +134,44 @@ void wire_put_auth(struct wire_writer *w, uint8_t method, struct bytes data)
 	put_typed(w, WIRE_PLD_AUTH, method, data);
 }
 
+/*
+ * CERT, RFC 7296 3.6, and CERTREQ, 3.7:
+ *	+---------------+
+ *	| Cert Encoding |  Certificate Data / Certification Authority ~
+ *	+---------------+-----------------------------------------------+
+ */
+
+/**
+ * wire_cert_decode() - Certificate or Certificate Request
+ * @body: the payload
+ * @out: encoding and octets; a request may have none (RFC 7670 3)
+ *
+ * Return: WIRE_OK, or what is wrong.
+ */
+enum wire_err wire_cert_decode(struct bytes body, struct wire_cert *out)
+{
+	if (!body.len)
+		return WIRE_TRUNCATED;
+	out->encoding = body.p[0];
+	out->data = rest(body, 1);
+	return WIRE_OK;
+}
+
+/**
+ * wire_put_cert() - Certificate or Certificate Request
+ * @w: the writer
+ * @pld_type: WIRE_PLD_CERT or WIRE_PLD_CERTREQ
+ * @encoding: enum wire_cert_encoding
+ * @data: octets
+ */
+void wire_put_cert(struct wire_writer *w, uint8_t pld_type, uint8_t encoding, struct bytes data)
+{
+	wire_begin(w, pld_type);
+	buf_put_u8(w->b, encoding);
+	buf_put_bytes(w->b, data);
+	wire_end(w);
+}
+
 /**
  * wire_nonce_decode() - Nonce: RFC 7296 3.9, 16 to 256 octets
  * @body: the payload

@@ -54,7 +54,13 @@ enum wire_notify {		/* RFC 7296 3.10.1 */
 
 enum wire_id_type { WIRE_ID_IPV4 = 1, WIRE_ID_FQDN = 2, WIRE_ID_EMAIL = 3, WIRE_ID_IPV6 = 5,
 		    WIRE_ID_DN = 9, WIRE_ID_KEY = 11 };
-enum wire_auth_method { WIRE_AUTH_RSA = 1, WIRE_AUTH_PSK = 2, WIRE_AUTH_SIGNATURE = 14 };
+enum wire_auth_method {	/* RFC 7296 3.8, RFC 4754 2, RFC 7427 3 */
+	WIRE_AUTH_RSA = 1, WIRE_AUTH_PSK = 2, WIRE_AUTH_ECDSA_256 = 9, WIRE_AUTH_ECDSA_384 = 10,
+	WIRE_AUTH_ECDSA_521 = 11, WIRE_AUTH_SIGNATURE = 14,
+};
+enum wire_cert_encoding {	/* RFC 7296 3.6, RFC 7670 2 */
+	WIRE_CERT_X509 = 4, WIRE_CERT_RAW_KEY = 15,
+};
 
 struct wire_hdr {		/* RFC 7296 3.1 */
 	uint64_t spi_i, spi_r;	/* host order numbers */
@@ -95,6 +101,9 @@ const char *wire_exchange_str(uint8_t exchange);
 const char *wire_notify_str(uint16_t type);	/* "NO_PROPOSAL_CHOSEN", "notify 12345" */
 const char *wire_payload_str(uint8_t type);
 
+/* der.c: takes one element off @in; false: there is none that fits */
+bool wire_der_next(struct bytes *in, uint8_t *tag, struct bytes *whole, struct bytes *body);
+
 /* hdr.c */
 enum wire_err wire_hdr_decode(struct bytes msg, struct wire_hdr *hdr);
 void wire_hdr_encode(struct buf *b, const struct wire_hdr *hdr);	/* length patched by wire_finish */
@@ -112,6 +121,7 @@ enum wire_err wire_rules_check(const struct wire_msg *inner, uint8_t exchange, b
 struct wire_ke { uint16_t group; struct bytes data; };
 struct wire_id { uint8_t type; struct bytes data; };
 struct wire_auth { uint8_t method; struct bytes data; };
+struct wire_cert { uint8_t encoding; struct bytes data; };	/* CERT and CERTREQ */
 struct wire_notification { uint8_t proto; struct bytes spi; uint16_t type; struct bytes data; };
 struct wire_delete { uint8_t proto; uint8_t spi_len; uint16_t n; struct bytes spis; };
 struct wire_sa { unsigned int n; struct ike_proposal p[WIRE_PROPOSALS_MAX]; };
@@ -126,6 +136,7 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out);
 enum wire_err wire_ke_decode(struct bytes body, struct wire_ke *out);
 enum wire_err wire_id_decode(struct bytes body, struct wire_id *out);
 enum wire_err wire_auth_decode(struct bytes body, struct wire_auth *out);
+enum wire_err wire_cert_decode(struct bytes body, struct wire_cert *out);
 enum wire_err wire_nonce_decode(struct bytes body, struct bytes *out);
 enum wire_err wire_notify_decode(struct bytes body, struct wire_notification *out);
 enum wire_err wire_delete_decode(struct bytes body, struct wire_delete *out);
@@ -149,6 +160,7 @@ void wire_put_sa(struct wire_writer *w, const struct ike_proposal *p, unsigned i
 void wire_put_ke(struct wire_writer *w, uint16_t group, struct bytes data);
 void wire_put_id(struct wire_writer *w, uint8_t pld_type, uint8_t id_type, struct bytes data);
 void wire_put_auth(struct wire_writer *w, uint8_t method, struct bytes data);
+void wire_put_cert(struct wire_writer *w, uint8_t pld_type, uint8_t encoding, struct bytes data);
 void wire_put_nonce(struct wire_writer *w, struct bytes nonce);
 void wire_put_notify(struct wire_writer *w, uint8_t proto, struct bytes spi, uint16_t type,
 		     struct bytes data);
