@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Names in certificates, and whether they are the identity that a peer claims: RFC 4945 3.1. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sys/cert_priv.h"
+#include "wire/wire.h"
+
+#define DN_PARTS_MAX	32
+
+/* ---- distinguished names ---- */
+
+/* the sets of a DN; 0: it is none */
+static unsigned int dn_parts(struct bytes der, struct bytes parts[DN_PARTS_MAX])
+{
+	struct bytes whole, body, one;
+	unsigned int n = 0;
+	uint8_t tag;
+
+	if (!wire_der_next(&der, &tag, &whole, &body) || tag != 0x30 || der.len)
+		return 0;
+	while (body.len) {
+		if (n == DN_PARTS_MAX || !wire_der_next(&body, &tag, &parts[n], &one) || tag != 0x31)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * GnuTLS reads RFC 4514, where the last part comes first. People write the parts
+ * as they are in the certificate, as openssl and strongSwan show them.
+ */
+bool cert_dn_encode(const char *text, struct buf *der)
+{
+	gnutls_datum_t d = { NULL, 0 };
+	struct bytes parts[DN_PARTS_MAX], all;
+	unsigned int n = 0, i;
+	const char *bad;
+	gnutls_x509_dn_t dn;
+	size_t head;
+
+	if (gnutls_x509_dn_init(&dn) < 0)
+		return false;
+	if (strchr(text, '=') && gnutls_x509_dn_set_str(dn, text, &bad) >= 0 &&
+	    gnutls_x509_dn_export2(dn, GNUTLS_X509_FMT_DER, &d) >= 0) {
+		all = (struct bytes){ d.data, d.size };
+		n = dn_parts(all, parts);
+		if (n) {
+			head = parts[0].p - all.p;
+			buf_put(der, all.p, head);
+			for (i = n; i--;)
+				buf_put_bytes(der, parts[i]);
+		}
+	}
+	gnutls_free(d.data);
+	gnutls_x509_dn_deinit(dn);
+	return n && !der->failed;
+}
+
+const char *cert_dn_str(struct bytes der, char *out, size_t len)
+{
+	gnutls_datum_t d = { (unsigned char *)der.p, der.len }, text = { NULL, 0 };
+	gnutls_x509_dn_t dn;
+	unsigned int i;
+	size_t at = 0;
+
+	if (!len)
+		return out;
+	*out = 0;
+	if (gnutls_x509_dn_init(&dn) < 0)
+		return out;
+	if (gnutls_x509_dn_import(dn, &d) >= 0 &&
+	    gnutls_x509_dn_get_str2(dn, &text, GNUTLS_X509_DN_FLAG_COMPAT) >= 0) {
+		/* what a stranger sent goes to logs and terminals */
+		for (i = 0; i < text.size && at + 1 < len; i++) {
+			bool escaped = i && text.data[i - 1] == '\\';
+
+			out[at++] = isprint(text.data[i]) && text.data[i] != '\'' ? text.data[i] : '?';
+			if (text.data[i] == ',' && !escaped && at + 1 < len)
+				out[at++] = ' ';
+		}
+		out[at] = 0;
+	}
+	gnutls_free(text.data);
+	gnutls_x509_dn_deinit(dn);
+	if (!*out)
+		snprintf(out, len, "a DN that cannot be read");
+	return out;
+}
+
+static bool is_text(unsigned long tag)
+{
+	return tag == 12 || tag == 19 || tag == 20 || tag == 22;	/* UTF8, Printable, T61, IA5 */
+}
+
+/* RFC 5280 7.1: case, and white space at the ends and beyond one, say nothing */
+static bool text_equal(const gnutls_datum_t *a, const gnutls_datum_t *b)
+{
+	unsigned int i = 0, k = 0;
+	unsigned int a_end = a->size, b_end = b->size;
+
+	while (i < a_end && a->data[i] == ' ')
+		i++;
+	while (k < b_end && b->data[k] == ' ')
+		k++;
+	while (a_end > i && a->data[a_end - 1] == ' ')
+		a_end--;
+	while (b_end > k && b->data[b_end - 1] == ' ')
+		b_end--;
+	while (i < a_end && k < b_end) {
+		if (tolower(a->data[i]) != tolower(b->data[k]))
+			return false;
+		if (a->data[i] == ' ') {
+			while (a->data[i + 1] == ' ')
+				i++;
+			while (b->data[k + 1] == ' ')
+				k++;
+		}
+		i++;
+		k++;
+	}
+	return i == a_end && k == b_end;
+}
+
+static bool ava_equal(const gnutls_x509_ava_st *a, const gnutls_x509_ava_st *b)
+{
+	if (a->oid.size != b->oid.size || memcmp(a->oid.data, b->oid.data, a->oid.size))
+		return false;
+	if (is_text(a->value_tag) && is_text(b->value_tag))
+		return text_equal(&a->value, &b->value);
+	return a->value_tag == b->value_tag && a->value.size == b->value.size &&
+	       !memcmp(a->value.data, b->value.data, a->value.size);
+}
+
+static bool dn_walk_equal(gnutls_x509_dn_t a, gnutls_x509_dn_t b)
+{
+	gnutls_x509_ava_st x, y;
+	int rdn, ava, rx, ry;
+
+	for (rdn = 0; rdn < DN_PARTS_MAX; rdn++) {
+		for (ava = 0;; ava++) {
+			rx = gnutls_x509_dn_get_rdn_ava(a, rdn, ava, &x);
+			ry = gnutls_x509_dn_get_rdn_ava(b, rdn, ava, &y);
+			if (rx < 0 || ry < 0)
+				break;
+			if (!ava_equal(&x, &y))
+				return false;
+		}
+		if ((rx < 0) != (ry < 0))
+			return false;
+		if (!ava)
+			return rdn > 0;
+	}
+	return false;
+}
+
+bool cert_dn_equal(struct bytes a, struct bytes b)
+{
+	gnutls_datum_t da = { (unsigned char *)a.p, a.len }, db = { (unsigned char *)b.p, b.len };
+	gnutls_x509_dn_t x, y;
+	bool ok;
+
+	if (!a.len || !b.len)
+		return false;
+	if (bytes_equal(a, b))
+		return true;
+	if (gnutls_x509_dn_init(&x) < 0)
+		return false;
+	if (gnutls_x509_dn_init(&y) < 0) {
+		gnutls_x509_dn_deinit(x);
+		return false;
+	}
+	ok = gnutls_x509_dn_import(x, &da) >= 0 && gnutls_x509_dn_import(y, &db) >= 0 &&
+	     dn_walk_equal(x, y);
+	gnutls_x509_dn_deinit(x);
+	gnutls_x509_dn_deinit(y);
+	return ok;
+}
+
+/* ---- identities ---- */
+
+static unsigned int san_of(uint8_t type)
+{
+	switch (type) {
+	case WIRE_ID_FQDN:
+		return GNUTLS_SAN_DNSNAME;
+	case WIRE_ID_EMAIL:
+		return GNUTLS_SAN_RFC822NAME;
+	default:
+		return GNUTLS_SAN_IPADDRESS;
+	}
+}
+
+/* RFC 5280 7.5: who is at a host may care for case, the host does not */
+static bool email_equal(struct bytes a, struct bytes b)
+{
+	const uint8_t *at = memrchr(a.p, '@', a.len);
+	size_t local;
+
+	if (a.len != b.len || !at)
+		return false;
+	local = at - a.p;
+	return !memcmp(a.p, b.p, local) &&
+	       !strncasecmp((const char *)a.p + local, (const char *)b.p + local, a.len - local);
+}
+
+/* no wildcards: RFC 4945 3.1.2 */
+static bool name_equal(uint8_t type, struct bytes name, struct bytes id)
+{
+	switch (type) {
+	case WIRE_ID_FQDN:
+		return name.len == id.len &&
+		       !strncasecmp((const char *)name.p, (const char *)id.p, id.len);
+	case WIRE_ID_EMAIL:
+		return email_equal(name, id);
+	default:
+		return bytes_equal(name, id);
+	}
+}
+
+static void append(char *out, size_t len, const char *text)
+{
+	size_t at = strlen(out);
+
+	if (at < len)
+		snprintf(out + at, len - at, "%s", text);
+}
+
+/* "dNSName 'hq.example.com'", printable whoever wrote it */
+static void name_str(unsigned int san, struct bytes name, char *out, size_t len)
+{
+	const char *what = san == GNUTLS_SAN_DNSNAME ? "dNSName" :
+			   san == GNUTLS_SAN_RFC822NAME ? "rfc822Name" : "iPAddress";
+	char text[128] = "";
+	size_t i;
+
+	if (san == GNUTLS_SAN_IPADDRESS) {
+		if (name.len == 4 || name.len == 16)
+			inet_ntop(name.len == 4 ? AF_INET : AF_INET6, name.p, text, sizeof(text));
+	} else {
+		for (i = 0; i < name.len && i + 1 < sizeof(text); i++)
+			text[i] = isprint(name.p[i]) && name.p[i] != '\'' ? name.p[i] : '?';
+		text[i] = 0;
+	}
+	snprintf(out, len, "%s '%s'", what, text);
+}
+
+/* subject alternative name number @i; 0: no more, <0: one that does not concern us */
+static int san_at(gnutls_x509_crt_t crt, unsigned int i, uint8_t *name, size_t *len,
+		  unsigned int *type)
+{
+	int ret = gnutls_x509_crt_get_subject_alt_name2(crt, i, name, len, type, NULL);
+
+	if (ret == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+		return 0;
+	if (ret < 0)
+		return -1;
+	return *type == GNUTLS_SAN_DNSNAME || *type == GNUTLS_SAN_RFC822NAME ||
+	       *type == GNUTLS_SAN_IPADDRESS ? 1 : -1;
+}
+
+static bool has_san(gnutls_x509_crt_t crt, uint8_t type, struct bytes id, char *has,
+		    size_t has_len)
+{
+	unsigned int i, san, shown = 0;
+	char one[192];
+	uint8_t name[512];
+	int ret;
+
+	for (i = 0; i < 256; i++) {
+		size_t len = sizeof(name) - 1;
+
+		ret = san_at(crt, i, name, &len, &san);
+		if (!ret)
+			break;
+		if (ret < 0)
+			continue;
+		/* GnuTLS may count the NUL that it adds to text */
+		if (san != GNUTLS_SAN_IPADDRESS)
+			len = strnlen((const char *)name, len);
+		if (san == san_of(type) && name_equal(type, (struct bytes){ name, len }, id))
+			return true;
+		name_str(san, (struct bytes){ name, len }, one, sizeof(one));
+		if (shown++ < 4) {
+			append(has, has_len, shown > 1 ? ", " : "");
+			append(has, has_len, one);
+		}
+	}
+	return false;
+}
+
+bool cert_crt_has_id(gnutls_x509_crt_t crt, uint8_t type, struct bytes id, char *err,
+		     size_t err_len)
+{
+	char has[400] = "", subject[CERT_TEXT_MAX];
+	gnutls_datum_t dn = { NULL, 0 };
+	bool ok = false;
+
+	cert_subject_of(crt, subject, sizeof(subject));
+	switch (type) {
+	case WIRE_ID_DN:
+		ok = gnutls_x509_crt_get_raw_dn(crt, &dn) >= 0 &&
+		     cert_dn_equal((struct bytes){ dn.data, dn.size }, id);
+		gnutls_free(dn.data);
+		if (!ok)
+			snprintf(err, err_len, "its subject is '%s'", subject);
+		return ok;
+	case WIRE_ID_FQDN:
+	case WIRE_ID_EMAIL:
+	case WIRE_ID_IPV4:
+	case WIRE_ID_IPV6:
+		if (has_san(crt, type, id, has, sizeof(has)))
+			return true;
+		snprintf(err, err_len, "the certificate of '%s' is for %s", subject,
+			 *has ? has : "no subjectAltName");
+		return false;
+	default:
+		/* RFC 4945 3.1: a key ID says nothing that a certificate could confirm */
+		snprintf(err, err_len, "an ID of type %u cannot be in a certificate", type);
+		return false;
+	}
+}
+
+bool cert_has_id(const struct cert *cert, uint8_t type, struct bytes id, char *err, size_t err_len)
+{
+	return cert_crt_has_id(cert->crt, type, id, err, err_len);
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The folders of certificates and keys, read at each load. A file that is broken
+ * fails the load: what was meant to be there and is not would be missed later.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/cert_priv.h"
+
+struct load {
+	struct cert_store *store;
+	const struct cert_passphrase *pass;
+	unsigned int n_pass;
+	char *err;
+	size_t err_len;
+};
+
+/* one file of a folder */
+struct file {
+	const char *name;
+	char path[4096];
+	gnutls_datum_t data;
+	gnutls_x509_crt_fmt_t format;
+};
+
+static bool fail(const struct load *l, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static bool fail(const struct load *l, const char *path, const char *fmt, ...)
+{
+	int n = snprintf(l->err, l->err_len, "%s: ", path);
+	va_list ap;
+
+	if (n < 0 || (size_t)n >= l->err_len)
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(l->err + n, l->err_len - n, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+#define APPEND(array, n, what) ({ \
+	void *_more = reallocarray(array, (n) + 1, sizeof(*(array))); \
+	if (_more) { \
+		(array) = _more; \
+		(array)[(n)++] = (what); \
+	} \
+	_more != NULL; \
+})
+
+/* ---- certs/ and cacerts/ ---- */
+
+static bool is_ca(const struct load *l, const struct file *f, const struct cert *cert)
+{
+	if (gnutls_x509_crt_get_ca_status(cert->crt, NULL) == 1)
+		return true;
+	return fail(l, f->path, "found the certificate of '%s', which is no CA (basicConstraints), expected one of a CA",
+		    cert->subject);
+}
+
+static bool add_certs(struct load *l, const struct file *f, struct cert_list *to, bool ca)
+{
+	gnutls_x509_crt_t *crts = NULL;
+	unsigned int n = 0, i;
+	char why[CERT_TEXT_MAX];
+	bool ok = true;
+	int ret;
+
+	ret = gnutls_x509_crt_list_import2(&crts, &n, &f->data, f->format, 0);
+	if (ret < 0)
+		return fail(l, f->path, "found no certificate (%s), expected one in PEM or DER%s",
+			    gnutls_strerror(ret), ca ? "" : ", or a public key");
+	for (i = 0; i < n; i++) {
+		struct cert *cert;
+
+		if (!ok) {
+			gnutls_x509_crt_deinit(crts[i]);
+			continue;
+		}
+		cert = cert_new(crts[i], f->name, why, sizeof(why));
+		if (!cert) {
+			ok = fail(l, f->path, "found %s", why);
+		} else if ((ca && !is_ca(l, f, cert)) ||
+			   !APPEND(to->p, to->n, cert)) {
+			cert_free(cert);
+			ok = false;
+		}
+	}
+	gnutls_free(crts);
+	return ok;
+}
+
+static bool add_ca(struct load *l, const struct file *f)
+{
+	return add_certs(l, f, &l->store->cas, true);
+}
+
+/* false and nothing said: it is none */
+static bool add_pub(struct load *l, const struct file *f, bool *ok)
+{
+	struct cert_pub *pub = calloc(1, sizeof(*pub));
+	char why[CERT_TEXT_MAX] = "no memory";
+
+	*ok = false;
+	if (!pub)
+		return fail(l, f->path, "out of memory"), true;
+	buf_init(&pub->spki);
+	if (gnutls_pubkey_init(&pub->key) < 0) {
+		pub->key = NULL;
+	} else if (gnutls_pubkey_import(pub->key, &f->data, f->format) < 0) {
+		cert_pub_free(pub);
+		return false;
+	} else {
+		pub->file = strdup(f->name);
+		*ok = pub->file && cert_pub_fill(pub, why, sizeof(why)) &&
+		      APPEND(l->store->pubs, l->store->n_pubs, pub);
+	}
+	if (!*ok) {
+		fail(l, f->path, "found %s", why);
+		cert_pub_free(pub);
+	}
+	return true;
+}
+
+static bool add_cert(struct load *l, const struct file *f)
+{
+	bool ok;
+
+	if (add_pub(l, f, &ok))
+		return ok;
+	return add_certs(l, f, &l->store->certs, false);
+}
+
+/* ---- private/ ---- */
+
+static const char *passphrase_of(const struct load *l, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->n_pass; i++)
+		if (!strcmp(l->pass[i].file, name))
+			return l->pass[i].text;
+	return NULL;
+}
+
+static bool import_key(const struct load *l, const struct file *f, gnutls_privkey_t key)
+{
+	const char *pass = passphrase_of(l, f->name);
+	int ret;
+
+	/* the passphrase last: GnuTLS takes a clear key with any */
+	ret = gnutls_privkey_import_x509_raw(key, &f->data, f->format, pass, 0);
+	if (ret >= 0)
+		return true;
+	if (ret == GNUTLS_E_DECRYPTION_FAILED && pass)
+		return fail(l, f->path, "found a private key that its passphrase in the secrets file does not open, expected the right one");
+	if (ret == GNUTLS_E_DECRYPTION_FAILED)
+		return fail(l, f->path, "found an encrypted private key, expected its passphrase in the secrets file: key %s \"PASSPHRASE\"",
+			    f->name);
+	return fail(l, f->path, "found no private key (%s), expected one in PEM or DER",
+		    gnutls_strerror(ret));
+}
+
+static bool fill_key(const struct load *l, const struct file *f, struct cert_key *key)
+{
+	char why[CERT_TEXT_MAX];
+
+	buf_init(&key->pub.spki);
+	key->file = strdup(f->name);
+	if (!key->file || gnutls_privkey_init(&key->key) < 0)
+		return fail(l, f->path, "out of memory");
+	if (!import_key(l, f, key->key))
+		return false;
+	if (gnutls_pubkey_init(&key->pub.key) < 0) {
+		key->pub.key = NULL;
+		return fail(l, f->path, "out of memory");
+	}
+	if (gnutls_pubkey_import_privkey(key->pub.key, key->key, 0, 0) < 0)
+		return fail(l, f->path, "found a private key of an unknown kind, expected RSA, ECDSA or EdDSA");
+	return cert_pub_fill(&key->pub, why, sizeof(why)) || fail(l, f->path, "found %s", why);
+}
+
+static bool add_key(struct load *l, const struct file *f)
+{
+	struct cert_key *key = calloc(1, sizeof(*key));
+
+	if (!key)
+		return fail(l, f->path, "out of memory");
+	if (fill_key(l, f, key)) {
+		if (APPEND(l->store->keys, l->store->n_keys, key))
+			return true;
+		fail(l, f->path, "out of memory");
+	}
+	cert_key_free(key);
+	return false;
+}
+
+/* ---- files ---- */
+
+/* owner root or whoever runs this, and nobody else may even read it */
+static bool is_private(const struct load *l, const struct file *f, const struct stat *st)
+{
+	if (st->st_uid && st->st_uid != geteuid())
+		return fail(l, f->path, "found owner %u, expected root", st->st_uid);
+	if (st->st_mode & 077)
+		return fail(l, f->path, "found mode %04o, expected 0600: others could read the private key",
+			    st->st_mode & 07777);
+	return true;
+}
+
+static bool read_all(struct load *l, struct file *f, int fd, bool private)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return fail(l, f->path, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(l, f->path, "found no regular file, expected one");
+	if (private && !is_private(l, f, &st))
+		return false;
+	if (!st.st_size || st.st_size > CERT_FILE_MAX)
+		return fail(l, f->path, "found %lld octets, expected 1 to %u",
+			    (long long)st.st_size, CERT_FILE_MAX);
+	f->data.data = malloc(st.st_size + 1);
+	if (!f->data.data)
+		return fail(l, f->path, "out of memory");
+	while (f->data.size < (size_t)st.st_size) {
+		ssize_t n = read(fd, f->data.data + f->data.size, st.st_size - f->data.size);
+
+		if (n < 0)
+			return fail(l, f->path, "%s", strerror(errno));
+		if (!n)
+			break;
+		f->data.size += n;
+	}
+	f->data.data[f->data.size] = 0;
+	f->format = memmem(f->data.data, f->data.size, "-----BEGIN", 10) ?
+		    GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER;
+	return true;
+}
+
+struct folder {
+	const char *name;
+	bool private;
+	bool (*add)(struct load *l, const struct file *f);
+};
+
+static bool load_file(struct load *l, const struct folder *folder, struct file *f)
+{
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool ok;
+
+	if (fd < 0)
+		return fail(l, f->path, "%s", strerror(errno));
+	ok = read_all(l, f, fd, folder->private) && folder->add(l, f);
+	close(fd);
+	if (f->data.data)
+		gnutls_memset(f->data.data, 0, f->data.size);
+	free(f->data.data);
+	f->data = (gnutls_datum_t){ NULL, 0 };
+	return ok;
+}
+
+static int wanted(const struct dirent *d)
+{
+	static const char *const ends[] = { ".pem", ".der", ".crt", ".cer", ".key", ".pub" };
+	const char *dot = strrchr(d->d_name, '.');
+	size_t i;
+
+	for (i = 0; dot && dot != d->d_name && i < sizeof(ends) / sizeof(*ends); i++)
+		if (!strcmp(dot, ends[i]))
+			return 1;
+	return 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* sorted, so that what is chosen does not hang on the file system's order */
+static bool load_folder(struct load *l, const char *dir, const struct folder *folder)
+{
+	struct file f = { .data = { NULL, 0 } };
+	struct dirent **names;
+	bool ok = true;
+	int n, i;
+
+	snprintf(f.path, sizeof(f.path), "%s/%s", dir, folder->name);
+	n = scandir(f.path, &names, wanted, by_name);
+	if (n < 0)
+		return errno == ENOENT || fail(l, f.path, "%s", strerror(errno));
+	for (i = 0; i < n; i++) {
+		f.name = names[i]->d_name;
+		if (ok && snprintf(f.path, sizeof(f.path), "%s/%s/%s", dir, folder->name,
+				   f.name) >= (int)sizeof(f.path))
+			ok = fail(l, f.name, "found too long a path");
+		ok = ok && load_file(l, folder, &f);
+		free(names[i]);
+	}
+	free(names);
+	return ok;
+}
+
+struct cert_store *cert_store_load(const char *dir, const struct cert_passphrase *pass,
+				   unsigned int n_pass, char *err, size_t err_len)
+{
+	static const struct folder folders[] = {
+		{ "cacerts", false, add_ca },
+		{ "certs", false, add_cert },
+		{ "private", true, add_key },
+	};
+	struct load l = { .pass = pass, .n_pass = n_pass, .err = err, .err_len = err_len };
+	unsigned int i;
+	bool ok = true;
+
+	l.store = calloc(1, sizeof(*l.store));
+	if (!l.store) {
+		snprintf(err, err_len, "out of memory");
+		return NULL;
+	}
+	l.store->refs = 1;
+	snprintf(err, err_len, "out of memory");
+	for (i = 0; ok && i < sizeof(folders) / sizeof(*folders); i++)
+		ok = load_folder(&l, dir, &folders[i]);
+	if (!ok) {
+		cert_store_put(l.store);
+		return NULL;
+	}
+	for (i = 0; i < l.store->certs.n; i++)
+		l.store->certs.p[i]->key = cert_store_key_of(l.store, &l.store->certs.p[i]->pub);
+	*err = 0;
+	return l.store;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of sys/cert* share. */
+#ifndef SYS_CERT_PRIV_H
+#define SYS_CERT_PRIV_H
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "sys/cert.h"
+
+#define CERT_FILE_MAX	(1u << 20)
+
+/* @bits: of RSA's modulus, or of the curve's name */
+struct cert_pub {
+	char *file;
+	gnutls_pubkey_t key;
+	enum cert_key_type type;
+	unsigned int bits;
+	struct buf spki;
+	uint8_t id[CERT_KEY_ID_LEN];
+};
+
+struct cert_key {
+	char *file;
+	gnutls_privkey_t key;
+	struct cert_pub pub;
+};
+
+/* @key: the private key that fits it, of the same store */
+struct cert {
+	char *file;
+	gnutls_x509_crt_t crt;
+	struct buf der, subject_der;
+	char subject[CERT_TEXT_MAX];
+	struct cert_pub pub;
+	const struct cert_key *key;
+	bool self_signed;
+};
+
+struct cert_list {
+	struct cert **p;
+	unsigned int n;
+};
+
+/**
+ * struct cert_store - the folders at one load
+ * @certs: certs/, a file's first is the one that its name means
+ * @cas: cacerts/
+ * @pubs: public keys of certs/
+ */
+struct cert_store {
+	unsigned int refs;
+	struct cert_list certs, cas;
+	struct cert_pub **pubs;
+	unsigned int n_pubs;
+	struct cert_key **keys;
+	unsigned int n_keys;
+};
+
+/* cert.c; what is half-made is freed likewise */
+void cert_free(struct cert *cert);
+void cert_key_free(struct cert_key *key);
+/* takes @crt, also when it fails; @why: what was found */
+struct cert *cert_new(gnutls_x509_crt_t crt, const char *file, char *why, size_t why_len);
+/* fills @pub from its key; false: not of a kind or size that we take, @why says it */
+bool cert_pub_fill(struct cert_pub *pub, char *why, size_t why_len);
+void cert_pub_clear(struct cert_pub *pub);
+const char *cert_subject_of(gnutls_x509_crt_t crt, char *out, size_t len);
+
+/* cert_id.c */
+bool cert_crt_has_id(gnutls_x509_crt_t crt, uint8_t type, struct bytes id, char *err,
+		     size_t err_len);
+
+#endif
