@@ -30,6 +30,10 @@ static struct conf *read_conf(const char *path, bool secrets)
 		conf_free(conf);
 		conf = NULL;
 	}
+	if (conf && secrets && !conf_certs_load(conf, &err)) {
+		conf_free(conf);
+		conf = NULL;
+	}
 	if (!conf)
 		fprintf(stderr, "%s\n", err.text);
 	return conf;
@@ -66,7 +70,9 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 
 		tunnels += p->n_tunnels;
 		/* a responder for everyone learns identities only when they come */
-		if (p->remote_id.type && !conf_secret_find(conf, &p->local_id, &p->remote_id))
+		if ((p->local_auth == CONF_AUTH_PSK || p->remote_auth == CONF_AUTH_PSK) &&
+		    p->remote_id.type && !conf_id_is_pattern(&p->remote_id) &&
+		    !conf_secret_find(conf, &p->local_id, &p->remote_id))
 			fprintf(stderr, "%s:%u:%u: warning: no psk for '%s' and '%s' in the secrets file\n",
 				argv[0], p->line, p->column,
 				p->local_id.text ? p->local_id.text : "any", p->remote_id.text);

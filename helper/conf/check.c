@@ -246,6 +246,19 @@ static bool default_id(const struct addr *a, struct conf_id *id)
 			     (struct conf_word){ s, strlen(s) }, id);
 }
 
+/* RFC 4945 3.1: a key ID is not in certificates */
+static bool check_auth(const struct conf *conf, const struct conf_peer *peer,
+		       struct conf_error *err)
+{
+	if (peer->local_auth == CONF_AUTH_CERT && peer->local_id.type == WIRE_ID_KEY)
+		return conf_fail(err, conf->path, peer->local_auth_line, peer->local_auth_column,
+				 "found cert with a local key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn");
+	if (peer->remote_auth == CONF_AUTH_CERT && peer->remote_id.type == WIRE_ID_KEY)
+		return conf_fail(err, conf->path, peer->remote_auth_line, peer->remote_auth_column,
+				 "found cert with a remote key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn");
+	return true;
+}
+
 static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_error *err)
 {
 	static const char *const ike[] = {
@@ -261,9 +274,12 @@ static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_er
 	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
 		return FAIL(peer, "peer '%s': found a local and a remote address of two families, expected one",
 			    peer->name);
-	if (!default_id(&peer->local, &peer->local_id) ||
+	/* with a certificate its subject is the ID, which certs.c will see */
+	if ((peer->local_auth != CONF_AUTH_CERT && !default_id(&peer->local, &peer->local_id)) ||
 	    (!peer->remote_id_any && !default_id(&peer->remote, &peer->remote_id)))
 		return FAIL(peer, "out of memory");
+	if (!check_auth(conf, peer, err))
+		return false;
 	if (!peer->n_tunnels)
 		return FAIL(peer, "peer '%s' has no tunnel, expected one", peer->name);
 	for (i = 0; i < peer->n_tunnels; i++)

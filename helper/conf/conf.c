@@ -152,6 +152,10 @@ void conf_free(struct conf *conf)
 		conf_id_free(&p->local_id);
 		conf_id_free(&p->remote_id);
 		free(p->tunnels);
+		free(p->cert.name);
+		free(p->key.name);
+		free(p->ca.name);
+		free(p->remote_key.name);
 	}
 	for (k = 0; k < conf->n_secrets; k++) {
 		struct conf_secret *s = &conf->secrets[k];
@@ -163,6 +167,17 @@ void conf_free(struct conf *conf)
 		free(s->local_id);
 		free(s->remote_id);
 	}
+	for (k = 0; k < conf->n_passphrases; k++) {
+		struct conf_passphrase *p = &conf->passphrases[k];
+
+		if (p->text) {
+			explicit_bzero(p->text, strlen(p->text));
+			free(p->text);
+		}
+		free(p->file);
+	}
+	cert_store_put(conf->certs);
+	free(conf->passphrases);
 	free(conf->lists);
 	free(conf->peers);
 	free(conf->secrets);

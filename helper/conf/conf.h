@@ -5,9 +5,11 @@
 
 #include "core/addr.h"
 #include "ike/alg.h"
+#include "sys/cert.h"
 
 #define CONF_NAME_MAX		31	/* a peer's or tunnel's name; "peer/tunnel" fits the module's 63 */
 #define CONF_PROPOSALS_MAX	16
+#define CONF_CERTS_MAX		8	/* certificates of our own that a peer may get */
 #define CONF_VRF_MAX		15	/* of a device's name */
 #define CONF_TFC_MTU		65535	/* `tfc mtu`: the module takes the MTU where that is less */
 
@@ -16,7 +18,9 @@ enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL }
 enum conf_df { CONF_DF_COPY = 1, CONF_DF_SET, CONF_DF_CLEAR };	/* = enum nfipsec_df */
 enum conf_child { CONF_CHILD_PER_TUNNEL, CONF_CHILD_PER_ENTRY };
 enum conf_mode { CONF_MODE_TUNNEL = 1, CONF_MODE_TRANSPORT };	/* = enum nfipsec_mode */
-enum conf_auth { CONF_AUTH_PSK };
+enum conf_auth { CONF_AUTH_PSK, CONF_AUTH_CERT, CONF_AUTH_PUBKEY };
+enum conf_revocation { CONF_REVOCATION_OFF, CONF_REVOCATION_SOFT, CONF_REVOCATION_HARD };
+enum conf_rsa { CONF_RSA_ANY, CONF_RSA_PSS, CONF_RSA_PKCS1 };	/* any: as the peer does, else PSS */
 
 /*
  * One line of an access list, of one family; selectors as outbound packets look. A line from any
@@ -41,6 +45,12 @@ struct conf_id {
 	char *text;		/* as written: "hq.example.com" */
 	uint8_t *data;		/* as the ID payload carries it */
 	size_t len;
+};
+
+/* the name of a file, as written, and where */
+struct conf_file {
+	char *name;		/* NULL: not given */
+	unsigned int line, column;
 };
 
 struct conf_tunnel {
@@ -75,7 +85,18 @@ struct conf_peer {
 	struct addr local, remote;	/* family 0: any */
 	struct conf_id local_id, remote_id;	/* default: the address */
 	bool remote_id_any;			/* `id any`: whoever has the secret */
-	enum conf_auth auth;
+	enum conf_auth local_auth, remote_auth;
+	unsigned int local_auth_line, local_auth_column, remote_auth_line, remote_auth_column;
+	struct conf_file cert, key, ca, remote_key;
+	enum conf_revocation revocation;
+	enum conf_rsa rsa;
+	/* certs.c: what these mean, of conf->certs; the first of @own is the usual one */
+	const struct cert *own[CONF_CERTS_MAX];
+	unsigned int n_own;
+	const struct cert_key *own_key;		/* auth pubkey */
+	const struct cert *trusted;		/* NULL: all of cacerts/ */
+	const struct cert_pub *remote_pub;	/* NULL: by the peer's ID */
+	uint8_t cert_digest[CERT_DIGEST_LEN];	/* of all of these */
 	unsigned int n_ike;
 	struct ike_proposal ike[CONF_PROPOSALS_MAX];
 	uint64_t ike_lifetime;		/* seconds, default 4h */
@@ -103,6 +124,12 @@ struct conf_limits {
 #define CONF_HALF_OPEN_PER_ADDR	64
 #define CONF_INITS_PER_ADDR	20
 
+/* of an encrypted file in private/ */
+struct conf_passphrase {
+	char *file;
+	char *text;		/* zeroised on free */
+};
+
 struct conf {
 	char *path;
 	struct conf_limits limits;
@@ -112,6 +139,9 @@ struct conf {
 	struct conf_peer *peers;
 	unsigned int n_secrets;
 	struct conf_secret *secrets;
+	unsigned int n_passphrases;
+	struct conf_passphrase *passphrases;
+	struct cert_store *certs;	/* NULL before conf_certs_load() */
 };
 
 struct conf_error {
@@ -125,8 +155,15 @@ struct conf *conf_load(const char *path, struct conf_error *err);
 bool conf_secrets_load(struct conf *conf, const char *path, struct conf_error *err);
 bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const char *path,
 			struct conf_error *err);
+/* certs.c: after the secrets; the folders certs, cacerts, private and crls beside the configuration */
+bool conf_certs_load(struct conf *conf, struct conf_error *err);
+/* the public key that a peer with this ID must have; NULL: none is in certs/ */
+const struct cert_pub *conf_remote_pub(const struct conf *conf, const struct conf_peer *peer,
+				       const struct conf_id *remote);
 void conf_free(struct conf *conf);
 
+/* `*.example.com` or `*@example.com`; remote only */
+bool conf_id_is_pattern(const struct conf_id *id);
 struct conf_peer *conf_peer_find(const struct conf *conf, const char *name);
 /* what IKE negotiates: of ESP or of AH */
 static inline const struct ike_proposal *conf_tunnel_proposals(const struct conf_tunnel *t,

@@ -61,7 +61,36 @@ static void conf_yyerror(const CONF_YYLTYPE *at, struct conf_parse *parse, void 
 })
 
 #define NAME_EXPECTED "a name of at most 31 characters"
+#define ID_EXPECTED "an identity of this type"
 #define DURATION_EXPECTED "a duration such as 30s, 10m, 4h or 1d"
+
+static bool file_name(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
+		      struct conf_file *to)
+{
+	if (!w.len || memchr(w.p, '/', w.len))
+		return conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+				 "found '%.*s', expected the name of a file without its folder",
+				 w.len, w.p);
+	free(to->name);
+	to->name = strndup(w.p, w.len);
+	to->line = at->first_line;
+	to->column = at->first_column;
+	return to->name || conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+				     "out of memory");
+}
+
+static void set_auth(const CONF_YYLTYPE *at, bool local, uint8_t auth, struct conf_peer *peer)
+{
+	if (local) {
+		peer->local_auth = auth;
+		peer->local_auth_line = at->first_line;
+		peer->local_auth_column = at->first_column;
+	} else {
+		peer->remote_auth = auth;
+		peer->remote_auth_line = at->first_line;
+		peer->remote_auth_column = at->first_column;
+	}
+}
 
 /* what one end of an entry may be */
 static bool end_value(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
@@ -110,6 +139,8 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> IKE_VERSION "ike-version" LOCAL "local" REMOTE "remote" ADDRESS "address"
 %token <word> ID "id" FQDN "fqdn" EMAIL "email" IPV4 "ipv4" IPV6 "ipv6" KEY_ID "key-id"
 %token <word> AUTH "auth" PSK "psk" CERT "cert" IKE "ike" ESP "esp" AH "ah" IKE_LIFETIME "ike-lifetime"
+%token <word> DN "dn" PUBKEY "pubkey" LOCAL_AUTH "local-auth" REMOTE_AUTH "remote-auth" CA "ca" KEY "key"
+%token <word> REMOTE_KEY "remote-key" RSA_SIGNATURE "rsa-signature" REVOCATION "revocation"
 %token <word> REAUTH "reauth" DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
@@ -118,7 +149,8 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
 %token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf"
 
-%type <byte> action id_type start mode child_sa
+%type <byte> action id_type start mode child_sa auth
+%type <word> text
 %type <ts> end
 %type <number> duration count
 
@@ -241,13 +273,51 @@ peer_item:
 	IKE_VERSION WORD	{ NEED($2.len == 1 && *$2.p == '2', $2, @2, "2: this version carries IKEv2 only"); }
 |	LOCAL local_items
 |	REMOTE remote_items
-|	AUTH PSK		{ parse->peer->auth = CONF_AUTH_PSK; }
-|	AUTH CERT		{ FOUND($2, @2, "psk: this version carries pre-shared keys only"); }
+|	AUTH auth {
+		set_auth(&@2, true, $2, parse->peer);
+		set_auth(&@2, false, $2, parse->peer);
+	}
+|	LOCAL_AUTH auth		{ set_auth(&@2, true, $2, parse->peer); }
+|	REMOTE_AUTH auth	{ set_auth(&@2, false, $2, parse->peer); }
+|	CERT text {
+		if (!file_name(parse, &@2, $2, &parse->peer->cert))
+			YYABORT;
+	}
+|	KEY text {
+		if (!file_name(parse, &@2, $2, &parse->peer->key))
+			YYABORT;
+	}
+|	CA text {
+		if (!file_name(parse, &@2, $2, &parse->peer->ca))
+			YYABORT;
+	}
+|	REMOTE_KEY text {
+		if (!file_name(parse, &@2, $2, &parse->peer->remote_key))
+			YYABORT;
+	}
+|	RSA_SIGNATURE WORD {
+		NEED(conf_value_auth_rsa($2, &parse->peer->rsa), $2, @2, "pss or pkcs1");
+	}
+|	REVOCATION WORD {
+		NEED(conf_value_revocation($2, &parse->peer->revocation), $2, @2,
+		     "off, soft or hard");
+	}
 |	IKE ike_proposals
 |	IKE_LIFETIME duration	{ parse->peer->ike_lifetime = $2; }
 |	REAUTH duration		{ parse->peer->reauth = $2; }
 |	DPD duration		{ parse->peer->dpd = $2; }
 |	tunnel
+;
+
+auth:
+	PSK		{ $$ = CONF_AUTH_PSK; }
+|	CERT		{ $$ = CONF_AUTH_CERT; }
+|	PUBKEY		{ $$ = CONF_AUTH_PUBKEY; }
+;
+
+text:
+	WORD
+|	STRING
 ;
 
 local_items:
@@ -265,9 +335,10 @@ local_item:
 		NEED(addr_equal(&ts.min, &ts.max), $2, @2, "one address");
 		parse->peer->local = ts.min;
 	}
-|	ID id_type WORD {
+|	ID id_type text {
 		conf_id_free(&parse->peer->local_id);
-		NEED(conf_value_id($2, $3, &parse->peer->local_id), $3, @3, "an identity of this type");
+		NEED(conf_value_id($2, $3, &parse->peer->local_id), $3, @3, ID_EXPECTED);
+		NEED(!conf_id_is_pattern(&parse->peer->local_id), $3, @3, "an identity without '*'");
 	}
 ;
 
@@ -287,9 +358,9 @@ remote_item:
 		parse->peer->remote = ts.min;
 	}
 |	ID ANY		{ conf_id_free(&parse->peer->remote_id); parse->peer->remote_id_any = true; }
-|	ID id_type WORD {
+|	ID id_type text {
 		conf_id_free(&parse->peer->remote_id);
-		NEED(conf_value_id($2, $3, &parse->peer->remote_id), $3, @3, "an identity of this type");
+		NEED(conf_value_id($2, $3, &parse->peer->remote_id), $3, @3, ID_EXPECTED);
 	}
 ;
 
@@ -299,6 +370,7 @@ id_type:
 |	IPV4	{ $$ = WIRE_ID_IPV4; }
 |	IPV6	{ $$ = WIRE_ID_IPV6; }
 |	KEY_ID	{ $$ = WIRE_ID_KEY; }
+|	DN	{ $$ = WIRE_ID_DN; }
 ;
 
 ike_proposals:
@@ -473,6 +545,9 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "half-open-per-address", HALF_OPEN_PER_ADDRESS },
 	{ "starts-per-address", STARTS_PER_ADDRESS },
 	{ "per-tunnel", PER_TUNNEL }, { "per-entry", PER_ENTRY },
+	{ "dn", DN }, { "pubkey", PUBKEY }, { "local-auth", LOCAL_AUTH },
+	{ "remote-auth", REMOTE_AUTH }, { "ca", CA }, { "key", KEY }, { "remote-key", REMOTE_KEY },
+	{ "rsa-signature", RSA_SIGNATURE }, { "revocation", REVOCATION },
 };
 
 int conf_scan_keyword(const char *text, int len)

@@ -51,6 +51,8 @@ bool conf_value_size(struct conf_word w, uint64_t *bytes);		/* 64KB 512MB 4GB, o
 bool conf_value_proto(struct conf_word w, uint8_t *proto);
 bool conf_value_range(struct conf_word w, struct ts *ts, const char **expected);
 bool conf_value_ports(struct conf_word w, struct ts *ts);
+bool conf_value_auth_rsa(struct conf_word w, enum conf_rsa *out);
+bool conf_value_revocation(struct conf_word w, enum conf_revocation *out);
 bool conf_value_id(uint8_t type, struct conf_word w, struct conf_id *id);
 bool conf_value_copy(struct conf_word w, char *out, size_t len);	/* false: too long */
 void conf_id_free(struct conf_id *id);

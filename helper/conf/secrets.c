@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The secrets file: `psk LOCAL REMOTE "secret"`. Nothing of a secret is ever
+ * The secrets file: `psk LOCAL REMOTE "secret"`, `key FILE "passphrase"`. Nothing of a secret is ever
  * shown, not in an error either, and every copy is zeroised.
  */
 #include <errno.h>
@@ -109,6 +109,34 @@ static uint8_t *secret_value(int token, struct conf_word w, size_t *len)
 	return out;
 }
 
+/* key FILE "passphrase" */
+static bool one_passphrase(struct conf *conf, struct reader *r, const char *path,
+			   struct conf_error *err)
+{
+	struct conf_passphrase *more, *p;
+
+	more = reallocarray(conf->passphrases, conf->n_passphrases + 1, sizeof(*more));
+	if (!more)
+		return conf_fail(err, path, r->at.first_line, r->at.first_column, "out of memory");
+	conf->passphrases = more;
+	p = &conf->passphrases[conf->n_passphrases++];
+	memset(p, 0, sizeof(*p));
+	next(r);
+	if (!is_name(r->token))
+		return conf_fail(err, path, r->at.first_line, r->at.first_column,
+				 "expected the name of a file of private/");
+	p->file = strndup(r->value.word.p, r->value.word.len);
+	next(r);
+	if (r->token != STRING)
+		return conf_fail(err, path, r->at.first_line, r->at.first_column,
+				 "expected the passphrase: \"text\"");
+	p->text = strndup(r->value.word.p, r->value.word.len);
+	if (!p->file || !p->text)
+		return conf_fail(err, path, r->at.first_line, r->at.first_column, "out of memory");
+	next(r);
+	return true;
+}
+
 static bool one_secret(struct conf *conf, struct reader *r, const char *path,
 		       struct conf_error *err)
 {
@@ -116,9 +144,11 @@ static bool one_secret(struct conf *conf, struct reader *r, const char *path,
 	char **ids[2];
 	int i;
 
+	if (r->token == KEY)
+		return one_passphrase(conf, r, path, err);
 	if (r->token != PSK)
 		return conf_fail(err, path, r->at.first_line, r->at.first_column,
-				 "expected psk LOCAL-ID REMOTE-ID \"SECRET\"");
+				 "expected psk LOCAL-ID REMOTE-ID \"SECRET\" or key FILE \"PASSPHRASE\"");
 	more = reallocarray(conf->secrets, conf->n_secrets + 1, sizeof(*more));
 	if (!more)
 		return conf_fail(err, path, r->at.first_line, r->at.first_column, "out of memory");

@@ -79,6 +79,34 @@ bool conf_value_df(struct conf_word w, enum conf_df *out)
 	return false;
 }
 
+static int one_of(struct conf_word w, const char *const *names, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (is(w, names[i]))
+			return i;
+	return -1;
+}
+
+bool conf_value_auth_rsa(struct conf_word w, enum conf_rsa *out)
+{
+	static const char *const names[] = { "any", "pss", "pkcs1" };
+	int i = one_of(w, names, 3);
+
+	*out = i;
+	return i >= 0;
+}
+
+bool conf_value_revocation(struct conf_word w, enum conf_revocation *out)
+{
+	static const char *const names[] = { "off", "soft", "hard" };
+	int i = one_of(w, names, 3);
+
+	*out = i;
+	return i >= 0;
+}
+
 bool conf_value_dscp(struct conf_word w, int *out)
 {
 	uint64_t dscp;
@@ -230,6 +258,38 @@ void conf_id_free(struct conf_id *id)
 	memset(id, 0, sizeof(*id));
 }
 
+bool conf_id_is_pattern(const struct conf_id *id)
+{
+	return (id->type == WIRE_ID_FQDN || id->type == WIRE_ID_EMAIL) && id->len &&
+	       id->data[0] == '*';
+}
+
+/* `*` is the whole first label, or all before the @ */
+static bool pattern_ok(uint8_t type, struct conf_word w)
+{
+	char behind = type == WIRE_ID_EMAIL ? '@' : '.';
+
+	if ((type != WIRE_ID_FQDN && type != WIRE_ID_EMAIL) || !memchr(w.p, '*', w.len))
+		return true;
+	return *w.p == '*' && w.len > 2 && w.p[1] == behind && !memchr(w.p + 1, '*', w.len - 1);
+}
+
+static bool dn_value(struct conf_word w, struct conf_id *id)
+{
+	char text[256];
+	struct buf der;
+
+	buf_init(&der);
+	if (conf_value_copy(w, text, sizeof(text)) && cert_dn_encode(text, &der)) {
+		id->len = der.len;
+		id->data = malloc(id->len);
+		if (id->data)
+			memcpy(id->data, der.p, id->len);
+	}
+	buf_free(&der);
+	return id->data;
+}
+
 /* RFC 7296 3.5: what the ID payload carries is the text itself, but for addresses */
 bool conf_value_id(uint8_t type, struct conf_word w, struct conf_id *id)
 {
@@ -244,7 +304,12 @@ bool conf_value_id(uint8_t type, struct conf_word w, struct conf_id *id)
 		id->data = malloc(id->len);
 		if (id->data)
 			memcpy(id->data, a.a, id->len);
+	} else if (type == WIRE_ID_DN) {
+		if (!dn_value(w, id))
+			return false;
 	} else {
+		if (!pattern_ok(type, w))
+			return false;
 		if (type == WIRE_ID_EMAIL && !memchr(w.p, '@', w.len))
 			return false;
 		id->len = w.len;

@@ -31,6 +31,8 @@ const char *ike_id_str(uint8_t type, struct bytes data, char *out, size_t len)
 
 	if (addr_of(type, data, &a))
 		return addr_str(&a, out, len);
+	if (type == WIRE_ID_DN)
+		return cert_dn_str(data, out, len);
 	for (i = 0; text && i < data.len; i++)
 		text = isprint(data.p[i]) && data.p[i] != '\'';
 	if (text) {
@@ -44,6 +46,17 @@ const char *ike_id_str(uint8_t type, struct bytes data, char *out, size_t len)
 	return out;
 }
 
+/* `*.example.com`: one label in its place; `*@example.com`: anybody there */
+static bool pattern_match(uint8_t type, struct bytes pattern, struct bytes data)
+{
+	size_t tail = pattern.len - 1, head = data.len - tail;
+
+	return data.len > tail &&
+	       !strncasecmp((const char *)pattern.p + 1, (const char *)data.p + head, tail) &&
+	       !memchr(data.p, type == WIRE_ID_FQDN ? '.' : '@', head) &&
+	       !memchr(data.p, '*', head);
+}
+
 bool ike_id_match(const struct conf_id *conf, const struct addr *addr, uint8_t type,
 		  struct bytes data)
 {
@@ -52,6 +65,10 @@ bool ike_id_match(const struct conf_id *conf, const struct addr *addr, uint8_t t
 	if (!conf->type && !addr)
 		return true;
 	ike_id_local(conf, addr, &want);
+	if (want.type == WIRE_ID_DN && type == WIRE_ID_DN)
+		return cert_dn_equal(want.data, data);
+	if (want.type == type && conf->type && conf_id_is_pattern(conf))
+		return pattern_match(type, want.data, data);
 	if (want.type != type || want.data.len != data.len)
 		return false;
 	/* domain names know no case */
@@ -114,8 +131,8 @@ const struct conf_secret *ike_id_secret(const struct conf *conf, const struct co
 
 	if (!l.type)
 		id_of_addr(local, &l, text_l);
-	/* as written in the configuration, where the peer's ID is there */
-	if (!r.type && remote && remote->type)
+	/* as written in the configuration, where the peer's ID is there and one */
+	if ((!r.type || conf_id_is_pattern(&r)) && remote && remote->type)
 		r = *remote;
 	else if (!r.type)
 		id_of_addr(remote_addr, &r, text_r);

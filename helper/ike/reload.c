@@ -57,11 +57,16 @@ static bool peer_same(const struct conf *conf_a, const struct conf_peer *a,
 {
 	if (a->ike_version != b->ike_version || !addr_equal(&a->local, &b->local) ||
 	    !addr_equal(&a->remote, &b->remote) || !ids_same(&a->local_id, &b->local_id) ||
-	    !ids_same(&a->remote_id, &b->remote_id) || a->auth != b->auth ||
+	    !ids_same(&a->remote_id, &b->remote_id) ||
+	    a->local_auth != b->local_auth || a->remote_auth != b->remote_auth ||
+	    a->revocation != b->revocation || a->rsa != b->rsa ||
+	    memcmp(a->cert_digest, b->cert_digest, sizeof(a->cert_digest)) ||
 	    a->ike_lifetime != b->ike_lifetime || a->reauth != b->reauth || a->dpd != b->dpd ||
 	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
 		return false;
-	if (!a->remote_id.type || !a->local_id.type)
+	if (a->local_auth != CONF_AUTH_PSK && a->remote_auth != CONF_AUTH_PSK)
+		return true;
+	if (!a->remote_id.type || !a->local_id.type || conf_id_is_pattern(&a->remote_id))
 		return all_secrets_same(conf_a, conf_b);
 	return secrets_same(conf_secret_find(conf_a, &a->local_id, &a->remote_id),
 			    conf_secret_find(conf_b, &b->local_id, &b->remote_id));

@@ -173,8 +173,24 @@ static const struct { const char *text, *error; } refused[] = {
 	{ LIST, "f:1:17: found a protect entry, expected a tunnel with access-list 'a'" },
 	{ LIST PEER("ike-version 1 tunnel t { access-list a }"),
 	  "f:2:71: found '1', expected 2: this version carries IKEv2 only" },
-	{ LIST PEER("auth cert tunnel t { access-list a }"),
-	  "f:2:64: found 'cert', expected psk: this version carries pre-shared keys only" },
+	{ LIST PEER("auth rsa tunnel t { access-list a }"),
+	  "f:2:64: found 'rsa', expected psk, cert or pubkey" },
+	{ LIST PEER("auth cert local id key-id x tunnel t { access-list a }"),
+	  "f:2:64: found cert with a local key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn" },
+	{ LIST PEER("remote-auth cert remote id key-id x tunnel t { access-list a }"),
+	  "f:2:71: found cert with a remote key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn" },
+	{ LIST PEER("local id fqdn *.example.com tunnel t { access-list a }"),
+	  "f:2:73: found '*.example.com', expected an identity without '*'" },
+	{ LIST PEER("remote id fqdn a.*.example.com tunnel t { access-list a }"),
+	  "f:2:74: found 'a.*.example.com', expected an identity of this type" },
+	{ LIST PEER("remote id dn \"no name\" tunnel t { access-list a }"),
+	  "f:2:72: found 'no name', expected an identity of this type" },
+	{ LIST PEER("cert certs/a.pem tunnel t { access-list a }"),
+	  "f:2:64: found 'certs/a.pem', expected the name of a file without its folder" },
+	{ LIST PEER("revocation always tunnel t { access-list a }"),
+	  "f:2:70: found 'always', expected off, soft or hard" },
+	{ LIST PEER("rsa-signature v2 tunnel t { access-list a }"),
+	  "f:2:73: found 'v2', expected pss or pkcs1" },
 	{ LIST PEER("tunnel t { access-list b }"),
 	  "f:2:82: found 'b', expected the name of an access-list of this file" },
 	{ LIST PEER("tunnel t { access-list a mode both }"),
@@ -443,7 +459,8 @@ static void secrets_are_found(void **state)
 	static const char text[] = "# comment\n"
 		"psk hq.example.com branch.example.com \"correct horse battery staple\"\n"
 		"psk any branch.example.com 0x00ff\n"
-		"psk any any 0sAQID\n";
+		"psk any any 0sAQID\n"
+		"key hq.pem \"open sesame\"\n";
 	struct conf *conf = parse(example);
 	struct conf_id us = conf->peers[0].local_id, them = conf->peers[0].remote_id, other = { 0 };
 	struct conf_error err;
@@ -461,6 +478,9 @@ static void secrets_are_found(void **state)
 	assert_memory_equal(s->psk, "\x00\xff", 2);
 	s = conf_secret_find(conf, &us, &other);
 	assert_memory_equal(s->psk, "\x01\x02\x03", 3);
+	assert_int_equal(conf->n_passphrases, 1);
+	assert_string_equal(conf->passphrases[0].file, "hq.pem");
+	assert_string_equal(conf->passphrases[0].text, "open sesame");
 	conf_free(conf);
 }
 
@@ -469,6 +489,7 @@ static void secrets_errors_tell_no_secret(void **state)
 	static const char *const bad[] = {
 		"psk a b hunter2", "psk a b 0xhunter2", "psk a b \"\"", "hunter2 a b \"x\"",
 		"psk a b \"hunter2", "psk a", "psk a b \"hunter2\" hunter2", "psk { b \"hunter2\"",
+		"key hunter2", "key a hunter2", "key \"hunter2", "key a \"hunter2",
 	};
 	struct conf *conf = parse(example);
 	struct conf_error err;

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which certificates and keys a peer's block means: found at load, so that errors come then. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/scan.h"
+#include "sys/crypto.h"
+#include "wire/wire.h"
+
+struct certs {
+	struct conf *conf;
+	char *dir;		/* beside the configuration */
+	struct conf_error *err;
+};
+
+#define FAIL_AT(c, where, ...) \
+	conf_fail((c)->err, (c)->conf->path, (where).line, (where).column, __VA_ARGS__)
+
+static struct conf_file local_place(const struct conf_peer *p)
+{
+	return (struct conf_file){ .line = p->local_auth_line, .column = p->local_auth_column };
+}
+
+static struct conf_file remote_place(const struct conf_peer *p)
+{
+	return (struct conf_file){ .line = p->remote_auth_line, .column = p->remote_auth_column };
+}
+
+/* ---- ours ---- */
+
+static bool fits_id(const struct cert *cert, const struct conf_id *id, char *why, size_t len)
+{
+	return !id->type || cert_has_id(cert, id->type, (struct bytes){ id->data, id->len }, why,
+					len);
+}
+
+static bool named_cert(struct certs *c, struct conf_peer *p)
+{
+	const struct cert *cert = cert_store_cert(c->conf->certs, p->cert.name);
+	char why[CERT_ERROR_MAX];
+
+	if (!cert)
+		return FAIL_AT(c, p->cert, "found '%s', expected a file with a certificate in %s/certs",
+			       p->cert.name, c->dir);
+	if (!cert_own_key(cert))
+		return FAIL_AT(c, p->cert, "found '%s', expected its private key in %s/private",
+			       p->cert.name, c->dir);
+	if (!fits_id(cert, &p->local_id, why, sizeof(why)))
+		return FAIL_AT(c, p->cert, "found '%s', expected a certificate for our id '%s': %s",
+			       p->cert.name, p->local_id.text, why);
+	p->own[p->n_own++] = cert;
+	return true;
+}
+
+/* of several, what the peer asks for decides: RFC 7296 3.7 */
+static bool any_cert(struct certs *c, struct conf_peer *p)
+{
+	char why[CERT_ERROR_MAX] = "none is there";
+	const struct cert *cert;
+	unsigned int i;
+
+	for (i = 0; (cert = cert_store_cert_at(c->conf->certs, i)); i++)
+		if (cert_own_key(cert) && fits_id(cert, &p->local_id, why, sizeof(why)) &&
+		    p->n_own < CONF_CERTS_MAX)
+			p->own[p->n_own++] = cert;
+	if (p->n_own)
+		return true;
+	if (p->local_id.type)
+		return FAIL_AT(c, local_place(p), "found cert, expected a certificate for our id '%s' in %s/certs and its private key in %s/private: %s",
+			       p->local_id.text, c->dir, c->dir, why);
+	return FAIL_AT(c, local_place(p), "found cert, expected a certificate in %s/certs and its private key in %s/private",
+		       c->dir, c->dir);
+}
+
+/* without an id it is the certificate's subject; one that is a DN is sent as the CA wrote it */
+static bool id_of_cert(struct certs *c, struct conf_peer *p)
+{
+	struct bytes dn = cert_subject_der(p->own[0]);
+	struct conf_id *id = &p->local_id;
+
+	if (id->type && id->type != WIRE_ID_DN)
+		return true;
+	/* without one, other certificates are another's */
+	if (!id->type)
+		p->n_own = 1;
+	conf_id_free(id);
+	id->type = WIRE_ID_DN;
+	id->text = strdup(cert_subject(p->own[0]));
+	id->data = malloc(dn.len + 1);
+	if (!id->text || !id->data)
+		return FAIL_AT(c, local_place(p), "out of memory");
+	memcpy(id->data, dn.p, dn.len);
+	id->len = dn.len;
+	return true;
+}
+
+static bool own_key(struct certs *c, struct conf_peer *p)
+{
+	const struct cert_pub *pub;
+
+	if (p->key.name) {
+		p->own_key = cert_store_key(c->conf->certs, p->key.name);
+		return p->own_key ||
+		       FAIL_AT(c, p->key, "found '%s', expected a file with a private key in %s/private",
+			       p->key.name, c->dir);
+	}
+	if (p->cert.name) {
+		pub = cert_store_pub(c->conf->certs, p->cert.name);
+		if (!pub)
+			return FAIL_AT(c, p->cert, "found '%s', expected a file with our public key in %s/certs",
+				       p->cert.name, c->dir);
+		p->own_key = cert_store_key_of(c->conf->certs, pub);
+		return p->own_key ||
+		       FAIL_AT(c, p->cert, "found '%s', expected its private key in %s/private",
+			       p->cert.name, c->dir);
+	}
+	p->own_key = cert_store_key_at(c->conf->certs, 0);
+	if (!p->own_key)
+		return FAIL_AT(c, local_place(p), "found pubkey, expected a private key in %s/private",
+			       c->dir);
+	if (cert_store_key_at(c->conf->certs, 1))
+		return FAIL_AT(c, local_place(p), "found pubkey and several private keys in %s/private, expected 'key FILE' to name one",
+			       c->dir);
+	return true;
+}
+
+static bool ours(struct certs *c, struct conf_peer *p)
+{
+	switch (p->local_auth) {
+	case CONF_AUTH_CERT:
+		return (p->cert.name ? named_cert(c, p) : any_cert(c, p)) && id_of_cert(c, p);
+	case CONF_AUTH_PUBKEY:
+		return own_key(c, p);
+	default:
+		return true;
+	}
+}
+
+/* ---- the peer's ---- */
+
+static bool trusted_ca(struct certs *c, struct conf_peer *p)
+{
+	if (p->ca.name) {
+		p->trusted = cert_store_ca(c->conf->certs, p->ca.name);
+		return p->trusted ||
+		       FAIL_AT(c, p->ca, "found '%s', expected a file with a CA's certificate in %s/cacerts",
+			       p->ca.name, c->dir);
+	}
+	return cert_store_anchor_at(c->conf->certs, 0) ||
+	       FAIL_AT(c, remote_place(p), "found cert, expected a self-signed CA's certificate in %s/cacerts",
+		       c->dir);
+}
+
+const struct cert_pub *conf_remote_pub(const struct conf *conf, const struct conf_peer *peer,
+				       const struct conf_id *remote)
+{
+	static const char *const ends[] = { ".pem", ".pub", ".der" };
+	const struct cert_pub *pub = NULL;
+	char file[320];
+	size_t i;
+
+	if (peer->remote_pub)
+		return peer->remote_pub;
+	for (i = 0; !pub && conf->certs && remote->text && i < sizeof(ends) / sizeof(*ends); i++) {
+		snprintf(file, sizeof(file), "%s%s", remote->text, ends[i]);
+		pub = cert_store_pub(conf->certs, file);
+	}
+	return pub;
+}
+
+static bool remote_pub(struct certs *c, struct conf_peer *p)
+{
+	if (p->remote_key.name) {
+		p->remote_pub = cert_store_pub(c->conf->certs, p->remote_key.name);
+		return p->remote_pub ||
+		       FAIL_AT(c, p->remote_key, "found '%s', expected a file with a public key in %s/certs",
+			       p->remote_key.name, c->dir);
+	}
+	/* who serves many learns their identities when they come */
+	if (!p->remote_id.type || conf_id_is_pattern(&p->remote_id))
+		return true;
+	p->remote_pub = conf_remote_pub(c->conf, p, &p->remote_id);
+	return p->remote_pub ||
+	       FAIL_AT(c, remote_place(p), "found pubkey, expected 'remote-key FILE' or the peer's public key in %s/certs/%s.pem",
+		       c->dir, p->remote_id.text);
+}
+
+static bool theirs(struct certs *c, struct conf_peer *p)
+{
+	switch (p->remote_auth) {
+	case CONF_AUTH_CERT:
+		return trusted_ca(c, p);
+	case CONF_AUTH_PUBKEY:
+		return remote_pub(c, p);
+	default:
+		return true;
+	}
+}
+
+/* ---- has it changed? ---- */
+
+static bool digest_add(uint8_t digest[CERT_DIGEST_LEN], struct bytes part)
+{
+	uint8_t out[CRYPTO_HASH_MAX];
+	bool ok = crypto_prf(PRF_HMAC_SHA2_256, (struct bytes){ digest, CERT_DIGEST_LEN }, &part, 1,
+			     out);
+
+	if (ok)
+		memcpy(digest, out, CERT_DIGEST_LEN);
+	return ok;
+}
+
+/* everything that authentication with this peer hangs on */
+static bool digest(struct certs *c, struct conf_peer *p)
+{
+	const struct cert_store *store = c->conf->certs;
+	struct bytes chain[CERT_CHAIN_MAX];
+	const struct cert_pub *pub;
+	const struct cert *ca;
+	unsigned int i, k, n;
+	bool ok = true;
+
+	memset(p->cert_digest, 0, sizeof(p->cert_digest));
+	for (i = 0; i < p->n_own; i++) {
+		n = cert_to_send(store, p->own[i], chain);
+		for (k = 0; k < n; k++)
+			ok = ok && digest_add(p->cert_digest, chain[k]);
+	}
+	if (p->own_key)
+		ok = ok && digest_add(p->cert_digest, cert_pub_spki(cert_key_pub(p->own_key)));
+	if (p->trusted)
+		ok = ok && digest_add(p->cert_digest, cert_der(p->trusted));
+	for (i = 0; p->remote_auth == CONF_AUTH_CERT && !p->trusted &&
+	     (ca = cert_store_anchor_at(store, i)); i++)
+		ok = ok && digest_add(p->cert_digest, cert_der(ca));
+	if (p->remote_pub)
+		ok = ok && digest_add(p->cert_digest, cert_pub_spki(p->remote_pub));
+	for (i = 0; p->remote_auth == CONF_AUTH_PUBKEY && !p->remote_pub &&
+	     (pub = cert_store_pub_at(store, i)); i++)
+		ok = ok && digest_add(p->cert_digest, cert_pub_spki(pub));
+	return ok || FAIL_AT(c, local_place(p), "the digest of the certificates cannot be made");
+}
+
+/* ---- the whole ---- */
+
+static bool load_store(struct certs *c)
+{
+	struct conf *conf = c->conf;
+	struct cert_passphrase *pass = calloc(conf->n_passphrases + 1, sizeof(*pass));
+	unsigned int i;
+
+	if (!pass)
+		return conf_fail(c->err, conf->path, 1, 1, "out of memory");
+	for (i = 0; i < conf->n_passphrases; i++)
+		pass[i] = (struct cert_passphrase){ conf->passphrases[i].file,
+						    conf->passphrases[i].text };
+	cert_store_put(conf->certs);
+	conf->certs = cert_store_load(c->dir, pass, conf->n_passphrases, c->err->text,
+				      sizeof(c->err->text));
+	free(pass);
+	return conf->certs;
+}
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, slash - path);
+}
+
+/**
+ * conf_certs_load - the certificates and keys beside the configuration
+ * @conf: with its secrets, for the passphrases
+ * @err: the file that is broken, or the word of the configuration that finds nothing
+ */
+bool conf_certs_load(struct conf *conf, struct conf_error *err)
+{
+	struct certs c = { .conf = conf, .dir = folder_of(conf->path), .err = err };
+	unsigned int i;
+	bool ok;
+
+	*err->text = 0;
+	ok = c.dir ? load_store(&c) : conf_fail(err, conf->path, 1, 1, "out of memory");
+	for (i = 0; ok && i < conf->n_peers; i++)
+		ok = ours(&c, &conf->peers[i]) && theirs(&c, &conf->peers[i]) &&
+		     digest(&c, &conf->peers[i]);
+	free(c.dir);
+	return ok;
+}
