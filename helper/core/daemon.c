@@ -378,6 +378,17 @@ static char *secrets_path(const char *conf_path)
 	return path;
 }
 
+static bool needs_psk(const struct conf *conf)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_peers; i++)
+		if (conf->peers[i].local_auth == CONF_AUTH_PSK ||
+		    conf->peers[i].remote_auth == CONF_AUTH_PSK)
+			return true;
+	return false;
+}
+
 static struct conf *conf_read(const char *path, char *err, size_t err_len)
 {
 	struct conf_error ce = { .text = "" };
@@ -397,13 +408,17 @@ static struct conf *conf_read(const char *path, char *err, size_t err_len)
 	}
 	/* lists and manual SAs need no secrets; a peer without one is refused when it is needed */
 	if (access(secrets, F_OK) && errno == ENOENT) {
-		if (conf->n_peers)
+		if (needs_psk(conf))
 			log_warn("%s: not there, so no peer has a pre-shared key", secrets);
 	} else if (!conf_secrets_load(conf, secrets, &ce)) {
 		snprintf(err, err_len, "%s", ce.text);
 		ok = false;
 	}
 	free(secrets);
+	if (ok && !conf_certs_load(conf, &ce)) {
+		snprintf(err, err_len, "%s", ce.text);
+		ok = false;
+	}
 	if (!ok) {
 		conf_free(conf);
 		return NULL;

@@ -230,6 +230,8 @@ struct ike_retrans {
  * @rekey_refused: the peer does not rekey IKE SAs
  * @temporary_since: the first TEMPORARY_FAILURE in its answers to that
  * @no_more: the peer makes no further CHILD SA on it
+ * @sig_hashes: what the peer can verify in a Digital Signature, a bit each; 0: it has not said
+ * @certreq: key IDs of the CAs that the peer trusts, side by side
  */
 struct ike_sa {
 	unsigned int refs;
@@ -268,6 +270,8 @@ struct ike_sa {
 	bool nat_ours;			/* and we are behind it */
 	bool nat_theirs;		/* and the peer is behind one */
 	struct ike_op_list ops;
+	uint32_t sig_hashes;
+	struct buf certreq;
 	uint64_t replaces;
 	bool replacing;			/* its successor is being negotiated */
 	struct ike_sa *from, *rekey_out, *rekey_in;

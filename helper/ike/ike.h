@@ -53,6 +53,12 @@ struct ike_ops {
 	/* a peer of this tunnel does, or does not, take packets with TFC padding */
 	void (*tfc)(const char *tunnel, bool allowed, void *user);
 	void (*job)(const struct ike_job *job, void *user);	/* tests: run and done at once */
+	/*
+	 * On a worker's thread, and it may wait for the network: has none of these certificates been
+	 * revoked? The peer's first, the trusted CA last. NULL: nobody is asked.
+	 */
+	bool (*not_revoked)(struct gnutls_x509_crt_int *const *chain, unsigned int n,
+			    enum conf_revocation mode, char *why, size_t why_len, void *user);
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
 	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);

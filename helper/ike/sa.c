@@ -126,6 +126,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 	buf_init(&sa->init_req);
 	buf_init(&sa->init_resp);
 	buf_init(&sa->resp);
+	buf_init(&sa->certreq);
 	sa->next = ike->sas;
 	if (sa->next)
 		sa->next->prev = sa;
@@ -167,6 +168,7 @@ void ike_sa_put(struct ike_sa *sa)
 	buf_free(&sa->init_resp);
 	buf_free(&sa->resp);
 	v2_kex_clear(&sa->kex);
+	buf_free(&sa->certreq);
 	ike_id_clear(&sa->remote_id);
 	free(sa);
 }
@@ -559,6 +561,7 @@ void ike_sa_established(struct ike_sa *sa)
 	sa->established = sa->last_in = ike->now;
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
+	buf_free(&sa->certreq);
 	set_life(sa);
 	if (conf->dpd)
 		ike_timer_set(&ike->timers, &sa->liveness, ike->now + conf->dpd * 1000);

@@ -352,6 +352,20 @@ static void op_event(const struct ike_event *ev, void *user)
 	snprintf(l->text, sizeof(l->text), "%s", ev->text);
 }
 
+static bool op_not_revoked(struct gnutls_x509_crt_int *const *chain, unsigned int n,
+			   enum conf_revocation mode, char *why, size_t why_len, void *user)
+{
+	struct node *node = user;
+
+	assert_non_null(chain[0]);
+	assert_int_not_equal(mode, CONF_REVOCATION_OFF);
+	node->revocation_asked++;
+	node->revocation_chain = n;
+	if (node->revoked)
+		snprintf(why, why_len, "it is revoked");
+	return !node->revoked;
+}
+
 static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
 {
 	struct node *n = user;
@@ -364,6 +378,7 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 static const struct ike_ops ops = {
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
 	.sa_move = op_sa_move, .tfc = op_tfc,
+	.not_revoked = op_not_revoked,
 	.keepalive = op_keepalive, .job = op_job, .event = op_event, .local_addr = op_local_addr,
 };
 
@@ -379,7 +394,7 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 	const char *entries = OR(c->entries, is_a ? "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16" :
 					     "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16");
 	struct conf_error err = { .text = "" };
-	char text[4096], secret[512], us[ADDR_STRLEN], them[ADDR_STRLEN];
+	char path[512], text[4096], secret[512], us[ADDR_STRLEN], them[ADDR_STRLEN];
 	struct conf *conf;
 
 	addr_str(&n->addr, us, sizeof(us));
@@ -387,16 +402,17 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 	snprintf(text, sizeof(text),
 		 "access-list l {\n%s\n}\n"
 		 "peer p {\n ike-version 2\n local address %s%s%s\n"
-		 " remote address %s%s%s\n auth psk\n ike %s\n%s\n%s"
+		 " remote address %s%s%s\n auth %s\n ike %s\n%s\n%s"
 		 " tunnel t {\n access-list l\n %s %s\n mode %s\n start %s\n%s\n }\n}\n",
 		 entries, us, c->addr_ids ? "" : " id fqdn ", c->addr_ids ? "" : id,
 		 OR(c->remote, them), strcmp(other, "any") && !c->addr_ids ? " id fqdn " : "",
 		 strcmp(other, "any") && !c->addr_ids ? other : "",
-		 OR(c->ike, "aes128gcm16-prfsha256-x25519"), OR(c->extra_peer, ""),
+		 OR(c->auth, "psk"), OR(c->ike, "aes128gcm16-prfsha256-x25519"), OR(c->extra_peer, ""),
 		 OR(c->tunnels, ""), c->ah ? "ah" : "esp", OR(c->ah, OR(c->esp, "aes128gcm16")),
 		 OR(c->mode, "tunnel"), OR(c->start, "on-traffic"),
 		 OR(c->extra_tunnel, ""));
-	conf = conf_parse(text, strlen(text), n->name, &err);
+	snprintf(path, sizeof(path), "%s%s%s", OR(c->certs, ""), c->certs ? "/" : "", n->name);
+	conf = conf_parse(text, strlen(text), path, &err);
 	if (!conf) {
 		fprintf(stderr, "%s\n%s\n", err.text, text);
 		return NULL;
@@ -404,6 +420,11 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 	snprintf(secret, sizeof(secret), "psk %s any \"%s\"\n", c->addr_ids ? us : id, OR(c->psk, "secret"));
 	if (!conf_secrets_parse(conf, secret, strlen(secret), "secrets", &err))
 		fprintf(stderr, "%s\n", err.text);
+	if (c->certs && !conf_certs_load(conf, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		conf_free(conf);
+		return NULL;
+	}
 	return conf;
 }
 

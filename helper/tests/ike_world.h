@@ -54,6 +54,8 @@ struct node {
 	char up_error[900];
 	unsigned int sent, keepalives, moves;
 	bool tfc_told, tfc_allowed;
+	bool revoked;			/* every certificate is */
+	unsigned int revocation_asked, revocation_chain;
 	struct packet *log;		/* all that it sent */
 	unsigned int n_log;
 };
@@ -87,6 +89,8 @@ struct world_conf {
 	const char *remote;		/* address */
 	const char *ah;			/* in place of esp */
 	const char *mode;
+	const char *auth;		/* default psk */
+	const char *certs;		/* folder with certs, cacerts, private */
 	bool addr_ids;			/* no `id` on either side */
 	bool six;			/* IKE over IPv6, of the first of the two */
 };

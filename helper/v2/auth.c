@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* IKE_AUTH with a pre-shared key, both roles: RFC 7296 1.2, 2.15, 2.21.2. */
+/*
+ * IKE_AUTH, both roles: RFC 7296 1.2, 2.15, 2.21.2. Each end authenticates in its
+ * own way. A pre-shared key is dealt with at once; signatures and certificates go
+ * through authjob.c, and the exchange goes on when the job comes back.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,22 +27,39 @@ static void our_id(const struct ike_sa *sa, struct wire_id *id)
 	ike_id_local(&sa->peer->conf->local_id, &sa->local.addr, id);
 }
 
-static bool our_auth(const struct ike_sa *sa, uint8_t *auth)
+static bool our_psk_auth(const struct ike_sa *sa, struct buf *auth)
 {
 	const struct conf_secret *secret;
 	struct wire_id id;
 	struct buf body;
+	uint8_t *out;
 	bool ok;
 
 	secret = ike_id_secret(sa->ike->conf, sa->peer->conf, &sa->local.addr, &sa->remote_id,
 			       &sa->remote.addr);
-	if (!secret)
+	out = buf_extend(auth, sa->keys.prf_len);
+	if (!secret || !out)
 		return false;
 	our_id(sa, &id);
 	buf_init(&body);
 	id_body(&id, &body);
 	ok = !body.failed && v2_psk_auth(sa, (struct bytes){ secret->psk, secret->len },
-					 sa->initiator, buf_bytes(&body), auth);
+					 sa->initiator, buf_bytes(&body), out);
+	buf_free(&body);
+	return ok;
+}
+
+/* for a job: what our signature is over */
+static bool add_sign(struct v2_auth_job *job)
+{
+	struct wire_id id;
+	struct buf body;
+	bool ok;
+
+	our_id(job->sa, &id);
+	buf_init(&body);
+	id_body(&id, &body);
+	ok = !body.failed && v2_auth_job_sign(job, buf_bytes(&body));
 	buf_free(&body);
 	return ok;
 }
@@ -67,6 +88,74 @@ static void auth_failed_text(const struct ike_sa *sa, const char *how, char *out
 		 ike_sa_id_str(sa, false, them, sizeof(them)));
 }
 
+static const char *wanted_str(const struct ike_sa *sa)
+{
+	switch (sa->peer->conf->remote_auth) {
+	case CONF_AUTH_CERT:
+		return "a certificate";
+	case CONF_AUTH_PUBKEY:
+		return "its public key";
+	default:
+		return "a pre-shared key";
+	}
+}
+
+static void wrong_method(const struct ike_sa *sa, uint8_t method, char *out, size_t len)
+{
+	snprintf(out, len, "it authenticates by method %u (%s), expected %s", method,
+		 v2_auth_method_str(method), wanted_str(sa));
+}
+
+static const struct conf_secret *secret_of(const struct ike_sa *sa)
+{
+	return ike_id_secret(sa->ike->conf, sa->peer->conf, &sa->local.addr, &sa->remote_id,
+			     &sa->remote.addr);
+}
+
+/* is it who it says, by a pre-shared key? @how: why not */
+static bool psk_is_good(const struct ike_sa *sa, struct bytes id, const struct wire_auth *auth,
+			char *how, size_t len)
+{
+	const struct conf_secret *secret = secret_of(sa);
+
+	if (!secret)
+		snprintf(how, len, "no pre-shared key for it is in the secrets file");
+	else if (auth->method != WIRE_AUTH_PSK)
+		wrong_method(sa, auth->method, how, len);
+	else if (!their_auth_is_good(sa, secret, id, auth->data))
+		snprintf(how, len, "the pre-shared keys differ");
+	else
+		return true;
+	return false;
+}
+
+/* NULL: @how says why this cannot even be tried */
+static struct v2_auth_job *verify_job(struct v2_in *in, const struct wire_id *id,
+				      struct bytes id_body, const struct wire_auth *auth,
+				      void (*done)(struct ike_sa *sa, struct v2_auth_job *job),
+				      char *how, size_t len)
+{
+	struct ike_sa *sa = in->sa;
+	struct v2_auth_job *job;
+
+	if (!v2_sig_is_known(auth->method)) {
+		wrong_method(sa, auth->method, how, len);
+		return NULL;
+	}
+	if (sa->peer->conf->remote_auth == CONF_AUTH_PUBKEY &&
+	    !conf_remote_pub(sa->ike->conf, sa->peer->conf, &sa->remote_id)) {
+		snprintf(how, len, "no public key for it is in certs/");
+		return NULL;
+	}
+	job = v2_auth_job_new(sa, in, done);
+	if (job && v2_auth_job_verify(job, id, id_body, auth))
+		return job;
+	if (job)
+		v2_auth_job_free(job);
+	snprintf(how, len, "no certificates are loaded, or out of memory");
+	return NULL;
+}
+
 /* ---- initiator ---- */
 
 /* RFC 7296 2.4: true only when no other SA with this peer is there */
@@ -91,28 +180,30 @@ static struct ike_task *first_child_task(struct ike_sa *sa)
 	return t;
 }
 
-static void put_request(struct ike_sa *sa, struct ike_child *child, const uint8_t *auth,
-			struct v2_out *out)
+static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t method,
+			struct bytes auth, struct v2_out *out)
 {
 	const struct conf_peer *conf = sa->peer->conf;
 	struct wire_id id;
 
 	our_id(sa, &id);
 	wire_put_id(&out->w, WIRE_PLD_IDI, id.type, id.data);
+	v2_put_certs(sa, &out->w);
 	if (is_only_sa(sa))
 		v2_put_notify(out, WIRE_N_INITIAL_CONTACT, none);
-	if (conf->remote_id.type)
+	v2_put_certreq(sa->ike->conf, conf, &out->w);
+	/* one of many has no name of its own yet */
+	if (conf->remote_id.type && !conf_id_is_pattern(&conf->remote_id))
 		wire_put_id(&out->w, WIRE_PLD_IDR, conf->remote_id.type,
 			    (struct bytes){ conf->remote_id.data, conf->remote_id.len });
-	wire_put_auth(&out->w, WIRE_AUTH_PSK, (struct bytes){ auth, sa->keys.prf_len });
+	wire_put_auth(&out->w, method, auth);
 	v2_child_put_sa(child, out);
 	v2_child_put_ts(child, out);
 }
 
-void v2_auth_start(struct ike_sa *sa)
+static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
 {
 	struct ike_task *t = first_child_task(sa);
-	uint8_t auth[CRYPTO_HASH_MAX];
 	struct ike_child *child;
 	char err[IKE_TEXT_MAX];
 	struct v2_out out;
@@ -133,15 +224,53 @@ void v2_auth_start(struct ike_sa *sa)
 		}
 	}
 	free(t);
-	if (!child || !our_auth(sa, auth)) {
-		ike_sa_fail(sa, "cannot compute AUTH: no pre-shared key, or out of memory");
+	if (!child) {
+		ike_sa_fail(sa, "out of memory");
 		return;
 	}
 	sa->state = IKE_STATE_AUTH_SENT;
 	v2_out_init(&out);
-	put_request(sa, child, auth, &out);
-	crypto_wipe(auth, sizeof(auth));
+	put_request(sa, child, method, auth, &out);
 	v2_request(sa, WIRE_IKE_AUTH, &out);
+}
+
+static void request_signed(struct ike_sa *sa, struct v2_auth_job *job)
+{
+	sa->busy_out = false;
+	if (job->ok)
+		send_request(sa, job->method, buf_bytes(&job->auth));
+	else
+		ike_sa_fail(sa, "%s", job->error);
+}
+
+static void sign_request(struct ike_sa *sa)
+{
+	struct v2_auth_job *job = v2_auth_job_new(sa, NULL, request_signed);
+
+	if (!job || !add_sign(job)) {
+		if (job)
+			v2_auth_job_free(job);
+		ike_sa_fail(sa, "cannot compute AUTH: no private key is loaded, or out of memory");
+		return;
+	}
+	sa->busy_out = true;
+	v2_auth_job_submit(job);
+}
+
+void v2_auth_start(struct ike_sa *sa)
+{
+	struct buf auth;
+
+	if (sa->peer->conf->local_auth != CONF_AUTH_PSK) {
+		sign_request(sa);
+		return;
+	}
+	buf_init(&auth);
+	if (our_psk_auth(sa, &auth))
+		send_request(sa, WIRE_AUTH_PSK, buf_bytes(&auth));
+	else
+		ike_sa_fail(sa, "cannot compute AUTH: no pre-shared key, or out of memory");
+	buf_free(&auth);
 }
 
 static void refused(struct ike_sa *sa, uint16_t type)
@@ -149,8 +278,12 @@ static void refused(struct ike_sa *sa, uint16_t type)
 	char text[IKE_TEXT_MAX], addr[ADDR_STRLEN];
 
 	if (type == WIRE_N_AUTHENTICATION_FAILED) {
-		auth_failed_text(sa, "the peer says AUTHENTICATION_FAILED, so the pre-shared keys "
-				 "differ or it does not know these IDs", text, sizeof(text));
+		auth_failed_text(sa, sa->peer->conf->local_auth == CONF_AUTH_PSK ?
+				 "the peer says AUTHENTICATION_FAILED, so the pre-shared keys "
+				 "differ or it does not know these IDs" :
+				 "the peer says AUTHENTICATION_FAILED, so it does not trust our "
+				 "certificate or key, or does not know these IDs",
+				 text, sizeof(text));
 		ike_sa_fail(sa, "%s", text);
 		return;
 	}
@@ -159,44 +292,39 @@ static void refused(struct ike_sa *sa, uint16_t type)
 		    type ? wire_notify_str(type) : "neither IDr and AUTH nor a reason");
 }
 
-/* IDr and AUTH; false: the SA is gone */
-static bool verify_responder(struct v2_in *in)
+/* RFC 7296 2.21.2: the peer has the SA already, and is told that it is not to */
+static void not_believed(struct ike_sa *sa, const char *how)
+{
+	char text[IKE_TEXT_MAX];
+
+	v2_auth_failed_notify(sa);
+	auth_failed_text(sa, how, text, sizeof(text));
+	ike_sa_fail(sa, "%s", text);
+}
+
+/* the ID is one that we want; false: the SA is gone */
+static bool take_idr(struct v2_in *in, struct wire_id *id, struct wire_auth *auth)
 {
 	struct ike_sa *sa = in->sa;
-	const struct wire_payload *idr = wire_find(&in->inner, WIRE_PLD_IDR);
-	const struct conf_peer *conf = sa->peer->conf;
-	char text[IKE_TEXT_MAX], got[300], want[300];
-	const struct conf_secret *secret;
-	struct wire_auth auth;
-	struct wire_id id;
+	char got[300], want[300];
 
-	if (wire_id_decode(idr->body, &id) != WIRE_OK ||
-	    wire_auth_decode(wire_find(&in->inner, WIRE_PLD_AUTH)->body, &auth) != WIRE_OK) {
+	if (wire_id_decode(wire_find(&in->inner, WIRE_PLD_IDR)->body, id) != WIRE_OK ||
+	    wire_auth_decode(wire_find(&in->inner, WIRE_PLD_AUTH)->body, auth) != WIRE_OK) {
 		ike_sa_fail(sa, "its IKE_AUTH response is malformed");
 		return false;
 	}
-	if (!ike_id_match(&conf->remote_id, NULL, id.type, id.data)) {
+	if (!ike_id_match(&sa->peer->conf->remote_id, NULL, id->type, id->data)) {
 		v2_auth_failed_notify(sa);
 		ike_sa_fail(sa, "its ID is '%s', expected '%s'",
-			    ike_id_str(id.type, id.data, got, sizeof(got)),
+			    ike_id_str(id->type, id->data, got, sizeof(got)),
 			    ike_sa_id_str(sa, false, want, sizeof(want)));
 		return false;
 	}
-	secret = ike_id_secret(sa->ike->conf, conf, &sa->local.addr, &sa->remote_id,
-			       &sa->remote.addr);
-	if (!ike_id_set(&sa->remote_id, id.type, id.data) || !secret) {
-		ike_sa_fail(sa, "no pre-shared key any more, or out of memory");
+	if (!ike_id_set(&sa->remote_id, id->type, id->data)) {
+		ike_sa_fail(sa, "out of memory");
 		return false;
 	}
-	if (auth.method == WIRE_AUTH_PSK && their_auth_is_good(sa, secret, idr->body, auth.data))
-		return true;
-	v2_auth_failed_notify(sa);
-	snprintf(got, sizeof(got), "it authenticates by method %u, expected a pre-shared key",
-		 auth.method);
-	auth_failed_text(sa, auth.method == WIRE_AUTH_PSK ? "the pre-shared keys differ" : got,
-			 text, sizeof(text));
-	ike_sa_fail(sa, "%s", text);
-	return false;
+	return true;
 }
 
 /* RFC 7296 1.2: the IKE SA stands though its first CHILD SA may not */
@@ -229,19 +357,51 @@ static void first_child(struct v2_in *in)
 	}
 }
 
+static void accept_responder(struct v2_in *in)
+{
+	ike_sa_established(in->sa);
+	first_child(in);
+}
+
+static void response_verified(struct ike_sa *sa, struct v2_auth_job *job)
+{
+	sa->busy_out = false;
+	if (job->ok)
+		accept_responder(job->in);
+	else
+		not_believed(sa, job->error);
+}
+
 void v2_auth_response(struct v2_in *in)
 {
+	const struct wire_payload *idr = wire_find(&in->inner, WIRE_PLD_IDR);
 	struct ike_sa *sa = in->sa;
 	struct wire_notification n;
+	struct v2_auth_job *job;
+	struct wire_auth auth;
+	struct wire_id id;
+	char how[200];
 
-	if (!wire_find(&in->inner, WIRE_PLD_IDR) || !wire_find(&in->inner, WIRE_PLD_AUTH)) {
+	if (!idr || !wire_find(&in->inner, WIRE_PLD_AUTH)) {
 		refused(sa, v2_find_error(&in->inner, &n));
 		return;
 	}
-	if (!verify_responder(in))
+	if (!take_idr(in, &id, &auth))
 		return;
-	ike_sa_established(sa);
-	first_child(in);
+	if (sa->peer->conf->remote_auth == CONF_AUTH_PSK) {
+		if (psk_is_good(sa, idr->body, &auth, how, sizeof(how)))
+			accept_responder(in);
+		else
+			not_believed(sa, how);
+		return;
+	}
+	job = verify_job(in, &id, idr->body, &auth, response_verified, how, sizeof(how));
+	if (!job) {
+		not_believed(sa, how);
+		return;
+	}
+	sa->busy_out = true;
+	v2_auth_job_submit(job);
 }
 
 /* ---- responder ---- */
@@ -251,34 +411,54 @@ struct auth_request {
 	struct wire_id id_i, id_r;
 	struct wire_auth auth;
 	bool has_idr;
+	uint8_t encoding;	/* of the first CERT payload; 0: none */
 };
 
 static bool decode(struct v2_in *in, struct auth_request *r)
 {
 	const struct wire_payload *idr = wire_find(&in->inner, WIRE_PLD_IDR);
+	const struct wire_payload *cert = wire_find(&in->inner, WIRE_PLD_CERT);
+	struct wire_cert c;
 
 	r->idi = wire_find(&in->inner, WIRE_PLD_IDI);
 	r->has_idr = idr;
+	r->encoding = cert && wire_cert_decode(cert->body, &c) == WIRE_OK ? c.encoding : 0;
 	return wire_id_decode(r->idi->body, &r->id_i) == WIRE_OK &&
 	       (!idr || wire_id_decode(idr->body, &r->id_r) == WIRE_OK) &&
 	       wire_auth_decode(wire_find(&in->inner, WIRE_PLD_AUTH)->body, &r->auth) == WIRE_OK;
 }
 
-/* by address, IDs, and the proposal that IKE_SA_INIT chose before the ID was known */
+/* is the AUTH of the kind that this peer's is to be? */
+static bool auth_fits(const struct conf_peer *conf, const struct auth_request *r)
+{
+	if (r->auth.method == WIRE_AUTH_PSK || conf->remote_auth == CONF_AUTH_PSK)
+		return r->auth.method == WIRE_AUTH_PSK && conf->remote_auth == CONF_AUTH_PSK;
+	return !r->encoding ||
+	       (r->encoding == WIRE_CERT_RAW_KEY) == (conf->remote_auth == CONF_AUTH_PUBKEY);
+}
+
+/*
+ * By address, IDs, and the proposal that IKE_SA_INIT chose before the ID was known.
+ * Of several, one that expects this kind of AUTH.
+ */
 static struct ike_peer *find_peer(const struct ike_sa *sa, const struct auth_request *r)
 {
+	struct ike_peer *p = NULL, *other = NULL;
 	struct ike_proposal same;
-	struct ike_peer *p = NULL;
 
 	while ((p = ike_peer_by_addr(sa->ike, &sa->local.addr, &sa->remote.addr, p))) {
-		if (ike_id_match(&p->conf->remote_id, NULL, r->id_i.type, r->id_i.data) &&
-		    (!r->has_idr || ike_id_match(&p->conf->local_id, &sa->local.addr,
-						 r->id_r.type, r->id_r.data)) &&
+		if (!ike_id_match(&p->conf->remote_id, NULL, r->id_i.type, r->id_i.data) ||
+		    (r->has_idr && !ike_id_match(&p->conf->local_id, &sa->local.addr,
+						 r->id_r.type, r->id_r.data)) ||
 		    /* its number is that of the initiator's list and says nothing here */
-		    ike_proposal_select(p->conf->ike, p->conf->n_ike, &sa->prop, 1, false, &same))
+		    !ike_proposal_select(p->conf->ike, p->conf->n_ike, &sa->prop, 1, false, &same))
+			continue;
+		if (auth_fits(p->conf, r))
 			return p;
+		if (!other)
+			other = p;
 	}
-	return NULL;
+	return other;
 }
 
 static void reject(struct v2_in *in, const char *text)
@@ -308,13 +488,19 @@ static void reject_id(struct v2_in *in, const struct auth_request *r)
 	reject(in, text);
 }
 
-/* who it is, and that it is who it says; false: answered, and the SA is gone */
-static bool verify_initiator(struct v2_in *in, const struct auth_request *r)
+static void reject_auth(struct v2_in *in, const char *how)
+{
+	char text[IKE_TEXT_MAX];
+
+	auth_failed_text(in->sa, how, text, sizeof(text));
+	reject(in, text);
+}
+
+/* which peer it says it is; false: answered, and the SA is gone */
+static bool identify(struct v2_in *in, const struct auth_request *r)
 {
 	struct ike_sa *sa = in->sa;
 	struct ike_peer *peer = find_peer(sa, r);
-	const struct conf_secret *secret;
-	char text[IKE_TEXT_MAX], how[200];
 
 	if (!peer) {
 		reject_id(in, r);
@@ -326,21 +512,7 @@ static bool verify_initiator(struct v2_in *in, const struct auth_request *r)
 		ike_sa_kill(sa, "out of memory");
 		return false;
 	}
-	secret = ike_id_secret(sa->ike->conf, peer->conf, &sa->local.addr, &sa->remote_id,
-			       &sa->remote.addr);
-	if (secret && r->auth.method == WIRE_AUTH_PSK &&
-	    their_auth_is_good(sa, secret, r->idi->body, r->auth.data))
-		return true;
-	if (!secret)
-		snprintf(how, sizeof(how), "no pre-shared key for it is in the secrets file");
-	else if (r->auth.method != WIRE_AUTH_PSK)
-		snprintf(how, sizeof(how), "it offered authentication method %u, expected a "
-			 "pre-shared key", r->auth.method);
-	else
-		snprintf(how, sizeof(how), "the pre-shared keys differ");
-	auth_failed_text(sa, how, text, sizeof(text));
-	reject(in, text);
-	return false;
+	return true;
 }
 
 static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
@@ -367,14 +539,15 @@ static void initial_contact(struct ike_sa *sa)
 }
 
 static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t error,
-			 const uint8_t *auth, struct v2_out *out)
+			 uint8_t method, struct bytes auth, struct v2_out *out)
 {
 	struct wire_id id;
 
 	our_id(sa, &id);
 	v2_out_init(out);
 	wire_put_id(&out->w, WIRE_PLD_IDR, id.type, id.data);
-	wire_put_auth(&out->w, WIRE_AUTH_PSK, (struct bytes){ auth, sa->keys.prf_len });
+	v2_put_certs(sa, &out->w);
+	wire_put_auth(&out->w, method, auth);
 	if (child) {
 		v2_child_put_sa(child, out);
 		v2_child_put_ts(child, out);
@@ -383,29 +556,16 @@ static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t er
 	}
 }
 
-void v2_auth_request(struct v2_in *in)
+/* it is who it says, and this is our AUTH */
+static void accept_initiator(struct v2_in *in, uint8_t method, struct bytes auth)
 {
 	struct ike_sa *sa = in->sa;
 	struct ike_child *child = NULL;
-	uint8_t auth[CRYPTO_HASH_MAX];
 	struct wire_notification n;
 	char err[IKE_TEXT_MAX];
-	struct auth_request r;
 	struct v2_out out;
 	uint16_t error;
 
-	if (!decode(in, &r)) {
-		v2_respond_notify(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, WIRE_N_INVALID_SYNTAX,
-				  none);
-		ike_sa_fail(sa, "its IKE_AUTH request is malformed");
-		return;
-	}
-	if (!verify_initiator(in, &r))
-		return;
-	if (!our_auth(sa, auth)) {
-		ike_sa_kill(sa, "out of memory");
-		return;
-	}
 	if (v2_find_notify(&in->inner, WIRE_N_INITIAL_CONTACT, &n))
 		initial_contact(sa);
 	ike_sa_established(sa);
@@ -417,8 +577,7 @@ void v2_auth_request(struct v2_in *in)
 		child = NULL;
 		error = WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
-	put_response(sa, child, error, auth, &out);
-	crypto_wipe(auth, sizeof(auth));
+	put_response(sa, child, error, method, auth, &out);
 	v2_respond(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, &out);
 	if (!child)
 		return;
@@ -427,4 +586,81 @@ void v2_auth_request(struct v2_in *in)
 		ike_child_up(child);
 	else
 		v2_child_failed(child, true, err);
+}
+
+static void accept_with_psk(struct v2_in *in)
+{
+	struct buf auth;
+
+	buf_init(&auth);
+	if (our_psk_auth(in->sa, &auth))
+		accept_initiator(in, WIRE_AUTH_PSK, buf_bytes(&auth));
+	else
+		reject_auth(in, "no pre-shared key for it is in the secrets file, or out of memory");
+	buf_free(&auth);
+}
+
+static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
+{
+	if (!job->ok)
+		reject_auth(job->in, job->error);
+	else if (sa->peer->conf->local_auth == CONF_AUTH_PSK)
+		accept_with_psk(job->in);
+	else
+		accept_initiator(job->in, job->method, buf_bytes(&job->auth));
+}
+
+/* their AUTH, ours, or both take a job */
+static void start_job(struct v2_in *in, const struct auth_request *r)
+{
+	struct ike_sa *sa = in->sa;
+	const struct conf_peer *conf = sa->peer->conf;
+	struct v2_auth_job *job;
+	char how[200];
+
+	if (conf->remote_auth == CONF_AUTH_PSK) {
+		job = v2_auth_job_new(sa, in, request_verified);
+		snprintf(how, sizeof(how), "out of memory");
+	} else {
+		job = verify_job(in, &r->id_i, r->idi->body, &r->auth, request_verified, how,
+				 sizeof(how));
+	}
+	if (job && conf->local_auth != CONF_AUTH_PSK && !add_sign(job)) {
+		/* the message is the job's */
+		reject_auth(job->in, "we have no private key loaded, or no memory");
+		v2_auth_job_free(job);
+		return;
+	}
+	if (!job) {
+		reject_auth(in, how);
+		return;
+	}
+	/* repetitions of the request wait for the answer, too */
+	sa->busy_in = true;
+	v2_auth_job_submit(job);
+}
+
+void v2_auth_request(struct v2_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	const struct conf_peer *conf;
+	struct auth_request r;
+	char how[200];
+
+	if (!decode(in, &r)) {
+		v2_respond_notify(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, WIRE_N_INVALID_SYNTAX,
+				  none);
+		ike_sa_fail(sa, "its IKE_AUTH request is malformed");
+		return;
+	}
+	if (!identify(in, &r))
+		return;
+	conf = sa->peer->conf;
+	if (conf->remote_auth == CONF_AUTH_PSK &&
+	    !psk_is_good(sa, r.idi->body, &r.auth, how, sizeof(how)))
+		reject_auth(in, how);
+	else if (conf->remote_auth == CONF_AUTH_PSK && conf->local_auth == CONF_AUTH_PSK)
+		accept_with_psk(in);
+	else
+		start_job(in, &r);
 }

@@ -40,6 +40,7 @@ static void send_request(struct ike_sa *sa)
 	v2_kex_put(&sa->kex, &w);
 	wire_put_nonce(&w, buf_bytes(&sa->ni));
 	ike_natt_put(&w, sa->spi_i, 0, &sa->local, &sa->remote);
+	v2_put_announcements(sa, &w);
 	wire_finish(&msg);
 	if (msg.failed || !buf_copy(&sa->init_req, buf_bytes(&msg))) {
 		buf_free(&msg);
@@ -107,13 +108,20 @@ static bool endpoints(struct ike_peer *peer, const struct ike_sa *old, struct en
 }
 
 /* found out before a message is sent, since it is sure to fail */
-static bool has_secret(struct ike_peer *peer, const struct endpoint *local,
+static bool has_credentials(struct ike_peer *peer, const struct endpoint *local,
 		       const struct endpoint *remote, char *err, size_t err_len)
 {
 	const struct conf_peer *conf = peer->conf;
 	char us[300], them[300];
 	struct wire_id l, r;
 
+	if ((conf->local_auth == CONF_AUTH_CERT && !conf->n_own) ||
+	    (conf->local_auth == CONF_AUTH_PUBKEY && !conf->own_key)) {
+		snprintf(err, err_len, "no certificate or key of ours is loaded");
+		return false;
+	}
+	if (conf->local_auth != CONF_AUTH_PSK && conf->remote_auth != CONF_AUTH_PSK)
+		return true;
 	if (ike_id_secret(peer->ike->conf, conf, &local->addr, NULL, &remote->addr))
 		return true;
 	ike_id_local(&conf->local_id, &local->addr, &l);
@@ -140,7 +148,7 @@ void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct ker
 	char err[IKE_TEXT_MAX];
 
 	if (!endpoints(peer, old, &local, &remote, err, sizeof(err)) ||
-	    !has_secret(peer, &local, &remote, err, sizeof(err))) {
+	    !has_credentials(peer, &local, &remote, err, sizeof(err))) {
 		not_begun(tun, err);
 		return;
 	}
@@ -266,6 +274,10 @@ void v2_init_response(struct v2_in *in)
 		refused(sa, error);
 	if (error || !take_answer(sa, in, &ke))
 		return;
+	if (!v2_take_announcements(sa, &in->inner)) {
+		ike_sa_fail(sa, "out of memory");
+		return;
+	}
 	ike_natt_detect(sa, &in->inner, in->local, in->remote);
 	/* RFC 7296 2.23: from IKE_AUTH on */
 	if (sa->natt)
@@ -418,6 +430,7 @@ static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
 	wire_put_ke(&w, crypto_dh_group(dh), crypto_dh_public(dh));
 	wire_put_nonce(&w, buf_bytes(&sa->nr));
 	ike_natt_put(&w, sa->spi_i, sa->spi_r, &sa->local, &sa->remote);
+	v2_put_announcements(sa, &w);
 	wire_finish(msg);
 	if (msg->failed) {
 		ike_sa_kill(sa, "out of memory");
@@ -458,7 +471,7 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	ike_sa_publish_init(sa);
 	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
 	if (!v2_new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||
-	    !buf_copy(&sa->init_req, r->raw) ||
+	    !buf_copy(&sa->init_req, r->raw) || !v2_take_announcements(sa, &r->msg) ||
 	    !ike_job_dh(sa, r->ke.group, NULL, r->ke.data, answer_made, 0))
 		ike_sa_kill(sa, "out of memory");
 }

@@ -151,33 +151,52 @@ bool v2_child_keys(const struct ike_child *child, struct bytes shared, struct by
 }
 
 /**
+ * v2_signed_octets - his first message | the other's nonce | prf(SK_pi or SK_pr, id)
+ * @sa: has both IKE_SA_INIT messages, nonces and keys
+ * @initiator: whose AUTH
+ * @id: body of his ID payload, its reserved octets as they were sent
+ * @out: gets them
+ */
+bool v2_signed_octets(const struct ike_sa *sa, bool initiator, struct bytes id, struct buf *out)
+{
+	const struct ike_keys *k = &sa->keys;
+	uint8_t maced[CRYPTO_HASH_MAX];
+	bool ok;
+
+	ok = crypto_prf(k->prf, (struct bytes){ initiator ? k->pi : k->pr, k->prf_len }, &id, 1,
+			maced);
+	if (ok) {
+		buf_put_bytes(out, buf_bytes(initiator ? &sa->init_req : &sa->init_resp));
+		buf_put_bytes(out, buf_bytes(initiator ? &sa->nr : &sa->ni));
+		buf_put(out, maced, k->prf_len);
+	}
+	crypto_wipe(maced, sizeof(maced));
+	return ok && !out->failed;
+}
+
+/**
  * v2_psk_auth - prf(prf(secret, "Key Pad for IKEv2"), <signed octets>)
  * @sa: has both IKE_SA_INIT messages, nonces and keys
  * @psk: the shared secret
  * @initiator: whose AUTH
- * @id: body of his ID payload, its reserved octets as they were sent
+ * @id: body of his ID payload
  * @out: gets keys.prf_len octets
- *
- * <signed octets> = his first message | the other's nonce | prf(SK_pi or SK_pr, id)
  */
 bool v2_psk_auth(const struct ike_sa *sa, struct bytes psk, bool initiator, struct bytes id,
 		 uint8_t *out)
 {
 	const struct ike_keys *k = &sa->keys;
 	struct bytes pad = { (const uint8_t *)key_pad, sizeof(key_pad) - 1 };
-	uint8_t key[CRYPTO_HASH_MAX], maced[CRYPTO_HASH_MAX];
-	struct bytes parts[] = {
-		buf_bytes(initiator ? &sa->init_req : &sa->init_resp),
-		buf_bytes(initiator ? &sa->nr : &sa->ni),
-		{ maced, k->prf_len },
-	};
+	uint8_t key[CRYPTO_HASH_MAX];
+	struct bytes octets;
+	struct buf b;
 	bool ok;
 
-	ok = crypto_prf(k->prf, psk, &pad, 1, key) &&
-	     crypto_prf(k->prf, (struct bytes){ initiator ? k->pi : k->pr, k->prf_len }, &id, 1,
-			maced) &&
-	     crypto_prf(k->prf, (struct bytes){ key, k->prf_len }, parts, 3, out);
+	buf_init(&b);
+	ok = v2_signed_octets(sa, initiator, id, &b) && crypto_prf(k->prf, psk, &pad, 1, key);
+	octets = buf_bytes(&b);
+	ok = ok && crypto_prf(k->prf, (struct bytes){ key, k->prf_len }, &octets, 1, out);
+	buf_free(&b);
 	crypto_wipe(key, sizeof(key));
-	crypto_wipe(maced, sizeof(maced));
 	return ok;
 }

@@ -66,6 +66,8 @@ bool v2_keys(struct ike_sa *sa, struct bytes shared, const struct ike_keys *old)
 /* RFC 7296 2.17 */
 bool v2_child_keys(const struct ike_child *child, struct bytes shared, struct bytes ni,
 		   struct bytes nr, struct ike_child_keys *in, struct ike_child_keys *out);
+/* RFC 7296 2.15: what AUTH is made of; as below */
+bool v2_signed_octets(const struct ike_sa *sa, bool initiator, struct bytes id, struct buf *out);
 /* RFC 7296 2.15: what AUTH holds; @initiator: whose AUTH, @id: body of his ID payload */
 bool v2_psk_auth(const struct ike_sa *sa, struct bytes psk, bool initiator, struct bytes id,
 		 uint8_t *out);
@@ -86,6 +88,82 @@ bool v2_kex_share(struct ike_sa *sa, struct ike_kex *kex, const struct wire_ke *
 bool v2_kex_wanted(const struct wire_msg *msg, const struct ike_proposal *chosen,
 		   struct wire_ke *ke, uint8_t group[2]);
 void v2_kex_clear(struct ike_kex *kex);
+
+/* ---- sigalg.c: AlgorithmIdentifier in DER, RFC 7427 A ---- */
+bool v2_sigalg_encode(const struct cert_alg *alg, struct buf *out);
+/* false: @why says what it is */
+bool v2_sigalg_decode(struct bytes der, struct cert_alg *alg, char *why, size_t why_len);
+const char *v2_sigalg_str(const struct cert_alg *alg);
+
+/* ---- sig.c: AUTH data by method; slow, on any thread ---- */
+/**
+ * struct v2_signer - how we sign
+ * @hashes: what the peer can verify, a bit each; 0: no Digital Signature
+ * @rsa: padding of RSA in a Digital Signature
+ */
+struct v2_signer {
+	const struct cert_key *key;
+	uint32_t hashes;
+	enum conf_rsa rsa;
+};
+bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, uint8_t *method,
+		 struct buf *auth);
+/* @hashes: as announced by both, 0: not; @alg gets what was used; false: @err */
+bool v2_sig_check(const struct cert_pub *pub, uint32_t hashes, const struct wire_auth *auth,
+		  struct bytes octets, struct cert_alg *alg, char *err, size_t err_len);
+bool v2_sig_is_known(uint8_t method);
+const char *v2_auth_method_str(uint8_t method);
+
+/* ---- certreq.c: what is announced, sent and asked for around AUTH ---- */
+/* IKE_SA_INIT: SIGNATURE_HASH_ALGORITHMS; responder: CERTREQ too */
+void v2_put_announcements(struct ike_sa *sa, struct wire_writer *w);
+/* takes what the peer announces, in any message */
+bool v2_take_announcements(struct ike_sa *sa, const struct wire_msg *msg);
+void v2_put_certreq(const struct conf *conf, const struct conf_peer *peer, struct wire_writer *w);
+/* which of our certificates it gets */
+const struct cert *v2_own_cert(const struct ike_sa *sa);
+void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w);
+
+/* ---- authjob.c: signing and verifying on another thread ---- */
+/**
+ * struct v2_auth_job - one trip to a worker: their AUTH first, then ours
+ * @in: the message that waits for it, kept; NULL: none
+ * @verify, @sign: what is wanted
+ * @claim: of the peer: certificates; with @pub, its raw key, these are not read
+ * @ok, @error: the outcome; @error says which check failed
+ * @subject: of its certificate
+ * @method, @auth: ours
+ */
+struct v2_auth_job {
+	struct ike_job job;
+	struct ike_sa *sa;
+	void (*done)(struct ike_sa *sa, struct v2_auth_job *job);
+	struct cert_store *store;
+	struct v2_in *in;
+	bool verify, sign;
+	struct cert_claim claim;
+	struct bytes received[CERT_RECEIVED_MAX];
+	const struct cert_pub *pub;
+	enum conf_revocation revocation;
+	const struct ike_ops *ops;
+	void *user;
+	struct wire_auth theirs;
+	struct buf their_octets, our_octets;
+	struct v2_signer signer;
+	bool ok;
+	char error[CERT_ERROR_MAX], subject[CERT_TEXT_MAX];
+	uint8_t method;
+	struct buf auth;
+};
+/* NULL: out of memory; @in is taken, its payloads stay valid with the job */
+struct v2_auth_job *v2_auth_job_new(struct ike_sa *sa, struct v2_in *in,
+				    void (*done)(struct ike_sa *sa, struct v2_auth_job *job));
+/* its signed octets are there; @peer's certificates come from the message */
+bool v2_auth_job_verify(struct v2_auth_job *job, const struct wire_id *id, struct bytes id_body,
+			const struct wire_auth *auth);
+bool v2_auth_job_sign(struct v2_auth_job *job, struct bytes id_body);
+void v2_auth_job_submit(struct v2_auth_job *job);
+void v2_auth_job_free(struct v2_auth_job *job);
 
 /* ---- init.c ---- */
 void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct kern_flow *flow,

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0
+/* IKE_AUTH by certificates and raw keys: two peers in one process. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/nfipsec.h>
+
+#include "ike_world.h"
+#include "pki.h"
+
+#define SIGN	GNUTLS_KEY_DIGITAL_SIGNATURE
+
+/* root "ca" and two sites with keys of this kind */
+static struct pki *two_sites(const char *key)
+{
+	struct pki *pki = pki_new();
+
+	pki_make(pki, &(struct pki_spec){ .name = "ca", .key = "p256", .ca = true, .pathlen = -1 });
+	pki_make(pki, &(struct pki_spec){ .name = "a", .key = key, .issuer = "ca",
+					  .san = { "dns:a.example.com" }, .usage = SIGN });
+	pki_make(pki, &(struct pki_spec){ .name = "b", .key = key, .issuer = "ca",
+					  .san = { "dns:b.example.com" }, .usage = SIGN });
+	return pki;
+}
+
+static void every_kind_of_key(void **state)
+{
+	static const char *const kinds[] = { "rsa", "rsapss", "p256", "p384", "p521", "ed25519",
+					     "ed448" };
+	struct world_conf a, b;
+	struct world *w;
+	struct pki *pki;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		pki = two_sites(kinds[i]);
+		a = (struct world_conf){ .auth = "cert", .certs = pki_site(pki, "a", "a", "ca") };
+		b = (struct world_conf){ .auth = "cert", .certs = pki_site(pki, "b", "b", "ca") };
+		w = world_up(&a, &b);
+		assert_int_equal(w->n_packets, 4);
+		node_down(&w->a, NULL);
+		world_deliver(w);
+		world_nothing_left(w);
+		world_free(w);
+		pki_free(pki);
+	}
+}
+
+/* a knows the tunnel did not come up, and why; b does */
+static void refused(const struct world_conf *a, const struct world_conf *b, const char *up_error,
+		    const char *b_says)
+{
+	struct world *w = world_new(a, b);
+
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_true(w->a.up_done);
+	if (!strstr(w->a.up_error, up_error))
+		fail_msg("'%s', expected '%s'", w->a.up_error, up_error);
+	if (b_says && !node_line(&w->b, IKE_EVENT_ERROR, b_says))
+		fail_msg("'%s', expected '%s'", w->b.n_lines ? w->b.lines[w->b.n_lines - 1].text :
+			 "nothing", b_says);
+	world_run(w, 60000);
+	world_nothing_left(w);
+	world_free(w);
+}
+
+/* each end in its own way */
+static void mixed_ways(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	const char *a_dir = pki_site(pki, "a", "a", "ca"), *b_dir = pki_site(pki, "b", "b", "ca");
+	struct world_conf a = { .certs = a_dir }, b = { .certs = b_dir };
+
+	(void)state;
+	a.extra_peer = " local-auth cert\n";
+	b.extra_peer = " remote-auth cert\n";
+	world_free(world_up(&a, &b));
+	a.extra_peer = " remote-auth cert\n";
+	b.extra_peer = " local-auth cert\n";
+	world_free(world_up(&a, &b));
+	/* and one that expects another */
+	a.extra_peer = " local-auth cert\n";
+	b.extra_peer = "";
+	refused(&a, &b, "AUTHENTICATION_FAILED, so it does not trust our certificate",
+		"method 14 (a digital signature), expected a pre-shared key");
+	a.extra_peer = "";
+	b.extra_peer = " remote-auth cert\n";
+	refused(&a, &b, "AUTHENTICATION_FAILED, so the pre-shared keys",
+		"method 2 (a pre-shared key), expected a certificate");
+	/* the initiator finds out */
+	a.extra_peer = " remote-auth cert\n";
+	b.extra_peer = "";
+	refused(&a, &b, "method 2 (a pre-shared key), expected a certificate", NULL);
+	pki_free(pki);
+}
+
+static void raw_keys(void **state)
+{
+	struct pki *pki = two_sites("p384");
+	struct world_conf a = { .auth = "pubkey" }, b = { .auth = "pubkey" };
+
+	(void)state;
+	pki_put_key(pki, "a", "a", NULL);
+	pki_put_key(pki, "b", "b", NULL);
+	pki_put_pub(pki, "a", "b", "b.example.com.pem");
+	pki_put_pub(pki, "b", "a", "other.pub");
+	a.certs = pki_folder(pki, "a");
+	b.certs = pki_folder(pki, "b");
+	b.extra_peer = " remote-key other.pub\n";
+	world_free(world_up(&a, &b));
+	/* for many: by the ID that comes */
+	pki_put_pub(pki, "b", "a", "a.example.com.pem");
+	b.extra_peer = " remote id fqdn *.example.com\n";
+	world_free(world_up(&a, &b));
+	/* another key of that name */
+	pki_put_pub(pki, "b", "b", "wrong.pub");
+	b.extra_peer = " remote-key wrong.pub\n";
+	refused(&a, &b, "AUTHENTICATION_FAILED",
+		"the raw public key that it sent is not the one in certs/wrong.pub");
+	b.extra_peer = " remote id any\n";
+	a.id = "c.example.com";
+	refused(&a, &b, "AUTHENTICATION_FAILED", "no public key for it is in certs/");
+	pki_free(pki);
+}
+
+static void nobody_is_believed_without_reason(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+
+	(void)state;
+	pki_make(pki, &(struct pki_spec){ .name = "other", .ca = true, .pathlen = -1 });
+	pki_make(pki, &(struct pki_spec){ .name = "liar", .issuer = "other",
+					  .san = { "dns:a.example.com", "dns:b.example.com" } });
+	/* the initiator's */
+	a.certs = pki_site(pki, "liar", "liar", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	refused(&a, &b, "AUTHENTICATION_FAILED",
+		"'C=XX, O=Test, CN=liar', issued by 'C=XX, O=Test, CN=other', does not lead to a CA");
+	/* the responder's */
+	refused(&(struct world_conf){ .auth = "cert", .certs = pki_site(pki, "a", "a", "ca") },
+		&(struct world_conf){ .auth = "cert", .certs = a.certs },
+		"'C=XX, O=Test, CN=liar', issued by 'C=XX, O=Test, CN=other', does not lead to a CA",
+		NULL);
+	/* both trust other, and one of them no other */
+	pki_put_cert(pki, "b", "cacerts", "other");
+	world_free(world_up(&a, &b));
+	b.extra_peer = " ca ca.pem\n";
+	refused(&a, &b, "AUTHENTICATION_FAILED", "does not lead to the CA 'C=XX, O=Test, CN=ca'");
+	pki_free(pki);
+}
+
+static void identities_must_fit(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	/* by subject, in any case */
+	a.extra_peer = " local id dn \"C=XX, O=Test, CN=a\" remote id dn \"C=xx, O=TEST, CN=b\"\n";
+	b.extra_peer = " local id dn \"C=XX, O=Test, CN=b\" remote id dn \"C=XX, O=Test, CN=a\"\n";
+	world_free(world_up(&a, &b));
+	b.extra_peer = " local id dn \"C=XX, O=Test, CN=b\" remote id dn \"C=XX, O=Test, CN=c\"\n";
+	refused(&a, &b, "AUTHENTICATION_FAILED",
+		"it says it is 'C=XX, O=Test, CN=a' and calls us 'C=xx, O=TEST, CN=b', expected 'C=XX, O=Test, CN=c'");
+	/* without an id, the subject is it */
+	a = (struct world_conf){ .auth = "cert", .certs = a.certs, .addr_ids = true };
+	b = (struct world_conf){ .auth = "cert", .certs = b.certs, .addr_ids = true };
+	a.extra_peer = " remote id any\n";
+	b.extra_peer = " remote id dn \"C=XX, O=Test, CN=a\"\n";
+	world_free(world_up(&a, &b));
+	pki_free(pki);
+}
+
+/* one block, many peers, each with a certificate of its own */
+static void one_block_for_many(void **state)
+{
+	static const char *const names[] = { "a.example.com", "c.example.com" };
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world *w;
+	size_t i;
+
+	(void)state;
+	pki_make(pki, &(struct pki_spec){ .name = "c", .issuer = "ca",
+					  .san = { "dns:c.example.com", "dns:x.c.example.com",
+						   "email:joe@example.com" } });
+	a.certs = pki_site(pki, "a", "a", "ca");
+	pki_put_cert(pki, "a", "certs", "c");
+	pki_put_key(pki, "a", "c", NULL);
+	b.certs = pki_site(pki, "b", "b", "ca");
+	b.remote = "any";
+	b.extra_peer = " remote id fqdn *.example.com\n";
+	for (i = 0; i < 2; i++) {
+		a.id = names[i];
+		w = world_up(&a, &b);
+		assert_non_null(node_line(&w->b, IKE_EVENT_IKE_UP, names[i]));
+		world_free(w);
+	}
+	/* `*` is one label */
+	a.id = "x.c.example.com";
+	refused(&a, &b, "AUTHENTICATION_FAILED", "no peer at 192.0.2.1 has these IDs");
+	b.extra_peer = " remote id email *@example.com\n";
+	a.id = NULL;
+	a.extra_peer = " local id email joe@example.com\n";
+	world_free(world_up(&a, &b));
+	pki_free(pki);
+}
+
+/* each identity has its own secret, too */
+static void one_block_for_many_with_secrets(void **state)
+{
+	struct world_conf a = { .psk = "of a" }, b = { .psk = "of b", .remote = "any" };
+	struct conf_error err;
+	struct world *w;
+
+	(void)state;
+	b.extra_peer = " remote id fqdn *.example.com\n";
+	w = world_new(&a, &b);
+	assert_true(conf_secrets_parse(w->b.conf, "psk any a.example.com \"of a\"", 28, "s", &err));
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	world_is_up(w);
+	world_free(w);
+}
+
+/* the CA that the peer asks for decides which of ours it gets */
+static void certreq_chooses(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+
+	(void)state;
+	pki_make(pki, &(struct pki_spec){ .name = "other", .ca = true, .pathlen = -1 });
+	/* before "a" by name */
+	pki_make(pki, &(struct pki_spec){ .name = "A0", .issuer = "other",
+					  .san = { "dns:a.example.com" } });
+	a.certs = pki_site(pki, "a", "a", "ca");
+	pki_put_cert(pki, "a", "certs", "A0");
+	pki_put_key(pki, "a", "A0", NULL);
+	b.certs = pki_site(pki, "b", "b", "ca");
+	world_free(world_up(&a, &b));
+	a.extra_peer = " cert A0.pem\n";
+	refused(&a, &b, "AUTHENTICATION_FAILED", "CN=A0");
+	pki_free(pki);
+}
+
+static void intermediate_is_sent(void **state)
+{
+	struct pki *pki = pki_new();
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+
+	(void)state;
+	pki_make(pki, &(struct pki_spec){ .name = "ca", .ca = true, .pathlen = -1 });
+	pki_make(pki, &(struct pki_spec){ .name = "mid", .issuer = "ca", .ca = true, .pathlen = -1 });
+	pki_make(pki, &(struct pki_spec){ .name = "a", .issuer = "mid",
+					  .san = { "dns:a.example.com" } });
+	pki_make(pki, &(struct pki_spec){ .name = "b", .issuer = "mid",
+					  .san = { "dns:b.example.com" } });
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	pki_put_cert(pki, "a", "certs", "mid");
+	refused(&a, &b, "", NULL);
+	pki_put_cert(pki, "b", "cacerts", "mid");
+	world_free(world_up(&a, &b));
+	pki_free(pki);
+}
+
+/* the answer is padded as the question */
+static void rsa_padding(void **state)
+{
+	struct pki *pki = two_sites("rsa");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	a.extra_peer = " rsa-signature pkcs1\n";
+	world_free(world_up(&a, &b));
+	b.extra_peer = " rsa-signature pss\n";
+	world_free(world_up(&a, &b));
+	pki_free(pki);
+}
+
+/* ---- jobs ---- */
+
+static unsigned int drop_answers(struct world *w, const struct packet *p, unsigned int n)
+{
+	(void)n;
+	return addr_equal(&p->from.addr, &w->b.addr) && w->filter_arg ? w->filter_arg--, 0 : 1;
+}
+
+/* the request again while the job runs, and after it: one answer, octet for octet */
+static void repetitions_while_a_job_runs(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world *w;
+	unsigned int sent;
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	w = world_new(&a, &b);
+	w->defer_jobs = true;
+	node_up(&w->a, NULL);
+	/* DH of a, DH of b, shared of a, a signs */
+	while (!node_line(&w->b, IKE_EVENT_EXCHANGE, "received IKE_AUTH request")) {
+		assert_true(w->n_jobs == 1);
+		world_jobs(w);
+		world_deliver(w);
+	}
+	assert_int_equal(w->n_jobs, 1);
+	sent = w->b.sent;
+	world_run(w, 5000);
+	assert_true(w->a.sent >= 4);
+	assert_int_equal(w->b.sent, sent);
+	assert_int_equal(w->n_jobs, 1);
+	w->filter = drop_answers;
+	w->filter_arg = 1;
+	world_jobs(w);
+	world_deliver(w);
+	assert_int_equal(w->b.sent, sent + 1);
+	world_run(w, 10000);
+	/* a verifies; b's answer came again meanwhile */
+	assert_int_equal(w->n_jobs, 1);
+	assert_int_equal(w->b.log[sent].len, w->b.log[sent + 1].len);
+	assert_memory_equal(w->b.log[sent].data, w->b.log[sent + 1].data, w->b.log[sent].len);
+	world_jobs(w);
+	world_deliver(w);
+	world_is_up(w);
+	w->defer_jobs = false;
+	world_free(w);
+	pki_free(pki);
+}
+
+/* whichever job runs, its SA may die: by the operator, or by a new configuration */
+static void an_sa_dies_while_a_job_runs(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" }, gone = { .psk = "x" };
+	unsigned int jobs, i, how;
+	struct world *w;
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	for (how = 0; how < 3; how++) {
+		for (jobs = 0; jobs < 6; jobs++) {
+			w = world_new(&a, &b);
+			w->defer_jobs = true;
+			node_up(&w->a, NULL);
+			for (i = 0; i < jobs; i++) {
+				world_jobs(w);
+				world_deliver(w);
+			}
+			if (how == 0) {
+				node_down(&w->a, NULL);
+			} else if (how == 1) {
+				world_load(&w->a, &gone);
+				world_load(&w->b, &gone);
+			} else {
+				/* the same again: certificates are read anew, nothing changed */
+				world_load(&w->a, &a);
+				world_load(&w->b, &b);
+			}
+			w->defer_jobs = false;
+			world_jobs(w);
+			world_deliver(w);
+			world_run(w, 60000);
+			if (how == 2)
+				world_is_up(w);
+			world_free(w);
+		}
+	}
+	pki_free(pki);
+}
+
+/* ---- revocation: the check itself is the daemon's ---- */
+
+static void revoked_certificates_are_refused(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world *w;
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	b.extra_peer = " revocation hard\n";
+	w = world_up(&a, &b);
+	assert_int_equal(w->b.revocation_asked, 1);
+	assert_int_equal(w->b.revocation_chain, 2);
+	assert_int_equal(w->a.revocation_asked, 0);
+	node_down(&w->a, NULL);
+	world_deliver(w);
+	w->b.revoked = true;
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_non_null(strstr(w->a.up_error, "AUTHENTICATION_FAILED"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "it is revoked"));
+	world_nothing_left(w);
+	world_free(w);
+	pki_free(pki);
+}
+
+/* ---- reload ---- */
+
+static void changed_certificates_are_noticed(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world *w;
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	w = world_up(&a, &b);
+	world_load(&w->a, &a);
+	world_deliver(w);
+	world_is_up(w);
+	/* another certificate for us: the SA of the old one goes */
+	pki_make(pki, &(struct pki_spec){ .name = "a2", .issuer = "ca",
+					  .san = { "dns:a.example.com" } });
+	pki_put_cert(pki, "a", "certs", "a2");
+	pki_put_key(pki, "a", "a2", NULL);
+	world_load(&w->a, &a);
+	world_deliver(w);
+	world_nothing_left(w);
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	world_is_up(w);
+	/* another CA on the other side */
+	pki_make(pki, &(struct pki_spec){ .name = "other", .ca = true, .pathlen = -1 });
+	pki_put_cert(pki, "b", "cacerts", "other");
+	world_load(&w->b, &b);
+	world_deliver(w);
+	world_nothing_left(w);
+	world_free(w);
+	pki_free(pki);
+}
+
+/* ---- configurations that find nothing ---- */
+
+static void load_fails(const char *dir, const char *peer, const char *want)
+{
+	char text[2048], path[300];
+	struct conf_error err;
+	struct conf *conf;
+
+	snprintf(path, sizeof(path), "%s/c", dir);
+	snprintf(text, sizeof(text),
+		 "access-list l { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n"
+		 "peer p { local address 192.0.2.1 remote address 192.0.2.2\n%s\n"
+		 "tunnel t { access-list l } }", peer);
+	conf = conf_parse(text, strlen(text), path, &err);
+	if (!conf)
+		fail_msg("%s", err.text);
+	if (conf_certs_load(conf, &err))
+		fail_msg("%s was taken", peer);
+	if (strncmp(err.text, path, strlen(path)) || !strstr(err.text, want))
+		fail_msg("%s: '%s', expected '%s'", peer, err.text, want);
+	conf_free(conf);
+}
+
+static void what_is_not_there_is_said_at_load(void **state)
+{
+	struct pki *pki = two_sites("p256");
+	const char *empty = pki_folder(pki, "empty"), *dir = pki_site(pki, "a", "a", "ca");
+
+	(void)state;
+	load_fails(empty, "auth cert", "/c:3:6: found cert, expected a certificate in ");
+	load_fails(empty, "remote-auth cert",
+		   "/c:3:13: found cert, expected a self-signed CA's certificate in ");
+	load_fails(empty, "auth pubkey", "/c:3:6: found pubkey, expected a private key in ");
+	load_fails(empty, "remote-auth pubkey",
+		   "/c:3:13: found pubkey, expected 'remote-key FILE' or the peer's public key in ");
+	load_fails(dir, "auth cert cert b.pem", "/c:3:16: found 'b.pem', expected a file with a certificate in ");
+	load_fails(dir, "auth cert ca b.pem",
+		   "/c:3:14: found 'b.pem', expected a file with a CA's certificate in ");
+	load_fails(dir, "auth cert local id fqdn b.example.com",
+		   "/c:3:6: found cert, expected a certificate for our id 'b.example.com' in ");
+	load_fails(dir, "auth cert cert a.pem local id fqdn b.example.com",
+		   "is for dNSName 'a.example.com'");
+	load_fails(dir, "auth pubkey key b.pem",
+		   "/c:3:17: found 'b.pem', expected a file with a private key in ");
+	load_fails(dir, "auth pubkey remote-key b.pem",
+		   "/c:3:24: found 'b.pem', expected a file with a public key in ");
+	/* a certificate whose key is another's */
+	pki_put_cert(pki, "a", "certs", "b");
+	load_fails(dir, "auth cert cert b.pem", "/c:3:16: found 'b.pem', expected its private key in ");
+	pki_put_key(pki, "a", "b", NULL);
+	load_fails(dir, "auth pubkey", "several private keys in ");
+	pki_free(pki);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_of_key),
+		cmocka_unit_test(mixed_ways),
+		cmocka_unit_test(raw_keys),
+		cmocka_unit_test(nobody_is_believed_without_reason),
+		cmocka_unit_test(identities_must_fit),
+		cmocka_unit_test(one_block_for_many),
+		cmocka_unit_test(one_block_for_many_with_secrets),
+		cmocka_unit_test(certreq_chooses),
+		cmocka_unit_test(intermediate_is_sent),
+		cmocka_unit_test(rsa_padding),
+		cmocka_unit_test(repetitions_while_a_job_runs),
+		cmocka_unit_test(an_sa_dies_while_a_job_runs),
+		cmocka_unit_test(revoked_certificates_are_refused),
+		cmocka_unit_test(changed_certificates_are_noticed),
+		cmocka_unit_test(what_is_not_there_is_said_at_load),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
