@@ -25,12 +25,16 @@ enum { ENCR_DES_CBC = 2, ENCR_3DES_CBC = 3, ENCR_NULL = 11, ENCR_AES_CBC = 12, E
        ENCR_AES_GCM_12 = 19, ENCR_AES_GCM_16 = 20, ENCR_AES_GMAC = 21, ENCR_CAMELLIA_CBC = 23,
        ENCR_CHACHA20_POLY1305 = 28, ENCR_AES_CCM_16_IIV = 29, ENCR_AES_GCM_16_IIV = 30,
        ENCR_CHACHA20_POLY1305_IIV = 31 };
-enum { PRF_HMAC_SHA2_256 = 5, PRF_HMAC_SHA2_384 = 6, PRF_HMAC_SHA2_512 = 7 };
+enum { PRF_HMAC_MD5 = 1, PRF_HMAC_SHA1 = 2, PRF_AES128_XCBC = 4, PRF_HMAC_SHA2_256 = 5,
+       PRF_HMAC_SHA2_384 = 6, PRF_HMAC_SHA2_512 = 7, PRF_AES128_CMAC = 8 };
 enum { INTEG_NONE = 0, INTEG_HMAC_MD5_96 = 1, INTEG_HMAC_SHA1_96 = 2, INTEG_AES_XCBC_96 = 5,
        INTEG_AES_CMAC_96 = 8, INTEG_HMAC_SHA2_256_128 = 12, INTEG_HMAC_SHA2_384_192 = 13,
        INTEG_HMAC_SHA2_512_256 = 14 };
-enum { DH_NONE = 0, DH_MODP2048 = 14, DH_MODP3072 = 15, DH_MODP4096 = 16, DH_ECP256 = 19,
-       DH_ECP384 = 20, DH_ECP521 = 21, DH_X25519 = 31 };
+/* 22 to 24 stay out: RFC 8247 2.4, the primes may hide a trap */
+enum { DH_NONE = 0, DH_MODP768 = 1, DH_MODP1024 = 2, DH_MODP1536 = 5, DH_MODP2048 = 14,
+       DH_MODP3072 = 15, DH_MODP4096 = 16, DH_MODP6144 = 17, DH_MODP8192 = 18, DH_ECP256 = 19,
+       DH_ECP384 = 20, DH_ECP521 = 21, DH_BP224 = 27, DH_BP256 = 28, DH_BP384 = 29, DH_BP512 = 30,
+       DH_X25519 = 31, DH_X448 = 32 };
 enum { ESN_NO = 0, ESN_YES = 1 };
 enum { PROTO_IKE = 1, PROTO_AH = 2, PROTO_ESP = 3 };	/* RFC 7296 3.3.1 */
 
@@ -43,10 +47,12 @@ struct ike_alg {
 	uint8_t iv_len, icv_len, block;	/* encryption: on the wire; integrity: icv_len */
 	bool aead;
 	bool esp_only;		/* the module has it, the IKE SA itself has not */
-	bool weak;		/* RFC 8221 5, 6: MUST NOT; only where the configuration insists */
+	bool weak;		/* RFC 8221, RFC 8247: broken; only where the configuration insists */
 };
 
 const struct ike_alg *ike_alg_find(uint8_t type, uint16_t id, uint16_t key_bits);
+/* a cipher by the length of its key material; 0: any of that ID */
+const struct ike_alg *ike_alg_cipher(uint16_t id, size_t key_len);
 /* the word may name two transforms: "sha256" is integrity, and the PRF of an IKE proposal */
 const struct ike_alg *ike_alg_by_name(const char *word, size_t len);
 const struct ike_alg *ike_alg_prf_of_integ(const struct ike_alg *integ);
@@ -58,7 +64,7 @@ struct ike_transform {
 	uint16_t key_bits;
 };
 
-#define IKE_PROPOSAL_TRANSFORMS 32
+#define IKE_PROPOSAL_TRANSFORMS 80	/* more than there are rows in the table, so that all fit */
 /*
  * Stands in a decoded proposal for a transform that cannot be taken (unknown
  * attributes): its type is demanded all the same. The number is of the private
@@ -110,8 +116,8 @@ const struct ike_alg *ike_proposal_weak(const struct ike_proposal *p);
 /* takes all of one type out: the first CHILD SA is offered without DH (RFC 7296 1.2) */
 void ike_proposal_drop(struct ike_proposal *p, uint8_t type);
 /*
- * Human: how two sets differ, e.g. "encryption: offered aes256gcm16, expected aes128".
- * Returns @out.
+ * Human: how the closest two of two sets differ, and the sets side by side, e.g. "encryption:
+ * offered aes256gcm16, expected aes128gcm16; in full: ...". Returns @out.
  */
 const char *ike_proposal_diff(const struct ike_proposal *ours, unsigned int n_ours,
 			      const struct ike_proposal *theirs, unsigned int n_theirs,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The only user of crypto primitives (GnuTLS; nettle/hogweed for raw DH and
- * ECDH that GnuTLS does not offer). Algorithms by IANA number: ike/alg.h.
+ * Crypto primitives, which are used in sys/ alone (GnuTLS; nettle/hogweed, GMP and
+ * libgcrypt for what it does not offer). Algorithms by IANA number: ike/alg.h.
  * All return false on failure and leave no secret behind. Thread-safe.
  */
 #ifndef SYS_CRYPTO_H
@@ -25,10 +25,10 @@ bool crypto_prf_plus(uint16_t prf, struct bytes key, struct bytes seed, uint8_t 
 bool crypto_sha1(struct bytes data, uint8_t out[20]);	/* NAT detection only: RFC 7296 2.23 */
 
 /*
- * The SK payload: RFC 7296 3.14, RFC 5282. @aad is the message from the IKE
+ * The SK payload: RFC 7296 3.14, RFC 5282, RFC 5930. @aad is the message from the IKE
  * header up to the IV; seal appends IV, ciphertext (padding added) and ICV to
  * @out; open takes IV .. ICV and appends the clear payloads, padding removed.
- * @integ_key is empty with an AEAD; the salt is the last 4 octets of its key.
+ * @integ_key is empty with an AEAD; a salt is the last octets of the key.
  */
 bool crypto_sk_seal(uint16_t encr, struct bytes key, uint16_t integ, struct bytes integ_key,
 		    struct bytes aad, struct bytes clear, struct buf *out);

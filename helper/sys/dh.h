@@ -5,7 +5,7 @@
 
 #include "sys/crypto.h"
 
-/* with a private key that is given, big-endian but for x25519 */
+/* with a private key that is given, big-endian but for x25519 and x448 */
 struct crypto_dh *dh_from_private(uint16_t group, struct bytes private);
 bool dh_self_test(void);
 

@@ -70,6 +70,14 @@ static void names_and_sizes(void **state)
 		{ "ecp521", 4, 21, 0, 0, 0, 0, false },
 		{ "x25519", 4, 31, 0, 0, 0, 0, false },
 		{ "curve25519", 4, 31, 0, 0, 0, 0, false },
+		{ "x448", 4, 32, 0, 0, 0, 0, false }, { "curve448", 4, 32, 0, 0, 0, 0, false },
+		{ "modp768", 4, 1, 0, 0, 0, 0, false }, { "modp1024", 4, 2, 0, 0, 0, 0, false },
+		{ "modp1536", 4, 5, 0, 0, 0, 0, false }, { "modp6144", 4, 17, 0, 0, 0, 0, false },
+		{ "modp8192", 4, 18, 0, 0, 0, 0, false }, { "ecp224bp", 4, 27, 0, 0, 0, 0, false },
+		{ "ecp256bp", 4, 28, 0, 0, 0, 0, false }, { "ecp384bp", 4, 29, 0, 0, 0, 0, false },
+		{ "ecp512bp", 4, 30, 0, 0, 0, 0, false },
+		{ "prfmd5", 2, 1, 0, 16, 0, 0, false }, { "prfsha1", 2, 2, 0, 20, 0, 0, false },
+		{ "prfaesxcbc", 2, 4, 0, 16, 0, 0, false }, { "prfaescmac", 2, 8, 0, 16, 0, 0, false },
 		{ "esn", 5, 1, 0, 0, 0, 0, false },
 		{ "noesn", 5, 0, 0, 0, 0, 0, false },
 	};
@@ -92,6 +100,9 @@ static void names_and_sizes(void **state)
 	assert_null(ike_alg_by_name("none", 4));
 	assert_null(ike_alg_by_name("aes", 3));
 	assert_null(ike_alg_by_name("", 0));
+	/* RFC 8247 2.4 */
+	assert_null(ike_alg_by_name("modp2048s256", 12));
+	assert_null(ike_alg_find(IKE_TRANSFORM_DH, 24, 0));
 	assert_null(ike_alg_by_name("AES128", 6));
 	assert_null(ike_alg_find(IKE_TRANSFORM_ENCR, ENCR_AES_CBC, 0));
 	assert_null(ike_alg_find(IKE_TRANSFORM_PRF, PRF_HMAC_SHA2_256, 256));
@@ -143,7 +154,7 @@ static void refusals_say_what_and_where(void **state)
 	refused("aes256gcm16-ecp384", PROTO_IKE,
 		"\"aes256gcm16\" wants a PRF beside it, expected one of prfsha256, prfsha384, prfsha512", 0);
 	refused("aes256gcm16-sha384-ecp384", PROTO_IKE, "brings its own integrity, found \"sha384\"", 0);
-	refused("aes128-sha256", PROTO_IKE, "lacks a DH group, expected one of x25519, ecp256", 0);
+	refused("aes128-sha256", PROTO_IKE, "lacks a DH group, expected one of x25519, x448, ecp256", 0);
 	refused("sha256-modp2048", PROTO_IKE, "lacks encryption", 0);
 	refused("modp2048-aes128-prfsha256", PROTO_IKE, "lacks integrity beside \"aes128\"", 9);
 	refused("aes128-aes128gcm16-sha256", PROTO_ESP, "cannot stand beside", 7);
@@ -157,8 +168,8 @@ static void refusals_say_what_and_where(void **state)
 	refused("aes128--sha256", PROTO_ESP, "found nothing", 7);
 	refused("aes128-sha256-", PROTO_ESP, "found nothing", 14);
 	refused("none", PROTO_ESP, "unknown algorithm \"none\"", 0);
-	refused("chacha20poly1305-prfsha256-x25519", PROTO_IKE,
-		"\"chacha20poly1305\" is not for IKE itself, expected one of aes128", 0);
+	refused("aes128gmac-prfsha256-x25519", PROTO_IKE,
+		"\"aes128gmac\" is not for IKE itself, expected one of aes128", 0);
 	refused("chacha20poly1305-sha256", PROTO_ESP, "brings its own integrity", 0);
 	refused("null", PROTO_ESP, "lacks integrity beside \"null\"", 0);
 }
@@ -396,6 +407,35 @@ static void answers_are_checked(void **state)
 	assert_false(ike_proposal_accept(&offer, 1, &answer));
 }
 
+/* the hash or cipher of integrity is that of the PRF, where none is named */
+static void integrity_implies_the_prf(void **state)
+{
+	static const struct {
+		const char *words;
+		uint16_t integ, prf;
+		bool weak;
+	} row[] = {
+		{ "aes128-sha256-x25519", 12, 5, false }, { "aes128-sha384-x25519", 13, 6, false },
+		{ "aes128-sha512-x25519", 14, 7, false }, { "aes128-sha1-x25519", 2, 2, false },
+		{ "aes128-aesxcbc-x25519", 5, 4, false }, { "aes128-aescmac-x25519", 8, 8, false },
+		{ "aes128-md5-x25519", 1, 1, true },
+		{ "aes128-sha256-prfmd5-x25519", 12, 1, true },
+		{ "aes128-sha256-modp1024", 12, 5, true }, { "des-sha256-x25519", 12, 5, true },
+		{ "aes128-sha256-modp1536", 12, 5, true }, { "3des-sha1-modp768", 2, 2, true },
+		{ "3des-sha1-modp2048", 2, 2, false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct ike_proposal p = parse(row[i].words, PROTO_IKE);
+
+		assert_int_equal(ike_proposal_get(&p, IKE_TRANSFORM_INTEG)->id, row[i].integ);
+		assert_int_equal(ike_proposal_get(&p, IKE_TRANSFORM_PRF)->id, row[i].prf);
+		assert_int_equal(!!ike_proposal_weak(&p), row[i].weak);
+	}
+}
+
 static const char *diff(const char *ours, const char *theirs, uint8_t proto)
 {
 	static char out[512];
@@ -440,7 +480,7 @@ static void room_is_bounded(void **state)
 
 	(void)state;
 	memset(&p, 0, sizeof(p));
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < 3 * IKE_PROPOSAL_TRANSFORMS; i++)
 		ike_proposal_add(&p, (uint8_t)(1 + i % 5), (uint16_t)(100 + i), 0);
 	assert_int_equal(p.n, IKE_PROPOSAL_TRANSFORMS);
 	for (i = 1; i < p.n; i++)
@@ -460,6 +500,7 @@ int main(void)
 		cmocka_unit_test(leaving_out_is_none),
 		cmocka_unit_test(dh_of_a_child_sa),
 		cmocka_unit_test(answers_are_checked),
+		cmocka_unit_test(integrity_implies_the_prf),
 		cmocka_unit_test(differences_in_words),
 		cmocka_unit_test(room_is_bounded),
 	};

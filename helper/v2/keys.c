@@ -8,7 +8,6 @@
 
 static const char key_pad[] = "Key Pad for IKEv2";
 
-
 static void take(uint8_t *to, size_t len, const uint8_t **from)
 {
 	memcpy(to, *from, len);
@@ -39,6 +38,23 @@ static bool lengths(struct ike_sa *sa)
 }
 
 /*
+ * The nonces are the key of the PRF. Of those of AES only the first 64 bits of either
+ * are taken, and only here: RFC 7296 2.14. A nonce has 16 octets at least (2.10).
+ */
+static bool nonce_key(const struct ike_sa *sa, struct buf *key)
+{
+	struct bytes ni = buf_bytes(&sa->ni), nr = buf_bytes(&sa->nr);
+
+	if (sa->keys.prf == PRF_AES128_XCBC || sa->keys.prf == PRF_AES128_CMAC) {
+		ni.len = ni.len < 8 ? ni.len : 8;
+		nr.len = nr.len < 8 ? nr.len : 8;
+	}
+	buf_put_bytes(key, ni);
+	buf_put_bytes(key, nr);
+	return !key->failed;
+}
+
+/*
  * SKEYSEED = prf(Ni | Nr, g^ir)
  * rekeying:  prf(SK_d (old), g^ir | Ni | Nr), with the old SA's prf
  */
@@ -46,10 +62,16 @@ static bool skeyseed(const struct ike_sa *sa, struct bytes shared, const struct 
 		     struct bytes nonces, uint8_t *out)
 {
 	struct bytes parts[] = { shared, nonces };
+	struct buf key;
+	bool ok;
 
 	if (old)
 		return crypto_prf(old->prf, (struct bytes){ old->d, old->prf_len }, parts, 2, out);
-	return crypto_prf(sa->keys.prf, nonces, parts, 1, out);
+	buf_init(&key);
+	ok = nonce_key(sa, &key) &&
+	     crypto_prf(sa->keys.prf, buf_bytes(&key), parts, 1, out);
+	buf_free(&key);
+	return ok;
 }
 
 /**
