@@ -304,10 +304,11 @@ static void print_peer(const json_t *peer)
 	printf("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
 	       text(peer, "remote"));
 	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
-		printf("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s, age %" JSON_INTEGER_FORMAT " s\n",
+		printf("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s%s, age %" JSON_INTEGER_FORMAT " s\n",
 		       text(item, "spi_i"), text(item, "spi_r"), text(item, "state"),
 		       text(item, "local"), text(item, "local_id"), text(item, "remote"),
 		       text(item, "remote_id"), text(item, "ike"),
+		       json_is_true(json_object_get(item, "weak")) ? " weak" : "",
 		       json_integer_value(json_object_get(item, "age")));
 	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
 		printf("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),

@@ -144,6 +144,20 @@ static void default_proposals(const char *const *words, unsigned int n, uint8_t 
 		}
 }
 
+static bool check_weak_ike(const struct conf *conf, const struct conf_peer *peer,
+			   struct conf_error *err)
+{
+	const struct ike_alg *weak = NULL;
+	unsigned int i;
+
+	for (i = 0; i < peer->n_ike && !weak; i++)
+		weak = ike_proposal_weak(&peer->ike[i]);
+	if (weak && !peer->allow_weak)
+		return FAIL(peer, "peer '%s': found %s, which is weak (RFC 8247), expected another or 'allow-weak'",
+			    peer->name, weak->name);
+	return true;
+}
+
 static bool check_weak(const struct conf *conf, const struct conf_tunnel *t, struct conf_error *err)
 {
 	const struct ike_alg *weak = NULL;
@@ -154,7 +168,7 @@ static bool check_weak(const struct conf *conf, const struct conf_tunnel *t, str
 	for (i = 0; i < t->n_ah && !weak; i++)
 		weak = ike_proposal_weak(&t->ah[i]);
 	if (weak && !t->allow_weak)
-		return FAIL(t, "tunnel '%s': found %s, which is broken (RFC 8221), expected another or 'allow-weak'",
+		return FAIL(t, "tunnel '%s': found %s, which is weak (RFC 8221), expected another or 'allow-weak'",
 			    t->name, weak->name);
 	return true;
 }
@@ -204,7 +218,10 @@ static bool check_forms(const struct conf *conf, const struct conf_tunnel *t, st
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
 			 struct conf_error *err)
 {
-	static const char *const esp[] = { "aes256gcm16", "aes128gcm16", "aes256-sha256" };
+	/* RFC 8221 5, 6: what SHOULD be there or MUST be, the most wanted first */
+	static const char *const esp[] = {
+		"aes256gcm16-aes128gcm16-chacha20poly1305", "aes256-aes128-sha256-sha512",
+	};
 	const struct conf_tunnel *other;
 
 	t->peer = peer;
@@ -228,7 +245,7 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 				 "found '%s', expected an access-list with a protect entry",
 				 t->list_name);
 	if (!t->n_esp && !t->n_ah)
-		default_proposals(esp, 3, PROTO_ESP, t->esp, &t->n_esp);
+		default_proposals(esp, 2, PROTO_ESP, t->esp, &t->n_esp);
 	if (!addr_len(&peer->remote) && t->start == CONF_START_AT_LOAD)
 		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
 	return check_forms(conf, t, err) && check_weak(conf, t, err);
@@ -261,16 +278,21 @@ static bool check_auth(const struct conf *conf, const struct conf_peer *peer,
 
 static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_error *err)
 {
+	/* RFC 8247 2: what SHOULD be there or MUST be, and its larger kin; the most wanted first */
+#define GROUPS "-x25519-ecp256-ecp384-ecp521-x448-modp3072-modp4096-modp2048"
 	static const char *const ike[] = {
-		"aes256gcm16-prfsha384-ecp384", "aes128gcm16-prfsha256-x25519",
-		"aes256-sha256-modp3072",
+		"aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512" GROUPS,
+		"aes256-aes128-sha256-sha384-sha512" GROUPS,
 	};
+#undef GROUPS
 	unsigned int i;
 
 	if (conf_peer_find(conf, peer->name) != peer)
 		return FAIL(peer, "found a second peer '%s', expected a name of its own", peer->name);
 	if (!peer->n_ike)
-		default_proposals(ike, 3, PROTO_IKE, peer->ike, &peer->n_ike);
+		default_proposals(ike, 2, PROTO_IKE, peer->ike, &peer->n_ike);
+	if (!check_weak_ike(conf, peer, err))
+		return false;
 	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
 		return FAIL(peer, "peer '%s': found a local and a remote address of two families, expected one",
 			    peer->name);

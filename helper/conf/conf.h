@@ -61,7 +61,7 @@ struct conf_tunnel {
 	unsigned int list_line, list_column;
 	unsigned int n_esp, n_ah;	/* with both a bundle: ESP, and AH around it */
 	struct ike_proposal esp[CONF_PROPOSALS_MAX], ah[CONF_PROPOSALS_MAX];
-	bool allow_weak;		/* algorithms that RFC 8221 forbids */
+	bool allow_weak;		/* algorithms that RFC 8221 advises against */
 	enum conf_mode mode;
 	enum conf_child child_sa;	/* one for the whole access list, or one for each entry */
 	uint64_t lifetime_seconds, lifetime_bytes;	/* 0: none; default 1h, none */
@@ -99,6 +99,7 @@ struct conf_peer {
 	uint8_t cert_digest[CERT_DIGEST_LEN];	/* of all of these */
 	unsigned int n_ike;
 	struct ike_proposal ike[CONF_PROPOSALS_MAX];
+	bool allow_weak;		/* in @ike, those that RFC 8247 advises against */
 	uint64_t ike_lifetime;		/* seconds, default 4h */
 	uint64_t reauth;		/* seconds, 0: never */
 	uint64_t dpd;			/* seconds, 0: off, default 30 */

@@ -306,6 +306,7 @@ peer_item:
 |	IKE_LIFETIME duration	{ parse->peer->ike_lifetime = $2; }
 |	REAUTH duration		{ parse->peer->reauth = $2; }
 |	DPD duration		{ parse->peer->dpd = $2; }
+|	ALLOW_WEAK		{ parse->peer->allow_weak = true; }
 |	tunnel
 ;
 

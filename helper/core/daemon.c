@@ -483,15 +483,17 @@ bool daemon_set_path(struct daemon *d, const char *path)
 }
 
 /* what `allow-weak` let pass is said each time */
-static void warn_weak_of(const struct conf_tunnel *t, const struct ike_proposal *p, unsigned int n)
+static void warn_weak_of(const struct conf_peer *peer, const struct conf_tunnel *t,
+			 const struct ike_proposal *p, unsigned int n)
 {
 	const struct ike_alg *weak;
 
 	for (; n; n--, p++) {
 		weak = ike_proposal_weak(p);
 		if (weak)
-			log_warn("%s/%s: %s is broken (RFC 8221) and allowed by allow-weak",
-				 t->peer->name, t->name, weak->name);
+			log_warn("%s%s%s: %s is weak (RFC %s) and allowed by allow-weak",
+				 peer->name, t ? "/" : "", t ? t->name : "", weak->name,
+				 t ? "8221" : "8247");
 	}
 }
 
@@ -499,13 +501,17 @@ static void warn_weak(const struct conf *conf)
 {
 	unsigned int i, k;
 
-	for (i = 0; i < conf->n_peers; i++)
-		for (k = 0; k < conf->peers[i].n_tunnels; k++) {
-			const struct conf_tunnel *t = &conf->peers[i].tunnels[k];
+	for (i = 0; i < conf->n_peers; i++) {
+		const struct conf_peer *peer = &conf->peers[i];
 
-			warn_weak_of(t, t->esp, t->n_esp);
-			warn_weak_of(t, t->ah, t->n_ah);
+		warn_weak_of(peer, NULL, peer->ike, peer->n_ike);
+		for (k = 0; k < peer->n_tunnels; k++) {
+			const struct conf_tunnel *t = &peer->tunnels[k];
+
+			warn_weak_of(peer, t, t->esp, t->n_esp);
+			warn_weak_of(peer, t, t->ah, t->n_ah);
 		}
+	}
 }
 
 /* what a peer said of a tunnel holds as long as its SAs may */

@@ -46,13 +46,14 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 
 	snprintf(i, sizeof(i), "%016" PRIx64, sa->spi_i);
 	snprintf(r, sizeof(r), "%016" PRIx64, sa->spi_r);
-	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:I,s:i}", "spi_i", i, "spi_r", r,
+	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:i}", "spi_i", i, "spi_r", r,
 			 "state", ike_sa_state_str(sa), "initiator", sa->initiator, "local",
 			 endpoint_str(&sa->local, local, sizeof(local)), "remote",
 			 endpoint_str(&sa->remote, remote, sizeof(remote)), "local_id",
 			 ike_sa_id_str(sa, true, us, sizeof(us)), "remote_id",
 			 ike_sa_id_str(sa, false, them, sizeof(them)), "ike",
-			 sa->prop.n ? ike_proposal_str(&sa->prop, p, sizeof(p)) : "", "age",
+			 sa->prop.n ? ike_proposal_str(&sa->prop, p, sizeof(p)) : "", "weak",
+			 ike_proposal_weak(&sa->prop) != NULL, "age",
 			 (json_int_t)((now - (up ? sa->established : sa->created)) / 1000),
 			 "children", (int)ike_sa_children_up(sa));
 }

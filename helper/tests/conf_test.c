@@ -216,7 +216,11 @@ static const struct { const char *text, *error; } refused[] = {
 	{ LIST PEER("tunnel t { access-list a vrf sixteen-letters- }"),
 	  "f:2:88: found 'sixteen-letters-', expected the name of a device, of at most 15 characters" },
 	{ LIST PEER("ike aes128gcm16iiv-prfsha256-x25519 tunnel t { access-list a }"),
-	  "f:2:63: \"aes128gcm16iiv\" is not for IKE itself, expected one of aes128, aes192, aes256, aes128gcm16, aes192gcm16, aes256gcm16" },
+	  "f:2:63: \"aes128gcm16iiv\" is not for IKE itself, expected one of aes128, aes192, aes256, "
+	  "aes128gcm16, aes192gcm16, aes256gcm16, aes128gcm12, aes192gcm12, aes256gcm12, aes128gcm8, "
+	  "aes192gcm8, aes256gcm8, aes128ccm16, aes192ccm16, aes256ccm16, aes128ccm12, aes192ccm12, "
+	  "aes256ccm12, aes128ccm8, aes192ccm8, aes256ccm8, aes128ctr, aes192ctr, aes256ctr, "
+	  "camellia128, camellia192, camellia256, chacha20poly1305, 3des" },
 	{ LIST "peer p { local address 192.0.2.1 remote address 2001:db8::2 tunnel t { access-list a } }",
 	  "f:2:6: peer 'p': found a local and a remote address of two families, expected one" },
 	{ LIST PEER("tunnel t { access-list a } tunnel u { access-list a }"),
@@ -422,17 +426,34 @@ static void weak_algorithms_want_a_word(void **state)
 		LIST PEER("tunnel t { access-list a esp aes128gcm16 des-sha256 allow-weak }");
 	static const char bad_ah[] = LIST PEER("tunnel t { access-list a ah sha256 md5 }");
 	static const char good_ah[] = LIST PEER("tunnel t { access-list a ah md5 allow-weak }");
+	static const char bad_ike[] =
+		LIST PEER("ike aes128-sha256-modp1024 tunnel t { access-list a }");
+	static const char good_ike[] =
+		LIST PEER("allow-weak ike aes128-sha256-modp1024 tunnel t { access-list a }");
+	static const char wrong_word[] =
+		LIST PEER("ike aes128-sha256-modp1024 tunnel t { access-list a allow-weak }");
+	static const char other_word[] =
+		LIST PEER("allow-weak tunnel t { access-list a esp aes128-sha256-modp768 }");
 	struct conf_error err;
 
 	(void)state;
 	assert_null(conf_parse(bad, strlen(bad), "f", &err));
 	assert_memory_equal(err.text, "f:2:", 4);
-	assert_non_null(strstr(err.text, "found des, which is broken"));
+	assert_non_null(strstr(err.text, "found des, which is weak (RFC 8221)"));
 	assert_non_null(strstr(err.text, "allow-weak"));
 	conf_free(parse(good));
 	assert_null(conf_parse(bad_ah, strlen(bad_ah), "f", &err));
-	assert_non_null(strstr(err.text, "found md5, which is broken"));
+	assert_non_null(strstr(err.text, "found md5, which is weak (RFC 8221)"));
 	conf_free(parse(good_ah));
+	/* the word of the peer is for IKE, that of the tunnel for ESP and AH */
+	assert_null(conf_parse(bad_ike, strlen(bad_ike), "f", &err));
+	assert_string_equal(err.text, "f:2:6: peer 'p': found modp1024, which is weak (RFC 8247), "
+			    "expected another or 'allow-weak'");
+	conf_free(parse(good_ike));
+	assert_null(conf_parse(wrong_word, strlen(wrong_word), "f", &err));
+	assert_non_null(strstr(err.text, "found modp1024"));
+	assert_null(conf_parse(other_word, strlen(other_word), "f", &err));
+	assert_non_null(strstr(err.text, "found modp768, which is weak (RFC 8221)"));
 }
 
 /* every prefix of a right text is right or refused, and never more than that */
