@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Proposals: from words, to words, chosen from, and how two differ. RFC 7296 2.7, 3.3. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +70,7 @@ void ike_proposal_drop(struct ike_proposal *p, uint8_t type)
 }
 
 /**
- * ike_proposal_weak() - an algorithm that RFC 8221 forbids
+ * ike_proposal_weak() - an algorithm that RFC 8221 (ESP, AH) or RFC 8247 (IKE) advises against
  * @p: the proposal
  *
  * Return: the first, NULL if there is none.
@@ -150,7 +151,7 @@ static bool parse_word(struct parser *ps, size_t at, size_t len)
 	int shown = (int)(len < WORD_SHOWN ? len : WORD_SHOWN);
 	const struct ike_alg *alg = ike_alg_by_name(word, len), *first;
 	const struct ike_transform *encr = ike_proposal_get(ps->p, IKE_TRANSFORM_ENCR);
-	char list[256];
+	char list[640];
 
 	if (!alg)
 		return unknown_word(ps, at, shown, word);
@@ -498,49 +499,67 @@ bool ike_proposal_accept(const struct ike_proposal *ours, unsigned int n_ours,
 
 /* ---- differences ---- */
 
-/* all transforms of a type in a set of proposals, as one proposal that may repeat nothing */
-static void gather(const struct ike_proposal *p, unsigned int n, uint8_t type,
-		   struct ike_proposal *out)
+static bool pair_meets(const struct ike_proposal *ours, const struct ike_proposal *theirs,
+		       uint8_t type)
 {
-	unsigned int i, k;
+	struct ike_proposal chosen = { .proto = theirs->proto };
 
-	memset(out, 0, sizeof(*out));
-	for (i = 0; i < n; i++) {
-		bool any = false;
+	return select_type(ours, theirs, type, &chosen);
+}
 
-		for (k = 0; k < p[i].n; k++) {
-			if (p[i].t[k].type != type)
+/* an AEAD against a cipher with integrity is said once, by the cipher */
+static bool differs(const struct ike_proposal *ours, const struct ike_proposal *theirs,
+		    uint8_t type)
+{
+	if (pair_meets(ours, theirs, type))
+		return false;
+	return type != IKE_TRANSFORM_INTEG || pair_meets(ours, theirs, IKE_TRANSFORM_ENCR) ||
+	       (ike_proposal_get(ours, type) && ike_proposal_get(theirs, type));
+}
+
+static unsigned int distance(const struct ike_proposal *ours, const struct ike_proposal *theirs)
+{
+	unsigned int n = 0;
+	uint8_t type;
+
+	for (type = IKE_TRANSFORM_ENCR; type <= IKE_TRANSFORM_ESN; type++)
+		n += differs(ours, theirs, type);
+	return n;
+}
+
+/* the two that differ least, the most wanted of such; false: not even the protocol meets */
+static bool closest(const struct ike_proposal *ours, unsigned int n_ours,
+		    const struct ike_proposal *theirs, unsigned int n_theirs,
+		    const struct ike_proposal **a, const struct ike_proposal **b)
+{
+	unsigned int i, k, n, least = UINT_MAX;
+
+	for (i = 0; i < n_ours; i++) {
+		for (k = 0; k < n_theirs; k++) {
+			if (ours[i].proto != theirs[k].proto)
 				continue;
-			any = true;
-			ike_proposal_add(out, type, p[i].t[k].id, p[i].t[k].key_bits);
+			n = distance(&ours[i], &theirs[k]);
+			if (n >= least)
+				continue;
+			least = n;
+			*a = &ours[i];
+			*b = &theirs[k];
 		}
-		if (!any && zero_implied(p[i].proto, type))
-			ike_proposal_add(out, type, 0, 0);
 	}
+	return least != UINT_MAX;
 }
 
-static bool meet(const struct ike_proposal *a, const struct ike_proposal *b)
-{
-	unsigned int i;
-
-	if (!a->n && !b->n)
-		return true;
-	for (i = 0; i < a->n; i++)
-		if (has_transform(b, &a->t[i]))
-			return true;
-	return false;
-}
-
-static void words(const struct ike_proposal *p, char *out, size_t len)
+static void words(const struct ike_proposal *p, uint8_t type, char *out, size_t len)
 {
 	struct text t = text_on(out, len);
 	char name[IKE_TRANSFORM_STRLEN];
 	unsigned int i;
 
 	for (i = 0; i < p->n; i++)
-		text_add(&t, " ", ike_transform_str(&p->t[i], name, sizeof(name)));
-	if (!p->n)
-		text_add(&t, "", "none");
+		if (p->t[i].type == type)
+			text_add(&t, " ", ike_transform_str(&p->t[i], name, sizeof(name)));
+	if (!t.at)
+		text_add(&t, "", type == IKE_TRANSFORM_ESN ? "noesn" : "none");
 }
 
 static void whole(const struct ike_proposal *p, unsigned int n, char *out, size_t len)
@@ -555,16 +574,22 @@ static void whole(const struct ike_proposal *p, unsigned int n, char *out, size_
 		text_add(&t, "", "nothing that can be used");
 }
 
-static bool protocols_meet(const struct ike_proposal *a, unsigned int n_a,
-			   const struct ike_proposal *b, unsigned int n_b)
+/* the transforms that differ, each with both sides beside each other */
+static void add_differences(struct text *t, const struct ike_proposal *ours,
+			    const struct ike_proposal *theirs)
 {
-	unsigned int i, k;
+	char offered[128], expected[128], line[320];
+	uint8_t type;
 
-	for (i = 0; i < n_a; i++)
-		for (k = 0; k < n_b; k++)
-			if (a[i].proto == b[k].proto)
-				return true;
-	return false;
+	for (type = IKE_TRANSFORM_ENCR; type <= IKE_TRANSFORM_ESN; type++) {
+		if (!differs(ours, theirs, type))
+			continue;
+		words(theirs, type, offered, sizeof(offered));
+		words(ours, type, expected, sizeof(expected));
+		snprintf(line, sizeof(line), "%s: offered %s, expected %s",
+			 ike_transform_type_str(type), offered, expected);
+		text_add(t, "; ", line);
+	}
 }
 
 /**
@@ -576,45 +601,32 @@ static bool protocols_meet(const struct ike_proposal *a, unsigned int n_a,
  * @out: the line
  * @len: its size
  *
- * Return: @out: "encryption: offered aes256gcm16, expected aes128; DH group: ...".
+ * First what differs between the two proposals that are closest to each other, then
+ * all that either side has. RFC 7296 2.7: one whole proposal must fit, so the closest
+ * pair shows what would have to be changed.
+ *
+ * Return: @out: "DH group: offered modp2048, expected ecp384; in full: offered ..., expected ...".
  */
 const char *ike_proposal_diff(const struct ike_proposal *ours, unsigned int n_ours,
 			      const struct ike_proposal *theirs, unsigned int n_theirs,
 			      char *out, size_t len)
 {
 	struct text t = text_on(out, len);
-	char offered[256], expected[256], line[640];
-	struct ike_proposal a, b;
-	bool encr_differs = false;
-	uint8_t type;
+	const struct ike_proposal *a, *b;
+	char offered[224], expected[224], line[512];
 
-	if (n_theirs && n_ours && !protocols_meet(ours, n_ours, theirs, n_theirs)) {
+	if (n_ours && n_theirs && !closest(ours, n_ours, theirs, n_theirs, &a, &b)) {
 		snprintf(line, sizeof(line), "protocol: offered %s, expected %s",
 			 proto_str(theirs->proto), proto_str(ours->proto));
 		text_add(&t, "; ", line);
 		return out;
 	}
-	for (type = IKE_TRANSFORM_ENCR; n_theirs && type <= IKE_TRANSFORM_ESN; type++) {
-		gather(ours, n_ours, type, &a);
-		gather(theirs, n_theirs, type, &b);
-		if (meet(&a, &b))
-			continue;
-		/* an AEAD against a cipher with integrity: said once, by the cipher */
-		if (type == IKE_TRANSFORM_INTEG && encr_differs)
-			continue;
-		encr_differs |= type == IKE_TRANSFORM_ENCR;
-		words(&b, offered, sizeof(offered));
-		words(&a, expected, sizeof(expected));
-		snprintf(line, sizeof(line), "%s: offered %s, expected %s",
-			 ike_transform_type_str(type), offered, expected);
-		text_add(&t, "; ", line);
-	}
-	if (!t.at) {
-		/* each type meets, but in no one proposal */
-		whole(theirs, n_theirs, offered, sizeof(offered));
-		whole(ours, n_ours, expected, sizeof(expected));
-		snprintf(line, sizeof(line), "proposals: offered %s, expected %s", offered, expected);
-		text_add(&t, "", line);
-	}
+	if (n_ours && n_theirs)
+		add_differences(&t, a, b);
+	whole(theirs, n_theirs, offered, sizeof(offered));
+	whole(ours, n_ours, expected, sizeof(expected));
+	snprintf(line, sizeof(line), "%s: offered %s, expected %s", t.at ? "in full" : "proposals",
+		 offered, expected);
+	text_add(&t, "; ", line);
 	return out;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Two peers with each algorithm of the IKE SA. */
+/* Two peers with each algorithm of the IKE SA; what is said when they have none in common. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,12 +87,37 @@ static void each_prf(void **state)
 	}
 }
 
+/* RFC 7296 2.7: who answers tells his own operator what differs; the peer learns that much less */
+static void refusal_shows_both_sides(void **state)
+{
+	static const struct world_conf a = {
+		.ike = "3des-sha1-modp2048 aes256gcm16-prfsha384-modp3072",
+	};
+	static const struct world_conf b = {
+		.ike = "aes256gcm16-prfsha384-ecp384 aes256-sha512-ecp521",
+	};
+	struct world *w = world_new(&a, &b);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR,
+				  "no common IKE proposal with 192.0.2.1: "
+				  "DH group: offered modp3072, expected ecp384; "
+				  "in full: offered 3des-sha1-modp2048 aes256gcm16-prfsha384-modp3072, "
+				  "expected aes256gcm16-prfsha384-ecp384 aes256-sha512-ecp521"));
+	assert_non_null(strstr(w->a.up_error, "NO_PROPOSAL_CHOSEN"));
+	assert_non_null(strstr(w->a.up_error, "aes256gcm16-prfsha384-modp3072"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_group),
 		cmocka_unit_test(each_cipher),
 		cmocka_unit_test(each_prf),
+		cmocka_unit_test(refusal_shows_both_sides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -397,7 +397,7 @@ static void no_peer(const struct init_request *r)
 static struct ike_peer *choose_peer(const struct init_request *r, struct ike_proposal *chosen)
 {
 	struct ike_peer *first, *p;
-	char diff[400], addr[ADDR_STRLEN];
+	char diff[640], addr[ADDR_STRLEN];
 
 	first = ike_peer_by_addr(r->ike, &r->local->addr, &r->remote->addr, NULL);
 	if (!first) {

@@ -305,7 +305,7 @@ static void list_wanted(const struct ike_peer *peer, char *l, char *r, size_t le
 
 static uint16_t nothing_fits(const struct selection *s)
 {
-	char l[150], r[150], ol[150], or[150], addr[ADDR_STRLEN], diff[400];
+	char l[150], r[150], ol[150], or[150], addr[ADDR_STRLEN], diff[640];
 	const struct ike_sa *sa = s->in->sa;
 
 	addr_str(&sa->remote.addr, addr, sizeof(addr));
