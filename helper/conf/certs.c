@@ -259,6 +259,7 @@ static bool load_store(struct certs *c)
 	conf->certs = cert_store_load(c->dir, pass, conf->n_passphrases, c->err->text,
 				      sizeof(c->err->text));
 	free(pass);
+	conf_passphrases_free(conf);
 	return conf->certs;
 }
 

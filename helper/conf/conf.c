@@ -138,6 +138,24 @@ struct conf *conf_load(const char *path, struct conf_error *err)
 	return conf;
 }
 
+void conf_passphrases_free(struct conf *conf)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_passphrases; i++) {
+		struct conf_passphrase *p = &conf->passphrases[i];
+
+		if (p->text) {
+			explicit_bzero(p->text, strlen(p->text));
+			free(p->text);
+		}
+		free(p->file);
+	}
+	free(conf->passphrases);
+	conf->passphrases = NULL;
+	conf->n_passphrases = 0;
+}
+
 void conf_free(struct conf *conf)
 {
 	unsigned int i, k;
@@ -167,17 +185,8 @@ void conf_free(struct conf *conf)
 		free(s->local_id);
 		free(s->remote_id);
 	}
-	for (k = 0; k < conf->n_passphrases; k++) {
-		struct conf_passphrase *p = &conf->passphrases[k];
-
-		if (p->text) {
-			explicit_bzero(p->text, strlen(p->text));
-			free(p->text);
-		}
-		free(p->file);
-	}
+	conf_passphrases_free(conf);
 	cert_store_put(conf->certs);
-	free(conf->passphrases);
 	free(conf->lists);
 	free(conf->peers);
 	free(conf->secrets);

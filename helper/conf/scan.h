@@ -38,6 +38,9 @@ _Noreturn void conf_scan_fatal(const char *msg);
 bool conf_fail(struct conf_error *err, const char *path, unsigned int line, unsigned int column,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* zeroised; they are needed no longer than to read the keys */
+void conf_passphrases_free(struct conf *conf);
+
 /* check.c: what one block cannot see; fills in defaults */
 bool conf_check(struct conf *conf, struct conf_error *err);
 
