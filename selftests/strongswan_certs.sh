@@ -57,7 +57,7 @@ ours()
 	if running daemon; then nf load "$CONF" >"$WORK/load"; else daemon_start; fi
 }
 
-# theirs LOCAL REMOTE [FILE...]: settings of swanctl, and the files; other IDs in their_id and our_id
+# theirs LOCAL REMOTE [FILE...]: settings of swanctl, and the files; with without_ids the subjects are the IDs
 theirs()
 {
 	local local=$1 remote=$2 file dir
@@ -75,7 +75,7 @@ theirs()
 		cp "$PKI/$file" "$SWAN/$dir/$file" || return
 	done
 	sed -e "/local {/,/}/s/auth = psk/$local/" -e "/remote {/,/}/s/auth = psk/$remote/" \
-		-e "s/\tid = $ID_B/\tid = ${their_id:-$ID_B}/" -e "s/\tid = $ID_A/\tid = ${our_id:-$ID_A}/" \
+		${without_ids:+-e '/\tid = /d'} \
 		"$SWAN/psk.conf" >"$SWAN/swanctl.conf"
 	swanctl --load-all --clear --file "$SWAN/swanctl.conf" --noprompt >"$SWAN/load" 2>&1 || { cat "$SWAN/load"; return 1; }
 }
@@ -172,7 +172,7 @@ psk_and_cert()
 
 dn_ids()
 {
-	local our_id='"C=XX, O=Test, CN=a-ec256"' their_id='"C=XX, O=Test, CN=b-ec256"'
+	local without_ids=yes
 
 	ours "auth cert\n local id dn \"C=XX, O=Test, CN=a-ec256\" remote id dn \"C=XX, O=Test, CN=b-ec256\"" \
 		a-ec256.pem a-ec256.key root.pem || return

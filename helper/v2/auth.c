@@ -180,6 +180,32 @@ static struct ike_task *first_child_task(struct ike_sa *sa)
 	return t;
 }
 
+/*
+ * Which of its identities we want: RFC 7296 1.2. One of many has no name of its own
+ * yet. Many a peer compares DNs octet by octet, and there are several ways to write
+ * one: it is sent as a certificate in certs/ has it, or the peer chooses by itself.
+ */
+static void put_idr(const struct ike_sa *sa, struct v2_out *out)
+{
+	const struct conf_id *id = &sa->peer->conf->remote_id;
+	struct bytes data = { id->data, id->len };
+	const struct cert_store *certs = sa->ike->conf->certs;
+	const struct cert *cert = NULL;
+	unsigned int i;
+
+	if (!id->type || conf_id_is_pattern(id))
+		return;
+	if (id->type == WIRE_ID_DN) {
+		for (i = 0; certs && (cert = cert_store_cert_at(certs, i)); i++)
+			if (cert_dn_equal(cert_subject_der(cert), data))
+				break;
+		if (!cert)
+			return;
+		data = cert_subject_der(cert);
+	}
+	wire_put_id(&out->w, WIRE_PLD_IDR, id->type, data);
+}
+
 static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t method,
 			struct bytes auth, struct v2_out *out)
 {
@@ -192,10 +218,7 @@ static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t meth
 	if (is_only_sa(sa))
 		v2_put_notify(out, WIRE_N_INITIAL_CONTACT, none);
 	v2_put_certreq(sa->ike->conf, conf, &out->w);
-	/* one of many has no name of its own yet */
-	if (conf->remote_id.type && !conf_id_is_pattern(&conf->remote_id))
-		wire_put_id(&out->w, WIRE_PLD_IDR, conf->remote_id.type,
-			    (struct bytes){ conf->remote_id.data, conf->remote_id.len });
+	put_idr(sa, out);
 	wire_put_auth(&out->w, method, auth);
 	v2_child_put_sa(child, out);
 	v2_child_put_ts(child, out);
