@@ -321,6 +321,36 @@ static void names_have_no_terminators(void **state)
 	world_free(w);
 }
 
+static void with_protocol(struct bend *m)
+{
+	bend_find_notify(m, WIRE_N_USE_TRANSPORT_MODE)->body.p[0] = PROTO_IKE;
+}
+
+/* 3.10: the protocol of a notification without SPI says nothing */
+static void protocol_without_spi_is_ignored(void **state)
+{
+	static const struct world_conf a = { .mode = "transport",
+					     .entries = "10 protect ip from 192.0.2.1 to 192.0.2.2" };
+	static const struct world_conf b = { .mode = "transport",
+					     .entries = "10 protect ip from 192.0.2.2 to 192.0.2.1" };
+	unsigned int response;
+
+	(void)state;
+	for (response = 0; response < 2; response++) {
+		struct world *w = world_new(&a, &b);
+
+		change = with_protocol;
+		change_response = response;
+		w->filter = changer;
+		node_up(&w->a, NULL);
+		world_deliver(w);
+		assert_null(change);
+		world_is_up(w);
+		assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_IN)->mode, NFIPSEC_MODE_TRANSPORT);
+		world_free(w);
+	}
+}
+
 /* 2.21.2: who does not believe the responder says so, on the SA that it then forgets */
 static void the_responder_is_told_that_it_failed(void **state)
 {
@@ -346,6 +376,7 @@ int main(void)
 		cmocka_unit_test(secrets_are_long_or_hexadecimal),
 		cmocka_unit_test(each_type_of_identity),
 		cmocka_unit_test(names_have_no_terminators),
+		cmocka_unit_test(protocol_without_spi_is_ignored),
 		cmocka_unit_test(the_responder_is_told_that_it_failed),
 	};
 

@@ -582,6 +582,68 @@ static void pfs_is_not_left_out(void **state)
 	world_free(w);
 }
 
+/* 3.3.6: without a group in what was chosen, KE is ignored, and none is answered */
+static void ke_without_a_group_is_ignored(void **state)
+{
+	static const uint8_t ke[36] = { 0, DH_X25519, 0, 0, 9 };
+	struct world *w = world_up(NULL, NULL);
+
+	(void)state;
+	w->cut = true;
+	expire_out(&w->a);
+	w->cut = false;
+	assert_true(bend_open(w, &w->a.log[w->a.n_log - 1], &m));
+	bend_insert(&m, m.n, WIRE_PLD_KE, false, (struct bytes){ ke, sizeof(ke) });
+	bend_send_from(&w->a, &m);
+	world_deliver(w);
+	newest(&w->b, WIRE_CREATE_CHILD_SA, true);
+	assert_non_null(bend_find(&m, WIRE_PLD_SA));
+	assert_null(bend_find(&m, WIRE_PLD_KE));
+	bend_free(&m);
+	world_is_up(w);
+	world_free(w);
+}
+
+static unsigned int one_child_only(struct world *w, const struct packet *p, unsigned int n)
+{
+	static struct bend b;
+
+	(void)n;
+	if (exchange_of(p) != WIRE_CREATE_CHILD_SA || !addr_equal(&p->from.addr, &w->a.addr) ||
+	    !bend_open(w, p, &b))
+		return 1;
+	/* B has another CHILD SA for none of it: asked for what nobody has, it refuses */
+	while (b.n)
+		bend_remove(&b, &b.pld[0]);
+	b.hdr.flags ^= WIRE_FLAG_INITIATOR | WIRE_FLAG_RESPONSE;
+	bend_notify(&b, 0, none, WIRE_N_NO_ADDITIONAL_SAS, none);
+	bend_send(w, &b, &(struct packet){ .from = p->to, .to = p->from });
+	return 0;
+}
+
+/* 4: a peer that has one CHILD SA for each IKE SA: at the end of it both are made anew */
+static void one_child_sa_is_enough(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+	uint32_t old = node_newest(&w->a, NFIPSEC_DIR_OUT)->spi;
+
+	(void)state;
+	w->filter = one_child_only;
+	expire_out(&w->a);
+	world_run(w, 1000);
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi, old);
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "NO_ADDITIONAL_SAS"));
+	node_expire(&w->a, node_newest(&w->a, NFIPSEC_DIR_OUT), true);
+	world_run(w, 1000);
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_run(w, 30000);
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_sas(&w->b), 2);
+	assert_int_not_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi, old);
+	world_check_pairs(w);
+	world_free(w);
+}
+
 /*
  * A request whose tunnel goes while it waits: its answer ends it and not the
  * request that begins behind it.
@@ -630,6 +692,8 @@ int main(void)
 		cmocka_unit_test(nothing_begins_on_what_goes),
 		cmocka_unit_test(what_is_not_built_is_not_agreed_to),
 		cmocka_unit_test(pfs_is_not_left_out),
+		cmocka_unit_test(ke_without_a_group_is_ignored),
+		cmocka_unit_test(one_child_sa_is_enough),
 		cmocka_unit_test(late_answers_end_their_own_request_only),
 	};
 

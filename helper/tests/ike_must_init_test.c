@@ -749,6 +749,39 @@ static void key_lengths_are_as_they_must_be(void **state)
 	}
 }
 
+/* 5: neither ENCR_NULL nor an IKE SA without integrity, configured or offered */
+static void null_is_not_for_ike(void **state)
+{
+	static const char *const words[] = { "null-sha256-x25519", "aes128-prfsha256-x25519",
+					     "null-prfsha256-x25519" };
+	/* IKE: ENCR_NULL, PRF_HMAC_SHA2_256, AUTH_NONE or HMAC_SHA2_256_128, x25519 */
+	static uint8_t body[] = { 0, 0, 0, 40, 1, 1, 0, 4, 3, 0, 0, 8, 1, 0, 0, 11,
+				  3, 0, 0, 8, 2, 0, 0, 5, 3, 0, 0, 8, 3, 0, 0, 0,
+				  0, 0, 0, 8, 4, 0, 0, 31 };
+	struct world *w = asked(NULL, NULL);
+	struct ike_proposal p;
+	struct packet like;
+	char err[256];
+	size_t i, off;
+
+	(void)state;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		assert_false(ike_proposal_parse(words[i], PROTO_IKE, &p, err, sizeof(err), &off));
+	for (i = 0; i < 2; i++) {
+		like = request(w, (uint8_t)(i + 1));
+		body[31] = i ? INTEG_HMAC_SHA2_256_128 : 0;
+		assert_true(buf_copy(&bend_find(&m, WIRE_PLD_SA)->body,
+				     (struct bytes){ body, sizeof(body) }));
+		assert_int_equal(send_changed(w, &like), 1);
+		bend_last(&w->b, &m);
+		assert_int_equal(bend_notify_type(&m), WIRE_N_NO_PROPOSAL_CHOSEN);
+		bend_free(&m);
+	}
+	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	world_run(w, 60000);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -770,6 +803,7 @@ int main(void)
 		cmocka_unit_test(public_values_have_their_groups_length),
 		cmocka_unit_test(answers_are_not_answered),
 		cmocka_unit_test(key_lengths_are_as_they_must_be),
+		cmocka_unit_test(null_is_not_for_ike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
