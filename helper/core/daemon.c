@@ -19,14 +19,6 @@
 
 #define SECRETS_NAME	"secrets"
 
-/* an SA that an earlier daemon left in the module; its keys' other half is gone */
-struct stale_sa {
-	uint8_t proto, dir;
-	uint32_t spi;
-	struct addr local, remote;
-	char tunnel[sizeof(((struct kern_sa *)0)->tunnel)];
-};
-
 struct udp_arg {
 	struct daemon *d;
 	unsigned int i;
@@ -36,7 +28,6 @@ struct udp_arg {
  * struct daemon - all of it; one thread, but for what the workers run
  * @conf: in force; NULL before the first load
  * @conf_path: where the next reload reads: what was loaded last, before that what was asked for
- * @stale: found at start, removed by the first load that knows their tunnels
  */
 struct daemon {
 	struct event_loop *loop;
@@ -51,8 +42,6 @@ struct daemon {
 	struct event_io *kern_io, *udp_io[UDP_SOCKETS];
 	struct event_timer *tick;
 	struct event_prepare *prepare;
-	struct stale_sa *stale;
-	unsigned int n_stale;
 };
 
 /* "peer/tunnel" */
@@ -167,6 +156,7 @@ static const char *const event_names[] = {
 	[IKE_EVENT_IKE_DOWN]	= "ike-down",
 	[IKE_EVENT_CHILD_UP]	= "child-up",
 	[IKE_EVENT_CHILD_DOWN]	= "child-down",
+	[IKE_EVENT_ADOPTED]	= "adopted",
 	[IKE_EVENT_MOVED]	= "moved",
 	[IKE_EVENT_ERROR]	= "error",
 };
@@ -426,49 +416,11 @@ static struct conf *conf_read(const char *path, char *err, size_t err_len)
 	return conf;
 }
 
-static void stale_note(const struct kern_sa *sa, void *arg)
+static void adopt(const struct kern_sa *sa, void *arg)
 {
 	struct daemon *d = arg;
-	struct stale_sa *more = reallocarray(d->stale, d->n_stale + 1, sizeof(*more));
-	struct stale_sa *s;
 
-	if (!more)
-		return;
-	d->stale = more;
-	s = &d->stale[d->n_stale++];
-	*s = (struct stale_sa){ .proto = sa->proto, .dir = sa->dir, .spi = sa->spi,
-				.local = sa->local, .remote = sa->remote };
-	memcpy(s->tunnel, sa->tunnel, sizeof(s->tunnel));
-}
-
-/*
- * SAs of an earlier run: their IKE SA is gone, nobody could rekey or delete
- * them. Without them the tunnel's packets are held and ask for a new SA.
- */
-static void stale_remove(struct daemon *d)
-{
-	unsigned int i, n = 0;
-	struct kern_sa *sa = calloc(1, sizeof(*sa));
-
-	for (i = 0; sa && i < d->n_stale; i++) {
-		const struct stale_sa *s = &d->stale[i];
-
-		if (!tunnel_by_name(d->conf, s->tunnel))
-			continue;
-		sa->proto = s->proto;
-		sa->dir = s->dir;
-		sa->spi = s->spi;
-		sa->local = s->local;
-		sa->remote = s->remote;
-		if (!kern_sa_del(d->kern, sa))
-			n++;
-	}
-	if (n)
-		log_info("%u SAs of an earlier run removed", n);
-	free(sa);
-	free(d->stale);
-	d->stale = NULL;
-	d->n_stale = 0;
+	ike_adopt(d->ike, sa);
 }
 
 bool daemon_set_path(struct daemon *d, const char *path)
@@ -556,7 +508,6 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 	d->conf = conf;
 	if (path != d->conf_path && !daemon_set_path(d, path))
 		log_warn("out of memory: the next reload reads what was read before");
-	stale_remove(d);
 	ike_set_conf(d->ike, conf, event_now());
 	conf_free(old);
 	/* packets held since before we listened */
@@ -620,7 +571,7 @@ bool daemon_start(struct daemon *d, char *err, size_t err_len)
 		snprintf(err, err_len, "out of memory or threads");
 		return false;
 	}
-	if (kern_sa_dump(d->kern, stale_note, d)) {
+	if (kern_sa_dump(d->kern, adopt, d)) {
 		snprintf(err, err_len, "cannot read the module's SAs: %s", kern_error(d->kern));
 		return false;
 	}
@@ -651,7 +602,6 @@ void daemon_close(struct daemon *d)
 	conf_free(d->conf);
 	udp_close(d->udp);
 	kern_close(d->kern);
-	free(d->stale);
 	free(d->conf_path);
 	free(d);
 }

@@ -165,14 +165,17 @@ void ike_child_up(struct ike_child *child)
 
 	child->state = IKE_CHILD_UP;
 	child->since = ike->now;
+	child->up_seq = ++ike->seq;
 	ike_nego_free(child);
 	if (!child->tun)
 		return;
 	if (asked && child->tun->sa == child->sa && !ike_task_of(child->sa, child->tun))
 		child->tun->sa = NULL;
-	child->counted = true;
+	child->counted = child->fresh = true;
 	child->tun->n_up++;
+	ike_unique_soon(child->tun->peer);
 	report_up(child);
+	ike_orphans_replace(child);
 	if (child->tun->conf->idle_timeout)
 		ike_timer_set(&ike->timers, &child->idle,
 			      ike->now + child->tun->conf->idle_timeout * 1000);
@@ -229,6 +232,8 @@ void ike_child_free(struct ike_child *child, const char *why)
 	free(child);
 	if (again)
 		ike_tunnel_lost(tun);
+	if (tun)
+		ike_unique_soon(tun->peer);
 }
 
 bool ike_child_is_last(const struct ike_child *child)

@@ -26,6 +26,7 @@
 #define IKE_TASKS_MAX		256
 #define IKE_KEY_MAX		64
 
+struct ike_orphan;
 struct ike_peer;
 struct ike_tunnel;
 struct ike_sa;
@@ -48,6 +49,7 @@ struct ike_child;
 	X(COOKIE_DEMANDED,	"cookie_demanded")	\
 	X(COOKIE_WRONG,		"cookie_wrong")	\
 	X(NO_PEER,		"no_peer")	/* no peer with these addresses */ \
+	X(SUSPECTED,		"suspected")	/* told without protection that the peer forgot it */ \
 	X(NOTIFY_LIMITED,	"notify_limited")	/* answers outside an SA held back */
 
 enum ike_counter {
@@ -84,12 +86,15 @@ struct ike {
 	const struct conf *conf;
 	struct ike_limits limits;
 	uint64_t now;			/* as last told */
+	uint64_t seq;			/* of what happens: the clock stands still within an event */
 	struct ike_peer *peers;
 	struct ike_sa *sas;
 	unsigned int n_sas, n_half_open;
 	struct ike_sa **by_spi, **by_init;	/* hash tables of table_size heads each */
 	size_t table_size;
 	uint64_t hash_key;
+	struct ike_orphan *orphans;
+	struct ike_timer orphan_timer;
 	struct ike_timers timers;
 	struct ike_cookie cookie;
 	struct ike_bucket notify_bucket, error_bucket;
@@ -117,6 +122,7 @@ struct ike_peer {
 	struct ike *ike;
 	const struct conf_peer *conf;
 	struct ike_tunnel *tunnels;
+	struct ike_timer unique;
 	char last_error[IKE_TEXT_MAX];	/* refusals of unknown senders, not to be repeated at once */
 	uint64_t last_error_at;
 };
@@ -128,6 +134,7 @@ struct ike_peer {
  * @wanted: a packet asked while it had to wait, @flow is that packet
  * @retry_at: not before
  * @down: taken down by the operator: at-load does not bring it back
+ * @n_closed: duplicates that were the peer's to close and that we closed since @closed_since
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -142,6 +149,8 @@ struct ike_tunnel {
 	uint64_t retry_at;
 	struct ike_timer timer;
 	struct ike_op_list ops;
+	unsigned int n_closed;
+	uint64_t closed_since;
 };
 
 enum ike_state {
@@ -169,6 +178,7 @@ struct ike_task {
 	struct ike_tunnel *tun;
 	uint32_t spi;
 	uint32_t entry;			/* of a tunnel with a CHILD SA for each */
+	bool anew;			/* though there is one, on an SA that is to go */
 	bool has_flow;
 	struct kern_flow flow;
 };
@@ -232,6 +242,12 @@ struct ike_retrans {
  * @no_more: the peer makes no further CHILD SA on it
  * @sig_hashes: what the peer can verify in a Digital Signature, a bit each; 0: it has not said
  * @certreq: key IDs of the CAs that the peer trusts, side by side
+ * @born: when it was made, @authed: when the peer was authenticated by it, both of
+ *	ike->seq; @authed 0: not yet, or it came by rekeying
+ * @confirmed: the peer has it, too: it has said something by it
+ * @loses_to: both ends began at once, and the SA with this SPI of ours stays
+ * @asked: whether the peer has that one, too
+ * @close_at: the peer should have closed it by then
  */
 struct ike_sa {
 	unsigned int refs;
@@ -278,6 +294,9 @@ struct ike_sa {
 	uint64_t heir;
 	uint64_t authenticated, rekey_at, reauth_at, temporary_since;
 	bool keyed, rekey_refused, no_more;
+	uint64_t suspected;		/* when the peer was asked for that; 0: never */
+	uint64_t born, authed, loses_to, close_at;
+	bool confirmed, asked;
 	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
 };
 
@@ -307,6 +326,9 @@ struct ike_nego {
  * @replacing: a successor is being negotiated
  * @replaced: a successor is up: its end is no reason to start anew
  * @final: nor is its end when this is set: it was idle
+ * @up_seq: when it came up, of ike->seq
+ * @fresh: nobody has looked yet whether there is another like it
+ * @close_at: there is, and this one is to be closed then; 0: there is none
  */
 struct ike_child {
 	struct ike_child *next;
@@ -320,10 +342,13 @@ struct ike_child {
 	struct ike_proposal prop;
 	uint8_t mode;
 	bool no_tfc;		/* the peer takes no padded packets */
+	bool guessed;		/* the inbound SA is there before the peer's answer */
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
 	struct kern_sel *sels;
 	uint64_t since;
+	uint64_t up_seq, close_at;
+	bool fresh;
 	struct buf lowest_nonce;	/* RFC 7296 2.8.1 */
 	struct buf rival_nonce;		/* the same of @rival */
 	uint32_t rival;			/* our inbound SPI of what the peer made for the same */
@@ -388,6 +413,52 @@ bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flo
 struct ike_tunnel *ike_tunnel_by_name(struct ike *ike, const char *name);
 struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name);
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
+
+/* ---- suspect.c: RFC 7296 2.4 ---- */
+/* @from says that the peer does not know @sa */
+void ike_sa_suspect(struct ike_sa *sa, const struct endpoint *from);
+/* is it an INVALID_SPI outside of any SA? */
+bool ike_invalid_spi(struct ike *ike, const struct endpoint *from, struct bytes raw);
+
+/* ---- orphan.c: SAs of an earlier run ---- */
+/* a new configuration: which of them it still wants */
+void ike_orphans_sort(struct ike *ike);
+/* those that it wants and that we can replace */
+void ike_orphans_start(struct ike *ike);
+bool ike_orphans_wait(const struct ike_tunnel *tun);	/* has it any that is to be replaced? */
+unsigned int ike_orphans_of(const struct ike_tunnel *tun);
+bool ike_orphans_of_peer(const struct ike_peer *peer);
+/* have they what @child is to carry, outbound? */
+bool ike_orphans_carry(const struct ike_child *child);
+/* @child is up, or its outbound SA is: what it covers goes */
+void ike_orphans_replace(const struct ike_child *child);
+/* the peer knows of no other SA than @sa */
+void ike_orphans_contact(const struct ike_sa *sa);
+void ike_orphans_drop(struct ike *ike, const struct ike_tunnel *tun);	/* NULL: all */
+void ike_orphans_free(struct ike *ike);		/* they stay in the module */
+bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa);
+void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends);
+/*
+ * What the peer's answer will most likely say of @child, by what it agreed to
+ * before; false: nobody knows.
+ */
+bool ike_orphan_guess(const struct ike_child *child, const struct ike_proposal *offered,
+		      unsigned int n, struct ike_proposal *prop, const struct kern_sel **sels,
+		      unsigned int *n_sels);
+void ike_orphan_wrong_guess(const struct ike_tunnel *tun);
+
+/* ---- unique.c: one IKE SA for each peer, one CHILD SA for the same selectors ---- */
+/* by the same configuration, and with the same ID */
+bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
+/* something has come up or gone: look when this event is over */
+void ike_unique_soon(struct ike_peer *peer);
+void ike_unique_due(struct ike_timer *t);
+/* the peer is authenticated by @sa */
+void ike_unique_authed(struct ike_sa *sa);
+/* the peer has said something by @sa behind IKE_AUTH */
+void ike_unique_confirmed(struct ike_sa *sa);
+/* initiator, before IKE_AUTH; true: the peer's own IKE SA came first, and @sa is gone */
+bool ike_unique_yield(struct ike_sa *sa);
 
 /* ---- reload.c ---- */
 void ike_peers_free(struct ike *ike);

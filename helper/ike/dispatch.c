@@ -48,9 +48,12 @@ static bool for_sa(const struct ike_sa *sa, const struct wire_hdr *hdr)
 
 /* RFC 7296 2.21.4: only requests are answered, and not many */
 static void unknown_spi(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
-			const struct endpoint *remote)
+			const struct endpoint *remote, struct bytes raw)
 {
 	ike_count(ike, IKE_COUNT_UNKNOWN_SPI);
+	/* RFC 7296 1.5: that is not answered */
+	if (hdr->exchange == WIRE_INFORMATIONAL && ike_invalid_spi(ike, remote, raw))
+		return;
 	if (!(hdr->flags & WIRE_FLAG_RESPONSE) && hdr->exchange > WIRE_IKE_SA_INIT &&
 	    hdr->exchange <= WIRE_INFORMATIONAL)
 		v2_stray_notify(ike, hdr, local, remote, WIRE_N_INVALID_IKE_SPI, none);
@@ -65,7 +68,7 @@ static void sa_message(struct ike *ike, const struct wire_hdr *hdr, const struct
 
 	sa = ike_sa_find(ike, hdr->flags & WIRE_FLAG_INITIATOR ? hdr->spi_r : hdr->spi_i);
 	if (!sa || !for_sa(sa, hdr)) {
-		unknown_spi(ike, hdr, local, remote);
+		unknown_spi(ike, hdr, local, remote, raw);
 		return;
 	}
 	/* nothing outside SK counts once there are keys, so a bad chain proves nothing */

@@ -52,6 +52,7 @@ void ike_free(struct ike *ike)
 	while (ike->sas)
 		ike_sa_kill(ike->sas, "nfipsecd ends");
 	ike_peers_free(ike);
+	ike_orphans_free(ike);
 	ike_timers_free(&ike->timers);
 	free(ike->by_spi);
 	free(ike->by_init);
@@ -118,6 +119,7 @@ void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
 			return;
 		}
 	}
+	ike_orphan_expire(tun, ksa);
 }
 
 /* RFC 7296 2.23: an authenticated ESP packet tells as much as an IKE message */
@@ -142,6 +144,7 @@ void ike_mapping(struct ike *ike, const struct kern_sa *ksa, const struct kern_e
 			return;
 		}
 	}
+	ike_orphan_mapping(ike, ksa, ends);
 }
 
 static void up_one(struct ike_tunnel *tun, struct ike_op *op)
@@ -269,6 +272,7 @@ void ike_down(struct ike *ike, const char *peer_name, const char *tunnel_name, i
 			continue;
 		t->down = true;
 		ike_tunnel_reset(t, "taken down");
+		ike_orphans_drop(ike, t);
 	}
 	if (tun)
 		down_tunnel(ike, tun, op);
@@ -293,6 +297,7 @@ void ike_shutdown(struct ike *ike, uint64_t now)
 			v2_goodbye(ike->sas);
 		ike_sa_kill(ike->sas, "nfipsecd ends");
 	}
+	ike_orphans_drop(ike, NULL);
 }
 
 json_t *ike_show(const struct ike *ike, uint64_t now)

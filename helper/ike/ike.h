@@ -31,6 +31,7 @@ enum ike_event_type {
 	IKE_EVENT_EXCHANGE,	/* one message sent or received: name, message ID, sizes */
 	IKE_EVENT_IKE_UP, IKE_EVENT_IKE_DOWN,
 	IKE_EVENT_CHILD_UP, IKE_EVENT_CHILD_DOWN,
+	IKE_EVENT_ADOPTED,	/* SAs of an earlier run carry on */
 	IKE_EVENT_MOVED,	/* a peer behind a NAT has another address or port */
 	IKE_EVENT_ERROR,	/* one clear line: which peer, what was offered, what was expected */
 };
@@ -67,6 +68,12 @@ struct ike_ops {
 struct ike *ike_new(const struct ike_ops *ops, void *user);
 /* no messages are sent; ike_shutdown() before it says goodbye */
 void ike_free(struct ike *ike);
+/*
+ * Before the first configuration: an SA that the module has of an earlier run. It
+ * stays there and carries traffic until another has taken its place, if the
+ * configuration has its tunnel and would make the like.
+ */
+void ike_adopt(struct ike *ike, const struct kern_sa *sa);
 /*
  * A new configuration (borrowed until the next call or ike_free). Tunnels that
  * are gone or changed are deleted with their peers; unchanged ones stay up.

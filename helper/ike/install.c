@@ -97,6 +97,8 @@ static void install_deferred(struct ike_child *child)
 	int ret = ike_install(child, false, child->out_keys);
 
 	ike_install_deferred_free(child);
+	if (!ret)
+		ike_orphans_replace(child);
 	/* the end of it is not for here, where others end */
 	if (ret)
 		ike_timer_set(&child->sa->ike->timers, &child->defer, child->sa->ike->now);
@@ -144,7 +146,7 @@ static bool has_other(const struct ike_child *child)
 			    ((sa == child->sa && child->nego &&
 			      c->spi_in == child->nego->rekeys) || same_sels(c, child)))
 				return true;
-	return false;
+	return ike_orphans_carry(child);
 }
 
 bool ike_install_later(struct ike_child *child, const struct ike_child_keys *keys)

@@ -145,6 +145,7 @@ static void peer_free(struct ike_peer *peer)
 		peer->tunnels = tun->next;
 		free(tun);
 	}
+	ike_timer_off(&ike->timers, &peer->unique);
 	free(peer);
 }
 
@@ -218,8 +219,10 @@ static struct ike_peer *peer_new(struct ike *ike)
 {
 	struct ike_peer *peer = calloc(1, sizeof(*peer));
 
-	if (peer)
-		peer->ike = ike;
+	if (!peer)
+		return NULL;
+	peer->ike = ike;
+	peer->unique.fn = ike_unique_due;
 	return peer;
 }
 
@@ -269,7 +272,9 @@ void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 		ike->limits.half_open_per_addr = conf->limits.half_open_per_addr;
 		ike->limits.inits_per_addr = conf->limits.inits_per_addr;
 	}
+	ike_orphans_sort(ike);
 	start_at_load(ike);
+	ike_orphans_start(ike);
 }
 
 void ike_peers_free(struct ike *ike)
@@ -284,6 +289,7 @@ void ike_peers_free(struct ike *ike)
 			ike_tunnel_reset(tun, "nfipsecd ends");
 			free(tun);
 		}
+		ike_timer_off(&ike->timers, &peer->unique);
 		free(peer);
 	}
 }

@@ -117,6 +117,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->state = IKE_STATE_NEW;
 	sa->created = ike->now;
+	sa->born = ++ike->seq;
 	sa->life.fn = life_due;
 	sa->liveness.fn = liveness_due;
 	ike_retrans_init(&sa->retrans);
@@ -466,7 +467,7 @@ struct ike_sa *ike_sa_usable(struct ike *ike, const struct ike_peer *peer)
 	struct ike_sa *sa, *coming = NULL;
 
 	for (sa = ike->sas; sa; sa = sa->next) {
-		if (sa->peer != peer || sa->replacing || sa->from || sa->no_more)
+		if (sa->peer != peer || sa->replacing || sa->from || sa->no_more || sa->loses_to)
 			continue;
 		if (sa->state == IKE_STATE_ESTABLISHED)
 			return sa;

@@ -9,7 +9,8 @@
 static bool is_wanted(const struct ike_tunnel *tun)
 {
 	return tun->wanted ||
-	       (tun->conf->start == CONF_START_AT_LOAD && !tun->n_up && !tun->down);
+	       (tun->conf->start == CONF_START_AT_LOAD && !tun->n_up && !tun->down) ||
+	       ike_orphans_wait(tun);
 }
 
 /* not before retry_at, so that a peer that refuses is not asked all the time */

@@ -60,6 +60,8 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 	struct packet p = { .from = *local, .to = *remote, .data = (uint8_t *)msg.p, .len = msg.len };
 	unsigned int copies = 1, i;
 
+	if (n->crashing)
+		return;
 	n->sent++;
 	if (n->n_log < WORLD_PACKETS)
 		packet_copy(&n->log[n->n_log++], local, remote, msg.p, msg.len);
@@ -243,6 +245,8 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 			       .encap_local = sa->encap_local, .encap_remote = sa->encap_remote,
 			       .esn = sa->esn, .n_sels = sa->n_sels, .added = n->w->now,
 			       .soft_seconds = sa->soft_seconds, .hard_seconds = sa->hard_seconds,
+			       .hard_bytes = sa->hard_bytes, .soft_bytes = sa->soft_bytes,
+			       .replay_window = sa->replay_window,
 			       .last = n->w->now };
 	memcpy(f->tunnel, sa->tunnel, sizeof(f->tunnel));
 	memcpy(f->encr_key, sa->encr_key.p, sa->encr_key.len);
@@ -258,7 +262,10 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 static int op_sa_del(const struct kern_sa *sa, void *user)
 {
 	struct fake_sa *f = find_sa(user, sa);
+	const struct node *n = user;
 
+	if (n->crashing)
+		return 0;
 	if (!f)
 		return -ENOENT;
 	f->used = false;
@@ -486,6 +493,52 @@ void node_restart(struct node *n)
 	ike_free(n->ike);
 	n->ike = ike_new(&ops, n);
 	assert_non_null(n->ike);
+	ike_set_conf(n->ike, n->conf, n->w->now);
+}
+
+void node_crash(struct node *n)
+{
+	n->crashing = true;
+	ike_free(n->ike);
+	n->crashing = false;
+	n->ike = ike_new(&ops, n);
+	assert_non_null(n->ike);
+}
+
+static void adopt(struct node *n, const struct fake_sa *f)
+{
+	struct kern_sa *sa = calloc(1, sizeof(*sa));
+
+	sa->proto = f->proto;
+	sa->spi = f->spi;
+	sa->dir = f->dir;
+	sa->mode = f->mode;
+	memcpy(sa->tunnel, f->tunnel, sizeof(sa->tunnel));
+	sa->local = f->local;
+	sa->remote = f->remote;
+	sa->encr = f->encr;
+	sa->integ = f->integ;
+	sa->encap_local = f->encap_local;
+	sa->encap_remote = f->encap_remote;
+	sa->esn = f->esn;
+	sa->replay_window = f->replay_window;
+	sa->n_sels = f->n_sels;
+	memcpy(sa->sels, f->sels, sizeof(f->sels));
+	sa->soft_seconds = f->soft_seconds;
+	sa->hard_seconds = f->hard_seconds;
+	sa->soft_bytes = f->soft_bytes;
+	sa->hard_bytes = f->hard_bytes;
+	ike_adopt(n->ike, sa);
+	free(sa);
+}
+
+void node_adopt(struct node *n)
+{
+	unsigned int i;
+
+	for (i = 0; i < WORLD_SAS; i++)
+		if (n->sas[i].used)
+			adopt(n, &n->sas[i]);
 	ike_set_conf(n->ike, n->conf, n->w->now);
 }
 

@@ -29,7 +29,8 @@ struct fake_sa {
 	uint8_t encr_key[64], integ_key[64];
 	size_t encr_key_len, integ_key_len;
 	bool esn;
-	uint64_t soft_seconds, hard_seconds;
+	uint64_t soft_seconds, hard_seconds, soft_bytes, hard_bytes;
+	uint32_t replay_window;
 	unsigned int n_sels;
 	struct kern_sel sels[KERN_SEL_MAX];
 	uint64_t added, last, packets;	/* ms */
@@ -50,6 +51,7 @@ struct node {
 	int refuse_in, refuse_out;	/* sa_add of that direction fails with this errno */
 	struct line *lines;
 	unsigned int n_lines, n_events[IKE_EVENT_ERROR + 1];	/* events: also those without room */
+	bool crashing;			/* its daemon ends without a word */
 	bool up_done, down_done;
 	char up_error[900];
 	unsigned int sent, keepalives, moves;
@@ -108,6 +110,8 @@ void world_send(struct world *w, const struct packet *p);	/* by somebody else */
 void world_jobs(struct world *w);	/* those that were put off */
 struct node *world_other(struct node *n);
 void node_restart(struct node *n);	/* another daemon, which knows nothing */
+void node_crash(struct node *n);	/* and is not loaded yet; its module keeps the SAs */
+void node_adopt(struct node *n);	/* it takes over what is there, and is loaded */
 
 void node_up(struct node *n, const char *tunnel);	/* outcome in up_done, up_error */
 void node_down(struct node *n, const char *tunnel);

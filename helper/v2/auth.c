@@ -215,7 +215,8 @@ static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t meth
 	our_id(sa, &id);
 	wire_put_id(&out->w, WIRE_PLD_IDI, id.type, id.data);
 	v2_put_certs(sa, &out->w);
-	if (is_only_sa(sa))
+	/* what an earlier run left is in use until this one is up */
+	if (is_only_sa(sa) && !ike_orphans_of_peer(sa->peer))
 		v2_put_notify(out, WIRE_N_INITIAL_CONTACT, none);
 	v2_put_certreq(sa->ike->conf, conf, &out->w);
 	put_idr(sa, out);
@@ -226,11 +227,14 @@ static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t meth
 
 static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
 {
-	struct ike_task *t = first_child_task(sa);
 	struct ike_child *child;
 	char err[IKE_TEXT_MAX];
+	struct ike_task *t;
 	struct v2_out out;
 
+	if (ike_unique_yield(sa))
+		return;
+	t = first_child_task(sa);
 	if (!t) {
 		ike_sa_kill(sa, "not wanted any more");
 		return;
@@ -251,6 +255,7 @@ static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
 		ike_sa_fail(sa, "out of memory");
 		return;
 	}
+	v2_child_guess(child);
 	sa->state = IKE_STATE_AUTH_SENT;
 	v2_out_init(&out);
 	put_request(sa, child, method, auth, &out);
@@ -383,6 +388,7 @@ static void first_child(struct v2_in *in)
 static void accept_responder(struct v2_in *in)
 {
 	ike_sa_established(in->sa);
+	ike_unique_authed(in->sa);
 	first_child(in);
 }
 
@@ -538,13 +544,6 @@ static bool identify(struct v2_in *in, const struct auth_request *r)
 	return true;
 }
 
-static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return a->peer == b->peer && a->remote_id.type == b->remote_id.type &&
-	       bytes_equal((struct bytes){ a->remote_id.data, a->remote_id.len },
-			   (struct bytes){ b->remote_id.data, b->remote_id.len });
-}
-
 /*
  * RFC 7296 2.4: the peer knows of no other SA, what we have is of an earlier life
  * of his. Not so what was established after he began this one: both began at once.
@@ -555,10 +554,11 @@ static void initial_contact(struct ike_sa *sa)
 
 	for (old = sa->ike->sas; old; old = next) {
 		next = old->next;
-		if (old != sa && old->state == IKE_STATE_ESTABLISHED && same_peer(old, sa) &&
-		    old->established < sa->created)
+		if (old != sa && old->state == IKE_STATE_ESTABLISHED && ike_sa_same_peer(old, sa) &&
+		    old->authed < sa->born)
 			ike_sa_kill(old, "the peer began anew");
 	}
+	ike_orphans_contact(sa);
 }
 
 static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t error,
@@ -592,6 +592,7 @@ static void accept_initiator(struct v2_in *in, uint8_t method, struct bytes auth
 	if (v2_find_notify(&in->inner, WIRE_N_INITIAL_CONTACT, &n))
 		initial_contact(sa);
 	ike_sa_established(sa);
+	ike_unique_authed(sa);
 	error = v2_child_select(in, true, NULL, &child);
 	/* what it sends at once finds its SA: inbound before the answer */
 	if (child && !v2_child_install(child, true, false, none, buf_bytes(&sa->ni),

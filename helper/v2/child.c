@@ -58,7 +58,7 @@ static bool too_late(const struct ike_child *child)
 /* one came up meanwhile, by the peer; a successor of an IKE SA needs its own */
 static bool is_there(const struct ike_sa *sa, const struct ike_task *task)
 {
-	if (task->spi || sa->replaces || !task->tun->n_up)
+	if (task->spi || task->anew || sa->replaces || !task->tun->n_up)
 		return false;
 	return task->has_flow ? ike_tunnel_covers(task->tun, &task->flow) :
 	       task->tun->conf->child_sa == CONF_CHILD_PER_TUNNEL;

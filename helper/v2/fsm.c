@@ -448,6 +448,8 @@ static void accepted(struct v2_in *in, bool response)
 	/* before AUTH nobody knows who it is: there the port may move, and with AUTH it has */
 	if (!response || sa->state >= IKE_STATE_ESTABLISHED)
 		ike_natt_follow(sa, in->local, in->remote);
+	if (in->outer.hdr.exchange != WIRE_IKE_AUTH)
+		ike_unique_confirmed(sa);
 	if (response) {
 		v2_answered(sa);
 		return;
@@ -479,9 +481,12 @@ void v2_input(struct v2_in *in)
 	bool response = in->outer.hdr.flags & WIRE_FLAG_RESPONSE;
 	struct ike_sa *sa = in->sa;
 	const struct transition *t;
+	struct wire_notification n;
 	enum wire_err err;
 	uint8_t bad;
 
+	if (response && v2_find_notify(&in->outer, WIRE_N_INVALID_IKE_SPI, &n))
+		ike_sa_suspect(sa, in->remote);
 	if (!in_window(in, response))
 		return;
 	t = transition_of(sa, in->outer.hdr.exchange, response);

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SAs that an earlier run of the daemon left in the module: orphans. Their IKE SA
+ * is gone, nobody can rekey or delete them by agreement with the peer, but both
+ * ends have their keys and traffic flows. So they stay until another CHILD SA has
+ * taken their place, and the new IKE SA comes without INITIAL_CONTACT (RFC 7296
+ * 2.4), at which the peer would delete its halves at once.
+ *
+ * Where we cannot begin (remote address any) they last until the peer does, or
+ * until their hard lifetime.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/nfipsec.h>
+
+#include "ike/core.h"
+
+#define QUIET_S		3	/* nothing has come in by a replaced one for so long */
+#define QUIET_MAX_MS	60000	/* or it goes all the same */
+#define LOOK_MS		1000
+
+/**
+ * struct ike_orphan - one direction of such an SA
+ * @sels: as outbound packets look, whatever the direction
+ * @replaced_at: another has taken its place since then; 0: not yet
+ * @asked: for what it carries a new one was asked for
+ * @no_guess: the peer does not choose any more what it chose then
+ */
+struct ike_orphan {
+	struct ike_orphan *next;
+	char tunnel[sizeof(((struct kern_sa *)0)->tunnel)];
+	uint8_t proto, dir, mode;
+	uint32_t spi;
+	struct addr local, remote;
+	uint16_t encr, integ, encap_local, encap_remote;
+	bool esn, has_soft;
+	uint32_t replay_window;
+	uint64_t hard_seconds, hard_bytes;
+	unsigned int n_sels;
+	struct kern_sel *sels;
+	uint64_t replaced_at;
+	bool asked, no_guess;
+};
+
+static void orphan_due(struct ike_timer *t);
+
+void ike_adopt(struct ike *ike, const struct kern_sa *sa)
+{
+	struct ike_orphan *o = calloc(1, sizeof(*o)), **at = &ike->orphans;
+	unsigned int i;
+
+	if (o && sa->n_sels)
+		o->sels = calloc(sa->n_sels, sizeof(*o->sels));
+	if (!o || !o->sels) {
+		free(o);
+		return;
+	}
+	memcpy(o->tunnel, sa->tunnel, sizeof(o->tunnel));
+	o->proto = sa->proto;
+	o->dir = sa->dir;
+	o->mode = sa->mode;
+	o->spi = sa->spi;
+	o->local = sa->local;
+	o->remote = sa->remote;
+	o->encr = sa->encr;
+	o->integ = sa->integ;
+	o->encap_local = sa->encap_local;
+	o->encap_remote = sa->encap_remote;
+	o->esn = sa->esn;
+	o->has_soft = sa->soft_seconds || sa->soft_bytes;
+	o->replay_window = sa->replay_window;
+	o->hard_seconds = sa->hard_seconds;
+	o->hard_bytes = sa->hard_bytes;
+	o->n_sels = sa->n_sels;
+	for (i = 0; i < sa->n_sels; i++) {
+		o->sels[i].src = sa->dir == NFIPSEC_DIR_IN ? sa->sels[i].dst : sa->sels[i].src;
+		o->sels[i].dst = sa->dir == NFIPSEC_DIR_IN ? sa->sels[i].src : sa->sels[i].dst;
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = o;
+}
+
+static void identify(const struct ike_orphan *o, struct kern_sa *sa)
+{
+	memset(sa, 0, sizeof(*sa));
+	sa->proto = o->proto;
+	sa->dir = o->dir;
+	sa->spi = o->spi;
+	sa->local = o->local;
+	sa->remote = o->remote;
+	memcpy(sa->tunnel, o->tunnel, sizeof(sa->tunnel));
+}
+
+/* out of the list, and of the module if @removed */
+static void drop(struct ike *ike, struct ike_orphan **at, bool removed)
+{
+	struct ike_orphan *o = *at;
+	struct kern_sa sa;
+
+	*at = o->next;
+	identify(o, &sa);
+	if (removed)
+		ike->ops->sa_del(&sa, ike->user);
+	free(o->sels);
+	free(o);
+}
+
+static bool is_of(const struct ike_orphan *o, const struct ike_tunnel *tun)
+{
+	return !strcmp(o->tunnel, tun->name);
+}
+
+/* ---- does the configuration want it? ---- */
+
+/*
+ * A daemon's SA has a soft limit where the tunnel has a lifetime. One without was
+ * set by hand, and is not ours to replace.
+ */
+static bool is_manual(const struct ike_orphan *o, const struct conf_tunnel *conf)
+{
+	return conf_tunnel_is_bundle(conf) ||
+	       ((conf->lifetime_seconds || conf->lifetime_bytes) && !o->has_soft);
+}
+
+static bool has_transform(const struct ike_proposal *p, uint8_t type, uint16_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->t[i].type == type && p->t[i].id == id)
+			return true;
+	return !id && !ike_proposal_get(p, type);
+}
+
+static bool fits_proposal(const struct ike_orphan *o, const struct ike_proposal *p)
+{
+	bool ah = o->proto == IPPROTO_AH;
+
+	return (p->proto == PROTO_AH) == ah &&
+	       (ah || has_transform(p, IKE_TRANSFORM_ENCR, o->encr)) &&
+	       has_transform(p, IKE_TRANSFORM_INTEG, o->integ);
+}
+
+static bool fits_selectors(const struct ike_orphan *o, const struct conf_list *list)
+{
+	const struct ike_ts_ours ours = { .list = list };
+	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
+	struct kern_sel in[KERN_SEL_MAX];
+	unsigned int i, k, n = 0;
+
+	if (local) {
+		ike_ts_lists(o->sels, o->n_sels, local, remote);
+		n = ike_ts_narrow(&ours, local, remote, in, KERN_SEL_MAX);
+	}
+	free(local);
+	for (i = 0; i < o->n_sels; i++) {
+		for (k = 0; k < n; k++)
+			if (ts_contains(&in[k].src, &o->sels[i].src) &&
+			    ts_contains(&in[k].dst, &o->sels[i].dst))
+				break;
+		if (k == n)
+			return false;
+	}
+	return true;
+}
+
+/* would the tunnel as it is configured make the like? */
+static bool fits(const struct ike_orphan *o, const struct ike_tunnel *tun)
+{
+	const struct conf_peer *peer = tun->peer->conf;
+	const struct conf_tunnel *conf = tun->conf;
+	const struct ike_proposal *p;
+	unsigned int i, n;
+
+	if (o->mode != conf->mode || o->hard_seconds != conf->lifetime_seconds ||
+	    o->hard_bytes != conf->lifetime_bytes ||
+	    (peer->local.family && !addr_equal(&peer->local, &o->local)) ||
+	    (peer->remote.family && !addr_equal(&peer->remote, &o->remote)) ||
+	    (o->dir == NFIPSEC_DIR_IN && o->replay_window != conf->replay_window))
+		return false;
+	p = conf_tunnel_proposals(conf, &n);
+	for (i = 0; i < n && !fits_proposal(o, &p[i]); i++)
+		;
+	return i < n && fits_selectors(o, conf->list);
+}
+
+static void report(struct ike *ike, const struct ike_tunnel *tun)
+{
+	unsigned int n = ike_orphans_of(tun);
+
+	if (n)
+		ike_report(ike, IKE_EVENT_ADOPTED, tun->peer->conf->name, tun->conf->name,
+			   json_pack("{s:i}", "sas", (int)n),
+			   "%u SAs of an earlier run carry on until others have taken their place",
+			   n);
+}
+
+void ike_orphans_sort(struct ike *ike)
+{
+	struct ike_orphan **at = &ike->orphans;
+	struct ike_tunnel *tun;
+	struct ike_peer *peer;
+
+	while (*at) {
+		tun = ike_tunnel_by_name(ike, (*at)->tunnel);
+		if (tun && is_manual(*at, tun->conf))
+			drop(ike, at, false);
+		else if (!tun || !fits(*at, tun))
+			drop(ike, at, true);
+		else
+			at = &(*at)->next;
+	}
+	for (peer = ike->orphans ? ike->peers : NULL; peer; peer = peer->next)
+		for (tun = peer->tunnels; tun; tun = tun->next)
+			report(ike, tun);
+}
+
+/* ---- another one ---- */
+
+static bool is_open(const struct ike_orphan *o, const struct ike_tunnel *tun)
+{
+	return is_of(o, tun) && !o->replaced_at && o->dir == NFIPSEC_DIR_OUT;
+}
+
+bool ike_orphans_wait(const struct ike_tunnel *tun)
+{
+	const struct ike_orphan *o;
+
+	if (tun->n_up || tun->down || !tun->peer->conf->remote.family)
+		return false;
+	for (o = tun->peer->ike->orphans; o; o = o->next)
+		if (is_open(o, tun))
+			return true;
+	return false;
+}
+
+unsigned int ike_orphans_of(const struct ike_tunnel *tun)
+{
+	const struct ike_orphan *o;
+	unsigned int n = 0;
+
+	for (o = tun->peer->ike->orphans; o; o = o->next)
+		n += is_of(o, tun) && !o->replaced_at;
+	return n;
+}
+
+bool ike_orphans_of_peer(const struct ike_peer *peer)
+{
+	const struct ike_tunnel *tun;
+
+	for (tun = peer->ike->orphans ? peer->tunnels : NULL; tun; tun = tun->next)
+		if (ike_orphans_of(tun))
+			return true;
+	return false;
+}
+
+/* a packet that it would carry */
+static void flow_of(const struct ike_orphan *o, const struct conf_list *list,
+		    struct kern_flow *flow)
+{
+	const struct kern_sel *s = &o->sels[0];
+	unsigned int i;
+
+	memset(flow, 0, sizeof(*flow));
+	flow->dir = NFIPSEC_DIR_OUT;
+	flow->proto = s->src.proto;
+	flow->src = s->src.min;
+	flow->dst = s->dst.min;
+	flow->sport = s->src.port_min;
+	flow->dport = s->dst.port_min;
+	for (i = 0; i < list->n && !flow->number; i++)
+		if (list->entries[i].action == CONF_PROTECT &&
+		    ts_contains(&list->entries[i].src, &s->src) &&
+		    ts_contains(&list->entries[i].dst, &s->dst))
+			flow->number = list->entries[i].number;
+}
+
+/* first the tunnel as a whole; what that did not replace by what it carries */
+static void start_one(struct ike_tunnel *tun)
+{
+	struct ike_orphan *o = tun->peer->ike->orphans;
+	struct kern_flow flow;
+
+	if (!tun->peer->conf->remote.family || tun->sa)
+		return;
+	while (o && (!is_open(o, tun) || o->asked))
+		o = o->next;
+	if (!o)
+		return;
+	o->asked = tun->n_up > 0;
+	flow_of(o, tun->conf->list, &flow);
+	ike_tunnel_start(tun, tun->n_up ? &flow : NULL);
+}
+
+void ike_orphans_start(struct ike *ike)
+{
+	struct ike_tunnel *tun;
+	struct ike_peer *peer;
+
+	for (peer = ike->orphans ? ike->peers : NULL; peer; peer = peer->next)
+		for (tun = peer->tunnels; tun; tun = tun->next)
+			start_one(tun);
+}
+
+static bool is_covered(const struct ike_orphan *o, const struct ike_child *child)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < o->n_sels; i++) {
+		for (k = 0; k < child->n_sels; k++)
+			if (ts_contains(&child->sels[k].src, &o->sels[i].src) &&
+			    ts_contains(&child->sels[k].dst, &o->sels[i].dst))
+				break;
+		if (k == child->n_sels)
+			return false;
+	}
+	return true;
+}
+
+bool ike_orphans_carry(const struct ike_child *child)
+{
+	const struct ike_orphan *o;
+
+	for (o = child->sa->ike->orphans; o; o = o->next)
+		if (is_open(o, child->tun) && is_covered(o, child))
+			return true;
+	return false;
+}
+
+void ike_orphans_replace(const struct ike_child *child)
+{
+	struct ike *ike = child->sa->ike;
+	struct ike_orphan **at = &ike->orphans, *o;
+
+	while ((o = *at)) {
+		if (!is_of(o, child->tun) || o->replaced_at || !is_covered(o, child)) {
+			at = &o->next;
+		} else if (o->dir == NFIPSEC_DIR_OUT) {
+			/* where the outbound SA waits until the peer is sure to have it, so does this */
+			o->asked = true;
+			if (child->out_installed)
+				drop(ike, at, true);
+			else
+				at = &o->next;
+		} else {
+			/* the peer sends by it until it has the new one */
+			o->replaced_at = ike->now ? ike->now : 1;
+			ike->orphan_timer.fn = orphan_due;
+			if (!ike->orphan_timer.at)
+				ike_timer_set(&ike->timers, &ike->orphan_timer,
+					      ike->now + QUIET_S * 1000);
+			at = &o->next;
+		}
+	}
+	if (ike->orphans)
+		start_one(child->tun);
+}
+
+static void orphan_due(struct ike_timer *t)
+{
+	struct ike *ike = container_of(t, struct ike, orphan_timer);
+	struct ike_orphan **at = &ike->orphans, *o;
+	struct kern_sa sa;
+	bool more = false;
+
+	while ((o = *at)) {
+		identify(o, &sa);
+		if (o->replaced_at && (ike->ops->sa_get(&sa, ike->user) || sa.idle >= QUIET_S ||
+				       ike->now - o->replaced_at >= QUIET_MAX_MS)) {
+			drop(ike, at, true);
+			continue;
+		}
+		more = more || o->replaced_at;
+		at = &o->next;
+	}
+	if (more)
+		ike_timer_set(&ike->timers, t, ike->now + LOOK_MS);
+}
+
+/* ---- its end ---- */
+
+void ike_orphans_contact(const struct ike_sa *sa)
+{
+	struct ike_orphan **at = &sa->ike->orphans;
+	const struct ike_tunnel *tun;
+
+	while (*at) {
+		for (tun = sa->peer->tunnels; tun && !is_of(*at, tun); tun = tun->next)
+			;
+		/* a peer of any address may be several */
+		if (tun && (sa->peer->conf->remote.family ||
+			    addr_equal(&(*at)->remote, &sa->remote.addr)))
+			drop(sa->ike, at, true);
+		else
+			at = &(*at)->next;
+	}
+}
+
+void ike_orphans_drop(struct ike *ike, const struct ike_tunnel *tun)
+{
+	struct ike_orphan **at = &ike->orphans;
+
+	while (*at) {
+		if (!tun || is_of(*at, tun))
+			drop(ike, at, true);
+		else
+			at = &(*at)->next;
+	}
+}
+
+void ike_orphans_free(struct ike *ike)
+{
+	while (ike->orphans)
+		drop(ike, &ike->orphans, false);
+}
+
+bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa)
+{
+	struct ike_orphan **at = &tun->peer->ike->orphans, *o;
+
+	for (; (o = *at); at = &o->next) {
+		if (!is_of(o, tun) || o->spi != sa->spi || o->dir != sa->dir)
+			continue;
+		if (sa->expired_hard) {
+			drop(tun->peer->ike, at, false);
+		} else if (is_open(o, tun)) {
+			o->asked = false;
+			start_one(tun);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* the peer is behind a NAT and has moved: RFC 7296 2.23 */
+void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends)
+{
+	struct kern_ends was = { .local_port = 0 };
+	struct kern_sa moved;
+	struct ike_orphan *o;
+
+	for (o = ike->orphans; o; o = o->next)
+		if (o->dir == NFIPSEC_DIR_IN && o->spi == sa->spi &&
+		    addr_equal(&o->local, &sa->local) && !strcmp(o->tunnel, sa->tunnel))
+			was = (struct kern_ends){ .local = o->local, .remote = o->remote,
+						  .local_port = o->encap_local,
+						  .remote_port = o->encap_remote };
+	for (o = was.local_port ? ike->orphans : NULL; o; o = o->next) {
+		if (strcmp(o->tunnel, sa->tunnel) || o->encap_remote != was.remote_port ||
+		    !addr_equal(&o->remote, &was.remote) || !addr_equal(&o->local, &was.local))
+			continue;
+		identify(o, &moved);
+		if (ike->ops->sa_move(&moved, ends, ike->user))
+			continue;
+		o->local = ends->local;
+		o->remote = ends->remote;
+		o->encap_local = ends->local_port;
+		o->encap_remote = ends->remote_port;
+	}
+}
+
+/* ---- what the peer will choose ---- */
+
+static void put_first(const struct ike_proposal *from, uint8_t type, uint16_t id,
+		      struct ike_proposal *to)
+{
+	unsigned int i;
+
+	for (i = 0; i < from->n; i++)
+		if (from->t[i].type == type && from->t[i].id == id) {
+			ike_proposal_add(to, type, id, from->t[i].key_bits);
+			return;
+		}
+}
+
+bool ike_orphan_guess(const struct ike_child *child, const struct ike_proposal *offered,
+		      unsigned int n, struct ike_proposal *prop, const struct kern_sel **sels,
+		      unsigned int *n_sels)
+{
+	const struct ike_orphan *o;
+	unsigned int i;
+
+	for (o = child->sa->ike->orphans; o; o = o->next)
+		if (is_of(o, child->tun) && o->dir == NFIPSEC_DIR_IN && !o->replaced_at &&
+		    !o->no_guess)
+			break;
+	for (i = 0; o && i < n && !fits_proposal(o, &offered[i]); i++)
+		;
+	if (!o || i == n)
+		return false;
+	memset(prop, 0, sizeof(*prop));
+	prop->proto = offered[i].proto;
+	/* the module does not tell the length of a key: the first that we offer */
+	put_first(&offered[i], IKE_TRANSFORM_ENCR, o->encr, prop);
+	put_first(&offered[i], IKE_TRANSFORM_INTEG, o->integ, prop);
+	put_first(&offered[i], IKE_TRANSFORM_ESN, o->esn ? ESN_YES : ESN_NO, prop);
+	*sels = o->sels;
+	*n_sels = o->n_sels;
+	return ike_proposal_get(prop, IKE_TRANSFORM_ESN) != NULL;
+}
+
+void ike_orphan_wrong_guess(const struct ike_tunnel *tun)
+{
+	struct ike_orphan *o;
+
+	for (o = tun->peer->ike->orphans; o; o = o->next)
+		if (is_of(o, tun))
+			o->no_guess = true;
+}
