@@ -16,7 +16,8 @@ static const struct {
 	{ "check", cli_check, "check FILE                  is this configuration right?" },
 	{ "load", cli_load, "load [--no-daemon] FILE     make it the one in force" },
 	{ "unload", cli_unload, "unload                      no policy, no SAs: traffic passes in clear" },
-	{ "up", cli_up, "up PEER[/TUNNEL]            negotiate now" },
+	{ "up", cli_up, "up PEER[/TUNNEL] [--verify [--probe ADDRESS]]\n"
+		"                              negotiate now, and try what it will need" },
 	{ "down", cli_down, "down PEER[/TUNNEL]          delete, here and at the peer" },
 	{ "show", cli_show, "show peers|sas|policy|tunnels|stats" },
 	{ "watch", cli_watch, "watch                       events as they come" },

@@ -39,6 +39,13 @@ int cli_print_json(json_t *value);	/* takes it */
  */
 json_t *cli_request(const struct cli *cli, json_t *request, void (*each)(const json_t *event));
 
+/* verify.c: up --verify; @request is taken, @probe may be NULL */
+int cli_verify(const struct cli *cli, json_t *request, const struct addr *probe);
+
+/* probe.c */
+bool cli_probe_mtu(struct kern *k, const char *tunnel, const struct addr *to, uint32_t mtu,
+		   size_t *found, char *text, size_t len);
+
 /* show.c */
 json_t *cli_sa_json(const struct kern_sa *sa);
 json_t *cli_entry_json(const struct kern_entry *e);

@@ -188,7 +188,31 @@ static int peer_command(const struct cli *cli, const char *cmd, int argc, char *
 
 int cli_up(const struct cli *cli, int argc, char **argv)
 {
-	return peer_command(cli, "up", argc, argv);
+	struct addr probe = { .family = 0 };
+	bool verify = false;
+	json_t *request;
+	int i, n = 0;
+
+	for (i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--verify")) {
+			verify = true;
+		} else if (!strcmp(argv[i], "--probe")) {
+			if (++i == argc)
+				return CLI_USAGE;
+			if (!addr_parse(argv[i], &probe))
+				return cli_fail("found '%s', expected an address", argv[i]);
+		} else {
+			argv[n++] = argv[i];
+		}
+	}
+	if (!verify)
+		return probe.family ? CLI_USAGE : peer_command(cli, "up", n, argv);
+	if (n != 1)
+		return CLI_USAGE;
+	request = peer_request("up", argv[0]);
+	if (!request)
+		return cli_fail("found '%s', expected PEER[/TUNNEL]", argv[0]);
+	return cli_verify(cli, request, probe.family ? &probe : NULL);
 }
 
 int cli_down(const struct cli *cli, int argc, char **argv)

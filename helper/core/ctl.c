@@ -279,7 +279,10 @@ static void request_updown(struct client *c, const json_t *req, bool up)
 	w->client = c;
 	c->wait = w;
 	snprintf(c->wait_peer, sizeof(c->wait_peer), "%s", peer);
-	(up ? ops->up : ops->down)(peer, tunnel, on_outcome, w, c->ctl->user);
+	if (up && json_is_true(json_object_get(req, "verify")))
+		ops->verify(peer, tunnel, on_outcome, w, c->ctl->user);
+	else
+		(up ? ops->up : ops->down)(peer, tunnel, on_outcome, w, c->ctl->user);
 }
 
 static void request_show(struct client *c, const json_t *req)

@@ -2,7 +2,7 @@
 /*
  * The daemon's control socket: one JSON object a line each way, over a UNIX
  * stream socket, mode 0600. Request: {"cmd":"load"|"up"|"down"|"show"|"watch"|
- * "version", "path":..., "peer":..., "tunnel":..., "what":"peers"|...}.
+ * "version", "path":..., "peer":..., "tunnel":..., "verify":true, "what":"peers"|...}.
  * Answer: any number of {"event":...} lines, and last {"ok":true, "data":...}
  * or {"ok":false, "error":"..."}. watch never ends until the client goes.
  * up and down stream the events of their peer while they wait.
@@ -38,6 +38,9 @@ struct ctl_ops {
 		   void *user);
 	void (*down)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
 		     void *user);
+	/* up, and what the tunnel will need later; its steps are events */
+	void (*verify)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
+		       void *user);
 	json_t *(*show)(const char *what, void *user);	/* owned by the caller; NULL: unknown */
 };
 

@@ -158,6 +158,7 @@ static const char *const event_names[] = {
 	[IKE_EVENT_CHILD_DOWN]	= "child-down",
 	[IKE_EVENT_ADOPTED]	= "adopted",
 	[IKE_EVENT_MOVED]	= "moved",
+	[IKE_EVENT_VERIFY]	= "verify",
 	[IKE_EVENT_ERROR]	= "error",
 };
 
@@ -343,6 +344,14 @@ static void ctl_down(const char *peer, const char *tunnel, ctl_waiter_t waiter, 
 	ike_down(d->ike, peer, tunnel, waiter, arg, event_now());
 }
 
+static void ctl_verify(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
+		       void *user)
+{
+	struct daemon *d = user;
+
+	ike_verify(d->ike, peer, tunnel, waiter, arg, event_now());
+}
+
 static json_t *ctl_show(const char *what, void *user)
 {
 	struct daemon *d = user;
@@ -351,7 +360,7 @@ static json_t *ctl_show(const char *what, void *user)
 }
 
 static const struct ctl_ops ctl_ops = {
-	.load = ctl_load, .up = ctl_up, .down = ctl_down, .show = ctl_show,
+	.load = ctl_load, .up = ctl_up, .down = ctl_down, .verify = ctl_verify, .show = ctl_show,
 };
 
 /* ---- configuration ---- */

@@ -55,7 +55,8 @@ static json_t *fake_show(const char *what, void *user)
 }
 
 static const struct ctl_ops ops = {
-	.load = fake_load, .up = fake_up, .down = fake_up, .show = fake_show,
+	.load = fake_load, .up = fake_up, .down = fake_up, .verify = fake_up,
+	.show = fake_show,
 };
 
 static void ignore_line(enum log_level level, const char *line, void *arg)

@@ -162,6 +162,8 @@ void ike_child_up(struct ike_child *child)
 {
 	struct ike *ike = child->sa->ike;
 	bool asked = child->initiator && !child->nego->rekeys;
+	struct ike_child *old = child->nego->rekeys ?
+				ike_child_find(child->sa, child->nego->rekeys) : NULL;
 
 	child->state = IKE_CHILD_UP;
 	child->since = ike->now;
@@ -175,6 +177,8 @@ void ike_child_up(struct ike_child *child)
 	child->tun->n_up++;
 	ike_unique_soon(child->tun->peer);
 	report_up(child);
+	if (old)
+		ike_ops_done(&old->rekeyed, NULL);
 	ike_orphans_replace(child);
 	if (child->tun->conf->idle_timeout)
 		ike_timer_set(&ike->timers, &child->idle,
@@ -226,6 +230,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 		report_down(child, why);
 	ike_nego_free(child);
 	ike_ops_done(&child->ops, NULL);
+	ike_ops_done(&child->rekeyed, why);
 	buf_free(&child->lowest_nonce);
 	buf_free(&child->rival_nonce);
 	free(child->sels);

@@ -27,6 +27,7 @@
 #define IKE_KEY_MAX		64
 
 struct ike_orphan;
+struct ike_verify;
 struct ike_peer;
 struct ike_tunnel;
 struct ike_sa;
@@ -95,6 +96,7 @@ struct ike {
 	uint64_t hash_key;
 	struct ike_orphan *orphans;
 	struct ike_timer orphan_timer;
+	struct ike_verify *verifies;
 	struct ike_timers timers;
 	struct ike_cookie cookie;
 	struct ike_bucket notify_bucket, error_bucket;
@@ -294,6 +296,9 @@ struct ike_sa {
 	uint64_t heir;
 	uint64_t authenticated, rekey_at, reauth_at, temporary_since;
 	bool keyed, rekey_refused, no_more;
+	struct ike_op_list answered;	/* who waits for the peer's next answer */
+	uint64_t rtt;			/* ms from our last request to its answer */
+	unsigned int rtt_tries;		/* repetitions of it */
 	uint64_t suspected;		/* when the peer was asked for that; 0: never */
 	uint64_t born, authed, loses_to, close_at;
 	bool confirmed, asked;
@@ -342,6 +347,9 @@ struct ike_child {
 	struct ike_proposal prop;
 	uint8_t mode;
 	bool no_tfc;		/* the peer takes no padded packets */
+	struct ike_op_list rekeyed;	/* who waits for its successor */
+	uint64_t soft_at;	/* when that comes by time; 0: never */
+	bool soft;		/* its soft limit is over */
 	bool guessed;		/* the inbound SA is there before the peer's answer */
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
@@ -446,6 +454,9 @@ bool ike_orphan_guess(const struct ike_child *child, const struct ike_proposal *
 		      unsigned int n, struct ike_proposal *prop, const struct kern_sel **sels,
 		      unsigned int *n_sels);
 void ike_orphan_wrong_guess(const struct ike_tunnel *tun);
+
+/* ---- verify.c ---- */
+void ike_verifies_end(struct ike *ike);
 
 /* ---- unique.c: one IKE SA for each peer, one CHILD SA for the same selectors ---- */
 /* by the same configuration, and with the same ID */

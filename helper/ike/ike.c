@@ -53,6 +53,7 @@ void ike_free(struct ike *ike)
 		ike_sa_kill(ike->sas, "nfipsecd ends");
 	ike_peers_free(ike);
 	ike_orphans_free(ike);
+	ike_verifies_end(ike);
 	ike_timers_free(&ike->timers);
 	free(ike->by_spi);
 	free(ike->by_init);
@@ -112,6 +113,7 @@ void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
 		for (c = sa->children; c; c = c->next) {
 			if (c->tun != tun || (c->spi_in != ksa->spi && c->spi_out != ksa->spi))
 				continue;
+			c->soft = true;
 			if (ksa->expired_hard)
 				ike_child_delete(c, "lifetime");
 			else

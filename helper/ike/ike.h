@@ -33,6 +33,7 @@ enum ike_event_type {
 	IKE_EVENT_CHILD_UP, IKE_EVENT_CHILD_DOWN,
 	IKE_EVENT_ADOPTED,	/* SAs of an earlier run carry on */
 	IKE_EVENT_MOVED,	/* a peer behind a NAT has another address or port */
+	IKE_EVENT_VERIFY,	/* a step of ike_verify() is over: data has step, ok, ms */
 	IKE_EVENT_ERROR,	/* one clear line: which peer, what was offered, what was expected */
 };
 struct ike_event {
@@ -96,6 +97,9 @@ typedef void (*ike_waiter_t)(void *arg, const char *error);
 /* @tunnel NULL: all of the peer's */
 void ike_up(struct ike *ike, const char *peer, const char *tunnel, ike_waiter_t waiter, void *arg,
 	    uint64_t now);
+/* up, liveness, rekeying: each step is an event, the first failure the outcome */
+void ike_verify(struct ike *ike, const char *peer, const char *tunnel, ike_waiter_t waiter,
+		void *arg, uint64_t now);
 void ike_down(struct ike *ike, const char *peer, const char *tunnel, ike_waiter_t waiter, void *arg,
 	      uint64_t now);
 /* deletes everything; ops->send gets the DELETEs; the SAs leave the module */

@@ -272,6 +272,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	tasks_fail(sa, error);
 	children_free(sa, why);
 	ike_ops_done(&sa->ops, NULL);
+	ike_ops_done(&sa->answered, error);
 	ike_sa_put(sa);
 }
 

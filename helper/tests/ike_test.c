@@ -338,7 +338,7 @@ static void no_common_selectors(void **state)
 	world_run(w, 100);
 	assert_non_null(strstr(w->a.up_error, "TS_UNACCEPTABLE"));
 	assert_non_null(strstr(w->a.up_error, "10.1.0.0/16 === 10.2.0.0/16"));
-	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected 10.7.0.0/16 === 10.1.0.0/16"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected tunnel t: 10.7.0.0/16 === 10.1.0.0/16"));
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "offered 10.2.0.0/16 === 10.1.0.0/16"));
 	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
 	world_free(w);

@@ -374,7 +374,7 @@ static void first_child(struct v2_in *in)
 	}
 	error = v2_find_error(&in->inner, &n);
 	if (error || !wire_find(&in->inner, WIRE_PLD_SA)) {
-		v2_child_refused(child, error, err, sizeof(err));
+		v2_child_refused(child, error ? &n : NULL, err, sizeof(err));
 		v2_child_failed(child, false, err);
 	} else if (!v2_child_accept(child, in, err, sizeof(err)) ||
 		   !v2_child_install(child, true, true, none, buf_bytes(&sa->ni),

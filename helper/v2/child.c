@@ -195,7 +195,7 @@ static void request_refused(struct ike_child *child, const struct wire_notificat
 		peer_lost_it(child, old);
 		return;
 	}
-	v2_child_refused(child, n->type, err, sizeof(err));
+	v2_child_refused(child, n, err, sizeof(err));
 	v2_child_failed(child, false, err);
 	if (n->type != WIRE_N_NO_ADDITIONAL_SAS || sa->dead)
 		return;

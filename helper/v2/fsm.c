@@ -246,6 +246,9 @@ void v2_respond_notify(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, uint
 
 void v2_answered(struct ike_sa *sa)
 {
+	sa->rtt = sa->ike->now - sa->retrans.started;
+	sa->rtt_tries = sa->retrans.tries;
+	ike_ops_done(&sa->answered, NULL);
 	ike_retrans_stop(sa);
 	sa->next_out++;
 }
@@ -325,11 +328,12 @@ void v2_unanswered(struct ike_sa *sa)
 	case IKE_STATE_INIT_SENT:
 		ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered,
 				  sizeof(offered));
-		ike_sa_fail(sa, "%s does not answer: %u tries in %llu s; offered %s", to, tries, s,
-			    offered);
+		ike_sa_fail(sa, "%s does not answer: %u tries in %llu s; offered %s; is it there, and is UDP "
+			    "%u open on the way?", to, tries, s, offered, sa->remote.port);
 		break;
 	case IKE_STATE_AUTH_SENT:
-		ike_sa_fail(sa, "%s does not answer IKE_AUTH: %u tries in %llu s", to, tries, s);
+		ike_sa_fail(sa, "%s answers IKE_SA_INIT and not IKE_AUTH: %u tries in %llu s; is UDP %u open on "
+			    "the way, and do fragments pass?", to, tries, s, sa->remote.port);
 		break;
 	case IKE_STATE_REKEYED:
 	case IKE_STATE_DELETING:

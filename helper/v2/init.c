@@ -215,7 +215,7 @@ static void refused(struct ike_sa *sa, uint16_t type)
 	ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered, sizeof(offered));
 	if (type == WIRE_N_NO_PROPOSAL_CHOSEN)
 		ike_sa_fail(sa, "%s accepts no IKE proposal of ours (NO_PROPOSAL_CHOSEN): offered %s; "
-			    "what it expects it does not say", addr, offered);
+			    "what it expects it does not say, its log may", addr, offered);
 	else
 		ike_sa_fail(sa, "%s refuses IKE_SA_INIT: %s; offered %s", addr,
 			    wire_notify_str(type), offered);

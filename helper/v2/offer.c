@@ -287,26 +287,28 @@ static bool find_tunnel(struct selection *s)
 	return s->tun;
 }
 
-static void list_wanted(const struct ike_peer *peer, char *l, char *r, size_t len)
+/* "tunnel lan: 10.1.0.0/16 === 10.2.0.0/16; tunnel dmz: ..." */
+static const char *list_wanted(const struct ike_peer *peer, char *out, size_t len)
 {
 	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
+	const struct ike_tunnel *t;
+	char l[150], r[150];
+	size_t at = 0;
 
-	if (!local || !peer->tunnels) {
-		free(local);
-		snprintf(l, len, "nothing");
-		snprintf(r, len, "nothing");
-		return;
+	snprintf(out, len, "nothing");
+	for (t = peer->tunnels; t && local && at < len; t = t->next) {
+		ike_ts_offer(&(struct ike_ts_ours){ .list = t->conf->list }, NULL, local, remote);
+		at += snprintf(out + at, len - at, "%stunnel %s: %s === %s", at ? "; " : "",
+			       t->conf->name, ike_ts_list_str(local->ts, local->n, l, sizeof(l)),
+			       ike_ts_list_str(remote->ts, remote->n, r, sizeof(r)));
 	}
-	ike_ts_offer(&(struct ike_ts_ours){ .list = peer->tunnels->conf->list }, NULL, local,
-		     remote);
-	ike_ts_list_str(local->ts, local->n, l, len);
-	ike_ts_list_str(remote->ts, remote->n, r, len);
 	free(local);
+	return out;
 }
 
 static uint16_t nothing_fits(const struct selection *s)
 {
-	char l[150], r[150], ol[150], or[150], addr[ADDR_STRLEN], diff[640];
+	char wanted[300], ol[150], or[150], addr[ADDR_STRLEN], diff[640];
 	const struct ike_sa *sa = s->in->sa;
 
 	addr_str(&sa->remote.addr, addr, sizeof(addr));
@@ -332,10 +334,9 @@ static uint16_t nothing_fits(const struct selection *s)
 	}
 	ike_ts_list_str(s->local.ts, s->local.n, ol, sizeof(ol));
 	ike_ts_list_str(s->remote.ts, s->remote.n, or, sizeof(or));
-	list_wanted(sa->peer, l, r, sizeof(l));
 	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, NULL, NULL,
-		   "no common traffic selectors with %s: offered %s === %s, expected %s === %s", addr,
-		   ol, or, l, r);
+		   "no common traffic selectors with %s: offered %s === %s, expected %s", addr,
+		   ol, or, list_wanted(sa->peer, wanted, sizeof(wanted)));
 	return WIRE_N_TS_UNACCEPTABLE;
 }
 
@@ -533,30 +534,93 @@ bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_
 	return ok;
 }
 
-void v2_child_refused(const struct ike_child *child, uint16_t type, char *err, size_t err_len)
+static void group_str(uint16_t group, char *out, size_t len)
+{
+	ike_transform_str(&(struct ike_transform){ IKE_TRANSFORM_DH, group, 0 }, out, len);
+}
+
+/* "ecp384, x25519", or "none" */
+static const char *groups_str(const struct ike_proposal *p, unsigned int n, char *out, size_t len)
+{
+	char one[IKE_TRANSFORM_STRLEN];
+	unsigned int i, k;
+	size_t at = 0;
+
+	snprintf(out, len, "none");
+	for (i = 0; i < n; i++)
+		for (k = 0; k < p[i].n && at < len; k++) {
+			if (p[i].t[k].type != IKE_TRANSFORM_DH || p[i].t[k].id == DH_NONE)
+				continue;
+			ike_transform_str(&p[i].t[k], one, sizeof(one));
+			at += snprintf(out + at, len - at, "%s%s", at ? ", " : "", one);
+		}
+	return out;
+}
+
+/*
+ * RFC 7296 1.2: in IKE_AUTH no group takes part, so that the first CHILD SA comes up
+ * though the groups for PFS differ, and its first rekeying fails.
+ */
+static void pfs_refused(const struct ike_child *child, const char *addr,
+			const struct wire_notification *n, char *err, size_t err_len)
 {
 	struct ike_proposal ours[CONF_PROPOSALS_MAX];
-	char addr[ADDR_STRLEN], l[250], r[250];
+	char groups[200], theirs[IKE_TRANSFORM_STRLEN], p[250];
+	unsigned int n_ours = proposals(child, ours);
+
+	groups_str(ours, n_ours, groups, sizeof(groups));
+	if (n->type == WIRE_N_INVALID_KE_PAYLOAD && n->data.len == 2) {
+		group_str(get_u16(n->data.p), theirs, sizeof(theirs));
+		snprintf(err, err_len, "%s wants another group for PFS (INVALID_KE_PAYLOAD): ours %s, "
+			 "its %s", addr, groups, theirs);
+		return;
+	}
+	snprintf(err, err_len, "%s accepts no %s proposal of ours to rekey a CHILD SA that it accepted "
+		 "(NO_PROPOSAL_CHOSEN), so the groups for PFS differ: ours %s, its another one%s, "
+		 "which it does not say; offered %s",
+		 addr, ike_proto_str(ike_child_proto(child)), groups,
+		 !strcmp(groups, "none") ? "" : " or none",
+		 ike_proposals_str(ours, n_ours, p, sizeof(p)));
+}
+
+static void no_proposal(const struct ike_child *child, const char *addr, char *err, size_t err_len)
+{
+	struct ike_proposal ours[CONF_PROPOSALS_MAX];
+	char p[300];
+
+	ike_proposals_str(ours, proposals(child, ours), p, sizeof(p));
+	snprintf(err, err_len, "%s accepts no %s proposal of ours (NO_PROPOSAL_CHOSEN): offered %s%s; "
+		 "what it expects it does not say, its log may", addr,
+		 ike_proto_str(ike_child_proto(child)), p,
+		 child->mode == CONF_MODE_TRANSPORT ? " in transport mode" : "");
+}
+
+void v2_child_refused(const struct ike_child *child, const struct wire_notification *n, char *err,
+		      size_t err_len)
+{
+	char addr[ADDR_STRLEN], l[250], r[250], entry[40] = "";
+	const struct ike_nego *nego = child->nego;
 
 	addr_str(&child->sa->remote.addr, addr, sizeof(addr));
-	if (type == WIRE_N_NO_PROPOSAL_CHOSEN) {
-		ike_proposals_str(ours, proposals(child, ours), l, sizeof(l));
-		snprintf(err, err_len, "%s accepts no %s proposal of ours (NO_PROPOSAL_CHOSEN): "
-			 "offered %s%s; what it expects it does not say", addr,
-			 ike_proto_str(ike_child_proto(child)), l,
-			 child->mode == CONF_MODE_TRANSPORT ? " in transport mode" : "");
-	} else if (type == WIRE_N_TS_UNACCEPTABLE) {
+	if (n && nego->rekeys && (n->type == WIRE_N_NO_PROPOSAL_CHOSEN ||
+				  n->type == WIRE_N_INVALID_KE_PAYLOAD)) {
+		pfs_refused(child, addr, n, err, err_len);
+	} else if (n && n->type == WIRE_N_NO_PROPOSAL_CHOSEN) {
+		no_proposal(child, addr, err, err_len);
+	} else if (n && n->type == WIRE_N_TS_UNACCEPTABLE) {
+		if (child->tun->conf->child_sa == CONF_CHILD_PER_ENTRY)
+			snprintf(entry, sizeof(entry), " (entry %u)", child->entry);
 		snprintf(err, err_len, "%s accepts no traffic selectors of ours (TS_UNACCEPTABLE): "
-			 "offered %s === %s; what it expects it does not say", addr,
-			 ike_ts_list_str(child->nego->local.ts, child->nego->local.n, l, sizeof(l)),
-			 ike_ts_list_str(child->nego->remote.ts, child->nego->remote.n, r,
-					 sizeof(r)));
-	} else if (type == WIRE_N_NO_ADDITIONAL_SAS) {
+			 "offered %s === %s%s; what it expects it does not say: its list must have "
+			 "the same prefixes, the other way round", addr,
+			 ike_ts_list_str(nego->local.ts, nego->local.n, l, sizeof(l)),
+			 ike_ts_list_str(nego->remote.ts, nego->remote.n, r, sizeof(r)), entry);
+	} else if (n && n->type == WIRE_N_NO_ADDITIONAL_SAS) {
 		snprintf(err, err_len, "%s makes no further CHILD SA on this IKE SA (NO_ADDITIONAL_SAS): "
 			 "the next try is on another one", addr);
 	} else {
 		snprintf(err, err_len, "%s refuses the CHILD SA: %s", addr,
-			 type ? wire_notify_str(type) : "it gives no reason");
+			 n ? wire_notify_str(n->type) : "it gives no reason");
 	}
 }
 
@@ -567,6 +631,7 @@ void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *erro
 	struct ike_sa *sa = child->sa;
 	struct ike_tunnel *tun = child->tun;
 	uint32_t rekeys = child->nego ? child->nego->rekeys : 0;
+	struct ike_child *old = rekeys ? ike_child_find(sa, rekeys) : NULL;
 
 	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, tun ? tun->conf->name : NULL, NULL, "%s",
 		   error);
@@ -578,6 +643,8 @@ void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *erro
 		ike_child_delete(child, error);
 	else
 		ike_child_free(child, error);
+	if (old)
+		ike_ops_done(&old->rekeyed, error);
 	if (rekeys)
 		ike_child_rekey_failed(sa, rekeys);
 	if (tun && tun->sa == sa)

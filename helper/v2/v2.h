@@ -200,8 +200,9 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 void v2_child_guess(struct ike_child *child);
 /* initiator: takes SA, TSi and TSr of the response */
 bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_t err_len);
-/* the peer refused: its reason in words */
-void v2_child_refused(const struct ike_child *child, uint16_t type, char *err, size_t err_len);
+/* the peer refused: its reason in words; @n NULL: it gives none */
+void v2_child_refused(const struct ike_child *child, const struct wire_notification *n, char *err,
+		      size_t err_len);
 /* told once, and passed to who waits; the child goes, with a word to the peer if it has it */
 void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *error);
 /* keys into the module; false: not installed, why is in @err */
