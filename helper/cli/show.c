@@ -296,6 +296,41 @@ static void print_selectors(const json_t *child)
 		       json_string_value(json_array_get(remote, i)) : "");
 }
 
+static json_int_t number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void print_ike_sa(const json_t *sa)
+{
+	printf("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s%s, age %" JSON_INTEGER_FORMAT " s\n",
+	       text(sa, "spi_i"), text(sa, "spi_r"), text(sa, "state"), text(sa, "local"),
+	       text(sa, "local_id"), text(sa, "remote"), text(sa, "remote_id"), text(sa, "ike"),
+	       json_is_true(json_object_get(sa, "weak")) ? " weak" : "", number(sa, "age"));
+	if (!json_object_get(sa, "nat"))
+		return;
+	printf("        begun by %s, NAT: %s, round trip %" JSON_INTEGER_FORMAT
+	       " ms, last heard of %" JSON_INTEGER_FORMAT " s ago",
+	       json_is_true(json_object_get(sa, "initiator")) ? "us" : "the peer", text(sa, "nat"),
+	       number(sa, "rtt_ms"), number(sa, "silent"));
+	if (json_object_get(sa, "rekey_in"))
+		printf(", renewed in %" JSON_INTEGER_FORMAT " s", number(sa, "rekey_in"));
+	putchar('\n');
+}
+
+static void print_child(const json_t *child)
+{
+	printf("      CHILD SA in %s out %s: %s, %s, age %" JSON_INTEGER_FORMAT " s",
+	       text(child, "spi_in"), text(child, "spi_out"), text(child, "state"),
+	       text(child, "esp"), number(child, "age"));
+	if (json_object_get(child, "rekey_in"))
+		printf(", rekeyed in %" JSON_INTEGER_FORMAT " s", number(child, "rekey_in"));
+	if (json_is_true(json_object_get(child, "replaced")))
+		printf(", replaced");
+	putchar('\n');
+	print_selectors(child);
+}
+
 static void print_peer(const json_t *peer)
 {
 	const json_t *item, *child;
@@ -304,21 +339,15 @@ static void print_peer(const json_t *peer)
 	printf("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
 	       text(peer, "remote"));
 	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
-		printf("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s%s, age %" JSON_INTEGER_FORMAT " s\n",
-		       text(item, "spi_i"), text(item, "spi_r"), text(item, "state"),
-		       text(item, "local"), text(item, "local_id"), text(item, "remote"),
-		       text(item, "remote_id"), text(item, "ike"),
-		       json_is_true(json_object_get(item, "weak")) ? " weak" : "",
-		       json_integer_value(json_object_get(item, "age")));
+		print_ike_sa(item);
 	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
 		printf("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),
 		       text(item, "state"), text(item, "start"), text(item, "access_list"));
-		json_array_foreach(json_object_get(item, "children"), k, child) {
-			printf("      CHILD SA in %s out %s: %s, %s, age %" JSON_INTEGER_FORMAT " s\n",
-			       text(child, "spi_in"), text(child, "spi_out"), text(child, "state"),
-			       text(child, "esp"), json_integer_value(json_object_get(child, "age")));
-			print_selectors(child);
-		}
+		if (number(item, "orphans"))
+			printf("      %" JSON_INTEGER_FORMAT " SAs of an earlier run carry on\n",
+			       number(item, "orphans"));
+		json_array_foreach(json_object_get(item, "children"), k, child)
+			print_child(child);
 	}
 }
 

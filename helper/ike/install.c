@@ -73,6 +73,7 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	sa.hard_bytes = conf->lifetime_bytes;
 	sa.soft_seconds = soft_limit(sa.hard_seconds, child->initiator);
 	sa.soft_bytes = soft_limit(sa.hard_bytes, child->initiator);
+	child->soft_at = sa.soft_seconds ? ike->now + sa.soft_seconds * 1000 : 0;
 	/* before a packet can leave by it */
 	if (!in && conf->tfc)
 		ike->ops->tfc(child->name, !child->no_tfc, ike->user);

@@ -16,6 +16,11 @@ static json_t *ts_array(const struct wire_ts *list)
 	return out;
 }
 
+static void set_seconds(json_t *o, const char *key, uint64_t when, uint64_t now)
+{
+	json_object_set_new(o, key, json_integer(when > now ? (when - now) / 1000 : 0));
+}
+
 static json_t *show_child(const struct ike_child *c, uint64_t now)
 {
 	static const char *const states[] = {
@@ -24,11 +29,12 @@ static json_t *show_child(const struct ike_child *c, uint64_t now)
 	};
 	char in[16], out[16], esp[160];
 	struct wire_ts local, remote;
+	json_t *o;
 
 	snprintf(in, sizeof(in), "0x%08x", c->spi_in);
 	snprintf(out, sizeof(out), "0x%08x", c->spi_out);
 	ike_ts_lists(c->sels, c->n_sels, &local, &remote);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:o,s:o}", "proto",
+	o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:o,s:o}", "proto",
 			 ike_child_proto(c) == PROTO_AH ? "ah" : "esp", "mode",
 			 c->mode == CONF_MODE_TRANSPORT ? "transport" : "tunnel", "spi_in", in, "spi_out", out,
 			 "state", states[c->state], "esp",
@@ -36,6 +42,17 @@ static json_t *show_child(const struct ike_child *c, uint64_t now)
 			 "age", (json_int_t)(c->state == IKE_CHILD_OFFERED ? 0 :
 					     (now - c->since) / 1000),
 			 "local", ts_array(&local), "remote", ts_array(&remote));
+	if (c->state == IKE_CHILD_UP && c->soft_at && !c->replaced)
+		set_seconds(o, "rekey_in", c->soft_at, now);
+	json_object_set_new(o, "replaced", json_boolean(c->replaced));
+	return o;
+}
+
+static const char *nat_str(const struct ike_sa *sa)
+{
+	if (sa->nat_ours)
+		return sa->nat_theirs ? "both ends behind one" : "we are behind one";
+	return sa->nat_theirs ? "the peer is behind one" : "none";
 }
 
 static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
@@ -43,10 +60,11 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 	bool up = sa->state >= IKE_STATE_ESTABLISHED;
 	char i[24], r[24], local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
 	char us[300], them[300], p[160];
+	json_t *o;
 
 	snprintf(i, sizeof(i), "%016" PRIx64, sa->spi_i);
 	snprintf(r, sizeof(r), "%016" PRIx64, sa->spi_r);
-	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:i}", "spi_i", i, "spi_r", r,
+	o = json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:i}", "spi_i", i, "spi_r", r,
 			 "state", ike_sa_state_str(sa), "initiator", sa->initiator, "local",
 			 endpoint_str(&sa->local, local, sizeof(local)), "remote",
 			 endpoint_str(&sa->remote, remote, sizeof(remote)), "local_id",
@@ -56,6 +74,17 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 			 ike_proposal_weak(&sa->prop) != NULL, "age",
 			 (json_int_t)((now - (up ? sa->established : sa->created)) / 1000),
 			 "children", (int)ike_sa_children_up(sa));
+	if (sa->state != IKE_STATE_ESTABLISHED)
+		return o;
+	json_object_set_new(o, "nat", json_string(nat_str(sa)));
+	json_object_set_new(o, "rtt_ms", json_integer(sa->rtt));
+	json_object_set_new(o, "silent", json_integer((now - sa->last_in) / 1000));
+	/* the first thing that is due is its successor */
+	if (sa->life.at)
+		set_seconds(o, "rekey_in", sa->life.when, now);
+	if (sa->peer && sa->peer->conf->ike_lifetime)
+		set_seconds(o, "ends_in", sa->established + sa->peer->conf->ike_lifetime * 1000, now);
+	return o;
 }
 
 static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
@@ -72,11 +101,12 @@ static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 		for (c = sa->children; c; c = c->next)
 			if (c->tun == tun)
 				json_array_append_new(children, show_child(c, now));
-	return json_pack("{s:s,s:s,s:s,s:s,s:o}", "name", tun->conf->name, "state",
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:o}", "name", tun->conf->name, "state",
 			 tun->n_up ? "up" : tun->sa ? "connecting" :
+			 ike_orphans_of(tun) ? "carried on" :
 			 tun->retry_at > now && tun->failures ? "failed" : "down",
 			 "start", starts[tun->conf->start], "access_list", tun->conf->list->name,
-			 "children", children);
+			 "orphans", (int)ike_orphans_of(tun), "children", children);
 }
 
 json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
