@@ -11,6 +11,8 @@
 #define CONF_PROPOSALS_MAX	16
 #define CONF_CERTS_MAX		8	/* certificates of our own that a peer may get */
 #define CONF_VRF_MAX		15	/* of a device's name */
+#define CONF_FRAGMENT_DEFAULT	1280	/* what each IPv6 path takes, and nearly each IPv4 one */
+#define CONF_FRAGMENT_MIN	256
 #define CONF_TFC_MTU		65535	/* `tfc mtu`: the module takes the MTU where that is less */
 
 enum conf_action { CONF_BYPASS = 1, CONF_PROTECT, CONF_DISCARD };	/* = enum nfipsec_action */
@@ -103,6 +105,8 @@ struct conf_peer {
 	uint64_t ike_lifetime;		/* seconds, default 4h */
 	uint64_t reauth;		/* seconds, 0: never */
 	uint64_t dpd;			/* seconds, 0: off, default 30 */
+	/* RFC 7383: IP datagrams with IKE in them are no larger; 0: IKE does not fragment */
+	uint16_t fragment_size;
 	unsigned int n_tunnels;
 	struct conf_tunnel *tunnels;
 	unsigned int line, column;

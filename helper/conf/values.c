@@ -107,6 +107,20 @@ bool conf_value_revocation(struct conf_word w, enum conf_revocation *out)
 	return i >= 0;
 }
 
+bool conf_value_fragmentation(struct conf_word w, uint16_t *out)
+{
+	uint64_t size;
+
+	if (is(w, "yes"))
+		size = CONF_FRAGMENT_DEFAULT;
+	else if (is(w, "no"))
+		size = 0;
+	else if (!conf_value_number(w, 65535, &size) || size < CONF_FRAGMENT_MIN)
+		return false;
+	*out = size;
+	return true;
+}
+
 bool conf_value_dscp(struct conf_word w, int *out)
 {
 	uint64_t dscp;

@@ -32,6 +32,7 @@ struct ike_peer;
 struct ike_tunnel;
 struct ike_sa;
 struct ike_child;
+struct v2_frags;
 
 /* what is counted when a message ends without effect */
 #define IKE_COUNTERS(X)				\
@@ -44,6 +45,9 @@ struct ike_child;
 	X(BAD_ICV,		"bad_icv")	/* does not decrypt */		\
 	X(OLD,			"old")		/* message ID outside the window */ \
 	X(DUPLICATE,		"duplicate")	/* answered with the same answer */ \
+	X(FRAGMENT,		"fragment")	/* of a message, kept: RFC 7383 */ \
+	X(FRAGMENT_REFUSED,	"fragment_refused")	/* impossible, here already, or too much */ \
+	X(FRAGMENTS_LOST,	"fragments_lost")	/* messages that were never whole */ \
 	X(UNEXPECTED,		"unexpected")	/* no transition for it */	\
 	X(HALF_OPEN_LIMIT,	"half_open_limit")	\
 	X(ADDRESS_LIMIT,	"address_limit")	/* of half-open SAs, or too fast under load */ \
@@ -101,6 +105,7 @@ struct ike {
 	struct ike_cookie cookie;
 	struct ike_bucket notify_bucket, error_bucket;
 	struct ike_limit_cell limit_cells[IKE_LIMIT_CELLS];
+	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
 	bool closing;
 };
@@ -206,7 +211,10 @@ struct ike_keys {
 		er[IKE_KEY_MAX], pi[IKE_KEY_MAX], pr[IKE_KEY_MAX];
 };
 
-/* an outstanding request of ours and its repetition: RFC 7296 2.1 */
+/*
+ * An outstanding request of ours and its repetition: RFC 7296 2.1. @msg has the
+ * datagrams of all its fragments, one behind the other.
+ */
 struct ike_retrans {
 	struct buf msg;
 	uint8_t exchange;
@@ -223,7 +231,11 @@ struct ike_retrans {
  * @peer: NULL when its configuration has gone, then only in IKE_STATE_DELETING
  * @prop: what was chosen
  * @init_req, @init_resp: signed by AUTH (RFC 7296 2.15)
- * @next_in: the message ID of the peer's next request; @resp answers the last one
+ * @next_in: the message ID of the peer's next request; @resp answers the last one, with all
+ *	datagrams of its fragments
+ * @repeats: how often that was asked for again
+ * @fragments: both can (RFC 7383 2.3); @frag_size: IP datagrams no larger, 0: as configured
+ * @frags: of a request and of a response of the peer, while not all have come
  * @req_tail: the last octets of that request, its ICV: says whether another is the same
  * @busy_in: the peer's request is being worked on by a job
  * @busy_out: our next request is being made by a job, or a response is being worked on
@@ -275,6 +287,10 @@ struct ike_sa {
 	uint8_t req_tail[32];
 	size_t req_len;
 	bool busy_in, busy_out;
+	bool fragments;
+	uint8_t repeats;
+	uint16_t frag_size;
+	struct v2_frags *frags[2];
 	struct ike_child *nego, *nego_in;
 	uint32_t deleting_spi;
 	bool delete_sent;
@@ -520,8 +536,11 @@ bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct 
 void ike_retrans_init(struct ike_retrans *r);
 void ike_retrans_start(struct ike_sa *sa, struct buf *msg, uint8_t exchange);	/* takes @msg; sends */
 void ike_retrans_stop(struct ike_sa *sa);
+/* all datagrams that @msg has */
 void ike_send(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote,
 	      struct bytes msg);
+/* takes the first datagram of @rest; false: there is none */
+bool ike_datagram(struct bytes *rest, struct bytes *one);
 
 /* ---- child.c ---- */
 struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool initiator);

@@ -5,6 +5,7 @@
 
 #define BACKOFF_PERCENT	180
 #define JITTER_PERCENT	10
+#define SMALLER_AT	2	/* the repetition that goes in smaller fragments */
 
 /* the wait after try @tries (0: the first) */
 static uint64_t wait_ms(const struct ike *ike, unsigned int tries)
@@ -21,11 +22,28 @@ static uint64_t wait_ms(const struct ike *ike, unsigned int tries)
 	return ms ? ms : 1;
 }
 
+/* the header says where one ends and the next begins */
+bool ike_datagram(struct bytes *rest, struct bytes *one)
+{
+	struct wire_hdr hdr;
+
+	wire_hdr_decode(*rest, &hdr);
+	if (hdr.length < WIRE_HDR_LEN || hdr.length > rest->len)
+		return false;
+	*one = (struct bytes){ rest->p, hdr.length };
+	*rest = (struct bytes){ rest->p + hdr.length, rest->len - hdr.length };
+	return true;
+}
+
 void ike_send(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *remote,
 	      struct bytes msg)
 {
-	ike_count(sa->ike, IKE_COUNT_SENT);
-	sa->ike->ops->send(local, remote, msg, sa->ike->user);
+	struct bytes one;
+
+	while (ike_datagram(&msg, &one)) {
+		ike_count(sa->ike, IKE_COUNT_SENT);
+		sa->ike->ops->send(local, remote, one, sa->ike->user);
+	}
 }
 
 static void expired(struct ike_timer *t)
@@ -41,7 +59,9 @@ static void expired(struct ike_timer *t)
 	}
 	r->tries++;
 	ike_count(sa->ike, IKE_COUNT_RETRANSMITTED);
-	/* the identical octets: RFC 7296 2.1 */
+	if (r->tries == SMALLER_AT)
+		v2_smaller(sa, &r->msg);
+	/* the identical octets, all fragments: RFC 7296 2.1, RFC 7383 2.6.1 */
 	ike_send(sa, &sa->local, &sa->remote, buf_bytes(&r->msg));
 	ike_timer_set(&sa->ike->timers, t, sa->ike->now + wait_ms(sa->ike, r->tries));
 }

@@ -265,6 +265,8 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	ike_timer_off(timers, &sa->liveness);
 	ike_timer_off(timers, &sa->keepalive);
 	ike_retrans_stop(sa);
+	v2_frags_drop(sa, false);
+	v2_frags_drop(sa, true);
 	successor_gone(sa);
 	rekeying_gone(sa, why);
 	if (sa->state == IKE_STATE_ESTABLISHED)
@@ -373,6 +375,9 @@ bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->natt = old->natt;
 	sa->nat_ours = old->nat_ours;
 	sa->nat_theirs = old->nat_theirs;
+	/* said in IKE_SA_INIT for all that comes of it: RFC 7383 2.3 */
+	sa->fragments = old->fragments;
+	sa->frag_size = old->frag_size;
 	sa->authenticated = old->authenticated;
 	sa->reauth_at = old->reauth_at;
 	memcpy(sa->name, old->name, sizeof(sa->name));

@@ -112,6 +112,7 @@ static void defaults_are_filled_in(void **state)
 	assert_int_equal(p->local_id.type, WIRE_ID_IPV4);
 	assert_string_equal(p->local_id.text, "192.0.2.1");
 	assert_string_equal(p->remote_id.text, "192.0.2.2");
+	assert_int_equal(p->fragment_size, 1280);
 	assert_int_equal(p->tunnels[0].replay_window, 1024);
 	assert_int_equal(p->tunnels[0].lifetime_seconds, 3600);
 	conf_free(conf);
@@ -131,6 +132,25 @@ static void entries_are_sorted(void **state)
 #define HOSTS "access-list a { 1 protect ip from 192.0.2.1 to 192.0.2.2 }\n"
 #define LIST "access-list a { 1 protect ip from 10.0.0.1 to 10.0.0.2 }\n"
 #define PEER(items) "peer p { local address 192.0.2.1 remote address 192.0.2.2 " items " }\n"
+
+static void fragmentation(void **state)
+{
+	static const struct { const char *word; unsigned int size; } words[] = {
+		{ "yes", 1280 }, { "no", 0 }, { "256", 256 }, { "576", 576 }, { "65535", 65535 },
+	};
+	struct conf *conf;
+	char text[300];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		snprintf(text, sizeof(text), LIST "peer p { remote address 192.0.2.2 fragmentation %s"
+			 " tunnel t { access-list a } }", words[i].word);
+		conf = parse(text);
+		assert_int_equal(conf->peers[0].fragment_size, words[i].size);
+		conf_free(conf);
+	}
+}
 
 static const struct { const char *text, *error; } refused[] = {
 	{ "access-list a { 10 protext ip from any to any }",
@@ -191,6 +211,10 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:2:70: found 'always', expected off, soft or hard" },
 	{ LIST PEER("rsa-signature v2 tunnel t { access-list a }"),
 	  "f:2:73: found 'v2', expected pss or pkcs1" },
+	{ LIST PEER("fragmentation 255 tunnel t { access-list a }"),
+	  "f:2:73: found '255', expected yes, no or a number of octets from 256 to 65535" },
+	{ LIST PEER("fragmentation on tunnel t { access-list a }"),
+	  "f:2:73: found 'on', expected yes, no or a number of octets from 256 to 65535" },
 	{ LIST PEER("tunnel t { access-list b }"),
 	  "f:2:82: found 'b', expected the name of an access-list of this file" },
 	{ LIST PEER("tunnel t { access-list a mode both }"),
@@ -552,6 +576,7 @@ int main(void)
 		cmocka_unit_test(example_has_its_meaning),
 		cmocka_unit_test(defaults_are_filled_in),
 		cmocka_unit_test(entries_are_sorted),
+		cmocka_unit_test(fragmentation),
 		cmocka_unit_test(errors_say_where_and_what),
 		cmocka_unit_test(proposals_are_checked),
 		cmocka_unit_test(headers_are_as_said),

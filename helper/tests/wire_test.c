@@ -306,6 +306,48 @@ static void sk_is_the_last(void **state)
 	buf_free(&b);
 }
 
+/* RFC 7383 2.5 */
+static void skf_is_a_part(void **state)
+{
+	static const uint8_t bad_numbers[][4] = {
+		{ 0, 0, 0, 0 }, { 0, 0, 0, 2 }, { 0, 1, 0, 0 }, { 0, 3, 0, 2 }, { 1, 0, 0, 255 },
+	};
+	static struct wire_msg msg;
+	struct wire_writer w;
+	struct wire_skf skf;
+	struct buf b;
+	uint8_t bad;
+	size_t i;
+
+	(void)state;
+	for (i = 1; i <= 2; i++) {
+		buf_init(&b);
+		wire_open(&w, &b, &hdr);
+		wire_put_skf(&w, WIRE_PLD_IDI, i, 2, 21);
+		assert_int_equal(get_u32(b.p + 24), 28 + 8 + 21);
+		buf_put(&b, "IV......ciphertextICV", 21);
+		assert_int_equal(wire_v2_decode(buf_bytes(&b), &msg, &bad), WIRE_OK);
+		assert_int_equal(msg.n, 1);
+		assert_int_equal(msg.pld[0].type, WIRE_PLD_SKF);
+		assert_int_equal(msg.pld[0].next, i == 1 ? WIRE_PLD_IDI : WIRE_PLD_NONE);
+		assert_int_equal(wire_skf_decode(msg.pld[0].body, &skf), WIRE_OK);
+		assert_int_equal(skf.number, i);
+		assert_int_equal(skf.total, 2);
+		assert_int_equal(skf.sealed.len, 21);
+		assert_ptr_equal(skf.sealed.p, b.p + 36);
+		buf_free(&b);
+	}
+	for (i = 0; i < sizeof(bad_numbers) / 4; i++)
+		assert_int_equal(wire_skf_decode((struct bytes){ bad_numbers[i], 4 }, &skf),
+				 WIRE_SYNTAX);
+	assert_int_equal(wire_skf_decode((struct bytes){ bad_numbers[0], 3 }, &skf), WIRE_TRUNCATED);
+	buf_init(&b);
+	wire_open(&w, &b, &hdr);
+	wire_put_skf(&w, WIRE_PLD_IDI, 1, 2, WIRE_MSG_MAX - 35);
+	assert_true(b.failed);
+	buf_free(&b);
+}
+
 static void inner_chain(void **state)
 {
 	static struct wire_msg msg;
@@ -355,6 +397,7 @@ int main(void)
 		cmocka_unit_test(unknown_payloads),
 		cmocka_unit_test(payloads_are_counted),
 		cmocka_unit_test(sk_is_the_last),
+		cmocka_unit_test(skf_is_a_part),
 		cmocka_unit_test(inner_chain),
 		cmocka_unit_test(names),
 	};

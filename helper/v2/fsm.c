@@ -173,10 +173,11 @@ static void name_payload(const struct wire_payload *p, char *out, size_t len)
 		snprintf(out, len, "%s", wire_payload_str(p->type));
 }
 
-void v2_tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
-	     size_t len, const struct wire_msg *inner)
+/* one line a message, however many datagrams it came in */
+static void tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
+		 size_t len, unsigned int fragments, const struct wire_msg *inner)
 {
-	char payloads[400] = "", one[80];
+	char payloads[400] = "", one[80], parts[32] = "";
 	unsigned int i;
 	size_t at = 0;
 
@@ -184,24 +185,36 @@ void v2_tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32
 		name_payload(&inner->pld[i], one, sizeof(one));
 		at += snprintf(payloads + at, sizeof(payloads) - at, " %s", one);
 	}
+	if (fragments > 1)
+		snprintf(parts, sizeof(parts), " in %u fragments", fragments);
 	ike_report(sa->ike, IKE_EVENT_EXCHANGE, sa->name, NULL,
-		   json_pack("{s:b,s:s,s:b,s:I,s:I,s:s}", "received", in, "exchange",
+		   json_pack("{s:b,s:s,s:b,s:I,s:I,s:I,s:s}", "received", in, "exchange",
 			     wire_exchange_str(exchange), "response", response, "id",
-			     (json_int_t)msgid, "octets", (json_int_t)len, "payloads",
-			     payloads[0] ? payloads + 1 : ""),
-		   "%s %s %s %u, %zu octets [%s ]", in ? "received" : "sent",
+			     (json_int_t)msgid, "octets", (json_int_t)len, "fragments",
+			     (json_int_t)fragments, "payloads", payloads[0] ? payloads + 1 : ""),
+		   "%s %s %s %u, %zu octets%s [%s ]", in ? "received" : "sent",
 		   wire_exchange_str(exchange), response ? "response" : "request", msgid, len,
-		   payloads);
+		   parts, payloads);
+}
+
+void v2_tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
+	     size_t len, const struct wire_msg *inner)
+{
+	tell(sa, in, exchange, response, msgid, len, 1, inner);
 }
 
 static void tell_out(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
-		     size_t len, const struct v2_out *out)
+		     struct bytes msg, const struct v2_out *out)
 {
+	struct bytes rest = msg, one;
+	unsigned int fragments = 0;
 	struct wire_msg inner;
 	uint8_t bad;
 
+	while (ike_datagram(&rest, &one))
+		fragments++;
 	wire_v2_walk(out->first, buf_bytes(&out->body), &inner, &bad);
-	v2_tell(sa, false, exchange, response, msgid, len, &inner);
+	tell(sa, false, exchange, response, msgid, msg.len, fragments, &inner);
 }
 
 void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out)
@@ -210,7 +223,7 @@ void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out)
 
 	buf_init(&msg);
 	if (v2_seal(sa, exchange, false, sa->next_out, out, &msg)) {
-		tell_out(sa, exchange, false, sa->next_out, msg.len, out);
+		tell_out(sa, exchange, false, sa->next_out, buf_bytes(&msg), out);
 		ike_retrans_start(sa, &msg, exchange);
 	} else {
 		ike_sa_fail(sa, "cannot build the %s request: out of memory or too long",
@@ -223,8 +236,9 @@ void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out)
 void v2_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, struct v2_out *out)
 {
 	buf_free(&sa->resp);
+	sa->repeats = 0;
 	if (v2_seal(sa, exchange, true, msgid, out, &sa->resp)) {
-		tell_out(sa, exchange, true, msgid, sa->resp.len, out);
+		tell_out(sa, exchange, true, msgid, buf_bytes(&sa->resp), out);
 		ike_send(sa, &sa->reply_local, &sa->reply_remote, buf_bytes(&sa->resp));
 	} else {
 		buf_free(&sa->resp);
@@ -384,16 +398,14 @@ static void refuse_response(struct v2_in *in, enum wire_err err, uint8_t bad)
 
 static enum wire_err unwrap(struct v2_in *in, const struct transition *t, uint8_t *bad)
 {
-	const struct wire_payload *sk;
 	enum wire_err err;
 
 	*bad = 0;
 	if (!t->sealed) {
 		in->inner = in->outer;
 	} else {
-		sk = wire_find(&in->outer, WIRE_PLD_SK);
 		in->inner.hdr = in->outer.hdr;
-		err = wire_v2_walk(sk->next, buf_bytes(&in->clear), &in->inner, bad);
+		err = wire_v2_walk(in->first, buf_bytes(&in->clear), &in->inner, bad);
 		if (err)
 			return err;
 	}
@@ -410,10 +422,12 @@ static void set_tail(uint8_t tail[32], struct bytes raw)
 }
 
 /* the octets at the end are the ICV: nobody but the peer makes two requests that agree there */
-static bool is_repetition(const struct v2_in *in)
+static bool is_repetition(struct v2_in *in)
 {
 	uint8_t tail[32];
 
+	if (wire_find(&in->outer, WIRE_PLD_SKF))
+		return v2_fragment_repeats(in);
 	set_tail(tail, in->raw);
 	return in->raw.len == in->sa->req_len &&
 	       !memcmp(tail, in->sa->req_tail, sizeof(tail));
@@ -437,6 +451,7 @@ static bool in_window(struct v2_in *in, bool response)
 	} else if (msgid + 1 == sa->next_in && sa->resp.len && is_repetition(in)) {
 		/* RFC 7296 2.1: the identical octets, to where this one came from */
 		ike_count(sa->ike, IKE_COUNT_DUPLICATE);
+		v2_repeat_response(sa);
 		ike_send(sa, in->local, in->remote, buf_bytes(&sa->resp));
 		return false;
 	}
@@ -449,6 +464,7 @@ static void accepted(struct v2_in *in, bool response)
 	struct ike_sa *sa = in->sa;
 
 	sa->last_in = sa->ike->now;
+	v2_frags_drop(sa, response);
 	/* before AUTH nobody knows who it is: there the port may move, and with AUTH it has */
 	if (!response || sa->state >= IKE_STATE_ESTABLISHED)
 		ike_natt_follow(sa, in->local, in->remote);
@@ -474,6 +490,17 @@ static bool says_gone(const struct v2_in *in, bool response)
 	struct wire_notification n;
 
 	return response && in->sa->delete_sent && v2_find_notify(&in->outer, WIRE_N_INVALID_IKE_SPI, &n);
+}
+
+/* false: nobody's, or a fragment of what is not whole yet */
+static bool open_sealed(struct v2_in *in, bool response)
+{
+	if (wire_find(&in->outer, WIRE_PLD_SKF))
+		return v2_fragment_take(in, response);
+	if (v2_open(in->sa, in))
+		return true;
+	ike_count(in->sa->ike, IKE_COUNT_BAD_ICV);
+	return false;
 }
 
 /**
@@ -502,13 +529,13 @@ void v2_input(struct v2_in *in)
 		ike_sa_kill(sa, "deleted");
 		return;
 	}
-	if (t->sealed && !v2_open(sa, in)) {
-		ike_count(sa->ike, IKE_COUNT_BAD_ICV);
+	in->octets = in->raw.len;
+	in->fragments = 1;
+	if (t->sealed && !open_sealed(in, response))
 		return;
-	}
 	err = unwrap(in, t, &bad);
-	v2_tell(sa, true, in->outer.hdr.exchange, response, in->outer.hdr.msgid, in->raw.len,
-		err ? NULL : &in->inner);
+	tell(sa, true, in->outer.hdr.exchange, response, in->outer.hdr.msgid, in->octets,
+	     in->fragments, err ? NULL : &in->inner);
 	/* what is not protected may come from anybody and proves nothing, also when it is bad */
 	if (!t->sealed && err) {
 		ike_count(sa->ike, IKE_COUNT_MALFORMED);

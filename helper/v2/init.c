@@ -22,6 +22,15 @@ static void put_proposals(struct wire_writer *w, const struct conf_peer *conf)
 	wire_put_sa(w, p, conf->n_ike);
 }
 
+/* RFC 7383 2.3: with who says so as well */
+static void note_fragmentation(struct ike_sa *sa, const struct wire_msg *msg)
+{
+	struct wire_notification n;
+
+	sa->fragments = sa->peer->conf->fragment_size &&
+			v2_find_notify(msg, WIRE_N_FRAGMENTATION_SUPPORTED, &n);
+}
+
 /* RFC 7296 2.6: the cookie first, all else as it was */
 static void send_request(struct ike_sa *sa)
 {
@@ -39,6 +48,8 @@ static void send_request(struct ike_sa *sa)
 	put_proposals(&w, sa->peer->conf);
 	v2_kex_put(&sa->kex, &w);
 	wire_put_nonce(&w, buf_bytes(&sa->ni));
+	if (sa->peer->conf->fragment_size)
+		wire_put_notify(&w, 0, none, WIRE_N_FRAGMENTATION_SUPPORTED, none);
 	ike_natt_put(&w, sa->spi_i, 0, &sa->local, &sa->remote);
 	v2_put_announcements(sa, &w);
 	wire_finish(&msg);
@@ -279,6 +290,7 @@ void v2_init_response(struct v2_in *in)
 		return;
 	}
 	ike_natt_detect(sa, &in->inner, in->local, in->remote);
+	note_fragmentation(sa, &in->inner);
 	/* RFC 7296 2.23: from IKE_AUTH on */
 	if (sa->natt)
 		sa->local.port = sa->remote.port = IKE_NATT_PORT;
@@ -429,6 +441,8 @@ static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
 	wire_put_sa(&w, &sa->prop, 1);
 	wire_put_ke(&w, crypto_dh_group(dh), crypto_dh_public(dh));
 	wire_put_nonce(&w, buf_bytes(&sa->nr));
+	if (sa->fragments)
+		wire_put_notify(&w, 0, none, WIRE_N_FRAGMENTATION_SUPPORTED, none);
 	ike_natt_put(&w, sa->spi_i, sa->spi_r, &sa->local, &sa->remote);
 	v2_put_announcements(sa, &w);
 	wire_finish(msg);
@@ -467,6 +481,7 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	sa->prop = *chosen;
 	sa->prop.spi_len = 0;
 	ike_natt_detect(sa, &r->msg, r->local, r->remote);
+	note_fragmentation(sa, &r->msg);
 	sa->busy_in = true;
 	ike_sa_publish_init(sa);
 	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);

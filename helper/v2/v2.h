@@ -11,7 +11,8 @@
  * struct v2_in - a message on its way through the state machine
  * @outer: as it came
  * @inner: of the SK payload, or @outer again where the exchange has none
- * @clear: what @inner points into
+ * @clear: what @inner points into, of type @first
+ * @octets: of all its datagrams, of which there are @fragments
  */
 struct v2_in {
 	struct ike_sa *sa;
@@ -19,6 +20,9 @@ struct v2_in {
 	struct bytes raw;
 	struct wire_msg outer, inner;
 	struct buf clear;
+	uint8_t first;
+	size_t octets;
+	unsigned int fragments;
 };
 
 /* the inside of a message that is being written */
@@ -55,10 +59,21 @@ bool v2_find_notify(const struct wire_msg *msg, uint16_t type, struct wire_notif
 uint16_t v2_find_error(const struct wire_msg *msg, struct wire_notification *out);
 
 /* ---- sk.c ---- */
+/* in as many datagrams as it takes */
 bool v2_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
 	     const struct v2_out *out, struct buf *msg);
-/* false: not by this SA's peer, or damaged */
+/* what was sealed before, in other datagrams: v2_datagram_max() has changed */
+bool v2_seal_again(struct ike_sa *sa, struct buf *msg);
+/* SK or SKF; false: not by this SA's peer, or damaged */
 bool v2_open(struct ike_sa *sa, struct v2_in *in);
+
+/* ---- frag.c: RFC 7383 ---- */
+bool v2_fragment_take(struct v2_in *in, bool response);
+bool v2_fragment_repeats(struct v2_in *in);
+void v2_frags_drop(struct ike_sa *sa, bool response);
+size_t v2_datagram_max(const struct ike_sa *sa);
+void v2_smaller(struct ike_sa *sa, struct buf *msg);
+void v2_repeat_response(struct ike_sa *sa);
 
 /* ---- keys.c ---- */
 /* RFC 7296 2.14; @old: rekeying, 2.18 */

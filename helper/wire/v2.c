@@ -12,6 +12,7 @@
 #include "wire/wire.h"
 
 #define GENERIC_LEN	4
+#define SKF_HEAD_LEN	4
 #define CRITICAL	0x80
 #define AT_NEXT		16	/* of the IKE header */
 #define AT_LENGTH	24
@@ -197,6 +198,20 @@ void wire_put_raw(struct wire_writer *w, uint8_t pld_type, bool critical, struct
 	wire_end(w);
 }
 
+/* the lengths count what is sealed already: they are in the AAD */
+static void count_sealed(struct wire_writer *w, uint8_t first_inside, size_t sealed_len)
+{
+	struct buf *b = w->b;
+
+	if (b->failed || sealed_len > WIRE_MSG_MAX || b->len + sealed_len > WIRE_MSG_MAX) {
+		b->failed = true;
+		return;
+	}
+	b->p[w->body_at] = first_inside;
+	buf_set_u16(b, w->body_at + 2, (uint16_t)(b->len - w->body_at + sealed_len));
+	buf_set_u32(b, AT_LENGTH, (uint32_t)(b->len + sealed_len));
+}
+
 /**
  * wire_put_sk() - the head of the last payload, sealed_len octets of which follow
  * @w: the writer, opened with wire_open()
@@ -205,14 +220,52 @@ void wire_put_raw(struct wire_writer *w, uint8_t pld_type, bool critical, struct
  */
 void wire_put_sk(struct wire_writer *w, uint8_t first_inside, size_t sealed_len)
 {
-	struct buf *b = w->b;
-
 	wire_begin(w, WIRE_PLD_SK);
-	if (b->failed || sealed_len > WIRE_MSG_MAX || b->len + sealed_len > WIRE_MSG_MAX) {
-		b->failed = true;
-		return;
-	}
-	b->p[w->body_at] = first_inside;
-	buf_set_u16(b, w->body_at + 2, (uint16_t)(GENERIC_LEN + sealed_len));
-	buf_set_u32(b, AT_LENGTH, (uint32_t)(b->len + sealed_len));
+	count_sealed(w, first_inside, sealed_len);
+}
+
+/*
+ * The Encrypted Fragment payload, RFC 7383 2.5:
+ *
+ *	+---------------+-+-------------+-------------------------------+
+ *	| Next Payload  |C|  RESERVED   |         Payload Length        |
+ *	+---------------+-+-------------+-------------------------------+
+ *	|        Fragment Number        |        Total Fragments        |
+ *	+-------------------------------+-------------------------------+
+ *	|           IV, encrypted content, ICV: as in SK                |
+ */
+
+/**
+ * wire_put_skf() - the same for a fragment of the inside
+ * @w: the writer, opened with wire_open()
+ * @first_inside: type of the first payload inside, in the first fragment only
+ * @number: which fragment, from 1 to @total
+ * @total: how many there are
+ * @sealed_len: crypto_sk_len() of this fragment
+ */
+void wire_put_skf(struct wire_writer *w, uint8_t first_inside, uint16_t number, uint16_t total,
+		  size_t sealed_len)
+{
+	wire_begin(w, WIRE_PLD_SKF);
+	buf_put_u16(w->b, number);
+	buf_put_u16(w->b, total);
+	count_sealed(w, number == 1 ? first_inside : WIRE_PLD_NONE, sealed_len);
+}
+
+/**
+ * wire_skf_decode() - the head of a fragment
+ * @body: what follows the generic header
+ * @out: @sealed points into @body
+ *
+ * Return: WIRE_SYNTAX for numbers that RFC 7383 2.5 forbids.
+ */
+enum wire_err wire_skf_decode(struct bytes body, struct wire_skf *out)
+{
+	if (body.len < SKF_HEAD_LEN)
+		return WIRE_TRUNCATED;
+	out->number = get_u16(body.p);
+	out->total = get_u16(body.p + 2);
+	out->sealed = (struct bytes){ body.p + SKF_HEAD_LEN, body.len - SKF_HEAD_LEN };
+	/* neither may be zero, which is said by this of the total, too */
+	return out->number && out->number <= out->total ? WIRE_OK : WIRE_SYNTAX;
 }

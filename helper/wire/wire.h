@@ -126,6 +126,7 @@ struct wire_notification { uint8_t proto; struct bytes spi; uint16_t type; struc
 struct wire_delete { uint8_t proto; uint8_t spi_len; uint16_t n; struct bytes spis; };
 struct wire_sa { unsigned int n; struct ike_proposal p[WIRE_PROPOSALS_MAX]; };
 struct wire_ts { unsigned int n; struct ts ts[WIRE_TS_MAX]; };
+struct wire_skf { uint16_t number, total; struct bytes sealed; };	/* RFC 7383 2.5 */
 
 /*
  * Proposals with unknown transform types or attributes are kept out of the
@@ -141,6 +142,7 @@ enum wire_err wire_nonce_decode(struct bytes body, struct bytes *out);
 enum wire_err wire_notify_decode(struct bytes body, struct wire_notification *out);
 enum wire_err wire_delete_decode(struct bytes body, struct wire_delete *out);
 enum wire_err wire_ts_decode(struct bytes body, struct wire_ts *out);
+enum wire_err wire_skf_decode(struct bytes body, struct wire_skf *out);
 
 /*
  * Encoders append one payload each; the chain's "next payload" octets are kept
@@ -172,6 +174,9 @@ void wire_put_ts(struct wire_writer *w, uint8_t pld_type, const struct ts *ts, u
  * the whole buffer is then the AAD, and crypto_sk_seal() appends to it.
  */
 void wire_put_sk(struct wire_writer *w, uint8_t first_inside, size_t sealed_len);
+/* the same for one fragment of the inside */
+void wire_put_skf(struct wire_writer *w, uint8_t first_inside, uint16_t number, uint16_t total,
+		  size_t sealed_len);
 void wire_put_raw(struct wire_writer *w, uint8_t pld_type, bool critical, struct bytes body);
 
 #endif

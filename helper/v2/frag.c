@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IKE fragmentation, RFC 7383: what comes in fragments, and how small ours are.
+ * The fragments themselves are made and opened in sk.c.
+ *
+ * Whoever completes IKE_SA_INIT can send fragments that are genuine, and nobody
+ * knows yet who he is. So half-open SAs have a share of memory between them.
+ */
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "v2/reassembly.h"
+#include "v2/v2.h"
+
+#define REASSEMBLY_MS		20000	/* less than a half-open SA lives */
+#define SMALL_DATAGRAM		576	/* RFC 791: what each host takes; RFC 7383 2.5.1 */
+#define MESSAGE_MEMORY		(WIRE_MSG_MAX + 32 * 1024)
+#define STRANGERS_MEMORY	(8u << 20)	/* of all half-open SAs */
+#define REPEATS_BEFORE_SMALLER	2
+
+/* of one IKE SA: the message that is being put together, a request or a response */
+struct v2_frags {
+	struct ike_sa *sa;
+	bool response;
+	struct v2_reassembly r;
+	struct ike_timer timer;
+	size_t charged;			/* to the strangers' share */
+};
+
+/* ---- coming in ---- */
+
+static void uncharge(struct v2_frags *fr)
+{
+	fr->sa->ike->strangers_memory -= fr->charged;
+	fr->charged = 0;
+}
+
+static bool is_strangers(const struct ike_sa *sa)
+{
+	return !sa->initiator && sa->state < IKE_STATE_ESTABLISHED;
+}
+
+static void charge(struct v2_frags *fr)
+{
+	uncharge(fr);
+	if (is_strangers(fr->sa))
+		fr->charged = fr->r.held;
+	fr->sa->ike->strangers_memory += fr->charged;
+}
+
+/**
+ * v2_frags_drop - what has come of a message is not wanted any more
+ * @sa: the SA
+ * @response: of the peer's response, or of its request
+ */
+void v2_frags_drop(struct ike_sa *sa, bool response)
+{
+	struct v2_frags *fr = sa->frags[response];
+
+	if (!fr)
+		return;
+	ike_timer_off(&sa->ike->timers, &fr->timer);
+	uncharge(fr);
+	v2_reassembly_free(&fr->r);
+	free(fr);
+	sa->frags[response] = NULL;
+}
+
+/* they were sent again meanwhile: this is no chance loss */
+static void not_whole_in_time(struct ike_timer *t)
+{
+	struct v2_frags *fr = container_of(t, struct v2_frags, timer);
+	struct ike_sa *sa = fr->sa;
+	char addr[ADDR_STRLEN];
+
+	ike_count(sa->ike, IKE_COUNT_FRAGMENTS_LOST);
+	ike_report_stranger(sa->ike, sa->peer,
+			    "%u of %u fragments of the %s %s %u of %s came, the others did not in %u s",
+			    fr->r.have, fr->r.total, wire_exchange_str(fr->r.exchange),
+			    fr->response ? "response" : "request", fr->r.msgid,
+			    addr_str(&sa->remote.addr, addr, sizeof(addr)), REASSEMBLY_MS / 1000);
+	v2_frags_drop(sa, fr->response);
+}
+
+static struct v2_frags *frags_of(struct ike_sa *sa, bool response)
+{
+	struct v2_frags *fr = sa->frags[response];
+
+	if (fr)
+		return fr;
+	fr = calloc(1, sizeof(*fr));
+	if (!fr)
+		return NULL;
+	fr->sa = sa;
+	fr->response = response;
+	v2_reassembly_init(&fr->r);
+	fr->timer.fn = not_whole_in_time;
+	sa->frags[response] = fr;
+	return fr;
+}
+
+static size_t memory_left(const struct v2_frags *fr)
+{
+	const struct ike *ike = fr->sa->ike;
+	size_t others = ike->strangers_memory - fr->charged, left;
+
+	if (!is_strangers(fr->sa))
+		return MESSAGE_MEMORY;
+	left = others < STRANGERS_MEMORY ? STRANGERS_MEMORY - others : 0;
+	return left < MESSAGE_MEMORY ? left : MESSAGE_MEMORY;
+}
+
+/* outer headers of an IKE message */
+static size_t around(const struct ike_sa *sa)
+{
+	size_t ip = sa->remote.addr.family == AF_INET6 ? 40 : 20;
+
+	return ip + 8 + (sa->local.port == IKE_NATT_PORT ? 4 : 0);
+}
+
+/* what comes through from there will come through in the other direction */
+static void note_size(struct ike_sa *sa, size_t longest)
+{
+	longest += around(sa);
+	if (longest < CONF_FRAGMENT_MIN)
+		longest = CONF_FRAGMENT_MIN;
+	if (longest <= UINT16_MAX && (!sa->frag_size || longest < sa->frag_size))
+		sa->frag_size = (uint16_t)longest;
+}
+
+static bool whole(struct v2_in *in, struct v2_frags *fr, bool response)
+{
+	bool ok;
+
+	buf_free(&in->clear);
+	ok = v2_reassembly_join(&fr->r, &in->clear);
+	in->first = fr->r.first;
+	in->octets = fr->r.octets;
+	in->fragments = fr->r.total;
+	if (!response)
+		note_size(in->sa, fr->r.longest);
+	v2_frags_drop(in->sa, response);
+	return ok;
+}
+
+static bool read_head(const struct v2_in *in, struct v2_fragment *f)
+{
+	const struct wire_payload *pld = wire_find(&in->outer, WIRE_PLD_SKF);
+	struct wire_skf skf;
+
+	if (!in->sa->fragments || wire_skf_decode(pld->body, &skf) != WIRE_OK)
+		return false;
+	*f = (struct v2_fragment){
+		.msgid = in->outer.hdr.msgid, .exchange = in->outer.hdr.exchange,
+		.first = pld->next, .number = skf.number, .total = skf.total,
+		.octets = in->raw.len,
+	};
+	return true;
+}
+
+static bool refused(struct v2_in *in)
+{
+	ike_count(in->sa->ike, IKE_COUNT_FRAGMENT_REFUSED);
+	return false;
+}
+
+/**
+ * v2_fragment_take - a message with an SKF payload, within the window
+ * @in: gets the inside of the message, when it is whole
+ * @response: is it one?
+ *
+ * Return: whether it is whole. Nothing is kept that is not the peer's.
+ */
+bool v2_fragment_take(struct v2_in *in, bool response)
+{
+	struct ike_sa *sa = in->sa;
+	struct v2_frags *fr = sa->frags[response];
+	enum v2_reassembled got;
+	struct v2_fragment f;
+
+	if (!read_head(in, &f) || (fr && !v2_reassembly_wants(&fr->r, &f)))
+		return refused(in);
+	if (!v2_open(sa, in)) {
+		ike_count(sa->ike, IKE_COUNT_BAD_ICV);
+		return false;
+	}
+	fr = frags_of(sa, response);
+	if (!fr)
+		return false;
+	f.clear = buf_bytes(&in->clear);
+	got = v2_reassembly_add(&fr->r, &f, memory_left(fr));
+	charge(fr);
+	if (!fr->r.total)
+		v2_frags_drop(sa, response);
+	if (got == V2_FRAGMENT_REFUSED)
+		return refused(in);
+	ike_count(sa->ike, IKE_COUNT_FRAGMENT);
+	sa->last_in = sa->ike->now;
+	if (got == V2_MESSAGE_WHOLE)
+		return whole(in, fr, response);
+	if (!fr->timer.at)
+		ike_timer_set(&sa->ike->timers, &fr->timer, sa->ike->now + REASSEMBLY_MS);
+	return false;
+}
+
+/**
+ * v2_fragment_repeats - does it say that a request was sent again?
+ * @in: with an SKF payload, and the message ID that was answered last
+ *
+ * RFC 7383 2.6.1: its first fragment alone says so, once it is seen to be genuine;
+ * the octets need not be those of before, since the peer may have cut it anew.
+ */
+bool v2_fragment_repeats(struct v2_in *in)
+{
+	struct v2_fragment f;
+
+	return read_head(in, &f) && f.number == 1 && v2_open(in->sa, in);
+}
+
+/* ---- going out ---- */
+
+/**
+ * v2_datagram_max - octets that an IKE message in one datagram may have
+ * @sa: the SA
+ */
+size_t v2_datagram_max(const struct ike_sa *sa)
+{
+	size_t size = sa->peer && sa->fragments ? sa->peer->conf->fragment_size : 0;
+
+	if (!size)
+		return WIRE_MSG_MAX;
+	if (sa->frag_size && sa->frag_size < size)
+		size = sa->frag_size;
+	return size - around(sa);
+}
+
+/**
+ * v2_smaller - nothing says that it arrived: smaller fragments may
+ * @sa: the SA
+ * @msg: as it was sent; cut anew where that makes a difference
+ *
+ * RFC 7383 2.5.2, in one step and for all that follows.
+ */
+void v2_smaller(struct ike_sa *sa, struct buf *msg)
+{
+	struct bytes rest = buf_bytes(msg), one;
+	uint16_t before = sa->frag_size;
+	size_t longest = 0;
+
+	while (ike_datagram(&rest, &one))
+		if (one.len > longest)
+			longest = one.len;
+	if (!sa->fragments || longest + around(sa) <= SMALL_DATAGRAM)
+		return;
+	sa->frag_size = SMALL_DATAGRAM;
+	if (!v2_seal_again(sa, msg))
+		sa->frag_size = before;
+}
+
+/**
+ * v2_repeat_response - the peer sent its last request again
+ * @sa: the SA
+ *
+ * Its answer is lost again and again: it may be too large for the way.
+ */
+void v2_repeat_response(struct ike_sa *sa)
+{
+	if (sa->repeats < UINT8_MAX)
+		sa->repeats++;
+	if (sa->repeats == REPEATS_BEFORE_SMALLER)
+		v2_smaller(sa, &sa->resp);
+}
