@@ -12,7 +12,37 @@
 static void idle_due(struct ike_timer *t);
 static void renew_due(struct ike_timer *t);
 
-static uint32_t new_spi(struct ike_sa *sa)
+static uint32_t spi_hash(const struct ike *ike, uint32_t spi)
+{
+	return ike_hash(ike->hash_key, &spi, sizeof(spi));
+}
+
+/* @tun NULL: of any */
+struct ike_child *ike_child_by_spi(struct ike *ike, const struct ike_tunnel *tun, bool in,
+				   uint32_t spi)
+{
+	const struct ike_table *t = in ? &ike->by_spi_in : &ike->by_spi_out;
+	struct ike_link *l = ike_table_first(t, spi_hash(ike, spi));
+	struct ike_child *c;
+
+	for (; l; l = ike_table_next(l)) {
+		c = in ? container_of(l, struct ike_child, in_link) :
+			 container_of(l, struct ike_child, out_link);
+		if ((!tun || c->tun == tun) && (in ? c->spi_in : c->spi_out) == spi)
+			return c;
+	}
+	return NULL;
+}
+
+void ike_child_publish_out(struct ike_child *child)
+{
+	struct ike *ike = child->sa->ike;
+
+	ike_table_put(&ike->by_spi_out, &child->out_link, spi_hash(ike, child->spi_out));
+}
+
+/* of all: the module tells inbound SAs apart by their SPI (RFC 4301 4.1) */
+static uint32_t new_spi(struct ike *ike)
 {
 	uint32_t spi;
 
@@ -20,7 +50,7 @@ static uint32_t new_spi(struct ike_sa *sa)
 	do {
 		if (!crypto_random(&spi, sizeof(spi)))
 			return 0;
-	} while (spi < 256 || ike_child_find(sa, spi));
+	} while (spi < 256 || ike_child_by_spi(ike, NULL, true, spi));
 	return spi;
 }
 
@@ -32,7 +62,7 @@ struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool 
 	if (!child)
 		return NULL;
 	child->nego = calloc(1, sizeof(*child->nego));
-	child->spi_in = new_spi(sa);
+	child->spi_in = new_spi(sa->ike);
 	if (!child->nego || !child->spi_in) {
 		free(child->nego);
 		free(child);
@@ -54,6 +84,7 @@ struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool 
 	child->renew.fn = renew_due;
 	child->next = sa->children;
 	sa->children = child;
+	ike_table_put(&sa->ike->by_spi_in, &child->in_link, spi_hash(sa->ike, child->spi_in));
 	return child;
 }
 
@@ -224,6 +255,8 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_timer_off(&sa->ike->timers, &child->renew);
 	ike_install_deferred_free(child);
 	ike_install_before(child);
+	ike_table_del(&sa->ike->by_spi_in, &child->in_link);
+	ike_table_del(&sa->ike->by_spi_out, &child->out_link);
 	ike_uninstall_out(child);
 	ike_uninstall_in(child);
 	if (child->state == IKE_CHILD_UP)

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 
 #include "ike/ike.h"
+#include "ike/table.h"
 #include "ike/timer.h"
 #include "sys/crypto.h"
 #include "wire/wire.h"
@@ -97,6 +98,8 @@ struct ike {
 	unsigned int n_sas, n_half_open;
 	struct ike_sa **by_spi, **by_init;	/* hash tables of table_size heads each */
 	size_t table_size;
+	struct ike_table by_id;		/* established SAs, by the peer's identity */
+	struct ike_table by_spi_in, by_spi_out;	/* CHILD SAs */
 	uint64_t hash_key;
 	struct ike_orphan *orphans;
 	struct ike_timer orphan_timer;
@@ -298,6 +301,7 @@ struct ike_sa {
 	unsigned int n_tasks;
 	struct ike_child *children;
 	struct conf_id remote_id;	/* as authenticated; owned */
+	struct ike_link id_link;
 	uint64_t created, established, last_in;
 	struct ike_timer life, liveness, keepalive;
 	bool natt;			/* a NAT is between us: ESP goes in UDP */
@@ -353,6 +357,7 @@ struct ike_nego {
  */
 struct ike_child {
 	struct ike_child *next;
+	struct ike_link in_link, out_link;
 	struct ike_sa *sa;
 	struct ike_tunnel *tun;
 	char name[IKE_NAME_MAX];
@@ -500,6 +505,8 @@ void ike_sa_put(struct ike_sa *sa);
 void ike_sa_publish_init(struct ike_sa *sa);
 struct ike_sa *ike_sa_find(struct ike *ike, uint64_t own_spi);
 struct ike_sa *ike_sa_find_init(struct ike *ike, uint64_t spi_i, const struct endpoint *remote);
+/* established SAs with who has this identity; @prev NULL: the first */
+struct ike_sa *ike_sa_of_id(struct ike *ike, const struct conf_id *id, const struct ike_sa *prev);
 uint64_t ike_sa_own_spi(const struct ike_sa *sa);
 uint64_t ike_sa_peer_spi(const struct ike_sa *sa);
 void ike_sa_established(struct ike_sa *sa);
@@ -556,6 +563,10 @@ void ike_child_rekey_again(struct ike_child *child, uint64_t ms);
 /* what was to succeed it came to nothing */
 void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in);
 struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in);
+/* of any IKE SA */
+struct ike_child *ike_child_by_spi(struct ike *ike, const struct ike_tunnel *tun, bool in,
+				   uint32_t spi);
+void ike_child_publish_out(struct ike_child *child);	/* it has its outbound SPI */
 struct ike_child *ike_child_find_out(struct ike_sa *sa, uint8_t proto, uint32_t spi_out);
 uint8_t ike_child_proto(const struct ike_child *child);		/* PROTO_ESP, PROTO_AH */
 const char *ike_proto_str(uint8_t proto);			/* "ESP", "AH" */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/nfipsec.h>
+
 #include "ike/core.h"
 #include "v2/v2.h"
 
@@ -25,6 +27,9 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike->ops = ops;
 	ike->user = user;
 	ike->limits = default_limits;
+	ike_table_init(&ike->by_id);
+	ike_table_init(&ike->by_spi_in);
+	ike_table_init(&ike->by_spi_out);
 	/* what is answered to anybody outside an SA, and what is said about it */
 	ike->notify_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 5 };
 	ike->error_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 1 };
@@ -57,6 +62,9 @@ void ike_free(struct ike *ike)
 	ike_timers_free(&ike->timers);
 	free(ike->by_spi);
 	free(ike->by_init);
+	ike_table_free(&ike->by_id);
+	ike_table_free(&ike->by_spi_in);
+	ike_table_free(&ike->by_spi_out);
 	crypto_wipe(ike, sizeof(*ike));
 	free(ike);
 }
@@ -103,25 +111,19 @@ void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
 {
 	struct ike_tunnel *tun;
 	struct ike_child *c;
-	struct ike_sa *sa;
 
 	ike->now = now;
 	tun = ike_tunnel_by_name(ike, ksa->tunnel);
-	if (!tun)
-		return;
-	for (sa = ike->sas; sa; sa = sa->next) {
-		for (c = sa->children; c; c = c->next) {
-			if (c->tun != tun || (c->spi_in != ksa->spi && c->spi_out != ksa->spi))
-				continue;
-			c->soft = true;
-			if (ksa->expired_hard)
-				ike_child_delete(c, "lifetime");
-			else
-				ike_child_rekey(c);
-			return;
-		}
+	c = tun ? ike_child_by_spi(ike, tun, ksa->dir == NFIPSEC_DIR_IN, ksa->spi) : NULL;
+	if (c) {
+		c->soft = true;
+		if (ksa->expired_hard)
+			ike_child_delete(c, "lifetime");
+		else
+			ike_child_rekey(c);
+	} else if (tun) {
+		ike_orphan_expire(tun, ksa);
 	}
-	ike_orphan_expire(tun, ksa);
 }
 
 /* RFC 7296 2.23: an authenticated ESP packet tells as much as an IKE message */
@@ -132,21 +134,16 @@ void ike_mapping(struct ike *ike, const struct kern_sa *ksa, const struct kern_e
 	const struct endpoint from = { ends->remote, ends->remote_port };
 	struct ike_tunnel *tun;
 	struct ike_child *c;
-	struct ike_sa *sa;
 
 	ike->now = now;
 	tun = ike_tunnel_by_name(ike, ksa->tunnel);
 	if (!tun || !from.port)
 		return;
-	for (sa = ike->sas; sa; sa = sa->next) {
-		for (c = sa->children; c; c = c->next) {
-			if (c->tun != tun || c->spi_in != ksa->spi || !sa->natt)
-				continue;
-			ike_natt_follow(sa, &to, &from);
-			return;
-		}
-	}
-	ike_orphan_mapping(ike, ksa, ends);
+	c = ike_child_by_spi(ike, tun, true, ksa->spi);
+	if (!c)
+		ike_orphan_mapping(ike, ksa, ends);
+	else if (c->sa->natt)
+		ike_natt_follow(c->sa, &to, &from);
 }
 
 static void up_one(struct ike_tunnel *tun, struct ike_op *op)

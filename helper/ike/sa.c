@@ -55,6 +55,33 @@ struct ike_sa *ike_sa_find_init(struct ike *ike, uint64_t spi_i, const struct en
 	return sa;
 }
 
+static uint32_t id_hash(const struct ike *ike, const struct conf_id *id)
+{
+	return ike_hash(ike->hash_key ^ id->type, id->data, id->len);
+}
+
+/**
+ * ike_sa_of_id - the established SAs with one identity
+ * @ike: the core
+ * @id: as authenticated
+ * @prev: the one before; NULL: the first
+ */
+struct ike_sa *ike_sa_of_id(struct ike *ike, const struct conf_id *id, const struct ike_sa *prev)
+{
+	struct ike_link *l = prev ? ike_table_next(&prev->id_link) :
+				    ike_table_first(&ike->by_id, id_hash(ike, id));
+	struct ike_sa *sa;
+
+	for (; l; l = ike_table_next(l)) {
+		sa = container_of(l, struct ike_sa, id_link);
+		if (sa->remote_id.type == id->type &&
+		    bytes_equal((struct bytes){ sa->remote_id.data, sa->remote_id.len },
+				(struct bytes){ id->data, id->len }))
+			return sa;
+	}
+	return NULL;
+}
+
 static bool tables_grow(struct ike *ike)
 {
 	size_t size = ike->table_size ? ike->table_size * 2 : 256;
@@ -267,6 +294,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	ike_retrans_stop(sa);
 	v2_frags_drop(sa, false);
 	v2_frags_drop(sa, true);
+	ike_table_del(&sa->ike->by_id, &sa->id_link);
 	successor_gone(sa);
 	rekeying_gone(sa, why);
 	if (sa->state == IKE_STATE_ESTABLISHED)
@@ -566,6 +594,7 @@ void ike_sa_established(struct ike_sa *sa)
 	ike_half_open_end(sa);
 	sa->state = IKE_STATE_ESTABLISHED;
 	sa->established = sa->last_in = ike->now;
+	ike_table_put(&ike->by_id, &sa->id_link, id_hash(ike, &sa->remote_id));
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
 	buf_free(&sa->certreq);

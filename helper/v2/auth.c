@@ -548,16 +548,22 @@ static bool identify(struct v2_in *in, const struct auth_request *r)
  * RFC 7296 2.4: the peer knows of no other SA, what we have is of an earlier life
  * of his. Not so what was established after he began this one: both began at once.
  */
+static bool is_of_earlier_life(const struct ike_sa *old, const struct ike_sa *sa)
+{
+	return old != sa && old->state == IKE_STATE_ESTABLISHED && old->peer == sa->peer &&
+	       old->authed < sa->born;
+}
+
 static void initial_contact(struct ike_sa *sa)
 {
-	struct ike_sa *old, *next;
+	struct ike_sa *old = NULL;
 
-	for (old = sa->ike->sas; old; old = next) {
-		next = old->next;
-		if (old != sa && old->state == IKE_STATE_ESTABLISHED && ike_sa_same_peer(old, sa) &&
-		    old->authed < sa->born)
+	while ((old = ike_sa_of_id(sa->ike, &sa->remote_id, old)))
+		if (is_of_earlier_life(old, sa)) {
 			ike_sa_kill(old, "the peer began anew");
-	}
+			/* others may have gone with it */
+			old = NULL;
+		}
 	ike_orphans_contact(sa);
 }
 

@@ -126,6 +126,7 @@ static bool set_chosen(struct ike_child *child, const struct ike_proposal *p)
 		return false;
 	child->prop = *p;
 	child->spi_out = get_u32(p->spi);
+	ike_child_publish_out(child);
 	child->esn = esn && esn->id == ESN_YES;
 	/* RFC 4303 2.1: below are no SPIs of SAs */
 	return child->spi_out > 255;
