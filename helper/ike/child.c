@@ -347,10 +347,16 @@ static void renew_due(struct ike_timer *t)
 void ike_child_rekey_again(struct ike_child *child, uint64_t ms)
 {
 	struct ike *ike = child->sa->ike;
+	uint64_t life = child->tun ? child->tun->conf->lifetime_seconds * 1000 : 0;
+	uint64_t left = child->since + life > ike->now ? child->since + life - ike->now : 0;
 
 	child->replacing = false;
-	if (child->state == IKE_CHILD_UP && !child->replaced)
-		ike_timer_set(&ike->timers, &child->renew, ike->now + ms);
+	if (child->state != IKE_CHILD_UP || child->replaced)
+		return;
+	/* sooner where its life is short */
+	if (life && left / 4 < ms)
+		ms = left / 4;
+	ike_timer_set(&ike->timers, &child->renew, ike->now + ms);
 }
 
 void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in)

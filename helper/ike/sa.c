@@ -576,7 +576,7 @@ static void set_life(struct ike_sa *sa)
 }
 
 /* when it must be gone */
-static uint64_t hard_end(const struct ike_sa *sa)
+uint64_t ike_sa_end(const struct ike_sa *sa)
 {
 	const struct conf_peer *conf = sa->peer->conf;
 	uint64_t rekey = conf->ike_lifetime ? sa->established + conf->ike_lifetime * 1000 : IKE_NEVER;
@@ -626,7 +626,7 @@ static void life_due(struct ike_timer *t)
 		ike_sa_kill(sa, "not finished in time");
 		return;
 	}
-	hard = hard_end(sa);
+	hard = ike_sa_end(sa);
 	if (ike->now >= hard) {
 		ike_sa_delete(sa, "lifetime");
 		return;

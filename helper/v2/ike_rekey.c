@@ -154,9 +154,12 @@ bool v2_rekey_yield(struct ike_sa *old)
 
 /* ---- initiator ---- */
 
+/* sooner where its life is short */
 static void again_after(struct ike_sa *old, uint64_t ms)
 {
-	ike_timer_set(&old->ike->timers, &old->life, old->ike->now + ms);
+	uint64_t now = old->ike->now, end = ike_sa_end(old), left = end > now ? end - now : 0;
+
+	ike_timer_set(&old->ike->timers, &old->life, now + (ms < left / 4 ? ms : left / 4));
 }
 
 /* told, and from now on the way is to authenticate anew: RFC 7296 2.8.3 */
