@@ -192,7 +192,7 @@ static void report_up(const struct ike_child *child)
 void ike_child_up(struct ike_child *child)
 {
 	struct ike *ike = child->sa->ike;
-	bool asked = child->initiator && !child->nego->rekeys;
+	bool first = !child->nego->rekeys;
 	struct ike_child *old = child->nego->rekeys ?
 				ike_child_find(child->sa, child->nego->rekeys) : NULL;
 
@@ -202,9 +202,11 @@ void ike_child_up(struct ike_child *child)
 	ike_nego_free(child);
 	if (!child->tun)
 		return;
-	if (asked && child->tun->sa == child->sa && !ike_task_of(child->sa, child->tun))
+	if (first && child->initiator && child->tun->sa == child->sa && !ike_task_of(child->sa, child->tun))
 		child->tun->sa = NULL;
-	child->counted = child->fresh = true;
+	child->counted = true;
+	/* a successor has its own rules, RFC 7296 2.8.1 */
+	child->fresh = first;
 	child->tun->n_up++;
 	ike_unique_soon(child->tun->peer);
 	report_up(child);
