@@ -38,10 +38,10 @@ static bool key_kind(struct cert_pub *pub, char *why, size_t why_len)
 	case GNUTLS_PK_RSA:
 	case GNUTLS_PK_RSA_PSS:
 		pub->type = pk == GNUTLS_PK_RSA ? CERT_RSA : CERT_RSA_PSS;
-		if (pub->bits >= CERT_RSA_BITS_MIN)
+		if (pub->bits >= CERT_RSA_BITS_MIN && pub->bits <= CERT_RSA_BITS_MAX)
 			return true;
-		snprintf(why, why_len, "an RSA key of %u bits, expected %u or more", pub->bits,
-			 CERT_RSA_BITS_MIN);
+		snprintf(why, why_len, "an RSA key of %u bits, expected %u to %u", pub->bits,
+			 CERT_RSA_BITS_MIN, CERT_RSA_BITS_MAX);
 		return false;
 	case GNUTLS_PK_ECDSA:
 		pub->type = CERT_ECDSA;

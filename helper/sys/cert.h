@@ -17,6 +17,7 @@
 #define CERT_TEXT_MAX		256
 #define CERT_ERROR_MAX		700
 #define CERT_RSA_BITS_MIN	2048
+#define CERT_RSA_BITS_MAX	8192	/* a stranger's larger one only costs time */
 #define CERT_DIGEST_LEN		32
 
 struct gnutls_x509_crt_int;	/* gnutls_x509_crt_t */

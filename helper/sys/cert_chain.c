@@ -12,6 +12,7 @@
 #include "sys/cert_priv.h"
 
 #define STEPS_MAX	64	/* of the search: certificates of strangers may form a maze */
+#define JUDGED_MAX	8	/* chains whose signatures are verified */
 
 /**
  * struct cert_chain - a way up
@@ -30,7 +31,7 @@ struct search {
 	const struct cert_claim *claim;
 	struct cert_chain *chain;
 	unsigned int steps;
-	bool judged;		/* @err is of a chain that reached a trusted CA */
+	unsigned int judged;	/* chains that reached a trusted CA; @err is of the first */
 	bool too_long;
 	char *err;
 	size_t err_len;
@@ -153,10 +154,12 @@ static bool key_ok(gnutls_x509_crt_t crt, char *err, size_t len)
 	unsigned int bits = 0;
 	int pk = gnutls_x509_crt_get_pk_algorithm(crt, &bits);
 
-	if ((pk != GNUTLS_PK_RSA && pk != GNUTLS_PK_RSA_PSS) || bits >= CERT_RSA_BITS_MIN)
+	if ((pk != GNUTLS_PK_RSA && pk != GNUTLS_PK_RSA_PSS) ||
+	    (bits >= CERT_RSA_BITS_MIN && bits <= CERT_RSA_BITS_MAX))
 		return true;
-	snprintf(err, len, "the certificate of '%s' has an RSA key of %u bits, expected %u or more",
-		 cert_subject_of(crt, subject, sizeof(subject)), bits, CERT_RSA_BITS_MIN);
+	snprintf(err, len, "the certificate of '%s' has an RSA key of %u bits, expected %u to %u",
+		 cert_subject_of(crt, subject, sizeof(subject)), bits, CERT_RSA_BITS_MIN,
+		 CERT_RSA_BITS_MAX);
 	return false;
 }
 
@@ -192,10 +195,13 @@ static void status_str(const struct cert_chain *c, unsigned int status, char *er
 	snprintf(err, len, "the certificate of '%s' %s", subject, what);
 }
 
-static bool judge(struct search *s, char *err, size_t len)
+static bool judge(struct search *s)
 {
+	char other[CERT_ERROR_MAX], *err = s->judged ? other : s->err;
+	size_t len = s->judged ? sizeof(other) : s->err_len;
 	struct cert_chain *c = s->chain;
 	unsigned int i, below = 0, status = 0;
+	bool first = !s->judged++;
 
 	for (i = 0; i < c->n; i++)
 		if (!times_ok(c->crt[i], s->claim->now, err, len) ||
@@ -211,10 +217,9 @@ static bool judge(struct search *s, char *err, size_t len)
 		snprintf(err, len, "the certificate of '%s' cannot be verified", c->subject);
 		return false;
 	}
-	if (!status)
-		return true;
-	status_str(c, status, err, len);
-	return false;
+	if (status && first)
+		status_str(c, status, err, len);
+	return !status;
 }
 
 /* ---- the search ---- */
@@ -265,20 +270,13 @@ static bool climb(struct search *s)
 {
 	const struct cert_store *store = s->claim->store;
 	struct cert_chain *c = s->chain;
-	char err[CERT_ERROR_MAX];
 	unsigned int i;
 
-	if (++s->steps > STEPS_MAX)
+	if (++s->steps > STEPS_MAX || s->judged >= JUDGED_MAX)
 		return false;
 	/* the peer's own is not what makes it trusted */
-	if (c->n > 1 && is_anchor(s, c->crt[c->n - 1])) {
-		if (judge(s, err, sizeof(err)))
-			return true;
-		if (!s->judged)
-			snprintf(s->err, s->err_len, "%s", err);
-		s->judged = true;
-		return false;
-	}
+	if (c->n > 1 && is_anchor(s, c->crt[c->n - 1]))
+		return judge(s);
 	for (i = 0; i < store->cas.n; i++)
 		if (try_issuer(s, store->cas.p[i]->crt))
 			return true;

@@ -244,6 +244,44 @@ static void one_block_for_many_with_secrets(void **state)
 	world_free(w);
 }
 
+/* of several blocks that fit, the one with this very name, whatever the order */
+static void the_most_exact_block_is_taken(void **state)
+{
+	static const char *const ids[] = { "any", "fqdn *.example.com", "fqdn a.example.com" };
+	static const unsigned int orders[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 0, 1 } };
+	char text[2048], want[8];
+	struct conf_error err;
+	struct conf *conf, *old;
+	struct world *w;
+	size_t i, k, at;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		for (k = 0, at = 0; k < 3; k++)
+			at += snprintf(text + at, sizeof(text) - at,
+				       "access-list l%zu { 10 protect ip from 10.2.0.0/16 to 10.1.0.0/16 }\n"
+				       "peer p%zu { local address 192.0.2.2 id fqdn b.example.com\n"
+				       "remote address any id %s auth psk ike aes128gcm16-prfsha256-x25519\n"
+				       "tunnel t { access-list l%zu esp aes128gcm16 } }\n",
+				       k, k, ids[orders[i][k]], k);
+		conf = conf_parse(text, at, "b", &err);
+		if (!conf)
+			fail_msg("%s", err.text);
+		assert_true(conf_secrets_parse(conf, "psk any any \"secret\"", 20, "s", &err));
+		w = world_new(NULL, NULL);
+		old = w->b.conf;
+		w->b.conf = conf;
+		ike_set_conf(w->b.ike, conf, w->now);
+		conf_free(old);
+		node_up(&w->a, NULL);
+		world_deliver(w);
+		assert_string_equal(w->a.up_error, "");
+		snprintf(want, sizeof(want), "p%u", i == 0 ? 2 : 0);
+		assert_string_equal(node_line(&w->b, IKE_EVENT_IKE_UP, "a.example.com")->peer, want);
+		world_free(w);
+	}
+}
+
 /* the CA that the peer asks for decides which of ours it gets */
 static void certreq_chooses(void **state)
 {
@@ -291,14 +329,21 @@ static void rsa_padding(void **state)
 {
 	struct pki *pki = two_sites("rsa");
 	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world *w;
 
 	(void)state;
 	a.certs = pki_site(pki, "a", "a", "ca");
 	b.certs = pki_site(pki, "b", "b", "ca");
 	a.extra_peer = " rsa-signature pkcs1\n";
-	world_free(world_up(&a, &b));
+	w = world_up(&a, &b);
+	assert_non_null(node_line(&w->a, IKE_EVENT_EXCHANGE,
+				  "RSA PKCS#1 v1.5 with SHA-256, key of the certificate of 'C=XX, O=Test, CN=b'"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_EXCHANGE, "RSA PKCS#1 v1.5 with SHA-256"));
+	world_free(w);
 	b.extra_peer = " rsa-signature pss\n";
-	world_free(world_up(&a, &b));
+	w = world_up(&a, &b);
+	assert_non_null(node_line(&w->a, IKE_EVENT_EXCHANGE, "RSASSA-PSS with SHA-256"));
+	world_free(w);
 	pki_free(pki);
 }
 
@@ -524,6 +569,7 @@ int main(void)
 		cmocka_unit_test(identities_must_fit),
 		cmocka_unit_test(one_block_for_many),
 		cmocka_unit_test(one_block_for_many_with_secrets),
+		cmocka_unit_test(the_most_exact_block_is_taken),
 		cmocka_unit_test(certreq_chooses),
 		cmocka_unit_test(intermediate_is_sent),
 		cmocka_unit_test(rsa_padding),

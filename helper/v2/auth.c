@@ -156,6 +156,16 @@ static struct v2_auth_job *verify_job(struct v2_in *in, const struct wire_id *id
 	return NULL;
 }
 
+/* a step for who watches */
+static void tell_verified(const struct ike_sa *sa, const struct v2_auth_job *job)
+{
+	if (job->verify)
+		ike_report(sa->ike, IKE_EVENT_EXCHANGE, sa->name, NULL, NULL,
+			   "its signature verifies: %s, key of %s '%s'", v2_sigalg_str(&job->used),
+			   job->pub ? "the file" : "the certificate of",
+			   job->pub ? cert_pub_file(job->pub) : job->subject);
+}
+
 /* ---- initiator ---- */
 
 /* RFC 7296 2.4: true only when no other SA with this peer is there */
@@ -395,10 +405,12 @@ static void accept_responder(struct v2_in *in)
 static void response_verified(struct ike_sa *sa, struct v2_auth_job *job)
 {
 	sa->busy_out = false;
-	if (job->ok)
-		accept_responder(job->in);
-	else
+	if (!job->ok) {
 		not_believed(sa, job->error);
+		return;
+	}
+	tell_verified(sa, job);
+	accept_responder(job->in);
 }
 
 void v2_auth_response(struct v2_in *in)
@@ -466,13 +478,20 @@ static bool auth_fits(const struct conf_peer *conf, const struct auth_request *r
 	       (r->encoding == WIRE_CERT_RAW_KEY) == (conf->remote_auth == CONF_AUTH_PUBKEY);
 }
 
+/* a peer of this very name comes before one of many, and that before anybody */
+static unsigned int id_rank(const struct conf_id *id)
+{
+	return !id->type ? 1 : conf_id_is_pattern(id) ? 2 : 3;
+}
+
 /*
  * By address, IDs, and the proposal that IKE_SA_INIT chose before the ID was known.
- * Of several, one that expects this kind of AUTH.
+ * Of several, one that expects this kind of AUTH, then by its ID, then by address.
  */
 static struct ike_peer *find_peer(const struct ike_sa *sa, const struct auth_request *r)
 {
-	struct ike_peer *p = NULL, *other = NULL;
+	struct ike_peer *p = NULL, *best = NULL;
+	unsigned int rank, best_rank = 0;
 	struct ike_proposal same;
 
 	while ((p = ike_peer_by_addr(sa->ike, &sa->local.addr, &sa->remote.addr, p))) {
@@ -482,12 +501,13 @@ static struct ike_peer *find_peer(const struct ike_sa *sa, const struct auth_req
 		    /* its number is that of the initiator's list and says nothing here */
 		    !ike_proposal_select(p->conf->ike, p->conf->n_ike, &sa->prop, 1, false, &same))
 			continue;
-		if (auth_fits(p->conf, r))
-			return p;
-		if (!other)
-			other = p;
+		rank = id_rank(&p->conf->remote_id) + (auth_fits(p->conf, r) ? 4 : 0);
+		if (rank > best_rank) {
+			best = p;
+			best_rank = rank;
+		}
 	}
-	return other;
+	return best;
 }
 
 static void reject(struct v2_in *in, const char *text)
@@ -632,9 +652,12 @@ static void accept_with_psk(struct v2_in *in)
 
 static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
 {
-	if (!job->ok)
+	if (!job->ok) {
 		reject_auth(job->in, job->error);
-	else if (sa->peer->conf->local_auth == CONF_AUTH_PSK)
+		return;
+	}
+	tell_verified(sa, job);
+	if (sa->peer->conf->local_auth == CONF_AUTH_PSK)
 		accept_with_psk(job->in);
 	else
 		accept_initiator(job->in, job->method, buf_bytes(&job->auth));

@@ -50,7 +50,7 @@ static bool not_revoked(struct v2_auth_job *j, const struct cert_chain *chain)
 }
 
 /* the signature before the network is asked: who cannot sign makes us send nothing */
-static bool verify_chain(struct v2_auth_job *j, struct cert_alg *used)
+static bool verify_chain(struct v2_auth_job *j)
 {
 	struct cert_chain *chain;
 	bool ok;
@@ -61,13 +61,13 @@ static bool verify_chain(struct v2_auth_job *j, struct cert_alg *used)
 		return false;
 	snprintf(j->subject, sizeof(j->subject), "%s", cert_chain_subject(chain));
 	ok = v2_sig_check(cert_chain_pub(chain), j->signer.hashes, &j->theirs,
-			  buf_bytes(&j->their_octets), used, j->error, sizeof(j->error)) &&
+			  buf_bytes(&j->their_octets), &j->used, j->error, sizeof(j->error)) &&
 	     not_revoked(j, chain);
 	cert_chain_free(chain);
 	return ok;
 }
 
-static bool verify_raw(struct v2_auth_job *j, struct cert_alg *used)
+static bool verify_raw(struct v2_auth_job *j)
 {
 	unsigned int i;
 
@@ -79,21 +79,20 @@ static bool verify_raw(struct v2_auth_job *j, struct cert_alg *used)
 		return false;
 	}
 	return v2_sig_check(j->pub, j->signer.hashes, &j->theirs, buf_bytes(&j->their_octets),
-			    used, j->error, sizeof(j->error));
+			    &j->used, j->error, sizeof(j->error));
 }
 
 static void run(void *arg)
 {
 	struct v2_auth_job *j = arg;
-	struct cert_alg used = { .key = 0 };
 
 	j->ok = true;
 	if (j->verify)
-		j->ok = j->pub ? verify_raw(j, &used) : verify_chain(j, &used);
+		j->ok = j->pub ? verify_raw(j) : verify_chain(j);
 	if (!j->ok || !j->sign)
 		return;
 	/* an answer is padded as what it answers: that, the peer surely knows */
-	if (j->signer.rsa == CONF_RSA_ANY && used.key == CERT_RSA)
+	if (j->signer.rsa == CONF_RSA_ANY && j->used.key == CERT_RSA)
 		j->signer.rsa = CONF_RSA_PKCS1;
 	j->ok = v2_sig_make(&j->signer, buf_bytes(&j->our_octets), &j->method, &j->auth);
 	if (!j->ok)

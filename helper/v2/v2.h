@@ -146,7 +146,7 @@ void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w);
  * @verify, @sign: what is wanted
  * @claim: of the peer: certificates; with @pub, its raw key, these are not read
  * @ok, @error: the outcome; @error says which check failed
- * @subject: of its certificate
+ * @subject: of its certificate; @used: how it signed
  * @method, @auth: ours
  */
 struct v2_auth_job {
@@ -167,6 +167,7 @@ struct v2_auth_job {
 	struct v2_signer signer;
 	bool ok;
 	char error[CERT_ERROR_MAX], subject[CERT_TEXT_MAX];
+	struct cert_alg used;
 	uint8_t method;
 	struct buf auth;
 };
