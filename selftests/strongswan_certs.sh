@@ -75,7 +75,7 @@ theirs()
 		cp "$PKI/$file" "$SWAN/$dir/$file" || return
 	done
 	sed -e "/local {/,/}/s/auth = psk/$local/" -e "/remote {/,/}/s/auth = psk/$remote/" \
-		${without_ids:+-e '/\tid = /d'} \
+		${without_ids:+-e '/^id = /d'} \
 		"$SWAN/psk.conf" >"$SWAN/swanctl.conf"
 	swanctl --load-all --clear --file "$SWAN/swanctl.conf" --noprompt >"$SWAN/load" 2>&1 || { cat "$SWAN/load"; return 1; }
 }
