@@ -6,6 +6,7 @@
 
 #include "conf/scan.h"
 #include "sys/crypto.h"
+#include "sys/revoke.h"
 #include "wire/wire.h"
 
 struct certs {
@@ -263,6 +264,39 @@ static bool load_store(struct certs *c)
 	return conf->certs;
 }
 
+/* CAs, to say whose a CRL is; no memory: those that were found */
+static gnutls_x509_crt_t *ca_list(const struct cert_store *store, unsigned int *n)
+{
+	gnutls_x509_crt_t *cas = NULL, *more;
+	const struct cert *ca;
+
+	for (*n = 0; (ca = cert_store_ca_at(store, *n)); (*n)++) {
+		more = reallocarray(cas, *n + 1, sizeof(*cas));
+		if (!more)
+			break;
+		cas = more;
+		cas[*n] = cert_crt(ca);
+	}
+	return cas;
+}
+
+static bool load_crls(struct certs *c)
+{
+	struct conf *conf = c->conf;
+	gnutls_x509_crt_t *cas;
+	unsigned int n;
+	char *dir;
+
+	if (asprintf(&dir, "%s/crls", c->dir) < 0)
+		return conf_fail(c->err, conf->path, 1, 1, "out of memory");
+	cas = ca_list(conf->certs, &n);
+	revoke_crls_free(conf->crls);
+	conf->crls = revoke_crls_load(dir, cas, n, c->err->text, sizeof(c->err->text));
+	free(cas);
+	free(dir);
+	return conf->crls;
+}
+
 static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -284,7 +318,8 @@ bool conf_certs_load(struct conf *conf, struct conf_error *err)
 	bool ok;
 
 	*err->text = 0;
-	ok = c.dir ? load_store(&c) : conf_fail(err, conf->path, 1, 1, "out of memory");
+	ok = c.dir ? load_store(&c) && load_crls(&c) :
+		     conf_fail(err, conf->path, 1, 1, "out of memory");
 	for (i = 0; ok && i < conf->n_peers; i++)
 		ok = ours(&c, &conf->peers[i]) && theirs(&c, &conf->peers[i]) &&
 		     digest(&c, &conf->peers[i]);

@@ -9,6 +9,7 @@
 #include "conf/scan.h"
 #include "conf/parse.h"
 #include "conf/lex.h"
+#include "sys/revoke.h"
 
 #define CONF_FILE_MAX (16u << 20)
 
@@ -187,6 +188,7 @@ void conf_free(struct conf *conf)
 	}
 	conf_passphrases_free(conf);
 	cert_store_put(conf->certs);
+	revoke_crls_free(conf->crls);
 	free(conf->lists);
 	free(conf->peers);
 	free(conf->secrets);

@@ -146,7 +146,8 @@ struct conf {
 	struct conf_secret *secrets;
 	unsigned int n_passphrases;
 	struct conf_passphrase *passphrases;
-	struct cert_store *certs;	/* NULL before conf_certs_load() */
+	struct cert_store *certs;	/* NULL before conf_certs_load(), as the next */
+	struct revoke_crls *crls;
 };
 
 struct conf_error {

@@ -261,6 +261,7 @@ peer:
 		parse->peer->column = @2.first_column;
 		parse->peer->dpd = 30;
 		parse->peer->fragment_size = CONF_FRAGMENT_DEFAULT;
+		parse->peer->revocation = CONF_REVOCATION_SOFT;
 		parse->peer->ike_lifetime = 4 * 3600;
 		parse->peer->ike_version = 2;
 	} '{' peer_items '}'

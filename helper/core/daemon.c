@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/worker.h"
 #include "ike/ike.h"
+#include "sys/revoke.h"
 #include "sys/udp.h"
 
 #define SECRETS_NAME	"secrets"
@@ -37,6 +38,7 @@ struct daemon {
 	struct ctl *ctl;
 	struct worker_pool *workers;
 	struct ike *ike;
+	struct revoke *revoke;
 	struct conf *conf;
 	char *conf_path;
 	struct event_io *kern_io, *udp_io[UDP_SOCKETS];
@@ -143,6 +145,20 @@ static void op_job(const struct ike_job *job, void *user)
 	worker_submit(d->workers, job->run, job->done, job->arg);
 }
 
+/* on a worker's thread */
+static bool op_not_revoked(struct gnutls_x509_crt_int *const *chain, unsigned int n,
+			   enum conf_revocation mode, char *why, size_t why_len, void *user)
+{
+	static const enum revoke_mode modes[] = {
+		[CONF_REVOCATION_OFF] = REVOKE_OFF,
+		[CONF_REVOCATION_SOFT] = REVOKE_SOFT,
+		[CONF_REVOCATION_HARD] = REVOKE_HARD,
+	};
+	struct daemon *d = user;
+
+	return revoke_check(d->revoke, chain, n, modes[mode], why, why_len) == REVOKE_GOOD;
+}
+
 static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
 {
 	(void)user;
@@ -218,6 +234,7 @@ static const struct ike_ops ike_ops = {
 	.sa_get		= op_sa_get,
 	.tfc		= op_tfc,
 	.job		= op_job,
+	.not_revoked	= op_not_revoked,
 	.event		= op_event,
 	.local_addr	= op_local_addr,
 };
@@ -515,6 +532,7 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 		return false;
 	}
 	d->conf = conf;
+	revoke_set_crls(d->revoke, conf->crls);
 	if (path != d->conf_path && !daemon_set_path(d, path))
 		log_warn("out of memory: the next reload reads what was read before");
 	ike_set_conf(d->ike, conf, event_now());
@@ -574,9 +592,11 @@ out:
 
 bool daemon_start(struct daemon *d, char *err, size_t err_len)
 {
-	d->workers = worker_new(d->loop, 0);
+	d->revoke = revoke_new();
+	/* as many as there may be: some wait for the network and not for a CPU */
+	d->workers = worker_new(d->loop, WORKER_THREADS_MAX);
 	d->ike = ike_new(&ike_ops, d);
-	if (!d->workers || !d->ike || !watch_all(d)) {
+	if (!d->revoke || !d->workers || !d->ike || !watch_all(d)) {
 		snprintf(err, err_len, "out of memory or threads");
 		return false;
 	}
@@ -603,11 +623,14 @@ void daemon_close(struct daemon *d)
 	event_io_free(d->kern_io);
 	for (i = 0; i < UDP_SOCKETS; i++)
 		event_io_free(d->udp_io[i]);
+	if (d->revoke)
+		revoke_stop(d->revoke);
 	/* jobs end in the core, the core's last words go to the control's clients */
 	worker_free(d->workers);
 	if (d->ike)
 		ike_free(d->ike);
 	ctl_close(d->ctl);
+	revoke_free(d->revoke);
 	conf_free(d->conf);
 	udp_close(d->udp);
 	kern_close(d->kern);

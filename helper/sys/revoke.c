@@ -114,7 +114,7 @@ void revoke_set_crls(struct revoke *r, struct revoke_crls *crls)
 
 	pthread_mutex_lock(&r->lock);
 	old = r->crls;
-	r->crls = crls;
+	r->crls = revoke_crls_get(crls);
 	pthread_mutex_unlock(&r->lock);
 	revoke_crls_put(old);
 	revoke_cache_flush(r->cache);

@@ -61,7 +61,7 @@ void revoke_crls_free(struct revoke_crls *crls);
 
 /**
  * revoke_set_crls() - use these from now on, in place of those before
- * @crls: ownership goes over; NULL: none
+ * @crls: NULL: none; the caller's stay the caller's
  *
  * What was learned from the network is forgotten, so that loading the
  * configuration is how an operator has it asked anew. While checks run, too.

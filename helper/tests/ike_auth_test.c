@@ -452,8 +452,9 @@ static void revoked_certificates_are_refused(void **state)
 	(void)state;
 	a.certs = pki_site(pki, "a", "a", "ca");
 	b.certs = pki_site(pki, "b", "b", "ca");
-	b.extra_peer = " revocation hard\n";
+	a.extra_peer = " revocation off\n";
 	w = world_up(&a, &b);
+	/* soft, which asks, is the default */
 	assert_int_equal(w->b.revocation_asked, 1);
 	assert_int_equal(w->b.revocation_chain, 2);
 	assert_int_equal(w->a.revocation_asked, 0);

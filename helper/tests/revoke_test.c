@@ -206,6 +206,7 @@ static void load_crls(void)
 	crls = revoke_crls_load(dir, &ca.crt, 1, why, sizeof(why));
 	assert_non_null(crls);
 	revoke_set_crls(checker, crls);
+	revoke_crls_free(crls);
 }
 
 static void modes_without_any_source(void **state)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A certification authority in one process, since each program start is slow under emulation.
 
-    pki.py FOLDER NAME[,key=KIND][,issuer=NAME][,san=DNS-NAME][,ca][,days=FROM:UNTIL] ...
+    pki.py FOLDER NAME[,key=KIND][,issuer=NAME][,san=DNS-NAME][,ca][,days=FROM:UNTIL][,ocsp=URL][,crl=URL] ...
 
 makes FOLDER/NAME.pem, NAME.key (mode 0600) and NAME.pub for each, in this order. KIND is rsa,
 ec256 (default), ec384, ec521, ed25519 or ed448; without an issuer it is self-signed.
@@ -14,7 +14,7 @@ import sys
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, ed448, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 KEYS = {
     "rsa": lambda: rsa.generate_private_key(65537, 2048),
@@ -52,6 +52,13 @@ def certificate(name, key, words, issuer, issuer_key):
     if "san" in words:
         builder = builder.add_extension(
             x509.SubjectAlternativeName([x509.DNSName(words["san"])]), critical=False)
+    if "ocsp" in words:
+        builder = builder.add_extension(x509.AuthorityInformationAccess([x509.AccessDescription(
+            AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(words["ocsp"]))]),
+            critical=False)
+    if "crl" in words:
+        builder = builder.add_extension(x509.CRLDistributionPoints([x509.DistributionPoint(
+            [x509.UniformResourceIdentifier(words["crl"])], None, None, None)]), critical=False)
     own_hash = isinstance(issuer_key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
     return builder.sign(issuer_key, None if own_hash else hashes.SHA256())
 
