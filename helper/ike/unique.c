@@ -188,7 +188,7 @@ static bool abandon_one(struct ike_peer *peer)
 	struct ike_sa *to = established(peer), *sa;
 
 	for (sa = to ? peer->ike->sas : NULL; sa; sa = sa->next) {
-		if (sa->peer != peer || !sa->initiator || sa->replaces ||
+		if (sa->peer != peer || !sa->initiator || sa->replaces || sa->from ||
 		    (sa->state != IKE_STATE_NEW && sa->state != IKE_STATE_INIT_SENT))
 			continue;
 		abandon(sa, to);
