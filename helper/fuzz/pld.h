@@ -257,6 +257,36 @@ static inline void delete_body(struct bytes body)
 	buf_free(&b);
 }
 
+/* CERT and CERTREQ */
+static inline void cert_body(uint8_t type, struct bytes body)
+{
+	struct wire_cert c, again;
+	struct wire_writer w;
+	struct buf b;
+	uint8_t first;
+
+	if (wire_cert_decode(body, &c))
+		return;
+	inside_of(c.data, body);
+	buf_init(&b);
+	wire_open_inner(&w, &b, &first);
+	wire_put_cert(&w, type, c.encoding, c.data);
+	check(wire_cert_decode(written(&b), &again) == WIRE_OK);
+	check(again.encoding == c.encoding && bytes_equal(again.data, c.data));
+	buf_free(&b);
+}
+
+/* RFC 7383 2.5 */
+static inline void skf_body(struct bytes body)
+{
+	struct wire_skf skf;
+
+	if (wire_skf_decode(body, &skf))
+		return;
+	inside_of(skf.sealed, body);
+	check(skf.number && skf.number <= skf.total);
+}
+
 static inline void pld_body(uint8_t type, struct bytes body)
 {
 	wire_payload_str(type);
@@ -270,6 +300,13 @@ static inline void pld_body(uint8_t type, struct bytes body)
 	case WIRE_PLD_IDI:
 	case WIRE_PLD_IDR:
 		id_body(type, body);
+		break;
+	case WIRE_PLD_CERT:
+	case WIRE_PLD_CERTREQ:
+		cert_body(type, body);
+		break;
+	case WIRE_PLD_SKF:
+		skf_body(body);
 		break;
 	case WIRE_PLD_AUTH:
 		auth_body(body);

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The body of the Certificate Request payload: RFC 7296 3.7. */
+#include "fuzz/pld.h"
+
+PLD_FUZZER(WIRE_PLD_CERTREQ)

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CREATE_CHILD_SA that makes a successor of the IKE SA: RFC 7296 1.3.2, 2.8, 2.18, 3.3.1. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/nfipsec.h>
+
+#include "ike/core.h"
+#include "ike_bend.h"
+
+#define LIFE_MS	6000000ULL	/* "100m" */
+
+static struct bend m;
+
+/* the request of A to rekey the IKE SA is on its way, and open in m */
+static struct world *asked(void)
+{
+	static const struct world_conf a = { .extra_peer = "ike-lifetime 100m\n dpd 0s\n" };
+	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n" };
+	struct world *w = world_up(&a, &b);
+
+	w->now += LIFE_MS * 995 / 1000;
+	ike_tick(w->a.ike, w->now);
+	assert_int_equal(w->n_queue, 1);
+	assert_true(bend_open(w, &w->queue[0], &m));
+	assert_int_equal(m.hdr.exchange, WIRE_CREATE_CHILD_SA);
+	return w;
+}
+
+/* the one that is on its way arrives */
+static void arrive(struct world *w)
+{
+	struct packet p = w->queue[0];
+	struct node *n = addr_equal(&p.to.addr, &w->a.addr) ? &w->a : &w->b;
+
+	memmove(w->queue, w->queue + 1, --w->n_queue * sizeof(p));
+	ike_input(n->ike, &p.to, &p.from, (struct bytes){ p.data, p.len }, w->now);
+	free(p.data);
+}
+
+static uint64_t check_message(void)
+{
+	static struct wire_sa sa;
+	struct bytes nonce;
+	struct wire_ke ke;
+	uint64_t spi;
+
+	assert_int_equal(wire_sa_decode(buf_bytes(&bend_find(&m, WIRE_PLD_SA)->body), &sa), WIRE_OK);
+	assert_int_equal(sa.n, 1);
+	assert_int_equal(sa.p[0].proto, PROTO_IKE);
+	/* 3.3.1: the SPI of the new IKE SA, eight octets */
+	assert_int_equal(sa.p[0].spi_len, 8);
+	spi = get_u64(sa.p[0].spi);
+	assert_true(spi && spi != m.hdr.spi_i && spi != m.hdr.spi_r);
+	/* 1.3.2, 2.18: a Diffie-Hellman exchange of its own, of a group that is offered */
+	assert_int_equal(wire_ke_decode(buf_bytes(&bend_find(&m, WIRE_PLD_KE)->body), &ke), WIRE_OK);
+	assert_int_equal(ike_proposal_get(&sa.p[0], IKE_TRANSFORM_DH)->id, ke.group);
+	assert_int_not_equal(ke.group, DH_NONE);
+	assert_int_equal(wire_nonce_decode(buf_bytes(&bend_find(&m, WIRE_PLD_NONCE)->body), &nonce),
+			 WIRE_OK);
+	assert_null(bend_find(&m, WIRE_PLD_TSI));
+	bend_free(&m);
+	return spi;
+}
+
+/* both messages have what they must, and what comes of them begins anew */
+static void a_successor_is_made(void **state)
+{
+	struct world *w = asked();
+	uint64_t spi_i = check_message(), spi_r, old = bend_sa(&w->a)->spi_i;
+	uint32_t child = node_newest(&w->a, NFIPSEC_DIR_IN)->spi;
+	unsigned int i, last = 0;
+
+	(void)state;
+	arrive(w);
+	assert_true(bend_open(w, &w->queue[0], &m));
+	spi_r = check_message();
+	world_deliver(w);
+	/* 2.8: the CHILD SAs are its */
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_IN)->spi, child);
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_sas(&w->b), 2);
+	world_run(w, 1000);
+	assert_true(bend_sa(&w->a)->spi_i == spi_i && bend_sa(&w->a)->spi_r == spi_r);
+	assert_true(bend_sa(&w->b)->spi_i == spi_i && bend_sa(&w->b)->spi_r == spi_r);
+	/* 2.8: the DELETE was the last that was asked on the old one */
+	for (i = 0; i < w->a.n_log; i++)
+		if (get_u64(w->a.log[i].data) == old && !(w->a.log[i].data[19] & WIRE_FLAG_RESPONSE))
+			last = i;
+	assert_int_equal(w->a.log[last].data[18], WIRE_INFORMATIONAL);
+	/* 2.2, 2.18: message IDs of both ends begin with 0 */
+	w->now += 1000;
+	node_expire(&w->a, node_newest(&w->a, NFIPSEC_DIR_OUT), false);
+	assert_true(get_u64(w->queue[0].data) == spi_i);
+	assert_int_equal(get_u32(w->queue[0].data + 20), 0);
+	world_deliver(w);
+	w->now += 1000;
+	node_expire(&w->b, node_newest(&w->b, NFIPSEC_DIR_OUT), false);
+	assert_int_equal(get_u32(w->queue[0].data + 20), 0);
+	world_deliver(w);
+	world_is_up(w);
+	world_free(w);
+}
+
+static void without_ke(void) { bend_remove(&m, bend_find(&m, WIRE_PLD_KE)); }
+
+static void without_group(void)
+{
+	struct buf *sa = &bend_find(&m, WIRE_PLD_SA)->body;
+	size_t at = 8 + 8;
+
+	/* the transform of the group (8 octets) becomes one of NONE */
+	while (sa->p[at + 4] != IKE_TRANSFORM_DH)
+		at += get_u16(sa->p + at + 2);
+	buf_set_u16(sa, at + 6, DH_NONE);
+}
+
+static void of_spi_zero(void) { memset(bend_find(&m, WIRE_PLD_SA)->body.p + 8, 0, 8); }
+
+/* 1.3.2, 2.18, 3.1: no KE, the group NONE, no SPI: refused, and the old one carries on */
+static void less_than_that_is_refused(void **state)
+{
+	static const struct { void (*how)(void); uint16_t type; } row[] = {
+		{ without_ke, WIRE_N_INVALID_KE_PAYLOAD },
+		{ without_group, WIRE_N_NO_PROPOSAL_CHOSEN },
+		{ of_spi_zero, WIRE_N_NO_PROPOSAL_CHOSEN },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct world *w = asked();
+		struct packet like = w->queue[0];
+
+		w->n_queue = 0;
+		row[i].how();
+		bend_send(w, &m, &like);
+		free(like.data);
+		arrive(w);
+		assert_true(bend_open(w, &w->queue[0], &m));
+		assert_int_equal(bend_notify_type(&m), row[i].type);
+		bend_free(&m);
+		assert_int_equal(node_sas(&w->b), 2);
+		assert_int_equal(node_ike_sas(&w->b, "established"), 1);
+		world_run(w, 100000);
+		assert_int_equal(node_sas(&w->a), 2);
+		world_check_pairs(w);
+		world_free(w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_successor_is_made),
+		cmocka_unit_test(less_than_that_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
