@@ -47,6 +47,8 @@ static void every_kind_of_key(void **state)
 		b = (struct world_conf){ .auth = "cert", .certs = pki_site(pki, "b", "b", "ca") };
 		w = world_up(&a, &b);
 		assert_int_equal(w->n_packets, 4);
+		/* nobody is told to send a hash and a URL: HTTP_CERT_LOOKUP_SUPPORTED */
+		assert_null(node_line(&w->a, IKE_EVENT_EXCHANGE, "16392"));
 		node_down(&w->a, NULL);
 		world_deliver(w);
 		world_nothing_left(w);
