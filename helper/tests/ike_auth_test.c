@@ -326,6 +326,24 @@ static void intermediate_is_sent(void **state)
 	pki_free(pki);
 }
 
+/* IKE_AUTH in a handful of datagrams, RFC 7383, and the job has them whole */
+static void in_fragments(void **state)
+{
+	static const char *const peer = " rsa-signature pkcs1\n fragmentation 576\n";
+	struct pki *pki = two_sites("rsa");
+	struct world_conf a = { .auth = "cert", .extra_peer = peer };
+	struct world_conf b = { .auth = "cert", .extra_peer = peer };
+	struct world *w;
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	w = world_up(&a, &b);
+	assert_true(w->n_packets >= 6);
+	world_free(w);
+	pki_free(pki);
+}
+
 /* the answer is padded as the question */
 static void rsa_padding(void **state)
 {
@@ -358,14 +376,14 @@ static unsigned int drop_answers(struct world *w, const struct packet *p, unsign
 }
 
 /* the request again while the job runs, and after it: one answer, octet for octet */
-static void repetitions_while_a_job_runs(void **state)
+static void repetitions(const char *peer, unsigned int datagrams)
 {
 	struct pki *pki = two_sites("p256");
-	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world_conf a = { .auth = "cert", .extra_peer = peer };
+	struct world_conf b = { .auth = "cert", .extra_peer = peer };
+	unsigned int sent, i;
 	struct world *w;
-	unsigned int sent;
 
-	(void)state;
 	a.certs = pki_site(pki, "a", "a", "ca");
 	b.certs = pki_site(pki, "b", "b", "ca");
 	w = world_new(&a, &b);
@@ -384,21 +402,36 @@ static void repetitions_while_a_job_runs(void **state)
 	assert_int_equal(w->b.sent, sent);
 	assert_int_equal(w->n_jobs, 1);
 	w->filter = drop_answers;
-	w->filter_arg = 1;
+	w->filter_arg = datagrams;
 	world_jobs(w);
 	world_deliver(w);
-	assert_int_equal(w->b.sent, sent + 1);
+	assert_int_equal(w->b.sent, sent + datagrams);
 	world_run(w, 10000);
 	/* a verifies; b's answer came again meanwhile */
 	assert_int_equal(w->n_jobs, 1);
-	assert_int_equal(w->b.log[sent].len, w->b.log[sent + 1].len);
-	assert_memory_equal(w->b.log[sent].data, w->b.log[sent + 1].data, w->b.log[sent].len);
+	for (i = sent; i < sent + datagrams; i++) {
+		assert_int_equal(w->b.log[i].len, w->b.log[i + datagrams].len);
+		assert_memory_equal(w->b.log[i].data, w->b.log[i + datagrams].data,
+				    w->b.log[i].len);
+	}
 	world_jobs(w);
 	world_deliver(w);
 	world_is_up(w);
 	w->defer_jobs = false;
 	world_free(w);
 	pki_free(pki);
+}
+
+static void repetitions_while_a_job_runs(void **state)
+{
+	(void)state;
+	repetitions(NULL, 1);
+}
+
+static void repeated_fragments_while_a_job_runs(void **state)
+{
+	(void)state;
+	repetitions(" fragmentation 576\n", 2);
 }
 
 /* whichever job runs, its SA may die: by the operator, or by a new configuration */
@@ -576,7 +609,9 @@ int main(void)
 		cmocka_unit_test(certreq_chooses),
 		cmocka_unit_test(intermediate_is_sent),
 		cmocka_unit_test(rsa_padding),
+		cmocka_unit_test(in_fragments),
 		cmocka_unit_test(repetitions_while_a_job_runs),
+		cmocka_unit_test(repeated_fragments_while_a_job_runs),
 		cmocka_unit_test(an_sa_dies_while_a_job_runs),
 		cmocka_unit_test(revoked_certificates_are_refused),
 		cmocka_unit_test(changed_certificates_are_noticed),
