@@ -3,6 +3,7 @@
 #include <gnutls/x509-ext.h>
 #include <libtasn1.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define OID_MAX			128
 #define SERIAL_MAX		64
 #define KEY_ID_LEN		32
+#define TRIM_FROM	1000	/* entries */
 #define NAMES_MAX		16	/* of a distribution point */
 
 #define TAG_BOOLEAN		1
@@ -542,6 +544,9 @@ bool crl_verify(struct crl *crl, gnutls_x509_crt_t issuer, char *err, size_t err
 	memcpy(crl->key, key, sizeof(key));
 	gnutls_x509_crl_deinit(crl->raw);
 	crl->raw = NULL;
+	/* what the tree of a long list took would stay with the allocator */
+	if (crl->n_entries > TRIM_FROM)
+		malloc_trim(0);
 	return true;
 }
 

@@ -17,7 +17,6 @@
 #define FETCH_MS	5000
 #define CHECK_MS	10000
 #define RETRY_MS	30000
-#define CRL_MAX		(1u << 20)
 #define OCSP_MAX	(64u << 10)
 #define URLS_MAX	4	/* of one kind in one certificate */
 #define EXTS_MAX	32	/* looked through for them */
@@ -237,7 +236,7 @@ static void ask_ocsp(void *arg, struct revoke_answer *out)
 static void ask_crl(void *arg, struct revoke_answer *out)
 {
 	struct ask *a = arg;
-	struct fetch_request req = { .max = CRL_MAX };
+	struct fetch_request req = { .max = CRL_OCTETS_MAX };
 	struct buf data;
 
 	buf_init(&data);

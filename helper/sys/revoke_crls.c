@@ -14,7 +14,6 @@
 #include "core/log.h"
 #include "sys/revoke_crls.h"
 
-#define FILE_MAX	(16u << 20)
 #define FILE_CRLS_MAX	64
 #define WHY_MAX		160
 
@@ -86,8 +85,8 @@ static bool read_all(int fd, struct buf *out, char *why, size_t why_len)
 		snprintf(why, why_len, "%s", strerror(errno));
 		return false;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		snprintf(why, why_len, "not a file, or larger than %u octets", FILE_MAX);
+	if (!S_ISREG(st.st_mode) || st.st_size > CRL_OCTETS_MAX) {
+		snprintf(why, why_len, "not a file, or larger than %u octets", CRL_OCTETS_MAX);
 		return false;
 	}
 	p = buf_extend(out, st.st_size);

@@ -284,6 +284,9 @@ static void a_folder_is_refused_or_warned_of(void **state)
 	assert_null(revoke_crls_load(dir, &ca.crt, 1, why, sizeof(why)));
 	assert_says(why, "/crls/x.pem: not a CRL");
 	assert_says(why, "expected a CRL, PEM or DER");
+	testca_run(&tca, "head -c 1048577 /dev/zero >crls/x.pem");
+	assert_null(revoke_crls_load(dir, &ca.crt, 1, why, sizeof(why)));
+	assert_says(why, "larger than 1048576 octets");
 	testca_run(&tca, "rm crls/x.pem; mkfifo crls/x.pem");
 	assert_null(revoke_crls_load(dir, &ca.crt, 1, why, sizeof(why)));
 	testca_run(&tca, "rm -r crls; touch crls");
