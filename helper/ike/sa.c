@@ -462,9 +462,17 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 	for (tun = old->peer->tunnels; tun; tun = tun->next)
 		if (tun->sa == old)
 			tun->sa = sa;
-	for (s = sa->ike->sas; s; s = s->next)
+	for (s = sa->ike->sas; s; s = s->next) {
 		if (s->replaces && s->replaces == ike_sa_own_spi(old))
 			s->replaces = ike_sa_own_spi(sa);
+		if (s->loses_to && s->loses_to == ike_sa_own_spi(old))
+			s->loses_to = ike_sa_own_spi(sa);
+	}
+	sa->loses_to = old->loses_to;
+	sa->close_at = old->close_at;
+	sa->asked = old->asked;
+	sa->confirmed = sa->initiator;
+	old->loses_to = 0;
 	sa->replaces = old->replaces;
 	sa->replacing = old->replacing;
 	old->replaces = 0;
