@@ -356,8 +356,8 @@ void ike_child_rekey_again(struct ike_child *child, uint64_t ms)
 	if (child->state != IKE_CHILD_UP || child->replaced)
 		return;
 	/* sooner where its life is short */
-	if (life && left / 4 < ms)
-		ms = left / 4;
+	if (life && ms > left / 4)
+		ms = left / 4 > V2_TEMPORARY_MIN ? left / 4 : V2_TEMPORARY_MIN;
 	ike_timer_set(&ike->timers, &child->renew, ike->now + ms);
 }
 

@@ -159,7 +159,9 @@ static void again_after(struct ike_sa *old, uint64_t ms)
 {
 	uint64_t now = old->ike->now, end = ike_sa_end(old), left = end > now ? end - now : 0;
 
-	ike_timer_set(&old->ike->timers, &old->life, now + (ms < left / 4 ? ms : left / 4));
+	if (ms > left / 4)
+		ms = left / 4 > V2_TEMPORARY_MIN ? left / 4 : V2_TEMPORARY_MIN;
+	ike_timer_set(&old->ike->timers, &old->life, now + ms);
 }
 
 /* told, and from now on the way is to authenticate anew: RFC 7296 2.8.3 */

@@ -6,6 +6,7 @@
 #include "ike/core.h"
 
 #define V2_TEMPORARY_MS	2000	/* until a request is tried again, up to twice that */
+#define V2_TEMPORARY_MIN	200	/* the same near the end of a short life */
 
 /**
  * struct v2_in - a message on its way through the state machine
