@@ -486,6 +486,25 @@ static void reauth(void **state)
 	}
 }
 
+/* a responder may send by its new SA as soon as it has answered IKE_AUTH, so we take that in before */
+static void reauth_takes_in_early(void **state)
+{
+	static const struct world_conf a = { .extra_peer = "reauth 100m\n ike-lifetime 0s\n dpd 0s\n" };
+	struct world *w = due(&a, &rekey_never);
+
+	(void)state;
+	rekey_ike(&w->a);
+	world_step(w, &w->a);
+	assert_int_equal(node_sas(&w->a), 2);
+	world_step(w, &w->b);
+	assert_int_equal(world_sent(w, &w->a), 1);
+	assert_int_equal(node_sas(&w->a), 3);
+	world_step(w, &w->a);
+	world_step(w, &w->b);
+	assert_int_equal(node_sas(&w->a), 3);	/* the old inbound one and the new pair */
+	rekey_settles(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +528,7 @@ int main(void)
 		cmocka_unit_test(down_after_rekey),
 		cmocka_unit_test(ike_refused),
 		cmocka_unit_test(reauth),
+		cmocka_unit_test(reauth_takes_in_early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -380,19 +380,43 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 
 /* ---- initiator ---- */
 
+/* that of the IKE SA which this one takes over from, when it authenticates anew */
+static const struct ike_child *replaced_one(const struct ike_child *child)
+{
+	const struct ike_sa *old = child->sa->replaces ?
+				   ike_sa_find(child->sa->ike, child->sa->replaces) : NULL;
+	const struct ike_child *c;
+
+	for (c = old ? old->children : NULL; c; c = c->next)
+		if (c->tun == child->tun && c->entry == child->entry && c->mode == child->mode &&
+		    c->state == IKE_CHILD_UP && !c->replaced)
+			return c;
+	return NULL;
+}
+
 void v2_child_guess(struct ike_child *child)
 {
+	const struct ike_child *old = replaced_one(child);
 	struct ike_proposal ours[CONF_PROPOSALS_MAX], prop;
+	const struct ike_transform *esn;
 	const struct kern_sel *sels;
 	unsigned int n, n_sels;
 	char err[IKE_TEXT_MAX];
 
 	n = proposals(child, ours);
-	if (!ike_orphan_guess(child, ours, n, &prop, &sels, &n_sels) ||
-	    !set_sels(child, sels, n_sels))
+	if (old) {
+		prop = old->prop;
+		ike_proposal_drop(&prop, IKE_TRANSFORM_DH);
+		sels = old->sels;
+		n_sels = old->n_sels;
+	} else if (!ike_orphan_guess(child, ours, n, &prop, &sels, &n_sels)) {
+		return;
+	}
+	if (!set_sels(child, sels, n_sels))
 		return;
 	child->prop = prop;
-	child->esn = ike_proposal_get(&prop, IKE_TRANSFORM_ESN)->id == ESN_YES;
+	esn = ike_proposal_get(&prop, IKE_TRANSFORM_ESN);
+	child->esn = esn && esn->id == ESN_YES;
 	/* without it all goes the usual way */
 	child->guessed = v2_child_install(child, true, false, none, buf_bytes(&child->sa->ni),
 					  buf_bytes(&child->sa->nr), err, sizeof(err));
