@@ -133,6 +133,8 @@ struct ike_peer {
 	const struct conf_peer *conf;
 	struct ike_tunnel *tunnels;
 	struct ike_timer unique;
+	unsigned int n_closed;		/* duplicates that it let us close since @closed_since */
+	uint64_t closed_since;
 	char last_error[IKE_TEXT_MAX];	/* refusals of unknown senders, not to be repeated at once */
 	uint64_t last_error_at;
 };
@@ -144,7 +146,6 @@ struct ike_peer {
  * @wanted: a packet asked while it had to wait, @flow is that packet
  * @retry_at: not before
  * @down: taken down by the operator: at-load does not bring it back
- * @n_closed: duplicates that were the peer's to close and that we closed since @closed_since
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -159,8 +160,6 @@ struct ike_tunnel {
 	uint64_t retry_at;
 	struct ike_timer timer;
 	struct ike_op_list ops;
-	unsigned int n_closed;
-	uint64_t closed_since;
 };
 
 enum ike_state {
@@ -322,6 +321,7 @@ struct ike_sa {
 	uint64_t suspected;		/* when the peer was asked for that; 0: never */
 	uint64_t born, authed, loses_to, close_at;
 	bool confirmed, asked;
+	bool one_too_many;		/* it is closed for that */
 	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
 };
 
@@ -489,6 +489,8 @@ void ike_unique_due(struct ike_timer *t);
 void ike_unique_authed(struct ike_sa *sa);
 /* the peer has said something by @sa behind IKE_AUTH */
 void ike_unique_confirmed(struct ike_sa *sa);
+/* the peer has answered our DELETE of @sa */
+void ike_unique_closed(struct ike_sa *sa);
 /* initiator, before IKE_AUTH; true: the peer's own IKE SA came first, and @sa is gone */
 bool ike_unique_yield(struct ike_sa *sa);
 

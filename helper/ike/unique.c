@@ -233,15 +233,22 @@ static bool is_confirmed(struct ike_sa *loser, struct ike_sa *winner)
 	return winner->confirmed;
 }
 
-static bool may_close(struct ike_tunnel *tun)
+static bool may_close(struct ike_peer *peer)
 {
-	uint64_t now = tun->peer->ike->now;
+	uint64_t now = peer->ike->now;
 
-	if (now - tun->closed_since > CLOSED_MS) {
-		tun->closed_since = now;
-		tun->n_closed = 0;
+	if (now - peer->closed_since > CLOSED_MS) {
+		peer->closed_since = now;
+		peer->n_closed = 0;
 	}
-	return tun->n_closed++ < CLOSED_MAX;
+	return peer->n_closed < CLOSED_MAX;
+}
+
+/* what the peer has forgotten it does not make anew: that does not count */
+void ike_unique_closed(struct ike_sa *sa)
+{
+	if (sa->one_too_many && sa->peer)
+		sa->peer->n_closed++;
 }
 
 /* first what takes time, then the IKE SA; true: something was done */
@@ -407,15 +414,18 @@ static bool close_child(struct ike_child *c)
 		look_at(c->tun->peer, sa->ike->now + LOOK_MS);
 		return false;
 	}
-	if (!may_close(c->tun)) {
+	if (!may_close(c->tun->peer)) {
 		/* the peer wants both; it is not renewed, and so comes to its end */
 		c->close_at = NOT_OURS;
 		return false;
 	}
-	if (is_left_over(sa))
+	if (is_left_over(sa)) {
+		sa->one_too_many = true;
 		ike_sa_delete(sa, why);
-	else
+	} else {
+		c->tun->peer->n_closed++;
 		ike_child_delete(c, why);
+	}
 	return true;
 }
 

@@ -96,6 +96,7 @@ void v2_info_response(struct v2_in *in)
 	struct ike_child *child;
 
 	if (sa->delete_sent) {
+		ike_unique_closed(sa);
 		ike_sa_kill(sa, "deleted");
 		return;
 	}
