@@ -89,6 +89,16 @@ no_selectors()
 	daemon_start && error_line 'TS_UNACCEPTABLE|selector' '10\.77\.0\.0'
 }
 
+# both sides of it are in the line: who reads it can say which is wrong
+no_selectors_responder()
+{
+	nf_conf $IKE $ESP "$PSK" manual
+	sed -i "s,to $NET_B,to 10.77.0.0/24," "$CONF"
+	daemon_start || return
+	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 && return 1
+	wait_for 5 logged_once 'selectors' "offered.*$NET_A === $NET_B" "expected tunnel lan: $NET_A === 10\.77\.0\.0/24"
+}
+
 silent_peer()
 {
 	nf_conf $IKE $ESP "$PSK" manual && daemon_start && error_line 'answer' "$GW_B"
@@ -100,12 +110,12 @@ clean()
 	wait_for 5 no_sas_here && policy_unload
 }
 
-ktap_plan 9
+ktap_plan 10
 sites_begin
 swan_conf $IKE $ESP
 swan_start || bail "strongSwan does not start"
 for name in wrong_psk wrong_psk_responder no_proposal no_proposal_responder \
-		no_child_proposal no_child_proposal_responder no_selectors; do
+		no_child_proposal no_child_proposal_responder no_selectors no_selectors_responder; do
 	check "${name//_/ }: one clear line" $name
 	clean
 done
