@@ -43,7 +43,7 @@
 #include "tests/ike_bend.h"
 
 enum how { HOW_PFS = 1, HOW_SHORT_LIFE = 2, HOW_AT_LOAD = 4, HOW_SIX = 8, HOW_TRANSPORT = 0x10,
-	   HOW_NAT = 0x20 };
+	   HOW_NAT = 0x20, HOW_SMALL = 0x40 };
 
 #define OPS_MAX		200
 #define QUEUE_MAX	200
@@ -203,10 +203,13 @@ static void conf_of(const struct fuzz *f, bool is_a, unsigned int variant, struc
 	bool six = f->how & HOW_SIX;
 
 	*c = (struct world_conf){ .six = six };
+	if (f->how & HOW_SMALL)
+		c->extra_peer = "fragmentation 256";
 	if (f->how & HOW_PFS)
 		c->esp = "aes128gcm16-x25519";
 	if (f->how & HOW_SHORT_LIFE) {
-		c->extra_peer = "ike-lifetime 5m\n dpd 10s";
+		c->extra_peer = f->how & HOW_SMALL ? "ike-lifetime 5m\n dpd 10s\n fragmentation 256" :
+						     "ike-lifetime 5m\n dpd 10s";
 		c->extra_tunnel = "lifetime 2m\n idle-timeout 30s";
 	}
 	if (f->how & HOW_AT_LOAD && is_a)
