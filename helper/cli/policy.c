@@ -57,6 +57,7 @@ static unsigned int list_lines(const struct conf_list *list)
 int cli_check(const struct cli *cli, int argc, char **argv)
 {
 	unsigned int i, tunnels = 0, entries = 0;
+	char text[CERT_ERROR_MAX];
 	struct conf *conf;
 
 	(void)cli;
@@ -77,6 +78,9 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 				argv[0], p->line, p->column,
 				p->local_id.text ? p->local_id.text : "any", p->remote_id.text);
 	}
+	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
+		if (*text)
+			fprintf(stderr, "%s: warning: %s\n", argv[0], text);
 	for (i = 0; i < conf->n_lists; i++)
 		entries += list_lines(&conf->lists[i]);
 	printf("%s: ok: %u peer%s, %u tunnel%s, %u entr%s\n", argv[0], conf->n_peers,

@@ -9,6 +9,8 @@
 #include "sys/revoke.h"
 #include "wire/wire.h"
 
+#define EXPIRES_SOON	(14 * 86400)
+
 struct certs {
 	struct conf *conf;
 	char *dir;		/* beside the configuration */
@@ -241,6 +243,33 @@ static bool digest(struct certs *c, struct conf_peer *p)
 	     (pub = cert_store_pub_at(store, i)); i++)
 		ok = ok && digest_add(p->cert_digest, cert_pub_spki(pub));
 	return ok || FAIL_AT(c, local_place(p), "the digest of the certificates cannot be made");
+}
+
+/* ---- will it be of use? ---- */
+
+bool conf_certs_warning(const struct conf *conf, unsigned int i, time_t now, char *out, size_t len)
+{
+	const struct cert *cert, *ca = NULL;
+	unsigned int n = 0;
+	char until[32];
+	struct tm tm;
+	time_t end;
+
+	*out = 0;
+	while (conf->certs && cert_store_cert_at(conf->certs, n))
+		n++;
+	cert = conf->certs && i < n ? cert_store_cert_at(conf->certs, i) : NULL;
+	if (conf->certs && i >= n)
+		cert = ca = cert_store_anchor_at(conf->certs, i - n);
+	if (!cert)
+		return false;
+	end = cert_not_after(cert);
+	if ((!ca && !cert_own_key(cert)) || end > now + EXPIRES_SOON || !gmtime_r(&end, &tm))
+		return true;
+	strftime(until, sizeof(until), "%Y-%m-%d %H:%M UTC", &tm);
+	snprintf(out, len, "%s/%s: the certificate of '%s' %s %s", ca ? "cacerts" : "certs",
+		 cert_file(cert), cert_subject(cert), end < now ? "expired on" : "expires on", until);
+	return true;
 }
 
 /* ---- the whole ---- */

@@ -163,6 +163,11 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 			struct conf_error *err);
 /* certs.c: after the secrets; the folders certs, cacerts, private and crls beside the configuration */
 bool conf_certs_load(struct conf *conf, struct conf_error *err);
+/*
+ * What of ours, and of the CAs that are trusted, has expired or will within two weeks: false when
+ * number @i is none; else @out is a line for it, or empty
+ */
+bool conf_certs_warning(const struct conf *conf, unsigned int i, time_t now, char *out, size_t len);
 /* the public key that a peer with this ID must have; NULL: none is in certs/ */
 const struct cert_pub *conf_remote_pub(const struct conf *conf, const struct conf_peer *peer,
 				       const struct conf_id *remote);

@@ -492,6 +492,16 @@ static void warn_weak(const struct conf *conf)
 	}
 }
 
+static void warn_certs(const struct conf *conf)
+{
+	char text[CERT_ERROR_MAX];
+	unsigned int i;
+
+	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
+		if (*text)
+			log_warn("%s", text);
+}
+
 /* what a peer said of a tunnel holds as long as its SAs may */
 static void keep_refusals(const struct conf *old, struct conf *conf)
 {
@@ -540,6 +550,7 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 	/* packets held since before we listened */
 	resync(d);
 	warn_weak(conf);
+	warn_certs(conf);
 	log_info("%s loaded: %u access lists, %u peers", conf->path, conf->n_lists,
 		 conf->n_peers);
 	return true;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -595,6 +596,52 @@ static void what_is_not_there_is_said_at_load(void **state)
 	pki_free(pki);
 }
 
+static void what_expires_is_said(void **state)
+{
+	static const char text[] =
+		"access-list l { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n"
+		"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth cert\n"
+		"tunnel t { access-list l } }";
+	char path[300], line[CERT_ERROR_MAX], all[4096] = "";
+	struct pki *pki = pki_new();
+	struct conf_error err;
+	struct conf *conf;
+	unsigned int i;
+
+	(void)state;
+	pki_make(pki, &(struct pki_spec){ .name = "ca", .ca = true, .pathlen = -1,
+					  .from = -100, .until = 30 * 86400 });
+	pki_make(pki, &(struct pki_spec){ .name = "old", .ca = true, .pathlen = -1,
+					  .from = -7200, .until = -60 });
+	pki_make(pki, &(struct pki_spec){ .name = "a", .issuer = "ca", .from = -100,
+					  .until = 13 * 86400 });
+	pki_make(pki, &(struct pki_spec){ .name = "b", .issuer = "ca", .from = -100,
+					  .until = 15 * 86400 });
+	pki_make(pki, &(struct pki_spec){ .name = "not-ours", .issuer = "ca", .from = -7200,
+					  .until = -60 });
+	pki_put_cert(pki, "d", "cacerts", "old");
+	pki_put_cert(pki, "d", "certs", "b");
+	pki_put_key(pki, "d", "b", NULL);
+	pki_put_cert(pki, "d", "certs", "not-ours");
+	snprintf(path, sizeof(path), "%s/c", pki_site(pki, "d", "a", "ca"));
+	conf = conf_parse(text, strlen(text), path, &err);
+	assert_non_null(conf);
+	assert_false(conf_certs_warning(conf, 0, time(NULL), line, sizeof(line)));
+	assert_true(conf_certs_load(conf, &err));
+	for (i = 0; conf_certs_warning(conf, i, time(NULL), line, sizeof(line)); i++)
+		if (*line)
+			strcat(strcat(all, line), "\n");
+	assert_int_equal(i, 5);
+	assert_memory_equal(all, "certs/a.pem: the certificate of 'C=XX, O=Test, CN=a' expires on 2",
+			    65);
+	assert_non_null(strstr(all, "\ncacerts/old.pem: the certificate of 'C=XX, O=Test, CN=old' expired on 2"));
+	assert_null(strstr(all, "CN=b'"));
+	assert_null(strstr(all, "CN=ca'"));
+	assert_null(strstr(all, "not-ours"));
+	conf_free(conf);
+	pki_free(pki);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -616,6 +663,7 @@ int main(void)
 		cmocka_unit_test(revoked_certificates_are_refused),
 		cmocka_unit_test(changed_certificates_are_noticed),
 		cmocka_unit_test(what_is_not_there_is_said_at_load),
+		cmocka_unit_test(what_expires_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
