@@ -80,27 +80,26 @@ theirs()
 	swanctl --load-all --clear --file "$SWAN/swanctl.conf" --noprompt >"$SWAN/load" 2>&1 || { cat "$SWAN/load"; return 1; }
 }
 
-nothing_up() { no_sas_here && test -z "$(ip -n gw-b xfrm state)"; }
+# what the operator's command says is enough on our side: each program start costs time here
+nothing_up() { test -z "$(ip -n gw-b xfrm state)"; }
 
 all_down()
 {
-	nf down branch >"$WORK/down" 2>&1
-	wait_for 10 nothing_up
+	nf down branch >"$WORK/down" 2>&1 && wait_for 10 nothing_up
 }
 
 shown() { cat "$WORK"/up.* "$WORK/initiate" 2>/dev/null; tail -n 30 "$WORK/daemon" "$SWAN/log"; return 1; }
 
 we_begin()
 {
-	nf up branch >"$WORK/up.out" 2>"$WORK/up.err" && wait_for 5 sas_there && two_sas_here ||
-		{ shown; return 1; }
+	nf up branch >"$WORK/up.out" 2>"$WORK/up.err" && wait_for 5 sas_there || { shown; return 1; }
 	all_down
 }
 
 they_begin()
 {
 	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 &&
-		wait_for 5 two_sas_here && sas_there || { shown; return 1; }
+		sas_there || { shown; return 1; }
 	all_down
 }
 
@@ -203,7 +202,7 @@ old_methods()
 		swan_start && kind rsa && grep -q "authentication of '$ID_A' with RSA signature" "$SWAN/log" && kind ec256
 }
 
-ktap_plan 15
+ktap_plan 16
 sites_begin
 check "a certification authority" new_pki
 note "it took $SECONDS s"
@@ -225,6 +224,6 @@ check "distinguished names as identities" dn_ids
 check "a certificate of a CA that strongSwan does not trust" not_trusted
 check "a certificate of a CA that we do not trust" trusts_not
 check "the methods before RFC 7427" old_methods
-all_down
+check "no SA is left" no_sas
 daemon_stop
 ktap_exit
