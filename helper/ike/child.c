@@ -34,6 +34,20 @@ struct ike_child *ike_child_by_spi(struct ike *ike, const struct ike_tunnel *tun
 	return NULL;
 }
 
+struct ike_child *ike_child_of_peer(struct ike *ike, const struct addr *remote, uint32_t spi_out)
+{
+	struct ike_link *l = ike_table_first(&ike->by_spi_out, spi_hash(ike, spi_out));
+	struct ike_child *c;
+
+	for (; l; l = ike_table_next(l)) {
+		c = container_of(l, struct ike_child, out_link);
+		if (c->state == IKE_CHILD_UP && c->spi_out == spi_out &&
+		    addr_equal(&c->sa->remote.addr, remote))
+			return c;
+	}
+	return NULL;
+}
+
 void ike_child_publish_out(struct ike_child *child)
 {
 	struct ike *ike = child->sa->ike;
@@ -207,6 +221,7 @@ void ike_child_up(struct ike_child *child)
 	child->counted = true;
 	/* a successor has its own rules, RFC 7296 2.8.1 */
 	child->fresh = first;
+	ike_unique_look(child->sa);
 	child->tun->n_up++;
 	ike_unique_soon(child->tun->peer);
 	report_up(child);

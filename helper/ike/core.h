@@ -100,6 +100,9 @@ struct ike {
 	size_t table_size;
 	struct ike_table by_id;		/* established SAs, by the peer's identity */
 	struct ike_table by_spi_in, by_spi_out;	/* CHILD SAs */
+	struct ike_table by_sels;	/* those with an outbound SA, by what it carries */
+	struct ike_table deferred;	/* those whose outbound SA is put off, by their tunnel */
+	struct ike_table to_look_at;	/* IKE SAs, by their peer: unique.c */
 	uint64_t hash_key;
 	struct ike_orphan *orphans;
 	struct ike_timer orphan_timer;
@@ -300,7 +303,7 @@ struct ike_sa {
 	unsigned int n_tasks;
 	struct ike_child *children;
 	struct conf_id remote_id;	/* as authenticated; owned */
-	struct ike_link id_link;
+	struct ike_link id_link, look_link;
 	uint64_t created, established, last_in;
 	struct ike_timer life, liveness, keepalive;
 	bool natt;			/* a NAT is between us: ESP goes in UDP */
@@ -357,7 +360,7 @@ struct ike_nego {
  */
 struct ike_child {
 	struct ike_child *next;
-	struct ike_link in_link, out_link;
+	struct ike_link in_link, out_link, sels_link, defer_link;
 	struct ike_sa *sa;
 	struct ike_tunnel *tun;
 	char name[IKE_NAME_MAX];
@@ -484,6 +487,8 @@ void ike_verifies_end(struct ike *ike);
 bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
 /* something has come up or gone: look when this event is over */
 void ike_unique_soon(struct ike_peer *peer);
+/* a CHILD SA of it is new, or one of them or itself is to go: it is looked at then */
+void ike_unique_look(struct ike_sa *sa);
 void ike_unique_due(struct ike_timer *t);
 /* the peer is authenticated by @sa */
 void ike_unique_authed(struct ike_sa *sa);
@@ -569,6 +574,8 @@ struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in);
 /* of any IKE SA */
 struct ike_child *ike_child_by_spi(struct ike *ike, const struct ike_tunnel *tun, bool in,
 				   uint32_t spi);
+/* that is up; two peers may have chosen the same SPI */
+struct ike_child *ike_child_of_peer(struct ike *ike, const struct addr *remote, uint32_t spi_out);
 void ike_child_publish_out(struct ike_child *child);	/* it has its outbound SPI */
 struct ike_child *ike_child_find_out(struct ike_sa *sa, uint8_t proto, uint32_t spi_out);
 uint8_t ike_child_proto(const struct ike_child *child);		/* PROTO_ESP, PROTO_AH */

@@ -30,6 +30,9 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike_table_init(&ike->by_id);
 	ike_table_init(&ike->by_spi_in);
 	ike_table_init(&ike->by_spi_out);
+	ike_table_init(&ike->by_sels);
+	ike_table_init(&ike->deferred);
+	ike_table_init(&ike->to_look_at);
 	/* what is answered to anybody outside an SA, and what is said about it */
 	ike->notify_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 5 };
 	ike->error_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 1 };
@@ -65,6 +68,9 @@ void ike_free(struct ike *ike)
 	ike_table_free(&ike->by_id);
 	ike_table_free(&ike->by_spi_in);
 	ike_table_free(&ike->by_spi_out);
+	ike_table_free(&ike->by_sels);
+	ike_table_free(&ike->deferred);
+	ike_table_free(&ike->to_look_at);
 	crypto_wipe(ike, sizeof(*ike));
 	free(ike);
 }

@@ -28,6 +28,21 @@ static uint64_t soft_limit(uint64_t hard, bool initiator)
 		       r % (SOFT_JITTER * 10)) / 1000;
 }
 
+/* what differs only in protocol and ports has the same, and is compared */
+static uint32_t sels_hash(const struct ike_child *child)
+{
+	const struct ts *src = &child->sels[0].src, *dst = &child->sels[0].dst;
+	uint64_t key = child->sa->ike->hash_key;
+	uint32_t ends[4] = {
+		ike_hash(key, src->min.a, addr_len(&src->min)),
+		ike_hash(key, src->max.a, addr_len(&src->max)),
+		ike_hash(key, dst->min.a, addr_len(&dst->min)),
+		ike_hash(key, dst->max.a, addr_len(&dst->max)),
+	};
+
+	return ike_hash(key, ends, sizeof(ends));
+}
+
 static void identify(const struct ike_child *child, bool in, struct kern_sa *sa)
 {
 	memset(sa, 0, sizeof(*sa));
@@ -80,8 +95,10 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	ret = ike->ops->sa_add(&sa, ike->user);
 	if (!ret && in)
 		child->in_installed = true;
-	else if (!ret)
+	if (!ret && !in) {
 		child->out_installed = true;
+		ike_table_put(&ike->by_sels, &child->sels_link, sels_hash(child));
+	}
 	return ret;
 }
 
@@ -135,18 +152,27 @@ static bool same_sels(const struct ike_child *a, const struct ike_child *b)
 	return a->n_sels == b->n_sels;
 }
 
+static uint32_t tunnel_hash(const struct ike_child *child)
+{
+	return ike_hash(child->sa->ike->hash_key, &child->tun, sizeof(child->tun));
+}
+
 /* another outbound SA that carries what this one is to carry */
 static bool has_other(const struct ike_child *child)
 {
-	const struct ike_sa *sa;
 	const struct ike_child *c;
+	const struct ike_link *l;
 
-	for (sa = child->sa->ike->sas; sa; sa = sa->next)
-		for (c = sa->children; c; c = c->next)
-			if (c != child && c->tun == child->tun && c->out_installed &&
-			    ((sa == child->sa && child->nego &&
-			      c->spi_in == child->nego->rekeys) || same_sels(c, child)))
-				return true;
+	c = child->nego && child->nego->rekeys ?
+	    ike_child_find(child->sa, child->nego->rekeys) : NULL;
+	if (c && c != child && c->tun == child->tun && c->out_installed)
+		return true;
+	for (l = ike_table_first(&child->sa->ike->by_sels, sels_hash(child)); l;
+	     l = ike_table_next(l)) {
+		c = container_of(l, struct ike_child, sels_link);
+		if (c != child && c->tun == child->tun && same_sels(c, child))
+			return true;
+	}
 	return ike_orphans_carry(child);
 }
 
@@ -162,6 +188,7 @@ bool ike_install_later(struct ike_child *child, const struct ike_child_keys *key
 	*child->out_keys = *keys;
 	child->defer_until = ike->now + (child->nego->rekeys ? DEFER_REKEY_MS : DEFER_OTHER_MS);
 	child->defer.fn = defer_due;
+	ike_table_put(&ike->deferred, &child->defer_link, tunnel_hash(child));
 	ike_timer_set(&ike->timers, &child->defer, ike->now + DEFER_POLL_MS);
 	return true;
 }
@@ -169,6 +196,7 @@ bool ike_install_later(struct ike_child *child, const struct ike_child_keys *key
 void ike_install_deferred_free(struct ike_child *child)
 {
 	ike_timer_off(&child->sa->ike->timers, &child->defer);
+	ike_table_del(&child->sa->ike->deferred, &child->defer_link);
 	if (!child->out_keys)
 		return;
 	crypto_wipe(child->out_keys, sizeof(*child->out_keys));
@@ -178,16 +206,20 @@ void ike_install_deferred_free(struct ike_child *child)
 
 void ike_install_before(const struct ike_child *child)
 {
-	struct ike_sa *sa;
+	const struct ike_table *t = &child->sa->ike->deferred;
+	struct ike_link *l, *next;
 	struct ike_child *c;
 
 	if (!child->tun || !child->out_installed)
 		return;
-	for (sa = child->sa->ike->sas; sa; sa = sa->next)
-		for (c = sa->children; c; c = c->next)
-			if (c != child && c->tun == child->tun && c->out_keys && !c->replaced &&
-			    sa->state == IKE_STATE_ESTABLISHED)
-				install_deferred(c);
+	for (l = ike_table_first(t, tunnel_hash(child)); l; l = next) {
+		/* installing takes this one out of the table, and no other */
+		next = ike_table_next(l);
+		c = container_of(l, struct ike_child, defer_link);
+		if (c != child && c->tun == child->tun && c->out_keys && !c->replaced &&
+		    c->sa->state == IKE_STATE_ESTABLISHED)
+			install_deferred(c);
+	}
 }
 
 static void move_one(const struct ike_child *child, bool in, const struct kern_ends *to)
@@ -227,6 +259,7 @@ void ike_uninstall_out(struct ike_child *child)
 	if (!child->out_installed)
 		return;
 	child->out_installed = false;
+	ike_table_del(&child->sa->ike->by_sels, &child->sels_link);
 	identify(child, false, &sa);
 	child->sa->ike->ops->sa_del(&sa, child->sa->ike->user);
 }

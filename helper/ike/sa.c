@@ -295,6 +295,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	v2_frags_drop(sa, false);
 	v2_frags_drop(sa, true);
 	ike_table_del(&sa->ike->by_id, &sa->id_link);
+	ike_table_del(&sa->ike->to_look_at, &sa->look_link);
 	successor_gone(sa);
 	rekeying_gone(sa, why);
 	if (sa->state == IKE_STATE_ESTABLISHED)
@@ -458,6 +459,7 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 	sa->local = old->local;
 	sa->remote = old->remote;
 	move_children(sa, old);
+	ike_unique_look(sa);
 	move_tasks(sa, old);
 	for (tun = old->peer->tunnels; tun; tun = tun->next)
 		if (tun->sa == old)

@@ -31,7 +31,6 @@ bool ike_invalid_spi(struct ike *ike, const struct endpoint *from, struct bytes 
 	struct wire_notification n;
 	struct wire_msg msg;
 	struct ike_child *c;
-	struct ike_sa *sa;
 	uint8_t bad;
 
 	if (wire_v2_decode(raw, &msg, &bad) != WIRE_OK ||
@@ -39,15 +38,8 @@ bool ike_invalid_spi(struct ike *ike, const struct endpoint *from, struct bytes 
 		return false;
 	if (n.data.len != 4)
 		return true;
-	for (sa = ike->sas; sa; sa = sa->next) {
-		if (!addr_equal(&sa->remote.addr, &from->addr))
-			continue;
-		for (c = sa->children; c; c = c->next) {
-			if (c->state != IKE_CHILD_UP || c->spi_out != get_u32(n.data.p))
-				continue;
-			ike_sa_suspect(sa, from);
-			return true;
-		}
-	}
+	c = ike_child_of_peer(ike, &from->addr, get_u32(n.data.p));
+	if (c)
+		ike_sa_suspect(c->sa, from);
 	return true;
 }

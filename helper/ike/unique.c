@@ -105,7 +105,8 @@ void ike_unique_authed(struct ike_sa *sa)
 	sa->authed = ++ike->seq;
 	sa->confirmed = sa->initiator;
 	ike_unique_soon(sa->peer);
-	for (o = ike->sas; o; o = o->next) {
+	for (o = ike_sa_of_id(ike, &sa->remote_id, NULL); o;
+	     o = ike_sa_of_id(ike, &sa->remote_id, o)) {
 		if (o == sa || o->state != IKE_STATE_ESTABLISHED || o->initiator == sa->initiator ||
 		    o->loses_to || o->replaces || sa->replaces || o->authed < sa->born ||
 		    !ike_sa_same_peer(o, sa))
@@ -113,6 +114,7 @@ void ike_unique_authed(struct ike_sa *sa)
 		loser = v2_nonce_cmp(lowest_nonce(sa), lowest_nonce(o)) < 0 ? sa : o;
 		loser->loses_to = ike_sa_own_spi(loser == sa ? o : sa);
 		loser->close_at = ike->now + THEIRS_MS;
+		ike_unique_look(loser);
 		return;
 	}
 }
@@ -185,7 +187,8 @@ bool ike_unique_yield(struct ike_sa *sa)
 /* one that waits for an answer need not wait any longer */
 static bool abandon_one(struct ike_peer *peer)
 {
-	struct ike_sa *to = established(peer), *sa;
+	/* who is to come from any address is not called */
+	struct ike_sa *to = peer->conf->remote.family ? established(peer) : NULL, *sa;
 
 	for (sa = to ? peer->ike->sas : NULL; sa; sa = sa->next) {
 		if (sa->peer != peer || !sa->initiator || sa->replaces || sa->from ||
@@ -319,6 +322,7 @@ static void loses(struct ike_child *c, uint64_t ms)
 
 	c->replaced = true;
 	c->close_at = ike->now + ms;
+	ike_unique_look(c->sa);
 	look_at(c->tun->peer, c->close_at);
 }
 
@@ -346,7 +350,8 @@ static void look_around(struct ike_child *c)
 	struct ike_child *o;
 	struct ike_sa *sa;
 
-	for (sa = c->sa->ike->sas; sa && in_use(c); sa = sa->next) {
+	for (sa = ike_sa_of_id(c->sa->ike, &c->sa->remote_id, NULL); sa && in_use(c);
+	     sa = ike_sa_of_id(c->sa->ike, &c->sa->remote_id, sa)) {
 		/* what is renewed, or lost already, goes its own way */
 		if (sa->loses_to || sa->replacing || c->sa->loses_to ||
 		    c->sa->replaces == ike_sa_own_spi(sa) || sa->state != IKE_STATE_ESTABLISHED ||
@@ -378,7 +383,8 @@ static bool has_twin(const struct ike_child *c)
 {
 	struct ike_sa *sa;
 
-	for (sa = c->sa->ike->sas; sa; sa = sa->next)
+	for (sa = ike_sa_of_id(c->sa->ike, &c->sa->remote_id, NULL); sa;
+	     sa = ike_sa_of_id(c->sa->ike, &c->sa->remote_id, sa))
 		if (sa->state == IKE_STATE_ESTABLISHED && ike_sa_same_peer(sa, c->sa) &&
 		    twin_on(sa, c))
 			return true;
@@ -431,28 +437,67 @@ static bool close_child(struct ike_child *c)
 
 /* ---- both ---- */
 
+static uint32_t peer_hash(const struct ike_peer *peer)
+{
+	return ike_hash(peer->ike->hash_key, &peer, sizeof(peer));
+}
+
+void ike_unique_look(struct ike_sa *sa)
+{
+	if (sa->peer && !sa->dead && !sa->look_link.at)
+		ike_table_put(&sa->ike->to_look_at, &sa->look_link, peer_hash(sa->peer));
+}
+
+/* what is to go has its time still to come */
+static bool is_to_be_looked_at(const struct ike_sa *sa)
+{
+	const struct ike_child *c;
+
+	if (sa->state != IKE_STATE_ESTABLISHED)
+		return false;
+	for (c = sa->children; c; c = c->next)
+		if (c->state == IKE_CHILD_UP && c->tun && c->close_at && c->close_at != NOT_OURS)
+			return true;
+	return sa->loses_to;
+}
+
+/* true: something was done */
+static bool look_at_sa(struct ike_sa *sa)
+{
+	struct ike_child *c;
+
+	if (sa->state != IKE_STATE_ESTABLISHED)
+		return false;
+	if (sa->loses_to && close_loser(sa))
+		return true;
+	for (c = sa->children; c; c = c->next) {
+		if (c->fresh) {
+			c->fresh = false;
+			look_around(c);
+		}
+		if (c->state == IKE_CHILD_UP && c->tun && c->close_at &&
+		    c->close_at != NOT_OURS && close_child(c))
+			return true;
+	}
+	return false;
+}
+
 /* one change at a time, for it may change all else */
 static bool step(struct ike_peer *peer)
 {
-	struct ike_child *c;
+	struct ike_table *t = &peer->ike->to_look_at;
+	struct ike_link *l, *next;
 	struct ike_sa *sa;
 
 	if (abandon_one(peer))
 		return true;
-	for (sa = peer->ike->sas; sa; sa = sa->next) {
-		if (sa->peer != peer || sa->state != IKE_STATE_ESTABLISHED)
-			continue;
-		if (sa->loses_to && close_loser(sa))
+	for (l = ike_table_first(t, peer_hash(peer)); l; l = next) {
+		sa = container_of(l, struct ike_sa, look_link);
+		if (sa->peer == peer && look_at_sa(sa))
 			return true;
-		for (c = sa->children; c; c = c->next) {
-			if (c->fresh) {
-				c->fresh = false;
-				look_around(c);
-			}
-			if (c->state == IKE_CHILD_UP && c->tun && c->close_at &&
-			    c->close_at != NOT_OURS && close_child(c))
-				return true;
-		}
+		next = ike_table_next(l);
+		if (sa->peer == peer && !is_to_be_looked_at(sa))
+			ike_table_del(t, l);
 	}
 	return false;
 }
