@@ -607,7 +607,6 @@ void ike_sa_established(struct ike_sa *sa)
 	ike_table_put(&ike->by_id, &sa->id_link, id_hash(ike, &sa->remote_id));
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
-	buf_free(&sa->certreq);
 	set_life(sa);
 	if (conf->dpd)
 		ike_timer_set(&ike->timers, &sa->liveness, ike->now + conf->dpd * 1000);

@@ -290,6 +290,7 @@ static void certreq_chooses(void **state)
 {
 	struct pki *pki = two_sites("p256");
 	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world *w;
 
 	(void)state;
 	pki_make(pki, &(struct pki_spec){ .name = "other", .ca = true, .pathlen = -1 });
@@ -301,6 +302,13 @@ static void certreq_chooses(void **state)
 	pki_put_key(pki, "a", "A0", NULL);
 	b.certs = pki_site(pki, "b", "b", "ca");
 	world_free(world_up(&a, &b));
+	/* and where it is the one that answers */
+	w = world_new(&a, &b);
+	node_up(&w->b, NULL);
+	world_deliver(w);
+	assert_string_equal(w->b.up_error, "");
+	world_is_up(w);
+	world_free(w);
 	a.extra_peer = " cert A0.pem\n";
 	refused(&a, &b, "AUTHENTICATION_FAILED", "CN=A0");
 	pki_free(pki);

@@ -397,6 +397,7 @@ static void first_child(struct v2_in *in)
 
 static void accept_responder(struct v2_in *in)
 {
+	buf_free(&in->sa->certreq);
 	ike_sa_established(in->sa);
 	ike_unique_authed(in->sa);
 	first_child(in);
@@ -628,6 +629,8 @@ static void accept_initiator(struct v2_in *in, uint8_t method, struct bytes auth
 		error = WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
 	put_response(sa, child, error, method, auth, &out);
+	/* not before: it says which certificate goes with this AUTH */
+	buf_free(&sa->certreq);
 	v2_respond(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, &out);
 	if (!child)
 		return;
@@ -714,6 +717,8 @@ void v2_auth_request(struct v2_in *in)
 		reject_auth(in, how);
 	else if (conf->remote_auth == CONF_AUTH_PSK && conf->local_auth == CONF_AUTH_PSK)
 		accept_with_psk(in);
+	else if (!v2_take_certreq(sa, &in->inner))
+		reject_auth(in, "out of memory");
 	else
 		start_job(in, &r);
 }

@@ -6,6 +6,7 @@
 #include "v2/v2.h"
 
 #define CERTREQ_MAX	64	/* CAs, beyond which we name none: any certificate may be tried */
+#define CERTREQ_TAKEN	256	/* CAs of the peer that are kept */
 
 static const struct bytes none = { NULL, 0 };
 
@@ -94,18 +95,25 @@ void v2_put_announcements(struct ike_sa *sa, struct wire_writer *w)
 		put_certreqs(sa, w);
 }
 
-bool v2_take_announcements(struct ike_sa *sa, const struct wire_msg *msg)
+void v2_take_hashes(struct ike_sa *sa, const struct wire_msg *msg)
 {
 	struct wire_notification n;
-	struct wire_cert req;
-	unsigned int i;
 
 	if (v2_find_notify(msg, WIRE_N_SIGNATURE_HASH_ALGORITHMS, &n))
 		take_hashes(sa, n.data);
+}
+
+bool v2_take_certreq(struct ike_sa *sa, const struct wire_msg *msg)
+{
+	struct wire_cert req;
+	unsigned int i;
+
+	buf_free(&sa->certreq);
 	for (i = 0; i < msg->n; i++)
 		if (msg->pld[i].type == WIRE_PLD_CERTREQ &&
 		    wire_cert_decode(msg->pld[i].body, &req) == WIRE_OK &&
-		    req.encoding == WIRE_CERT_X509 && !(req.data.len % CERT_KEY_ID_LEN))
+		    req.encoding == WIRE_CERT_X509 && !(req.data.len % CERT_KEY_ID_LEN) &&
+		    sa->certreq.len + req.data.len <= CERTREQ_TAKEN * CERT_KEY_ID_LEN)
 			buf_put_bytes(&sa->certreq, req.data);
 	return !sa->certreq.failed;
 }

@@ -285,7 +285,8 @@ void v2_init_response(struct v2_in *in)
 		refused(sa, error);
 	if (error || !take_answer(sa, in, &ke))
 		return;
-	if (!v2_take_announcements(sa, &in->inner)) {
+	v2_take_hashes(sa, &in->inner);
+	if (!v2_take_certreq(sa, &in->inner)) {
 		ike_sa_fail(sa, "out of memory");
 		return;
 	}
@@ -482,11 +483,12 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	sa->prop.spi_len = 0;
 	ike_natt_detect(sa, &r->msg, r->local, r->remote);
 	note_fragmentation(sa, &r->msg);
+	v2_take_hashes(sa, &r->msg);
 	sa->busy_in = true;
 	ike_sa_publish_init(sa);
 	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
 	if (!v2_new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||
-	    !buf_copy(&sa->init_req, r->raw) || !v2_take_announcements(sa, &r->msg) ||
+	    !buf_copy(&sa->init_req, r->raw) ||
 	    !ike_job_dh(sa, r->ke.group, NULL, r->ke.data, answer_made, 0))
 		ike_sa_kill(sa, "out of memory");
 }

@@ -133,8 +133,10 @@ const char *v2_auth_method_str(uint8_t method);
 /* ---- certreq.c: what is announced, sent and asked for around AUTH ---- */
 /* IKE_SA_INIT: SIGNATURE_HASH_ALGORITHMS; responder: CERTREQ too */
 void v2_put_announcements(struct ike_sa *sa, struct wire_writer *w);
-/* takes what the peer announces, in any message */
-bool v2_take_announcements(struct ike_sa *sa, const struct wire_msg *msg);
+/* of IKE_SA_INIT */
+void v2_take_hashes(struct ike_sa *sa, const struct wire_msg *msg);
+/* of the responder's IKE_SA_INIT, of the initiator's IKE_AUTH: which CAs it trusts */
+bool v2_take_certreq(struct ike_sa *sa, const struct wire_msg *msg);
 void v2_put_certreq(const struct conf *conf, const struct conf_peer *peer, struct wire_writer *w);
 /* which of our certificates it gets */
 const struct cert *v2_own_cert(const struct ike_sa *sa);
