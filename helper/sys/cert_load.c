@@ -110,8 +110,10 @@ static bool add_pub(struct load *l, const struct file *f, bool *ok)
 	char why[CERT_TEXT_MAX] = "no memory";
 
 	*ok = false;
-	if (!pub)
-		return fail(l, f->path, "out of memory"), true;
+	if (!pub) {
+		fail(l, f->path, "out of memory");
+		return true;
+	}
 	buf_init(&pub->spki);
 	if (gnutls_pubkey_init(&pub->key) < 0) {
 		pub->key = NULL;
