@@ -56,6 +56,8 @@ longest()
 
 pings() { in_site_a ping -n -q -c 3 -i 0.1 -W 10 $SITE_B >"$WORK/ping"; }
 
+gone() { nf down branch >"$WORK/down" && wait_for 10 no_sas; }
+
 we_initiate()
 {
 	sees_ike && nf up branch >"$WORK/up" && two_sas_here && wait_for 5 sas_there && pings
@@ -92,7 +94,7 @@ small_ones()
 
 small_ones_of_theirs()
 {
-	they_initiate && in_fragments 300 270 270
+	gone && they_initiate && in_fragments 300 270 270
 }
 
 # CREATE_CHILD_SA by either side; the old SAs go and the new ones carry
@@ -139,7 +141,7 @@ cut_anew()
 
 as_small_as_theirs()
 {
-	they_initiate && in_fragments 500 460 460
+	gone && they_initiate && in_fragments 500 460 460
 }
 
 not_agreed()
@@ -154,8 +156,6 @@ sites_begin
 begin 300 300
 counted_check "IKE_AUTH in fragments of 300 octets both ways, we initiate" small_ones
 counted_check "CREATE_CHILD_SA in fragments" rekeys
-end
-begin 300 300
 counted_check "strongSwan initiates" small_ones_of_theirs
 end
 begin yes 0 "fragmentation = no"
@@ -167,8 +167,6 @@ counted_check "whole messages do not pass it" lost_when_whole
 end
 begin yes 500
 counted_check "an unanswered request is cut anew" cut_anew
-end
-begin yes 500
 counted_check "an answer is cut as small as its request" as_small_as_theirs
 end
 ktap_exit
