@@ -59,9 +59,6 @@ static enum nfipsec_stat check(struct nfipsec_sa *sa, struct arrival *a)
 	unsigned int head = head_of(a), at = head + 4;
 	enum nfipsec_stat reason;
 
-	/* RFC 3948 3: what was negotiated to be in UDP is in UDP */
-	if (unlikely(sa->encap != a->in_udp))
-		return NFIPSEC_STAT_IN_WRONG_ENCAP;
 	if (unlikely(sa->tunnel->bundle && sa->proto == IPPROTO_ESP && !a->in_ah))
 		return NFIPSEC_STAT_IN_NO_BUNDLE;
 	if (sa->proto == IPPROTO_ESP) {
@@ -98,7 +95,7 @@ static enum nfipsec_stat open(struct nfipsec_sa *sa, struct arrival *a)
 	reason = replay_reason(nfipsec_replay_advance(&sa->replay, a->seq));
 	if (reason)
 		return reason;
-	if (a->in_udp && a->seq == READ_ONCE(sa->replay.top))
+	if (a->in_udp && sa->encap && a->seq == READ_ONCE(sa->replay.top))
 		nfipsec_natt_follow(sa, a->skb, a->h->upper);
 	if (sa->proto == IPPROTO_ESP)
 		return nfipsec_esp_strip(sa, a->skb, &a->next_header);

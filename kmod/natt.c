@@ -18,6 +18,9 @@
 #include "esp.h"
 #include "path.h"
 
+/* where a peer sends ESP in UDP that nobody agreed on: RFC 3948 2.1, RFC 7296 2.23 */
+#define NATT_PORT 4500
+
 /* how often the helper is told that a peer's packets come from elsewhere */
 #define MAPPING_INTERVAL HZ
 
@@ -100,16 +103,21 @@ void nfipsec_natt_fix_checksum(struct sk_buff *skb, const struct nfipsec_pkt *pk
  * @h: its headers
  *
  * The source is not compared: a NAT may give another one at any time, and the ICV says
- * who it is from. Return: NULL for IKE and whatever else is not ours. RCU read side.
+ * who it is from. Nor need it have been agreed that ESP comes in UDP: each end may choose
+ * for what it sends, and both ways are taken at any time (RFC 7296 2.23). Return: NULL for IKE and whatever else is not ours. RCU read side.
  */
 struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				     const struct nfipsec_headers *h)
 {
 	const struct udphdr *udp;
 	struct nfipsec_sa *sa;
+	__be16 port;
 	__be32 spi;
 
-	if (!READ_ONCE(nn->encap_count) ||
+	if (!pskb_may_pull(skb, h->upper + sizeof(*udp)))
+		return NULL;
+	udp = (const struct udphdr *)(skb->data + h->upper);
+	if ((udp->dest != htons(NATT_PORT) && !READ_ONCE(nn->encap_count)) ||
 	    !pskb_may_pull(skb, h->upper + sizeof(*udp) + ESP_HDR_LEN))
 		return NULL;
 	udp = (const struct udphdr *)(skb->data + h->upper);
@@ -117,7 +125,10 @@ struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb
 	if (!spi)
 		return NULL;
 	sa = nfipsec_sadb_find_in(nn, skb, IPPROTO_ESP, spi);
-	return sa && sa->encap && nfipsec_sa_ends(sa)->local_port == udp->dest ? sa : NULL;
+	if (!sa)
+		return NULL;
+	port = sa->encap ? nfipsec_sa_ends(sa)->local_port : htons(NATT_PORT);
+	return port == udp->dest ? sa : NULL;
 }
 
 /**

@@ -281,7 +281,6 @@ enum nfipsec_flow_attr {
 	X(IN_EXPIRED,		"in_expired")	/* hard limit reached */	\
 	X(IN_NO_MEMORY,		"in_no_memory")					\
 	X(IN_CRYPTO,		"in_crypto")	/* cipher failed, not the ICV */ \
-	X(IN_WRONG_ENCAP,	"in_wrong_encap")	/* UDP or not, against the SA */ \
 	X(IN_NO_BUNDLE,		"in_no_bundle")	/* ESP or AH alone, against the tunnel */ \
 	X(IN_BAD_HEADER,	"in_bad_header")	/* options AH cannot make sense of */ \
 	X(IN_UNKNOWN_SPI,	"in_unknown_spi")	/* left to others, not dropped */ \
