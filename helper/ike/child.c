@@ -254,6 +254,33 @@ static bool uncount(struct ike_child *child)
 	return !--child->tun->n_up;
 }
 
+/*
+ * The peer takes back what it has just made, or the IKE SA goes with both in it: what
+ * that took over from is what the tunnel has, to be renewed and begun anew like any other.
+ */
+static void give_back(const struct ike_child *child)
+{
+	struct ike_child *c, *old = NULL;
+
+	if (child->state != IKE_CHILD_UP || child->replaced || !child->tun)
+		return;
+	for (c = child->sa->children; c; c = c->next) {
+		if (c == child || c->tun != child->tun || c->entry != child->entry ||
+		    c->state != IKE_CHILD_UP)
+			continue;
+		if (!c->replaced)
+			return;
+		if (!c->close_at && !old)
+			old = c;
+	}
+	if (!old)
+		return;
+	old->replaced = false;
+	if (old->soft)
+		ike_timer_set(&old->sa->ike->timers, &old->renew,
+			      old->sa->ike->now + IKE_REKEY_RETRY);
+}
+
 void ike_child_free(struct ike_child *child, const char *why)
 {
 	struct ike_sa *sa = child->sa;
@@ -261,6 +288,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	bool last = uncount(child), again = last && !child->replaced && !child->final;
 	struct ike_child **at;
 
+	give_back(child);
 	for (at = &sa->children; *at != child; at = &(*at)->next)
 		;
 	*at = child->next;

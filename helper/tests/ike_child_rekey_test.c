@@ -7,6 +7,7 @@
  * SA and one CHILD SA at either end, of the same keys, and both can be rekeyed
  * again. While it goes on, either end has an outbound SA that the other can open.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -201,6 +202,58 @@ static void child_old_one_kept(void **state)
 	}
 }
 
+/* whoever began takes his back: the old one is what there is, and is rekeyed by the other end */
+static void child_taken_back(void **state)
+{
+	struct world *w = child_world();
+	unsigned int before = node_sas(&w->b);
+	uint32_t spi = node_newest(&w->b, NFIPSEC_DIR_IN)->spi;
+
+	(void)state;
+	rekey_child(&w->a);
+	w->a.refuse_in = ENOMEM;
+	world_deliver(w);
+	w->a.refuse_in = 0;
+	assert_int_equal(node_sas(&w->a), before);
+	assert_int_equal(node_sas(&w->b), before);
+	assert_int_equal(node_newest(&w->b, NFIPSEC_DIR_IN)->spi, spi);
+	rekey_child(&w->b);
+	world_deliver(w);
+	assert_int_not_equal(node_newest(&w->b, NFIPSEC_DIR_IN)->spi, spi);
+	world_run(w, 2000);
+	assert_int_equal(node_sas(&w->b), before);
+	world_check_pairs(w);
+	w->strict = false;
+	world_free(w);
+}
+
+/* the IKE SA ends with both in it: the tunnel is begun anew as with one */
+static void child_and_successor_die(void **state)
+{
+	static const struct world_conf at_load = { .start = "at-load", .extra_peer = "dpd 5s\n" };
+	struct world *w = world_new(NULL, &at_load);
+	unsigned int i;
+
+	(void)state;
+	world_run(w, 1000);
+	for (i = 0; i < 2; i++) {
+		rekey_child(&w->a);
+		world_step(w, &w->a);
+		world_step(w, &w->b);
+		/* A is gone before its DELETE of the old one */
+		w->cut = true;
+		world_lose(w, &w->a);
+		node_restart(&w->a);
+		world_run(w, 60000);
+		assert_int_equal(node_sas(&w->b), 0);
+		w->cut = false;
+		world_run(w, 40000);
+		world_check_pairs(w);
+		assert_int_equal(node_sas(&w->b), 2);
+	}
+	world_free(w);
+}
+
 /* RFC 7296 2.25: the peer does not know it any more, so another is made */
 static void child_unknown_to_the_peer(void **state)
 {
@@ -282,6 +335,8 @@ int main(void)
 		cmocka_unit_test(child_both_expired),
 		cmocka_unit_test(child_response_lost),
 		cmocka_unit_test(child_old_one_kept),
+		cmocka_unit_test(child_taken_back),
+		cmocka_unit_test(child_and_successor_die),
 		cmocka_unit_test(child_unknown_to_the_peer),
 		cmocka_unit_test(storm),
 	};
