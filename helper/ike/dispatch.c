@@ -83,6 +83,24 @@ static void sa_message(struct ike *ike, const struct wire_hdr *hdr, const struct
 	ike_sa_put(sa);
 }
 
+/*
+ * RFC 7296 2.5, 1.5: who asks in a later version is told which one we speak. IKEv1 has
+ * no answer that it would understand, so that only the operator learns of it.
+ */
+static void other_version(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
+			  const struct endpoint *remote)
+{
+	char from[ENDPOINT_STRLEN];
+
+	ike_count(ike, IKE_COUNT_VERSION);
+	if (hdr->flags & WIRE_FLAG_RESPONSE || (hdr->major < 2 && hdr->spi_r))
+		return;
+	ike_report_stranger(ike, NULL, "%s begins in IKEv%u, expected IKEv2",
+			    endpoint_str(remote, from, sizeof(from)), hdr->major);
+	if (hdr->major > 2)
+		v2_stray_notify(ike, hdr, local, remote, WIRE_N_INVALID_MAJOR_VERSION, none);
+}
+
 void ike_input(struct ike *ike, const struct endpoint *local, const struct endpoint *remote,
 	       struct bytes msg, uint64_t now)
 {
@@ -92,20 +110,12 @@ void ike_input(struct ike *ike, const struct endpoint *local, const struct endpo
 	ike->now = now;
 	ike_count(ike, IKE_COUNT_RECEIVED);
 	err = wire_hdr_decode(msg, &hdr);
-	if (err == WIRE_VERSION) {
-		/* RFC 7296 2.5, 1.5: with the version that we speak */
-		ike_count(ike, IKE_COUNT_VERSION);
-		if (!(hdr.flags & WIRE_FLAG_RESPONSE))
-			v2_stray_notify(ike, &hdr, local, remote, WIRE_N_INVALID_MAJOR_VERSION,
-					none);
-		return;
-	}
-	if (err) {
+	if (err && err != WIRE_VERSION) {
 		ike_count(ike, IKE_COUNT_MALFORMED);
 		return;
 	}
 	if (hdr.major != 2) {
-		ike_count(ike, IKE_COUNT_VERSION);
+		other_version(ike, &hdr, local, remote);
 		return;
 	}
 	if (hdr.exchange == WIRE_IKE_SA_INIT && !(hdr.flags & WIRE_FLAG_RESPONSE))

@@ -241,13 +241,18 @@ static void versions(void **state)
 	assert_int_equal(w->b.log[0].data[17], 0x20);
 	assert_int_equal(w->b.log[0].data[19], 0x20);
 	assert_int_equal(w->b.log[0].data[28 + 7], 5);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR,
+				  "192.0.2.1[500] begins in IKEv3, expected IKEv2"));
 	/* no answer to an answer, and none to IKEv1 */
 	put_header(msg, sizeof(msg), 0x30, 34, 0x20);
 	world_send(w, &p);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
 	put_header(msg, sizeof(msg), 0x10, 2, 0);
+	memset(msg + 8, 0, 8);		/* the first message has no responder's SPI */
 	world_send(w, &p);
 	world_deliver(w);
 	assert_int_equal(w->b.sent, 1);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "begins in IKEv1"));
 	put_header(msg, sizeof(msg), 0x30, 34, 0x08);
 	for (i = 0; i < 100; i++) {
 		world_send(w, &p);
