@@ -122,17 +122,20 @@ they_rekey_ike() { while_busy 6 they_rekey_ike_thrice; }
 
 # ---- all at once ----
 
-# `up --verify` asks for a sign of life, and rekeys when that has come; strongSwan's request starts
-# at five moments around it, since how long its command takes to begin nobody knows
+# `up --verify` asks for a sign of life, and rekeys when that has come. How long strongSwan's
+# command takes to begin nobody knows: ours begins before it, with it and after it, in steps
+# below the time in which both requests are on their way, until they have crossed.
 child_by_both()
 {
-	local i
+	local wait
 
-	for i in 1 2 3 4 5; do
+	for wait in 0 0.3 0.6 0.9 1.2 1.6 2 2.5 3; do
 		started there ip netns exec gw-b env SWANCTL_DIR="$SWAN" STRONGSWAN_CONF="$SWAN/strongswan.conf" \
-			bash -c "sleep 0.$((i * 12)); swanctl --rekey --child lan --uri $VICI" >"$WORK/rekey"
+			bash -c "sleep 0.5; swanctl --rekey --child lan --uri $VICI" >"$WORK/rekey"
+		sleep $wait
 		nf up branch --verify >"$WORK/verify" 2>&1 && wait_for 10 ended there &&
 			wait_for 20 two_sas_here || { cat "$WORK/verify" "$WORK/rekey"; return 1; }
+		test "$(told_them collision)" -lt 2 || return 0
 	done
 }
 
@@ -143,7 +146,7 @@ both_rekey_all()
 	note "IKE SAs rekeyed: $(told_us 'IKE SA with .* rekeyed:'), CHILD SAs up: $(told_us 'CHILD SA with .* up')," \
 		"by both ends at once: here $(told_us 'rekeyed by both ends'), lines of strongSwan's $(told_them collision)"
 	test "$(told_us 'IKE SA with .* rekeyed:')" -ge 1 &&
-		test "$(told_us 'CHILD SA with .* up')" -ge 6 &&
+		test "$(told_us 'CHILD SA with .* up')" -ge 3 &&
 		test "$(told_them collision)" -ge 1 || told
 }
 
