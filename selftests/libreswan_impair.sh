@@ -35,6 +35,47 @@ both	up	3.3	-	send-nonzero-reserved
 both	up	2.15	-	send-nonzero-reserved-id
 they	up	3.5	-	send-no-idr
 both	up	2.6	-	send-bogus-dcookie
+both	up	2.5	-	add-unknown-v2-payload-to:IKE_SA_INIT
+both	up	2.5	-	add-unknown-v2-payload-to-sk:IKE_AUTH
+rekey	up	2.5	-	add-unknown-v2-payload-to-sk:CREATE_CHILD_SA
+liveness	up	2.5	-	add-unknown-v2-payload-to-sk:INFORMATIONAL
+they	refused	2.5	-	add-unknown-v2-payload-to-sk:IKE_AUTH unknown-v2-payload-critical
+rekey	kept	2.5	-	add-unknown-v2-payload-to-sk:CREATE_CHILD_SA unknown-v2-payload-critical
+they	refused	3.3.5	-	ike-key-length-attribute:DUPLICATE
+they	refused	3.3.5	-	child-key-length-attribute:EMPTY
+they	refused	3.4	-	ke-payload:1
+they	refused	1.2	-	omit-v2-ike-auth-child
+"
+# with NFIPSEC_IMPAIR=long these, too
+MORE="
+both	up	2.5	-	add-unknown-v2-payload-to:IKE_AUTH
+we	refused	2.5	-	add-unknown-v2-payload-to:IKE_SA_INIT unknown-v2-payload-critical
+they	refused	2.5	-	add-unknown-v2-payload-to:IKE_SA_INIT unknown-v2-payload-critical
+we	refused	2.5	-	add-unknown-v2-payload-to-sk:IKE_AUTH unknown-v2-payload-critical
+they	refused	3.1	-	ike-initiator-spi:0
+they	refused	3.3.5	-	ike-key-length-attribute:OMIT
+they	refused	3.3.5	-	ike-key-length-attribute:EMPTY
+they	refused	3.3.5	-	ike-key-length-attribute:0
+we	refused	3.3.5	-	ike-key-length-attribute:192
+they	refused	3.3.5	-	child-key-length-attribute:OMIT
+they	refused	3.3.5	-	child-key-length-attribute:DUPLICATE
+we	refused	3.3.5	-	child-key-length-attribute:0
+they	refused	3.4	-	ke-payload:OMIT
+they	refused	3.4	-	ke-payload:EMPTY
+we	refused	3.4	-	ke-payload:OMIT
+we	refused	3.4	-	ke-payload:EMPTY
+we	refused	3.4	-	ke-payload:0
+they	up	3.3.6	-	ikev2-add-ike-transform:130536
+they	refused	3.3.6	-	ikev2-add-ike-transform:6488065
+we	refused	3.3.6	-	ikev2-add-ike-transform:6488065
+they	up	3.3.6	-	ikev2-add-child-transform:130536
+they	refused	3.3.6	-	ikev2-add-child-transform:6488065
+both	up	3.3.3	-	v2-proposal-integ:allow-none
+they	refused	3.3.3	-	v2-proposal-dh:omit
+both	up	1.2	-	childless-ikev2-supported
+both	up	2.15	-	omit-v2n-signature-hash-algorithms
+both	up	2.15	-	ignore-v2n-signature-hash-algorithms
+they	refused	1.2	-	send-no-ikev2-auth
 "
 
 impair()
@@ -141,6 +182,7 @@ row()
 	return $status
 }
 
+[ "${NFIPSEC_IMPAIR:-}" != long ] || TABLE+=$MORE
 rows=$(grep -c . <<<"$TABLE")
 ktap_plan $((rows + 1))
 sites_begin
