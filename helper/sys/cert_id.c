@@ -280,9 +280,12 @@ static bool has_san(gnutls_x509_crt_t crt, uint8_t type, struct bytes id, char *
 			break;
 		if (ret < 0)
 			continue;
-		/* GnuTLS may count the NUL that it adds to text */
-		if (san != GNUTLS_SAN_IPADDRESS)
-			len = strnlen((const char *)name, len);
+		/*
+		 * RFC 5280 4.2.1.6: IA5String has no end but its length. A CA that let a NUL
+		 * pass has read the whole name, and must not be heard to say its beginning.
+		 */
+		if (san != GNUTLS_SAN_IPADDRESS && memchr(name, '\0', len))
+			continue;
 		if (san == san_of(type) && name_equal(type, (struct bytes){ name, len }, id))
 			return true;
 		name_str(san, (struct bytes){ name, len }, one, sizeof(one));

@@ -403,6 +403,41 @@ static void identities(void **state)
 	pki_free(pki);
 }
 
+/* RFC 5280 4.2.1.6: a CA that looks at the end of a name, and we at its beginning */
+static void names_with_nul(void **state)
+{
+	static const char names[] = "\x30\x5e"
+				    "\x82\x19hq.example.com\0.other.net"
+				    "\x81\x1a" "joe@example.com\0.other.net"
+				    "\x82\x10" "end.example.com\0"
+				    "\x82\x0dx.example.com"
+				    "\x87\x04\xc0\x00\x02\x01";
+	static const struct { uint8_t type; const char *id; size_t len; bool is; } ids[] = {
+		{ WIRE_ID_FQDN, "hq.example.com", 14, false },
+		{ WIRE_ID_FQDN, "hq.example.com\0.other.net", 25, false },
+		{ WIRE_ID_EMAIL, "joe@example.com", 15, false },
+		{ WIRE_ID_FQDN, "end.example.com", 15, false },
+		{ WIRE_ID_FQDN, "x.example.com", 13, true },
+		{ WIRE_ID_IPV4, "\xc0\x00\x02\x01", 4, true },
+	};
+	struct pki *pki = pki_new();
+	const struct cert *cert;
+	struct cert_store *store;
+	size_t i;
+
+	(void)state;
+	pki_make(pki, &(struct pki_spec){ .name = "x", .san_der = { (const uint8_t *)names,
+								    sizeof(names) - 1 } });
+	store = cert_store_load(pki_site(pki, "d", "x", NULL), NULL, 0, err, sizeof(err));
+	cert = cert_store_cert(store, "x.pem");
+	for (i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		if (cert_has_id(cert, ids[i].type, (struct bytes){ (const uint8_t *)ids[i].id,
+				ids[i].len }, err, sizeof(err)) != ids[i].is)
+			fail_msg("%u %s", ids[i].type, ids[i].id);
+	cert_store_put(store);
+	pki_free(pki);
+}
+
 static bool dn_equal(const char *a, const char *b)
 {
 	struct buf x, y;
@@ -601,6 +636,7 @@ int main(void)
 		cmocka_unit_test(many_ways_up),
 		cmocka_unit_test(garbage_certs),
 		cmocka_unit_test(identities),
+		cmocka_unit_test(names_with_nul),
 		cmocka_unit_test(distinguished_names),
 		cmocka_unit_test(broken_files_fail_the_load),
 		cmocka_unit_test(private_keys_are_private),

@@ -131,6 +131,9 @@ static void put_extensions(gnutls_x509_crt_t crt, const struct pki_spec *s)
 
 	for (i = 0; i < 4 && s->san[i]; i++)
 		put_san(crt, s->san[i]);
+	if (s->san_der.len)
+		ok(gnutls_x509_crt_set_extension_by_oid(crt, "2.5.29.17", s->san_der.p,
+							s->san_der.len, 0));
 	if (s->ca)
 		ok(gnutls_x509_crt_set_basic_constraints(crt, 1, s->pathlen));
 	if (s->usage)

@@ -17,6 +17,7 @@ struct pki_key;
  * @issuer: name of the one that signs; NULL: itself
  * @dn: default "C=XX,O=Test,CN=<name>"
  * @san: "dns:a.example.com", "email:x@example.com", "ip:192.0.2.1", ... ended by NULL
+ * @san_der: these names instead, in DER
  * @ca: is it one? with @pathlen, -1: none
  * @usage: GnuTLS key usage; 0: none
  * @eku: OID, NULL: none
@@ -28,6 +29,7 @@ struct pki_key;
 struct pki_spec {
 	const char *name, *issuer, *key, *dn;
 	const char *san[4];
+	struct bytes san_der;
 	bool ca;
 	int pathlen;
 	unsigned int usage;
