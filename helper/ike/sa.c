@@ -330,6 +330,12 @@ static const char *pending_tunnel(const struct ike_sa *sa)
 	return NULL;
 }
 
+/* it began, and nobody has seen yet that it is who it says */
+static bool is_strangers(const struct ike_sa *sa)
+{
+	return !sa->initiator && sa->state < IKE_STATE_ESTABLISHED;
+}
+
 void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 {
 	char text[IKE_TEXT_MAX];
@@ -340,7 +346,10 @@ void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, pending_tunnel(sa), NULL, "%s", text);
+	if (is_strangers(sa))
+		ike_report_stranger(sa->ike, sa->peer, "%s", text);
+	else
+		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, pending_tunnel(sa), NULL, "%s", text);
 	ike_sa_fail_quiet(sa, text);
 }
 

@@ -148,6 +148,32 @@ static void malformed_requests_are_rejected_whole(void **state)
 	}
 }
 
+static unsigned int always_cut(struct world *w, const struct packet *p, unsigned int n)
+{
+	change = cut_id;
+	return changer(w, p, n);
+}
+
+/* 2.4: who can do a Diffie-Hellman exchange, and proves nothing, does not fill the log */
+static void strangers_do_not_fill_the_log(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	unsigned int i;
+
+	(void)state;
+	w->filter = always_cut;
+	change_response = false;
+	for (i = 0; i < 40; i++) {
+		node_up(&w->a, NULL);
+		world_run(w, 20);
+		assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	}
+	assert_int_equal(node_counter(&w->b, "malformed"), 40);
+	assert_in_range(node_count(&w->b, IKE_EVENT_ERROR), 1, 3);
+	change = NULL;
+	world_free(w);
+}
+
 static void refuse_the_child(struct bend *m)
 {
 	bend_remove(m, bend_find(m, WIRE_PLD_SA));
@@ -370,6 +396,7 @@ int main(void)
 		cmocka_unit_test(auth_is_verified_by_both),
 		cmocka_unit_test(names_go_with_their_keys),
 		cmocka_unit_test(malformed_requests_are_rejected_whole),
+		cmocka_unit_test(strangers_do_not_fill_the_log),
 		cmocka_unit_test(errors_beside_auth_do_not_fail_it),
 		cmocka_unit_test(a_child_sa_that_cannot_be_is_told_beside_auth),
 		cmocka_unit_test(what_is_not_built_is_ignored),

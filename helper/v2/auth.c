@@ -704,6 +704,7 @@ void v2_auth_request(struct v2_in *in)
 	char how[200];
 
 	if (!decode(in, &r)) {
+		ike_count(sa->ike, IKE_COUNT_MALFORMED);
 		v2_respond_notify(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, WIRE_N_INVALID_SYNTAX,
 				  none);
 		ike_sa_fail(sa, "its IKE_AUTH request is malformed");
