@@ -16,15 +16,18 @@
 #define SOFT_RESPONDER	92
 #define SOFT_JITTER	5
 
-static uint64_t soft_limit(uint64_t hard, bool initiator)
+static uint64_t soft_seconds(const struct ike_child *child, uint64_t hard)
+{
+	return ike_soft_ms(hard * 1000, child->initiator ? SOFT_INITIATOR : SOFT_RESPONDER,
+			   child->initiator) / 1000;
+}
+
+static uint64_t soft_bytes(const struct ike_child *child, uint64_t hard)
 {
 	uint8_t r = 0;
 
-	if (!hard)
-		return 0;
 	crypto_random(&r, sizeof(r));
-	/* per mille, so that short lifetimes of tests have their jitter too */
-	return hard * ((initiator ? SOFT_INITIATOR : SOFT_RESPONDER) * 10 +
+	return hard * ((child->initiator ? SOFT_INITIATOR : SOFT_RESPONDER) * 10 +
 		       r % (SOFT_JITTER * 10)) / 1000;
 }
 
@@ -86,8 +89,8 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	}
 	sa.hard_seconds = conf->lifetime_seconds;
 	sa.hard_bytes = conf->lifetime_bytes;
-	sa.soft_seconds = soft_limit(sa.hard_seconds, child->initiator);
-	sa.soft_bytes = soft_limit(sa.hard_bytes, child->initiator);
+	sa.soft_seconds = soft_seconds(child, sa.hard_seconds);
+	sa.soft_bytes = soft_bytes(child, sa.hard_bytes);
 	child->soft_at = sa.soft_seconds ? ike->now + sa.soft_seconds * 1000 : 0;
 	/* before a packet can leave by it */
 	if (!in && conf->tfc)

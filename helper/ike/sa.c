@@ -566,14 +566,32 @@ const char *ike_sa_state_str(const struct ike_sa *sa)
 
 /* ---- time ---- */
 
-static uint64_t soft_lifetime(const struct ike_sa *sa, uint64_t seconds)
+/* a request that is lost twice has time to be answered */
+#define RENEW_MARGIN_MS	8000
+
+/**
+ * ike_soft_ms - how long an SA lives before it is renewed
+ * @ms: its life, 0: without end
+ * @percent: of it at which that begins at the earliest, with a jitter of 5 more
+ * @initiator: we made the SA, so we renew it before the peer does
+ *
+ * However short the life is, the renewal has time to be answered; but no more than half of it.
+ */
+uint64_t ike_soft_ms(uint64_t ms, unsigned int percent, bool initiator)
 {
-	uint64_t ms = seconds * 1000;
+	uint64_t margin, least = ms / 2 < RENEW_MARGIN_MS ? ms / 2 : RENEW_MARGIN_MS;
 	uint16_t r = 0;
 
 	crypto_random(&r, sizeof(r));
-	return ms * ((sa->initiator ? LIFETIME_SOFT_INITIATOR : LIFETIME_SOFT_RESPONDER) * 10 +
-		     r % (LIFETIME_JITTER * 10)) / 1000;
+	margin = ms - ms * (percent * 10 + r % (LIFETIME_JITTER * 10)) / 1000;
+	least = least * ((initiator ? 75 : 50) + r / 256 % 25) / 100;
+	return ms - (margin > least ? margin : least);
+}
+
+static uint64_t soft_lifetime(const struct ike_sa *sa, uint64_t seconds)
+{
+	return ike_soft_ms(seconds * 1000, sa->initiator ? LIFETIME_SOFT_INITIATOR :
+			   LIFETIME_SOFT_RESPONDER, sa->initiator);
 }
 
 /* a rekeyed SA has the reauthentication of the one before it ahead, at the same time */

@@ -350,6 +350,47 @@ static void ike_lifetime_alone(void **state)
 	world_free(w);
 }
 
+/* the request is lost, its repetition arrives */
+static unsigned int lose_first(struct world *w, const struct packet *p, unsigned int n)
+{
+	watch_sas(w, p, n);
+	return w->filter_arg++ > 0;
+}
+
+/* however short a life is, what is begun before its end has time to be answered */
+static void short_lives(void **state)
+{
+	static const struct world_conf a = { .extra_peer = "ike-lifetime 10s\ndpd 0s\n",
+					     .extra_tunnel = "lifetime 10s\n" };
+	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\ndpd 0s\n",
+					     .extra_tunnel = "lifetime 6s\n" };
+	unsigned int i, n;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		/* the one that has the short life is the one that begins, or the other */
+		struct world *w = i % 2 ? world_up(&a, &b) : world_up(&b, &a);
+		const struct node *with_10 = i % 2 ? &w->a : &w->b, *with_6 = i % 2 ? &w->b : &w->a;
+
+		for (n = 0; n < WORLD_SAS; n++) {
+			if (with_10->sas[n].used)
+				assert_in_range(with_10->sas[n].soft_seconds, 5, 7);
+			if (with_6->sas[n].used)
+				assert_in_range(with_6->sas[n].soft_seconds, 3, 4);
+		}
+		min_sas = 2;
+		w->filter = lose_first;
+		w->filter_arg = 0;
+		world_run(w, 15000);
+		assert_true(w->filter_arg > 1);
+		assert_int_equal(min_sas, 2);
+		assert_null(node_line(&w->a, IKE_EVENT_IKE_DOWN, "lifetime"));
+		assert_null(node_line(&w->b, IKE_EVENT_IKE_DOWN, "lifetime"));
+		world_is_up(w);
+		world_free(w);
+	}
+}
+
 static void reload_unchanged(void **state)
 {
 	static const struct world_conf later = { .start = "manual", .tunnels =
@@ -462,6 +503,7 @@ int main(void)
 		cmocka_unit_test(rekey_of_the_refused),
 		cmocka_unit_test(ike_lifetime),
 		cmocka_unit_test(ike_lifetime_alone),
+		cmocka_unit_test(short_lives),
 		cmocka_unit_test(reload_unchanged),
 		cmocka_unit_test(reload_changed),
 		cmocka_unit_test(reload_meanwhile),
