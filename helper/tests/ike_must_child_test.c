@@ -425,6 +425,86 @@ static void unknown_errors_fail_the_request(void **state)
 	world_free(w);
 }
 
+static void short_nonce(struct bend *b) { bend_find(b, WIRE_PLD_NONCE)->body.len = 15; }
+static void cut_sa(struct bend *b) { bend_find(b, WIRE_PLD_SA)->body.len -= 3; }
+static void cut_tsi(struct bend *b) { bend_find(b, WIRE_PLD_TSI)->body.len -= 1; }
+static void one_side(struct bend *b) { bend_remove(b, bend_find(b, WIRE_PLD_TSR)); }
+/* RFC 6989 2, RFC 8031 3.2: the point 0 */
+static void bad_public(struct bend *b)
+{
+	struct buf *ke = &bend_find(b, WIRE_PLD_KE)->body;
+
+	memset(ke->p + 4, 0, ke->len - 4);
+}
+
+static bool has_exchange(const struct node *n, uint8_t exchange)
+{
+	unsigned int i;
+
+	for (i = 0; i < n->n_log; i++)
+		if (exchange_of(&n->log[i]) == exchange)
+			return true;
+	return false;
+}
+
+/*
+ * 2.21.3: what cannot be read is answered INVALID_SYNTAX, and with that both ends drop
+ * the IKE SA and all below it, without a DELETE. RFC 6989 2.5: so is a public value
+ * that is none.
+ */
+static void malformed_requests_end_the_sa(void **state)
+{
+	static void (*const how[])(struct bend *b) = { short_nonce, cut_sa, cut_tsi, one_side,
+						       bad_public };
+	uint32_t in, out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		struct world *w = world_up(&pfs, &pfs);
+
+		in = node_newest(&w->b, NFIPSEC_DIR_IN)->spi;
+		out = node_newest(&w->b, NFIPSEC_DIR_OUT)->spi;
+		change_next(w, how[i], WIRE_CREATE_CHILD_SA, false);
+		expire_out(&w->b);
+		assert_null(change);
+		world_step(w, &w->b);
+		newest(&w->a, WIRE_CREATE_CHILD_SA, true);
+		assert_int_equal(m.n, 1);
+		assert_int_equal(bend_notify_type(&m), WIRE_N_INVALID_SYNTAX);
+		bend_free(&m);
+		assert_int_equal(node_ike_sas(&w->a, "established"), 0);
+		assert_false(has_spi(&w->a, NFIPSEC_DIR_IN, out));
+		assert_false(has_spi(&w->a, NFIPSEC_DIR_OUT, in));
+		world_deliver(w);
+		assert_false(has_spi(&w->b, NFIPSEC_DIR_IN, in));
+		assert_false(has_spi(&w->b, NFIPSEC_DIR_OUT, out));
+		assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "INVALID_SYNTAX"));
+		assert_false(has_exchange(&w->a, WIRE_INFORMATIONAL));
+		assert_false(has_exchange(&w->b, WIRE_INFORMATIONAL));
+		world_run(w, 100000);
+		world_free(w);
+	}
+}
+
+/* RFC 6989 2.5: a response with a public value that is none ends the IKE SA, too */
+static void bad_public_values_end_the_sa(void **state)
+{
+	struct world *w = world_up(&pfs, &pfs);
+	uint32_t in = node_newest(&w->a, NFIPSEC_DIR_IN)->spi;
+
+	(void)state;
+	change_next(w, bad_public, WIRE_CREATE_CHILD_SA, true);
+	expire_out(&w->a);
+	world_deliver(w);
+	assert_null(change);
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "public value"));
+	assert_false(has_spi(&w->a, NFIPSEC_DIR_IN, in));
+	assert_false(has_spi(&w->b, NFIPSEC_DIR_OUT, in));
+	world_run(w, 100000);
+	world_free(w);
+}
+
 static void unknown_status(struct bend *b)
 {
 	bend_notify(b, 0, none, 40001, none);
@@ -683,6 +763,8 @@ int main(void)
 		cmocka_unit_test(answers_must_be_of_what_was_offered),
 		cmocka_unit_test(temporary_failure_is_not_asked_again_at_once),
 		cmocka_unit_test(unknown_errors_fail_the_request),
+		cmocka_unit_test(malformed_requests_end_the_sa),
+		cmocka_unit_test(bad_public_values_end_the_sa),
 		cmocka_unit_test(unknown_statuses_say_nothing),
 		cmocka_unit_test(rekeying_of_the_unknown_is_told),
 		cmocka_unit_test(rekeying_of_what_goes_is_refused),

@@ -154,11 +154,76 @@ static void less_than_that_is_refused(void **state)
 	}
 }
 
+static void short_nonce(void) { bend_find(&m, WIRE_PLD_NONCE)->body.len = 15; }
+static void cut_sa(void) { bend_find(&m, WIRE_PLD_SA)->body.len -= 3; }
+static void bad_public(void)
+{
+	struct buf *ke = &bend_find(&m, WIRE_PLD_KE)->body;
+
+	memset(ke->p + 4, 0, ke->len - 4);
+}
+
+/* 2.21.3, RFC 6989 2.5: what cannot be read is the end of the old one at both ends, without a DELETE */
+static void malformed_requests_end_the_sa(void **state)
+{
+	static void (*const how[])(void) = { short_nonce, cut_sa, bad_public };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		struct world *w = asked();
+		struct packet like = w->queue[0];
+		uint64_t spi = m.hdr.spi_i;
+
+		w->n_queue = 0;
+		how[i]();
+		bend_send(w, &m, &like);
+		free(like.data);
+		arrive(w);
+		assert_true(bend_open(w, &w->queue[0], &m));
+		assert_int_equal(bend_notify_type(&m), WIRE_N_INVALID_SYNTAX);
+		bend_free(&m);
+		assert_int_equal(node_sas(&w->b), 0);
+		assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+		arrive(w);
+		assert_null(ike_sa_find(w->a.ike, spi));
+		world_run(w, 100000);
+		world_free(w);
+	}
+}
+
+/* RFC 6989 2.5 */
+static void bad_public_values_end_the_sa(void **state)
+{
+	struct world *w = asked();
+	uint64_t spi = m.hdr.spi_i;
+	struct packet like;
+
+	(void)state;
+	bend_free(&m);
+	arrive(w);
+	like = w->queue[0];
+	assert_true(bend_open(w, &like, &m));
+	w->n_queue = 0;
+	bad_public();
+	bend_send(w, &m, &like);
+	free(like.data);
+	arrive(w);
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "public value"));
+	assert_null(ike_sa_find(w->a.ike, spi));
+	world_deliver(w);
+	assert_null(ike_sa_find(w->b.ike, spi));
+	world_run(w, 300000);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_successor_is_made),
 		cmocka_unit_test(less_than_that_is_refused),
+		cmocka_unit_test(malformed_requests_end_the_sa),
+		cmocka_unit_test(bad_public_values_end_the_sa),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

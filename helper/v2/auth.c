@@ -403,6 +403,13 @@ static void accept_responder(struct v2_in *in)
 	first_child(in);
 }
 
+/* RFC 7296 2.21.2: with one of these the responder has no IKE SA, whatever stands beside it */
+static bool is_of_ike_sa(uint16_t error)
+{
+	return error == WIRE_N_INVALID_SYNTAX || error == WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD ||
+	       error == WIRE_N_AUTHENTICATION_FAILED;
+}
+
 static void response_verified(struct ike_sa *sa, struct v2_auth_job *job)
 {
 	sa->busy_out = false;
@@ -419,13 +426,14 @@ void v2_auth_response(struct v2_in *in)
 	const struct wire_payload *idr = wire_find(&in->inner, WIRE_PLD_IDR);
 	struct ike_sa *sa = in->sa;
 	struct wire_notification n;
+	uint16_t error = v2_find_error(&in->inner, &n);
 	struct v2_auth_job *job;
 	struct wire_auth auth;
 	struct wire_id id;
 	char how[200];
 
-	if (!idr || !wire_find(&in->inner, WIRE_PLD_AUTH)) {
-		refused(sa, v2_find_error(&in->inner, &n));
+	if (!idr || !wire_find(&in->inner, WIRE_PLD_AUTH) || is_of_ike_sa(error)) {
+		refused(sa, error);
 		return;
 	}
 	if (!take_idr(in, &id, &auth))
@@ -456,6 +464,20 @@ struct auth_request {
 	uint8_t encoding;	/* of the first CERT payload; 0: none */
 };
 
+/*
+ * What it wants may be refused beside IDr and AUTH, what cannot be read may not: in
+ * IKE_AUTH INVALID_SYNTAX has the peer drop the IKE SA (RFC 7296 2.21.2).
+ */
+static bool child_can_be_read(const struct wire_msg *msg)
+{
+	struct wire_sa sa;
+	struct wire_ts ts;
+
+	return wire_sa_decode(wire_find(msg, WIRE_PLD_SA)->body, &sa) == WIRE_OK &&
+	       wire_ts_decode(wire_find(msg, WIRE_PLD_TSI)->body, &ts) == WIRE_OK &&
+	       wire_ts_decode(wire_find(msg, WIRE_PLD_TSR)->body, &ts) == WIRE_OK;
+}
+
 static bool decode(struct v2_in *in, struct auth_request *r)
 {
 	const struct wire_payload *idr = wire_find(&in->inner, WIRE_PLD_IDR);
@@ -465,7 +487,7 @@ static bool decode(struct v2_in *in, struct auth_request *r)
 	r->idi = wire_find(&in->inner, WIRE_PLD_IDI);
 	r->has_idr = idr;
 	r->encoding = cert && wire_cert_decode(cert->body, &c) == WIRE_OK ? c.encoding : 0;
-	return wire_id_decode(r->idi->body, &r->id_i) == WIRE_OK &&
+	return child_can_be_read(&in->inner) && wire_id_decode(r->idi->body, &r->id_i) == WIRE_OK &&
 	       (!idr || wire_id_decode(idr->body, &r->id_r) == WIRE_OK) &&
 	       wire_auth_decode(wire_find(&in->inner, WIRE_PLD_AUTH)->body, &r->auth) == WIRE_OK;
 }

@@ -258,7 +258,7 @@ static void response_shared_made(struct ike_sa *sa, struct ike_job_dh *job)
 	sa->busy_out = false;
 	if (child && child == sa->nego) {
 		if (!job->ok)
-			v2_child_failed(child, true, "its public value is not valid");
+			v2_bad_public_value(sa, job->group);
 		else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED)
 			ike_child_delete(child, "not wanted any more");
 		else
@@ -365,10 +365,15 @@ static void answer_made(struct ike_sa *sa, struct ike_job_dh *job)
 {
 	struct ike_child *child = ike_child_find(sa, job->spi);
 
+	if (v2_kex_is_bad(job)) {
+		v2_refuse_malformed(sa, WIRE_CREATE_CHILD_SA, sa->next_in,
+				    "its public value is not valid");
+		return;
+	}
 	if (!child || child != sa->nego_in || !child->tun || sa->state != IKE_STATE_ESTABLISHED ||
 	    !job->ok) {
-		v2_respond_notify(sa, WIRE_CREATE_CHILD_SA, sa->next_in,
-				  job->ok ? WIRE_N_TEMPORARY_FAILURE : WIRE_N_INVALID_SYNTAX, none);
+		v2_respond_notify(sa, WIRE_CREATE_CHILD_SA, sa->next_in, WIRE_N_TEMPORARY_FAILURE,
+				  none);
 		if (child && child == sa->nego_in)
 			ike_child_free(child, "not wanted any more");
 		return;
@@ -381,6 +386,11 @@ static void answer_made(struct ike_sa *sa, struct ike_job_dh *job)
 static void refuse(struct v2_in *in, uint16_t type, struct bytes data)
 {
 	v2_respond_notify(in->sa, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid, type, data);
+}
+
+static void refuse_malformed(struct v2_in *in, const char *what)
+{
+	v2_refuse_malformed(in->sa, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid, what);
 }
 
 /* RFC 7296 1.3.3, 2.25.1; false: answered */
@@ -423,10 +433,13 @@ static void answer(struct v2_in *in, struct ike_child *child, const struct wire_
 	struct ike_sa *sa = in->sa;
 	struct bytes ni;
 
-	if (wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &ni) != WIRE_OK ||
-	    !buf_copy(&child->nego->ni, ni) || !v2_new_nonce(&child->nego->nr)) {
-		ike_child_free(child, "no valid nonce");
-		refuse(in, WIRE_N_INVALID_SYNTAX, none);
+	if (wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &ni) != WIRE_OK) {
+		refuse_malformed(in, "its nonce is too short or too long");
+		return;
+	}
+	if (!buf_copy(&child->nego->ni, ni) || !v2_new_nonce(&child->nego->nr)) {
+		ike_child_free(child, "out of memory");
+		refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
 		return;
 	}
 	child->nego->msgid = in->outer.hdr.msgid;
@@ -450,7 +463,7 @@ void v2_child_request(struct v2_in *in)
 	uint16_t error;
 
 	if (!wire_find(&in->inner, WIRE_PLD_TSI) || !wire_find(&in->inner, WIRE_PLD_TSR)) {
-		refuse(in, WIRE_N_INVALID_SYNTAX, none);
+		refuse_malformed(in, "it has selectors of one side alone");
 		return;
 	}
 	/* RFC 7296 2.25.2: it may ask again, on the SA that comes of it */
@@ -461,6 +474,10 @@ void v2_child_request(struct v2_in *in)
 	if (!find_rekeyed(in, &old))
 		return;
 	error = v2_child_select(in, false, old, &child);
+	if (error == WIRE_N_INVALID_SYNTAX) {
+		refuse_malformed(in, "its proposals or selectors cannot be read");
+		return;
+	}
 	if (error) {
 		refuse(in, error, none);
 		return;

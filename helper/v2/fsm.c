@@ -396,6 +396,26 @@ static void refuse_response(struct v2_in *in, enum wire_err err, uint8_t bad)
 		    wire_payload_str(bad));
 }
 
+void v2_refuse_malformed(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, const char *what)
+{
+	ike_count(sa->ike, IKE_COUNT_MALFORMED);
+	v2_respond_notify(sa, exchange, msgid, WIRE_N_INVALID_SYNTAX, (struct bytes){ NULL, 0 });
+	ike_sa_fail(sa, "its %s request is malformed: %s", wire_exchange_str(exchange), what);
+}
+
+/* RFC 7296 2.21.3: the peer has dropped the SA with this word, and so do we */
+static bool is_end(const struct v2_in *in, bool response)
+{
+	struct wire_notification n;
+
+	if (!response || in->sa->state != IKE_STATE_ESTABLISHED ||
+	    !v2_find_notify(&in->inner, WIRE_N_INVALID_SYNTAX, &n))
+		return false;
+	ike_sa_fail(in->sa, "it says that our %s request is malformed (INVALID_SYNTAX), and drops the IKE SA",
+		    wire_exchange_str(in->outer.hdr.exchange));
+	return true;
+}
+
 static enum wire_err unwrap(struct v2_in *in, const struct transition *t, uint8_t *bad)
 {
 	enum wire_err err;
@@ -543,12 +563,12 @@ void v2_input(struct v2_in *in)
 	}
 	if (t->sealed)
 		accepted(in, response);
-	if (!err)
-		t->handler(in);
-	else if (response)
+	if (err && response)
 		refuse_response(in, err, bad);
-	else
+	else if (err)
 		refuse_request(in, err, bad);
+	else if (!is_end(in, response))
+		t->handler(in);
 	if (!sa->dead)
 		v2_run(sa);
 }

@@ -246,11 +246,13 @@ static void shared_made(struct ike_sa *old, struct ike_job_dh *job)
 	struct ike_sa *sa = old->rekey_out;
 
 	old->busy_out = false;
-	if (sa && job->ok && v2_keys(sa, buf_bytes(&job->shared), &old->keys)) {
+	if (sa && !job->ok) {
+		v2_bad_public_value(old, job->group);
+	} else if (sa && v2_keys(sa, buf_bytes(&job->shared), &old->keys)) {
 		sa->keyed = true;
 		resolve(old);
 	} else if (sa) {
-		failed(old, "its public value is not valid");
+		failed(old, "its keys cannot be derived");
 	}
 	if (!old->dead)
 		v2_run(old);
@@ -314,10 +316,15 @@ static void answer_made(struct ike_sa *old, struct ike_job_dh *job)
 	struct ike_proposal p;
 	struct v2_out out;
 
+	if (v2_kex_is_bad(job)) {
+		v2_refuse_malformed(old, WIRE_CREATE_CHILD_SA, old->next_in,
+				    "its public value is not valid");
+		return;
+	}
 	if (!sa || old->state != IKE_STATE_ESTABLISHED || !job->ok ||
 	    !v2_keys(sa, buf_bytes(&job->shared), &old->keys)) {
 		v2_respond_notify(old, WIRE_CREATE_CHILD_SA, old->next_in,
-				  job->ok ? WIRE_N_TEMPORARY_FAILURE : WIRE_N_INVALID_SYNTAX, none);
+				  WIRE_N_TEMPORARY_FAILURE, none);
 		if (sa)
 			ike_sa_kill(sa, "not wanted any more");
 		/* ours may have waited for it */
@@ -377,7 +384,8 @@ void v2_rekey_request(struct v2_in *in)
 	}
 	if (wire_sa_decode(wire_find(&in->inner, WIRE_PLD_SA)->body, &theirs) != WIRE_OK ||
 	    wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &ni) != WIRE_OK) {
-		refuse(in, WIRE_N_INVALID_SYNTAX, none);
+		v2_refuse_malformed(old, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid,
+				    "its proposals or its nonce cannot be read");
 		return;
 	}
 	if (!ike_proposal_select(old->peer->conf->ike, old->peer->conf->n_ike, theirs.p, theirs.n,

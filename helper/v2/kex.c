@@ -160,6 +160,18 @@ bool v2_kex_wanted(const struct wire_msg *msg, const struct ike_proposal *chosen
 	       ke->data.len == crypto_dh_public_len(ke->group);
 }
 
+/* without a key pair it is we who failed */
+bool v2_kex_is_bad(const struct ike_job_dh *job)
+{
+	return !job->ok && job->dh;
+}
+
+void v2_bad_public_value(struct ike_sa *sa, uint16_t group)
+{
+	v2_goodbye(sa);
+	ike_sa_fail(sa, "its public value of DH group %u is not valid", group);
+}
+
 void v2_kex_clear(struct ike_kex *kex)
 {
 	crypto_dh_free(kex->dh);

@@ -49,6 +49,8 @@ void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out);
 void v2_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, struct v2_out *out);
 void v2_respond_notify(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, uint16_t type,
 		       struct bytes data);
+/* INVALID_SYNTAX, which is the end of @sa at both ends: RFC 7296 2.21.3 */
+void v2_refuse_malformed(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, const char *what);
 void v2_put_notify(struct v2_out *out, uint16_t type, struct bytes data);
 /* the response has been taken: the window is free again */
 void v2_answered(struct ike_sa *sa);
@@ -103,6 +105,10 @@ bool v2_kex_share(struct ike_sa *sa, struct ike_kex *kex, const struct wire_ke *
 		  ike_job_done_t done, uint32_t spi);
 bool v2_kex_wanted(const struct wire_msg *msg, const struct ike_proposal *chosen,
 		   struct wire_ke *ke, uint8_t group[2]);
+/* the peer's public value failed the tests of its group, RFC 6989 2 */
+bool v2_kex_is_bad(const struct ike_job_dh *job);
+/* so did the one of a response: RFC 6989 2.5, the end of @sa */
+void v2_bad_public_value(struct ike_sa *sa, uint16_t group);
 void v2_kex_clear(struct ike_kex *kex);
 
 /* ---- sigalg.c: AlgorithmIdentifier in DER, RFC 7427 A ---- */
