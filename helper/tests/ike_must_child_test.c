@@ -487,6 +487,36 @@ static void malformed_requests_end_the_sa(void **state)
 	}
 }
 
+/* behind those that are there, 255 in all */
+static void many_selectors(struct bend *b)
+{
+	struct buf *ts = &bend_find(b, WIRE_PLD_TSI)->body;
+	unsigned int i;
+
+	for (i = ts->p[0]; i < 255; i++) {
+		buf_put(ts, "\7\0\0\x10\0\0\xff\xff", 8);
+		buf_put_u32(ts, 0xc0000200 + i);
+		buf_put_u32(ts, 0xc0000200 + i);
+	}
+	ts->p[0] = 255;
+}
+
+/* 2.9: as many selectors as there may be are narrowed, not refused */
+static void many_selectors_are_narrowed(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+	uint32_t old = node_newest(&w->b, NFIPSEC_DIR_OUT)->spi;
+
+	(void)state;
+	change_next(w, many_selectors, WIRE_CREATE_CHILD_SA, false);
+	expire_out(&w->b);
+	world_deliver(w);
+	assert_null(change);
+	world_is_up(w);
+	assert_int_not_equal(node_newest(&w->b, NFIPSEC_DIR_OUT)->spi, old);
+	world_free(w);
+}
+
 /* RFC 6989 2.5: a response with a public value that is none ends the IKE SA, too */
 static void bad_public_values_end_the_sa(void **state)
 {
@@ -765,6 +795,7 @@ int main(void)
 		cmocka_unit_test(unknown_errors_fail_the_request),
 		cmocka_unit_test(malformed_requests_end_the_sa),
 		cmocka_unit_test(bad_public_values_end_the_sa),
+		cmocka_unit_test(many_selectors_are_narrowed),
 		cmocka_unit_test(unknown_statuses_say_nothing),
 		cmocka_unit_test(rekeying_of_the_unknown_is_told),
 		cmocka_unit_test(rekeying_of_what_goes_is_refused),

@@ -749,6 +749,36 @@ static void key_lengths_are_as_they_must_be(void **state)
 	}
 }
 
+/* @body's only proposal, and behind it @n of an algorithm that nobody has */
+static void put_more_proposals(struct buf *body, unsigned int n)
+{
+	unsigned int i;
+
+	body->p[0] = 2;
+	for (i = 0; i < n; i++) {
+		buf_put_u8(body, i + 1 < n ? 2 : 0);
+		buf_put(body, "\0\0\x10", 3);
+		buf_put_u8(body, (uint8_t)(i + 2));
+		buf_put(body, "\1\0\1" "\0\0\0\x8\1\0\3\xe8", 11);
+	}
+}
+
+/* 2.7, 3.3.6: as many proposals as there may be; the most wanted come first */
+static void many_proposals_are_read(void **state)
+{
+	struct world *w = asked(NULL, NULL);
+	struct packet like = request(w, 1);
+
+	(void)state;
+	put_more_proposals(&bend_find(&m, WIRE_PLD_SA)->body, 254);
+	assert_int_equal(send_changed(w, &like), 1);
+	assert_true(bend_open(w, &w->b.log[w->b.n_log - 1], &m));
+	assert_non_null(bend_find(&m, WIRE_PLD_KE));
+	bend_free(&m);
+	world_run(w, 60000);
+	world_free(w);
+}
+
 /* 5: neither ENCR_NULL nor an IKE SA without integrity, configured or offered */
 static void null_is_not_for_ike(void **state)
 {
@@ -803,6 +833,7 @@ int main(void)
 		cmocka_unit_test(public_values_have_their_groups_length),
 		cmocka_unit_test(answers_are_not_answered),
 		cmocka_unit_test(key_lengths_are_as_they_must_be),
+		cmocka_unit_test(many_proposals_are_read),
 		cmocka_unit_test(null_is_not_for_ike),
 	};
 

@@ -205,6 +205,9 @@ static void ts_left_out(void **state)
 		hex_put(&b, "07000010 0000ffff 0a010000 0a01ffff");
 	assert_int_equal(wire_ts_decode(buf_bytes(&b), &ts), WIRE_TOO_MANY);
 	assert_int_equal(ts.n, WIRE_TS_MAX);
+	/* what is left out is checked all the same */
+	b.p[4 + 200 * 16 + 3] = 17;
+	assert_int_equal(wire_ts_decode(buf_bytes(&b), &ts), WIRE_SYNTAX);
 	buf_free(&b);
 }
 

@@ -473,9 +473,9 @@ static bool child_can_be_read(const struct wire_msg *msg)
 	struct wire_sa sa;
 	struct wire_ts ts;
 
-	return wire_sa_decode(wire_find(msg, WIRE_PLD_SA)->body, &sa) == WIRE_OK &&
-	       wire_ts_decode(wire_find(msg, WIRE_PLD_TSI)->body, &ts) == WIRE_OK &&
-	       wire_ts_decode(wire_find(msg, WIRE_PLD_TSR)->body, &ts) == WIRE_OK;
+	return wire_is_read(wire_sa_decode(wire_find(msg, WIRE_PLD_SA)->body, &sa)) &&
+	       wire_is_read(wire_ts_decode(wire_find(msg, WIRE_PLD_TSI)->body, &ts)) &&
+	       wire_is_read(wire_ts_decode(wire_find(msg, WIRE_PLD_TSR)->body, &ts));
 }
 
 static bool decode(struct v2_in *in, struct auth_request *r)

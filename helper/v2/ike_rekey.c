@@ -382,7 +382,7 @@ void v2_rekey_request(struct v2_in *in)
 		refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
 		return;
 	}
-	if (wire_sa_decode(wire_find(&in->inner, WIRE_PLD_SA)->body, &theirs) != WIRE_OK ||
+	if (!wire_is_read(wire_sa_decode(wire_find(&in->inner, WIRE_PLD_SA)->body, &theirs)) ||
 	    wire_nonce_decode(wire_find(&in->inner, WIRE_PLD_NONCE)->body, &ni) != WIRE_OK) {
 		v2_refuse_malformed(old, WIRE_CREATE_CHILD_SA, in->outer.hdr.msgid,
 				    "its proposals or its nonce cannot be read");

@@ -359,7 +359,7 @@ static bool decode(struct init_request *r)
 		err = wire_rules_check(&r->msg, WIRE_IKE_SA_INIT, false, &bad);
 	if (!err)
 		err = wire_sa_decode(wire_find(&r->msg, WIRE_PLD_SA)->body, &r->sa);
-	if (!err)
+	if (wire_is_read(err))
 		err = wire_ke_decode(wire_find(&r->msg, WIRE_PLD_KE)->body, &r->ke);
 	if (!err)
 		err = wire_nonce_decode(wire_find(&r->msg, WIRE_PLD_NONCE)->body, &r->nonce);

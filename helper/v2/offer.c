@@ -180,9 +180,9 @@ static bool decode(struct selection *s)
 	struct wire_notification n;
 
 	s->transport = v2_find_notify(m, WIRE_N_USE_TRANSPORT_MODE, &n);
-	return wire_sa_decode(wire_find(m, WIRE_PLD_SA)->body, &s->sa) == WIRE_OK &&
-	       wire_ts_decode(wire_find(m, WIRE_PLD_TSI)->body, &s->remote) == WIRE_OK &&
-	       wire_ts_decode(wire_find(m, WIRE_PLD_TSR)->body, &s->local) == WIRE_OK;
+	return wire_is_read(wire_sa_decode(wire_find(m, WIRE_PLD_SA)->body, &s->sa)) &&
+	       wire_is_read(wire_ts_decode(wire_find(m, WIRE_PLD_TSI)->body, &s->remote)) &&
+	       wire_is_read(wire_ts_decode(wire_find(m, WIRE_PLD_TSR)->body, &s->local));
 }
 
 /*

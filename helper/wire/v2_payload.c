@@ -358,10 +358,12 @@ static bool ts_servable(const struct ts *ts)
  * @body: the payload
  * @out: those of IPv4 and IPv6 that can be served, in the peer's order
  *
- * Return: WIRE_OK, or what is wrong.
+ * Return: WIRE_OK, WIRE_TOO_MANY when there are more than @out has room for, or what
+ * is wrong.
  */
 enum wire_err wire_ts_decode(struct bytes body, struct wire_ts *out)
 {
+	enum wire_err result = WIRE_OK;
 	unsigned int i, n;
 	size_t at = 4;
 
@@ -395,11 +397,12 @@ enum wire_err wire_ts_decode(struct bytes body, struct wire_ts *out)
 			return WIRE_SYNTAX;
 		if (!ts_servable(&ts))
 			continue;
-		if (out->n == WIRE_TS_MAX)
-			return WIRE_TOO_MANY;
-		out->ts[out->n++] = ts;
+		if (out->n < WIRE_TS_MAX)
+			out->ts[out->n++] = ts;
+		else
+			result = WIRE_TOO_MANY;
 	}
-	return at == body.len ? WIRE_OK : WIRE_SYNTAX;
+	return at == body.len ? result : WIRE_SYNTAX;
 }
 
 /**

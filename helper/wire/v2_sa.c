@@ -164,12 +164,13 @@ static enum wire_err proposal_decode(struct bytes b, struct ike_proposal *p, boo
  * @body: the payload
  * @out: the proposals that can be understood, in the peer's order; none is no error
  *
- * Return: WIRE_OK, or what is wrong.
+ * Return: WIRE_OK, WIRE_TOO_MANY when there are more than @out has room for, or what
+ * is wrong.
  */
 enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 {
+	enum wire_err err, result = WIRE_OK;
 	unsigned int number = 0;
-	enum wire_err err;
 	size_t at = 0;
 
 	out->n = 0;
@@ -199,11 +200,12 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 		number = p.number;
 		if (!usable)
 			continue;
-		if (out->n == WIRE_PROPOSALS_MAX)
-			return WIRE_TOO_MANY;
-		out->p[out->n++] = p;
+		if (out->n < WIRE_PROPOSALS_MAX)
+			out->p[out->n++] = p;
+		else
+			result = WIRE_TOO_MANY;
 	}
-	return WIRE_OK;
+	return result;
 }
 
 static void put_transform(struct buf *b, const struct ike_transform *t, bool last)

@@ -90,7 +90,7 @@ enum wire_err {
 	WIRE_OK,
 	WIRE_TRUNCATED,		/* a length runs past the end */
 	WIRE_SYNTAX,		/* a field has a value RFC 7296 forbids */
-	WIRE_TOO_MANY,		/* more payloads, proposals or selectors than we take */
+	WIRE_TOO_MANY,		/* more payloads than we take; or proposals or selectors, see below */
 	WIRE_VERSION,		/* major version above 2: RFC 7296 2.5 */
 	WIRE_CRITICAL,		/* an unknown payload with the critical bit; its type in *bad */
 	WIRE_MISSING,		/* a payload this exchange requires; its type in *bad */
@@ -127,6 +127,16 @@ struct wire_delete { uint8_t proto; uint8_t spi_len; uint16_t n; struct bytes sp
 struct wire_sa { unsigned int n; struct ike_proposal p[WIRE_PROPOSALS_MAX]; };
 struct wire_ts { unsigned int n; struct ts ts[WIRE_TS_MAX]; };
 struct wire_skf { uint16_t number, total; struct bytes sealed; };	/* RFC 7383 2.5 */
+
+/*
+ * Of proposals and selectors a message may have more than we take: the first ones are
+ * read, which are the most wanted (RFC 7296 2.9, 3.3), the others checked only, and
+ * WIRE_TOO_MANY says so. To a request that is no error.
+ */
+static inline bool wire_is_read(enum wire_err err)
+{
+	return err == WIRE_OK || err == WIRE_TOO_MANY;
+}
 
 /*
  * Proposals with unknown transform types or attributes are kept out of the
