@@ -224,7 +224,7 @@ struct ike_retrans {
 	struct buf msg;
 	uint8_t exchange;
 	bool waiting;
-	unsigned int tries;
+	unsigned int tries, cut_at;	/* @cut_at: the one that went in smaller fragments */
 	uint64_t started;
 	struct ike_timer timer;
 };

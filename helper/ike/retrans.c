@@ -53,17 +53,18 @@ static void expired(struct ike_timer *t)
 	unsigned int tries = sa->ike->limits.retrans_tries;
 
 	/* a DELETE is a courtesy: who does not answer two more of them is not there */
-	if (r->tries >= (sa->state == IKE_STATE_DELETING && tries > 2 ? 2 : tries)) {
+	if (r->tries - r->cut_at >= (sa->state == IKE_STATE_DELETING && tries > 2 ? 2 : tries)) {
 		v2_unanswered(sa);
 		return;
 	}
 	r->tries++;
 	ike_count(sa->ike, IKE_COUNT_RETRANSMITTED);
-	if (r->tries == SMALLER_AT)
-		v2_smaller(sa, &r->msg);
+	/* RFC 7383 2.5.2: then the timers start over */
+	if (r->tries == SMALLER_AT && v2_smaller(sa, &r->msg))
+		r->cut_at = r->tries;
 	/* the identical octets, all fragments: RFC 7296 2.1, RFC 7383 2.6.1 */
 	ike_send(sa, &sa->local, &sa->remote, buf_bytes(&r->msg));
-	ike_timer_set(&sa->ike->timers, t, sa->ike->now + wait_ms(sa->ike, r->tries));
+	ike_timer_set(&sa->ike->timers, t, sa->ike->now + wait_ms(sa->ike, r->tries - r->cut_at));
 }
 
 void ike_retrans_init(struct ike_retrans *r)
@@ -81,7 +82,7 @@ void ike_retrans_start(struct ike_sa *sa, struct buf *msg, uint8_t exchange)
 	buf_init(msg);
 	r->exchange = exchange;
 	r->waiting = true;
-	r->tries = 0;
+	r->tries = r->cut_at = 0;
 	r->started = sa->ike->now;
 	ike_send(sa, &sa->local, &sa->remote, buf_bytes(&r->msg));
 	ike_timer_set(&sa->ike->timers, &r->timer, sa->ike->now + wait_ms(sa->ike, 0));

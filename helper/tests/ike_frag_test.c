@@ -382,6 +382,95 @@ static void smaller_when_unanswered(void **state)
 	one_path(20, true, (struct world_conf){ 0 });
 }
 
+/* what A sent of IKE_AUTH, number @n of its message's fragments, or the whole; NULL: no more */
+static const struct packet *auth_sent(const struct world *w, unsigned int number, unsigned int *at)
+{
+	const struct packet *p;
+
+	while (*at < w->a.n_log) {
+		p = &w->a.log[(*at)++];
+		if (EXCHANGE(p) == WIRE_IKE_AUTH && (!IS_FRAGMENT(p) || NUMBER(p) == number))
+			return p;
+	}
+	return NULL;
+}
+
+/*
+ * RFC 7383 2.5.2: whoever cuts a message anew has more fragments of it than before, for
+ * by their number the peer tells them apart: two that have the same place of the
+ * same number are the same octets.
+ */
+static void cut_anew_into_more(void **state)
+{
+	static const char *const sizes[] = { " fragmentation 584\n", " fragmentation 640\n",
+					     " fragmentation 900\n", NULL };
+	const struct packet *first, *last, *p;
+	unsigned int i, n, at, seen = 0, anew = 0;
+	struct world *w;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		for (n = 6; n < 60; n += 3) {
+			w = frag_world(n, sizes[i], (struct world_conf){ 0 });
+			w->filter = no_auth_request;
+			node_up(&w->a, NULL);
+			world_run(w, 6000);
+			at = 0;
+			first = last = auth_sent(w, 1, &at);
+			assert_non_null(first);
+			while ((p = auth_sent(w, 1, &at))) {
+				if (p->len == last->len && !memcmp(p->data, last->data, p->len)) {
+					seen++;
+					continue;
+				}
+				assert_true(IS_FRAGMENT(p));
+				if (IS_FRAGMENT(last))
+					assert_true(TOTAL(p) > TOTAL(last));
+				last = p;
+				anew++;
+			}
+			world_run(w, 60000);
+			world_free(w);
+		}
+	}
+	assert_true(seen && anew);
+}
+
+static uint64_t tried_at[16];
+static unsigned int n_tried;
+
+/* IKE_AUTH requests do not arrive, but when each try of them began is noted */
+static unsigned int note_tries(struct world *w, const struct packet *p, unsigned int n)
+{
+	(void)n;
+	if (EXCHANGE(p) != WIRE_IKE_AUTH || IS_RESPONSE(p))
+		return 1;
+	if ((!IS_FRAGMENT(p) || NUMBER(p) == 1) && n_tried < 16)
+		tried_at[n_tried++] = w->now;
+	return 0;
+}
+
+/* RFC 7383 2.5.2: with smaller fragments the waits start over, and all of them are waited */
+static void smaller_ones_start_over(void **state)
+{
+	static const unsigned int waits[] = { 1000, 1800, 1000, 1800, 3240, 5832, 10498 };
+	struct world *w = frag_world(50, NULL, (struct world_conf){ 0 });
+	unsigned int i;
+
+	(void)state;
+	n_tried = 0;
+	w->filter = note_tries;
+	node_up(&w->a, NULL);
+	world_run(w, 100000);
+	assert_int_equal(n_tried, sizeof(waits) / sizeof(waits[0]) + 1);
+	for (i = 0; i + 1 < n_tried; i++)
+		assert_in_range(tried_at[i + 1] - tried_at[i], waits[i] * 89 / 100,
+				waits[i] * 111 / 100 + 10);
+	assert_true(w->a.up_done);
+	assert_non_null(strstr(w->a.up_error, "not IKE_AUTH"));
+	world_free(w);
+}
+
 /* what fits goes as before, 1280 octets by default */
 static void whole_when_it_fits(void **state)
 {
@@ -546,6 +635,8 @@ int main(void)
 		cmocka_unit_test(repeated_and_reordered),
 		cmocka_unit_test(replayed_request),
 		cmocka_unit_test(smaller_when_unanswered),
+		cmocka_unit_test(cut_anew_into_more),
+		cmocka_unit_test(smaller_ones_start_over),
 		cmocka_unit_test(whole_when_it_fits),
 		cmocka_unit_test(one_side_small),
 		cmocka_unit_test(only_by_agreement),

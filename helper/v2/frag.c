@@ -240,8 +240,10 @@ size_t v2_datagram_max(const struct ike_sa *sa)
  * @msg: as it was sent; cut anew where that makes a difference
  *
  * RFC 7383 2.5.2, in one step and for all that follows.
+ *
+ * Return: whether it was.
  */
-void v2_smaller(struct ike_sa *sa, struct buf *msg)
+bool v2_smaller(struct ike_sa *sa, struct buf *msg)
 {
 	struct bytes rest = buf_bytes(msg), one;
 	uint16_t before = sa->frag_size;
@@ -251,10 +253,12 @@ void v2_smaller(struct ike_sa *sa, struct buf *msg)
 		if (one.len > longest)
 			longest = one.len;
 	if (!sa->fragments || longest + around(sa) <= SMALL_DATAGRAM)
-		return;
+		return false;
 	sa->frag_size = SMALL_DATAGRAM;
-	if (!v2_seal_again(sa, msg))
-		sa->frag_size = before;
+	if (v2_seal_again(sa, msg))
+		return true;
+	sa->frag_size = before;
+	return false;
 }
 
 /**

@@ -163,12 +163,24 @@ bool v2_open(struct ike_sa *sa, struct v2_in *in)
 	return true;
 }
 
+static unsigned int datagrams(struct bytes msg)
+{
+	unsigned int n = 0;
+	struct bytes one;
+
+	while (ike_datagram(&msg, &one))
+		n++;
+	return n;
+}
+
 /**
- * v2_seal_again - the same message in other datagrams
+ * v2_seal_again - the same message in more datagrams
  * @sa: its keys; we sent it
  * @msg: its datagrams; unchanged on failure
  *
- * So that the inside of each message needs not be kept until it is answered.
+ * So that the inside of each message needs not be kept until it is answered. In as
+ * many as before it would be a failure: RFC 7383 2.5.2, the peer tells the fragments of
+ * one from those of the other by their number, and would mix them.
  */
 bool v2_seal_again(struct ike_sa *sa, struct buf *msg)
 {
@@ -192,7 +204,8 @@ bool v2_seal_again(struct ike_sa *sa, struct buf *msg)
 			first = sealed_payload(&outer)->next;
 		}
 	}
-	ok = ok && hdr.major && seal(sa, &hdr, first, buf_bytes(&clear), &again);
+	ok = ok && hdr.major && seal(sa, &hdr, first, buf_bytes(&clear), &again) &&
+	     datagrams(buf_bytes(&again)) > datagrams(buf_bytes(msg));
 	if (ok) {
 		buf_free(msg);
 		*msg = again;

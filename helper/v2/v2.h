@@ -65,7 +65,7 @@ uint16_t v2_find_error(const struct wire_msg *msg, struct wire_notification *out
 /* in as many datagrams as it takes */
 bool v2_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
 	     const struct v2_out *out, struct buf *msg);
-/* what was sealed before, in other datagrams: v2_datagram_max() has changed */
+/* what was sealed before, in more datagrams: v2_datagram_max() has changed */
 bool v2_seal_again(struct ike_sa *sa, struct buf *msg);
 /* SK or SKF; false: not by this SA's peer, or damaged */
 bool v2_open(struct ike_sa *sa, struct v2_in *in);
@@ -75,7 +75,7 @@ bool v2_fragment_take(struct v2_in *in, bool response);
 bool v2_fragment_repeats(struct v2_in *in);
 void v2_frags_drop(struct ike_sa *sa, bool response);
 size_t v2_datagram_max(const struct ike_sa *sa);
-void v2_smaller(struct ike_sa *sa, struct buf *msg);
+bool v2_smaller(struct ike_sa *sa, struct buf *msg);
 void v2_repeat_response(struct ike_sa *sa);
 
 /* ---- keys.c ---- */
