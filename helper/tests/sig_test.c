@@ -400,6 +400,36 @@ static void no_method_for_the_key(void **state)
 	unload(&k);
 }
 
+/*
+ * RFC 7427 3, 4: with who announced hashes no other method than 14, and no hash but his:
+ * where there is none that both know, there is no signature.
+ */
+static void no_older_method_for_who_announces(void **state)
+{
+	static const char *const kinds[] = { "rsa", "p256", "p384", "p521", "ed25519" };
+	/* nothing that we know, and SHA-1 */
+	static const uint32_t hashes[] = { BIT(0), BIT(0) | BIT(CERT_SHA1) };
+	struct v2_signer s;
+	unsigned int i, h;
+	struct keys k;
+	uint8_t method;
+	struct buf b;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		load(&k, kinds[i]);
+		for (h = 0; h < 2; h++) {
+			s = (struct v2_signer){ .key = cert_store_key(k.store, "x.pem"),
+						.hashes = hashes[h] };
+			buf_init(&b);
+			if (v2_sig_make(&s, abc, &method, &b))
+				fail_msg("%s signs by method %u", kinds[i], method);
+			buf_free(&b);
+		}
+		unload(&k);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +441,7 @@ int main(void)
 		cmocka_unit_test(salts_of_others),
 		cmocka_unit_test(malformed_auth),
 		cmocka_unit_test(no_method_for_the_key),
+		cmocka_unit_test(no_older_method_for_who_announces),
 	};
 
 	crypto_init();

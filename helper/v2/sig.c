@@ -119,8 +119,8 @@ static bool make_digital(const struct v2_signer *signer, const struct cert_alg *
  * @method: gets the method
  * @auth: gets the data
  *
- * A peer that announced no hash (RFC 7427 4) gets the method of the key's own
- * kind: RSA with SHA-1, or ECDSA.
+ * A peer that announced hashes gets a Digital Signature by one of them, or none
+ * (RFC 7427 3, 4); another one the method of the key's own kind: RSA with SHA-1, or ECDSA.
  */
 bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, uint8_t *method,
 		 struct buf *auth)
@@ -133,7 +133,7 @@ bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, uint8_t *m
 		*method = WIRE_AUTH_SIGNATURE;
 		return make_digital(signer, alg, octets, auth);
 	}
-	for (i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+	for (i = 0; !signer->hashes && i < sizeof(methods) / sizeof(*methods); i++) {
 		const struct method *m = &methods[i];
 
 		if (m->key != cert_pub_type(pub) || (m->bits && m->bits != cert_pub_bits(pub)))
