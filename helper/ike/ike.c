@@ -16,6 +16,7 @@ static const struct ike_limits default_limits = {
 	.inits_per_addr = CONF_INITS_PER_ADDR,
 	.retrans_tries = 5,
 	.retrans_first = 1000,
+	.children_max = 4096,
 };
 
 struct ike *ike_new(const struct ike_ops *ops, void *user)

@@ -751,6 +751,33 @@ static void one_child_sa_is_enough(void **state)
 	world_free(w);
 }
 
+static void not_rekeying(struct bend *b) { bend_remove(b, bend_find_notify(b, WIRE_N_REKEY_SA)); }
+
+/* 1.3: a peer that is authenticated has no end of CHILD SAs all the same; renewing those it has it may */
+static void children_have_a_limit(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+	uint32_t old = node_newest(&w->b, NFIPSEC_DIR_OUT)->spi;
+
+	(void)state;
+	w->a.ike->limits.children_max = 1;
+	expire_out(&w->b);
+	world_deliver(w);
+	world_is_up(w);
+	assert_int_not_equal(node_newest(&w->b, NFIPSEC_DIR_OUT)->spi, old);
+	change_next(w, not_rekeying, WIRE_CREATE_CHILD_SA, false);
+	expire_out(&w->b);
+	world_step(w, &w->b);
+	newest(&w->a, WIRE_CREATE_CHILD_SA, true);
+	assert_int_equal(bend_notify_type(&m), WIRE_N_NO_ADDITIONAL_SAS);
+	bend_free(&m);
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
+	w->a.ike->limits.children_max = 0;
+	world_run(w, 100000);
+	world_free(w);
+}
+
 /*
  * A request whose tunnel goes while it waits: its answer ends it and not the
  * request that begins behind it.
@@ -804,6 +831,7 @@ int main(void)
 		cmocka_unit_test(pfs_is_not_left_out),
 		cmocka_unit_test(ke_without_a_group_is_ignored),
 		cmocka_unit_test(one_child_sa_is_enough),
+		cmocka_unit_test(children_have_a_limit),
 		cmocka_unit_test(late_answers_end_their_own_request_only),
 	};
 

@@ -456,6 +456,20 @@ static void answer(struct v2_in *in, struct ike_child *child, const struct wire_
 	refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
 }
 
+/*
+ * RFC 7296 1.3. One that takes over is one more only for a while, so of those there may
+ * be as many again; a peer that deletes none of the old ones comes to an end, too.
+ */
+static bool is_full(const struct ike_sa *sa, bool rekeying)
+{
+	unsigned int n = 0, max = sa->ike->limits.children_max;
+	const struct ike_child *c;
+
+	for (c = sa->children; c; c = c->next)
+		n++;
+	return max && n >= (rekeying ? 2 * max : max);
+}
+
 void v2_child_request(struct v2_in *in)
 {
 	struct ike_child *old, *child;
@@ -473,6 +487,10 @@ void v2_child_request(struct v2_in *in)
 	}
 	if (!find_rekeyed(in, &old))
 		return;
+	if (is_full(in->sa, old)) {
+		refuse(in, WIRE_N_NO_ADDITIONAL_SAS, none);
+		return;
+	}
 	error = v2_child_select(in, false, old, &child);
 	if (error == WIRE_N_INVALID_SYNTAX) {
 		refuse_malformed(in, "its proposals or selectors cannot be read");
