@@ -12,6 +12,7 @@
 
 #include "ike/core.h"
 #include "ike_bend.h"
+#include "v2/v2.h"
 
 #define LIFE_MS	6000000ULL	/* "100m" */
 
@@ -217,6 +218,39 @@ static void bad_public_values_end_the_sa(void **state)
 	world_free(w);
 }
 
+static unsigned int lose_deletes(struct world *w, const struct packet *p, unsigned int n)
+{
+	(void)n;
+	return !addr_equal(&p->from.addr, &w->a.addr) || p->data[18] != WIRE_INFORMATIONAL;
+}
+
+/* a peer that rekeys, and never deletes what was rekeyed, has not as many of them as it likes */
+static void those_that_rest_have_a_limit(void **state)
+{
+	static const struct world_conf c = { .extra_peer = "ike-lifetime 100m\n dpd 0s\n" };
+	struct world *w = world_up(&c, &c);
+	unsigned int i;
+
+	(void)state;
+	w->filter = lose_deletes;
+	for (i = 0; i < 100; i++) {
+		v2_renew(bend_sa(&w->a));
+		world_deliver(w);
+	}
+	assert_in_range(node_ike_sas(&w->b, "rekeyed"), 10, 20);
+	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
+	/* when they have gone it goes on */
+	w->filter = NULL;
+	world_run(w, 200000);
+	assert_int_equal(node_ike_sas(&w->b, "rekeyed"), 0);
+	i = w->a.n_events[IKE_EVENT_IKE_UP];
+	v2_renew(bend_sa(&w->a));
+	world_deliver(w);
+	assert_int_equal(w->a.n_events[IKE_EVENT_IKE_UP], i + 1);
+	world_is_up(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +258,7 @@ int main(void)
 		cmocka_unit_test(less_than_that_is_refused),
 		cmocka_unit_test(malformed_requests_end_the_sa),
 		cmocka_unit_test(bad_public_values_end_the_sa),
+		cmocka_unit_test(those_that_rest_have_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@
 #define REKEYED_MS	180000
 /* it may be that the peer never learned of it: RFC 7296 2.8.2 */
 #define REDUNDANT_MS	20000
+/* of one identity, that the peer has not deleted yet */
+#define RESTING_MAX	16
 
 static const struct bytes none = { NULL, 0 };
 
@@ -351,6 +353,17 @@ static bool is_busy(const struct ike_sa *sa)
 	return sa->nego || sa->nego_in || sa->deleting_spi || sa->rekey_in;
 }
 
+/* the peer makes successors faster than it deletes, which is its to do (2.8) */
+static bool too_many_rest(const struct ike_sa *sa)
+{
+	const struct ike_sa *s = NULL;
+	unsigned int n = 0;
+
+	while ((s = ike_sa_of_id(sa->ike, &sa->remote_id, s)))
+		n += s->state == IKE_STATE_REKEYED && s->peer == sa->peer;
+	return n >= RESTING_MAX;
+}
+
 static void no_proposal(struct v2_in *in, const struct wire_sa *theirs)
 {
 	const struct conf_peer *conf = in->sa->peer->conf;
@@ -378,7 +391,7 @@ void v2_rekey_request(struct v2_in *in)
 	struct wire_ke ke;
 	uint64_t spi;
 
-	if (is_busy(old)) {
+	if (is_busy(old) || too_many_rest(old)) {
 		refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
 		return;
 	}
