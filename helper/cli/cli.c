@@ -34,6 +34,10 @@ static void usage(FILE *to)
 	fprintf(to, "usage: nfipsec [--json] [--socket PATH] COMMAND ...\n\n");
 	for (i = 0; i < N_COMMANDS; i++)
 		fprintf(to, "  %s\n", commands[i].usage);
+	fprintf(to, "\n"
+		"  --json          JSON instead of text, with show, explain, watch, up and down\n"
+		"  --socket PATH   of the daemon, instead of " CTL_SOCKET "\n"
+		"  --version, --help\n");
 }
 
 int cli_fail(const char *fmt, ...)
@@ -107,9 +111,12 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return CLI_USAGE;
 	}
-	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "help")) {
-		usage(stdout);
-		return CLI_DONE;
+	/* `nfipsec COMMAND --help` means no file, peer or packet of that name */
+	for (i = 0; i < (size_t)argc; i++) {
+		if (!strcmp(argv[i], "--help") || (!i && !strcmp(argv[i], "help"))) {
+			usage(stdout);
+			return CLI_DONE;
+		}
 	}
 	if (!strcmp(argv[0], "--version")) {
 		printf("nfipsec %s\n", NFIPSEC_VERSION);
