@@ -783,7 +783,8 @@ static void usual_limits(struct ike_limits *l)
 {
 	*l = (struct ike_limits){ .cookie_threshold = 10, .half_open_max = 100,
 				  .half_open_per_addr = 100, .inits_per_addr = 1000,
-				  .retrans_tries = 5, .retrans_first = 1000, .children_max = 50 };
+				  .retrans_tries = 5, .retrans_first = 1000, .children_max = 50,
+				  .sas_of_id_max = 5 };
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

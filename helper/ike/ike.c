@@ -17,6 +17,7 @@ static const struct ike_limits default_limits = {
 	.retrans_tries = 5,
 	.retrans_first = 1000,
 	.children_max = 4096,
+	.sas_of_id_max = 256,
 };
 
 struct ike *ike_new(const struct ike_ops *ops, void *user)

@@ -116,6 +116,7 @@ struct ike_limits {
 	unsigned int retrans_tries;	/* default 5 resends */
 	uint64_t retrans_first;		/* ms, default 1000, then x 1.8 with jitter */
 	unsigned int children_max;	/* of one IKE SA, that the peer may ask for; 0: as many as it likes */
+	unsigned int sas_of_id_max;	/* IKE SAs with one identity; 0: the same */
 };
 void ike_set_limits(struct ike *ike, const struct ike_limits *limits);
 

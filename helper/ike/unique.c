@@ -97,12 +97,30 @@ void ike_unique_soon(struct ike_peer *peer)
 
 /* ---- IKE SAs ---- */
 
+/* however many are left to a peer, it has not as many as it can make: the oldest goes */
+static void limit(struct ike_sa *sa)
+{
+	struct ike_sa *s = NULL, *first = NULL;
+	unsigned int n = 0;
+
+	while ((s = ike_sa_of_id(sa->ike, &sa->remote_id, s))) {
+		if (s->state != IKE_STATE_ESTABLISHED || s->peer != sa->peer)
+			continue;
+		n++;
+		if (s != sa && (!first || s->born < first->born))
+			first = s;
+	}
+	if (first && sa->ike->limits.sas_of_id_max && n > sa->ike->limits.sas_of_id_max)
+		ike_sa_delete(first, "too many with this peer");
+}
+
 void ike_unique_authed(struct ike_sa *sa)
 {
 	struct ike *ike = sa->ike;
 	struct ike_sa *o, *loser;
 
 	sa->authed = ++ike->seq;
+	limit(sa);
 	sa->confirmed = sa->initiator;
 	ike_unique_soon(sa->peer);
 	for (o = ike_sa_of_id(ike, &sa->remote_id, NULL); o;

@@ -12,6 +12,7 @@
 
 #include <linux/nfipsec.h>
 
+#include "ike/core.h"
 #include "ike_world.h"
 
 #define STEPS_MAX 64
@@ -409,6 +410,32 @@ static void not_again_and_again(void **state)
 	world_free(w);
 }
 
+/* a peer that begins anew, faster than anything is closed, and says nothing of what it had */
+static void as_many_as_there_may_be(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+	unsigned int i;
+
+	(void)state;
+	w->a.ike->limits.sas_of_id_max = 10;
+	for (i = 0; i < 30; i++) {
+		node_crash(&w->b);
+		memset(w->b.sas, 0, sizeof(w->b.sas));
+		ike_set_conf(w->b.ike, w->b.conf, w->now);
+		say_no_contact(&w->b, "p/t");
+		node_up(&w->b, NULL);
+		world_deliver(w);
+		assert_in_range(node_ike_sas(&w->a, "established"), 1, 10);
+		/* the newest is there, whichever went */
+		assert_string_equal(w->b.up_error, "");
+		assert_int_equal(node_sas(&w->b), 2);
+	}
+	assert_int_equal(node_ike_sas(&w->a, "established"), 10);
+	world_run(w, 100000);
+	world_is_up(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +448,7 @@ int main(void)
 		cmocka_unit_test(peer_forgets),
 		cmocka_unit_test(peer_forgets_often),
 		cmocka_unit_test(not_again_and_again),
+		cmocka_unit_test(as_many_as_there_may_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
