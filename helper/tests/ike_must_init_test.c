@@ -370,7 +370,10 @@ static void payloads_come_in_any_order(void **state)
 /* 2.6: the request again as it was, with the cookie in front */
 static void cookie_comes_first_and_changes_nothing(void **state)
 {
-	static const struct ike_limits limits = { 0, 100, 100, 20, 5, 1000 };
+	static const struct ike_limits limits = {
+		.cookie_threshold = 0, .half_open_max = 100, .half_open_per_addr = 100,
+		.inits_per_addr = 20, .retrans_tries = 5, .retrans_first = 1000,
+	};
 	struct world *w = world_new(NULL, NULL);
 	struct wire_notification n;
 	static struct bend again;
@@ -406,7 +409,10 @@ static void cookie_comes_first_and_changes_nothing(void **state)
 /* 2.6: a cookie that is not ours, or of another request, is none: a new one is demanded */
 static void wrong_cookies_are_no_cookies(void **state)
 {
-	static const struct ike_limits limits = { 0, 100, 100, 20, 5, 1000 };
+	static const struct ike_limits limits = {
+		.cookie_threshold = 0, .half_open_max = 100, .half_open_per_addr = 100,
+		.inits_per_addr = 20, .retrans_tries = 5, .retrans_first = 1000,
+	};
 	struct world *w = asked(NULL, NULL);
 	static const uint8_t made_up[33];
 	struct wire_notification n;
@@ -779,6 +785,25 @@ static void many_proposals_are_read(void **state)
 	world_free(w);
 }
 
+/* more payloads than are taken, with and without those that must be there */
+static void too_many_payloads_are_refused(void **state)
+{
+	struct world *w = asked(NULL, NULL);
+	struct packet like;
+	unsigned int i, k;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		like = request(w, (uint8_t)(i + 1));
+		for (k = 0; m.n <= WIRE_PAYLOADS_MAX; k++)
+			bend_insert(&m, i ? m.n : 0, WIRE_PLD_VENDOR, false, none);
+		assert_int_equal(send_changed(w, &like), 0);
+	}
+	assert_int_equal(node_counter(&w->b, "malformed"), 2);
+	world_run(w, 60000);
+	world_free(w);
+}
+
 /* 5: neither ENCR_NULL nor an IKE SA without integrity, configured or offered */
 static void null_is_not_for_ike(void **state)
 {
@@ -834,6 +859,7 @@ int main(void)
 		cmocka_unit_test(answers_are_not_answered),
 		cmocka_unit_test(key_lengths_are_as_they_must_be),
 		cmocka_unit_test(many_proposals_are_read),
+		cmocka_unit_test(too_many_payloads_are_refused),
 		cmocka_unit_test(null_is_not_for_ike),
 	};
 

@@ -123,7 +123,10 @@ static void invalid_ke_not_ours(void **state)
 
 static void cookie(void **state)
 {
-	static const struct ike_limits limits = { 0, 100, 100, 20, 5, 1000 };
+	static const struct ike_limits limits = {
+		.cookie_threshold = 0, .half_open_max = 100, .half_open_per_addr = 100,
+		.inits_per_addr = 20, .retrans_tries = 5, .retrans_first = 1000,
+	};
 	static const struct world_conf a = { .ike = "aes128gcm16-prfsha256-ecp256-x25519" };
 	static const struct world_conf b = { .ike = "aes128gcm16-prfsha256-x25519" };
 	struct world *w = world_new(&a, &b);
@@ -165,7 +168,10 @@ static void send_init(struct world *w, struct packet *p, unsigned int i)
 static void half_open(void **state)
 {
 	struct world *w = world_new(NULL, NULL);
-	static const struct ike_limits limits = { 100, 3, 100, 20, 5, 1000 };
+	static const struct ike_limits limits = {
+		.cookie_threshold = 100, .half_open_max = 3, .half_open_per_addr = 100,
+		.inits_per_addr = 20, .retrans_tries = 5, .retrans_first = 1000,
+	};
 	struct packet p = init_of(w);
 	unsigned int i;
 
@@ -185,7 +191,10 @@ static void half_open_of_one(void **state)
 {
 	static const struct world_conf any = { .remote = "any" };
 	struct world *w = world_new(NULL, &any);
-	static const struct ike_limits limits = { 100, 100, 3, 20, 5, 1000 };
+	static const struct ike_limits limits = {
+		.cookie_threshold = 100, .half_open_max = 100, .half_open_per_addr = 3,
+		.inits_per_addr = 20, .retrans_tries = 5, .retrans_first = 1000,
+	};
 	struct packet p = init_of(w);
 	unsigned int i;
 
@@ -210,7 +219,10 @@ static void half_open_of_one(void **state)
 /* under load who shows a cookie may begin so many a second, and no more */
 static void starts_of_one(void **state)
 {
-	static const struct ike_limits limits = { 0, 100, 100, 2, 5, 1000 };
+	static const struct ike_limits limits = {
+		.cookie_threshold = 0, .half_open_max = 100, .half_open_per_addr = 100,
+		.inits_per_addr = 2, .retrans_tries = 5, .retrans_first = 1000,
+	};
 	struct world *w = world_new(NULL, NULL);
 	unsigned int i;
 

@@ -349,6 +349,16 @@ static void reply_to(const struct init_request *r, uint16_t type, struct bytes d
 	reply(r->ike, &r->msg.hdr, r->local, r->remote, type, data);
 }
 
+/* of payloads that are there */
+static enum wire_err decode_bodies(struct init_request *r)
+{
+	enum wire_err err = wire_sa_decode(wire_find(&r->msg, WIRE_PLD_SA)->body, &r->sa);
+
+	if (wire_is_read(err))
+		err = wire_ke_decode(wire_find(&r->msg, WIRE_PLD_KE)->body, &r->ke);
+	return err ? err : wire_nonce_decode(wire_find(&r->msg, WIRE_PLD_NONCE)->body, &r->nonce);
+}
+
 static bool decode(struct init_request *r)
 {
 	enum wire_err err;
@@ -358,11 +368,7 @@ static bool decode(struct init_request *r)
 	if (!err)
 		err = wire_rules_check(&r->msg, WIRE_IKE_SA_INIT, false, &bad);
 	if (!err)
-		err = wire_sa_decode(wire_find(&r->msg, WIRE_PLD_SA)->body, &r->sa);
-	if (wire_is_read(err))
-		err = wire_ke_decode(wire_find(&r->msg, WIRE_PLD_KE)->body, &r->ke);
-	if (!err)
-		err = wire_nonce_decode(wire_find(&r->msg, WIRE_PLD_NONCE)->body, &r->nonce);
+		err = decode_bodies(r);
 	if (!err)
 		return true;
 	ike_count(r->ike, IKE_COUNT_MALFORMED);
