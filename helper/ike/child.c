@@ -328,6 +328,13 @@ bool ike_child_is_last(const struct ike_child *child)
 	       !sa->tasks;
 }
 
+/* it goes, and from now on nothing is sent by it */
+void ike_child_mute(struct ike_child *child)
+{
+	ike_install_before(child);
+	ike_uninstall_out(child);
+}
+
 /* nothing more goes out; what is on its way may still come in. True: it was the tunnel's last */
 bool ike_child_retire(struct ike_child *child, const char *why)
 {
@@ -340,8 +347,7 @@ bool ike_child_retire(struct ike_child *child, const char *why)
 	ike_timer_off(timers, &child->idle);
 	ike_timer_off(timers, &child->renew);
 	ike_install_deferred_free(child);
-	ike_install_before(child);
-	ike_uninstall_out(child);
+	ike_child_mute(child);
 	return last && !child->replaced && !child->final;
 }
 

@@ -562,6 +562,7 @@ bool ike_datagram(struct bytes *rest, struct bytes *one);
 struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool initiator);
 void ike_child_up(struct ike_child *child);
 void ike_child_free(struct ike_child *child, const char *why);	/* out of the module and the list */
+void ike_child_mute(struct ike_child *child);
 bool ike_child_retire(struct ike_child *child, const char *why);
 /* DELETE to the peer, when the window allows; the IKE SA with it when this was its last */
 void ike_child_delete(struct ike_child *child, const char *why);

@@ -268,6 +268,48 @@ static unsigned int watch_sas(struct world *w, const struct packet *p, unsigned 
 	return 1;
 }
 
+/* does the module of b send by SA filter_arg when b sends this? */
+static bool sends_by_it;
+
+static unsigned int watch_outbound(struct world *w, const struct packet *p, unsigned int n)
+{
+	unsigned int i;
+
+	(void)n;
+	if (!addr_equal(&p->from.addr, &w->b.addr))
+		return 1;
+	sends_by_it = false;
+	for (i = 0; i < WORLD_SAS; i++)
+		if (w->b.sas[i].used && w->b.sas[i].dir == NFIPSEC_DIR_OUT &&
+		    w->b.sas[i].spi == w->filter_arg)
+			sends_by_it = true;
+	return 1;
+}
+
+/* the last thing that b says of an SA is that it is closed: nothing is sent by it then */
+static void closed_before_the_answer(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+
+	(void)state;
+	w->filter = watch_outbound;
+	w->now += 1000;
+	w->filter_arg = node_newest(&w->b, NFIPSEC_DIR_OUT)->spi;
+	sends_by_it = true;
+	node_expire(&w->a, node_newest(&w->a, NFIPSEC_DIR_OUT), false);
+	world_deliver(w);
+	assert_false(sends_by_it);
+	world_is_up(w);
+
+	w->filter_arg = node_newest(&w->b, NFIPSEC_DIR_OUT)->spi;
+	sends_by_it = true;
+	node_down(&w->a, NULL);
+	world_deliver(w);
+	assert_false(sends_by_it);
+	world_nothing_left(w);
+	world_free(w);
+}
+
 /* RFC 7296 2.8.1: both ends at once, and one of the two that come of it goes */
 static void child_rekey_collision(void **state)
 {
@@ -504,6 +546,7 @@ int main(void)
 		cmocka_unit_test(ike_lifetime),
 		cmocka_unit_test(ike_lifetime_alone),
 		cmocka_unit_test(short_lives),
+		cmocka_unit_test(closed_before_the_answer),
 		cmocka_unit_test(reload_unchanged),
 		cmocka_unit_test(reload_changed),
 		cmocka_unit_test(reload_meanwhile),

@@ -193,6 +193,24 @@ static void says_auth_failed(struct ike_sa *sa)
 		    ike_sa_id_str(sa, false, them, sizeof(them)));
 }
 
+/*
+ * Who has the answer to its DELETE closes what it receives by, at once (RFC 7296 1.4.1); so what is
+ * still to be sent goes by another SA before that, if there is one.
+ */
+static void stop_sending(struct ike_sa *sa, const struct wish *w)
+{
+	struct ike_child *c;
+	unsigned int i;
+
+	for (i = 0; i < w->n_children; i++)
+		ike_child_mute(w->children[i]);
+	/* of an IKE SA that the peer has rekeyed they go on */
+	if (!w->ike || (sa->rekey_in && sa->rekey_in->keyed))
+		return;
+	for (c = sa->children; c; c = c->next)
+		ike_child_mute(c);
+}
+
 void v2_info_request(struct v2_in *in)
 {
 	struct wish w = { .n_children = 0 };
@@ -206,6 +224,7 @@ void v2_info_request(struct v2_in *in)
 		ike_sa_fail(sa, "its DELETE is malformed");
 		return;
 	}
+	stop_sending(sa, &w);
 	/* what we do not know is answered by an empty message: RFC 7296 1.4 */
 	v2_out_init(&out);
 	if (!w.ike) {
