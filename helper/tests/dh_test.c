@@ -365,6 +365,44 @@ static void two_sides_agree(void **state)
 	crypto_dh_free(NULL);
 }
 
+/*
+ * RFC 8031 3.2, RFC 7748 5: the octets of a public value stand for a number modulo the
+ * prime, also one that is not below it; X25519 does not look at its highest bit, X448 does.
+ */
+static void numbers_beyond_the_prime_are_taken(void **state)
+{
+	static const struct { uint16_t group; const char *u; bool base; } row[] = {
+		/* the base point: 9, with another bit, and 9 more than the prime */
+		{ DH_X25519, "0900000000000000000000000000000000000000000000000000000000000000", true },
+		{ DH_X25519, "0900000000000000000000000000000000000000000000000000000000000080", true },
+		{ DH_X25519, "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true },
+		{ DH_X25519, "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", true },
+		/* 5, and 5 more */
+		{ DH_X448, "05000000000000000000000000000000000000000000000000000000"
+			   "00000000000000000000000000000000000000000000000000000000", true },
+		{ DH_X448, "04000000000000000000000000000000000000000000000000000000"
+			   "ffffffffffffffffffffffffffffffffffffffffffffffffffffffff", true },
+		{ DH_X448, "05000000000000000000000000000000000000000000000000000000"
+			   "00000000000000000000000000000000000000000000000000000080", false },
+	};
+	struct buf u, out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct crypto_dh *dh = crypto_dh_new(row[i].group);
+
+		u = hex_buf(row[i].u);
+		buf_init(&out);
+		assert_true(crypto_dh_shared(dh, buf_bytes(&u), &out));
+		if (bytes_equal(buf_bytes(&out), crypto_dh_public(dh)) != row[i].base)
+			fail_msg("row %zu", i);
+		buf_free(&u);
+		buf_free(&out);
+		crypto_dh_free(dh);
+	}
+}
+
 static void bad_points_are_refused(void **state)
 {
 	static const uint16_t groups[] = { DH_ECP256, DH_ECP384, DH_ECP521, DH_BP224, DH_BP256,
@@ -450,6 +488,7 @@ int main(void)
 		cmocka_unit_test(x448_is_that_of_rfc_7748),
 		cmocka_unit_test(modp_is_that_of_rfc_3526),
 		cmocka_unit_test(two_sides_agree),
+		cmocka_unit_test(numbers_beyond_the_prime_are_taken),
 		cmocka_unit_test(bad_points_are_refused),
 	};
 

@@ -101,6 +101,11 @@ static void each_suite(void **state)
 			}
 			n += IS_FRAGMENT(p);
 			assert_in_range(p->len + (suites[i].six ? 40 : 20) + 8, 28, 256);
+			/* RFC 7383 2.5: the message's header, but for next payload and length */
+			assert_int_equal(p->data[16], WIRE_PLD_SKF);
+			assert_memory_equal(p->data, w->a.log[1].data, 16);
+			assert_memory_equal(p->data + 17, w->a.log[1].data + 17, 7);
+			assert_int_equal(get_u32(p->data + 24), p->len);
 			/* the first says what is inside, the others do not: RFC 7383 2.5 */
 			assert_int_equal(p->data[28], NUMBER(p) == 1 ? WIRE_PLD_IDI : 0);
 		}

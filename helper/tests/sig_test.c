@@ -60,6 +60,43 @@ static const struct {
 	  "975367101F67D1CF9BCCBF2F3D239534FA509E70AAC851AE01AAC68D62F866472660" },
 };
 
+/*
+ * RFC 7427 3: of a hash that is longer than the curve's order the leftmost bits count, as
+ * X9.62 says. RFC 6979 A.2.5: P-256, SHA-384 and SHA-512 of "sample"; r and s in DER.
+ */
+static void long_hashes_are_cut(void **state)
+{
+	static const struct { enum cert_hash hash; const char *sig; } row[] = {
+		{ CERT_SHA384, "3044" "0220"
+		  "0EAFEA039B20E9B42309FB1D89E213057CBF973DC0CFC8F129EDDDC800EF7719" "0220"
+		  "4861F0491E6998B9455193E34E7B0D284DDD7149A74B95B9261F13ABDE940954" },
+		{ CERT_SHA512, "3045" "022100"
+		  "8496A60B5E9B47C825488827E0495B0E3FA109EC4568FD3F8D1097678EB97F00" "0220"
+		  "2362AB1ADBE2B8ADF9CB9EDAB740EA6049C028114F2460F96554F61FAE3302FE" },
+	};
+	static const struct bytes sample = { (const uint8_t *)"sample", 6 };
+	uint8_t spki[256], sig[256];
+	struct cert_pub *pub;
+	size_t i, len;
+
+	(void)state;
+	len = hex_to(spki, sizeof(spki), rfc4754[0].spki);
+	len += hex_to(spki + len, sizeof(spki) - len,
+		      "60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6"
+		      "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299");
+	pub = cert_pub_new((struct bytes){ spki, len });
+	assert_non_null(pub);
+	for (i = 0; i < 2; i++) {
+		struct cert_alg alg = { .key = CERT_ECDSA, .hash = row[i].hash };
+
+		len = hex_to(sig, sizeof(sig), row[i].sig);
+		assert_true(cert_verify(pub, &alg, sample, (struct bytes){ sig, len }));
+		sig[len - 1] ^= 1;
+		assert_false(cert_verify(pub, &alg, sample, (struct bytes){ sig, len }));
+	}
+	cert_pub_free(pub);
+}
+
 static void ecdsa_of_rfc4754(void **state)
 {
 	uint8_t spki[256], sig[256];
@@ -434,6 +471,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ecdsa_of_rfc4754),
+		cmocka_unit_test(long_hashes_are_cut),
 		cmocka_unit_test(algorithm_identifiers),
 		cmocka_unit_test(odd_identifiers),
 		cmocka_unit_test(every_method_both_ways),

@@ -297,6 +297,8 @@ static void sk_is_the_last(void **state)
 	buf_set_u16(&b, 30, 25);
 	b.p[16] = WIRE_PLD_SKF;
 	assert_int_equal(decode_err(buf_bytes(&b), &bad), WIRE_OK);
+	buf_set_u16(&b, 30, 24);
+	assert_int_equal(decode_err(buf_bytes(&b), &bad), WIRE_SYNTAX);
 	buf_free(&b);
 
 	buf_init(&b);
