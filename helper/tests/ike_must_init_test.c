@@ -269,6 +269,27 @@ static void large_messages_are_taken(void **state)
 	world_free(w);
 }
 
+/* 2.4: each half-open SA keeps the request, and there are many of them: it has a limit beyond all need */
+static void beginnings_are_not_too_large(void **state)
+{
+	static const unsigned int sizes[] = { 10240, 10241, 65000 };
+	struct world *w = asked(NULL, NULL);
+	static uint8_t fill[65000];
+	struct packet like;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		like = request(w, (uint8_t)(i + 1));
+		bend_insert(&m, m.n, WIRE_PLD_VENDOR, false,
+			    (struct bytes){ fill, sizes[i] - like.len - 4 });
+		assert_int_equal(send_changed(w, &like), !i);
+	}
+	assert_int_equal(node_ike_sas(&w->b, NULL), 1);
+	world_run(w, 60000);
+	world_free(w);
+}
+
 /* 2.5, 3.1, 3.2: what says nothing to version 2.0 is ignored, where it stands */
 static void unknown_bits_are_ignored(void **state)
 {
@@ -693,6 +714,35 @@ static void public_values_have_their_groups_length(void **state)
 	world_free(w);
 }
 
+/* RFC 6989 2, 2.5: public values that are none, and what there was of the IKE SA goes */
+static void bad_public_values_end_it(void **state)
+{
+	struct world *w = asked(NULL, NULL);
+	struct packet like = request(w, 1);
+	struct buf *ke = &bend_find(&m, WIRE_PLD_KE)->body;
+
+	(void)state;
+	memset(ke->p + 4, 0, ke->len - 4);
+	assert_int_equal(send_changed(w, &like), 0);
+	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	/* and in the answer */
+	assert_int_equal(w->b.n_log, 0);
+	world_send(w, &w->a.log[0]);
+	world_step(w, &w->a);
+	like = w->b.log[0];
+	assert_true(bend_open(w, &like, &m));
+	world_lose(w, &w->b);
+	ke = &bend_find(&m, WIRE_PLD_KE)->body;
+	memset(ke->p + 4, 0, ke->len - 4);
+	bend_send(w, &m, &like);
+	world_deliver(w);
+	assert_int_equal(node_ike_sas(&w->a, NULL), 0);
+	assert_true(w->a.up_done);
+	assert_non_null(strstr(w->a.up_error, "public value"));
+	world_run(w, 60000);
+	world_free(w);
+}
+
 /* 3.1: no answer to an answer, whatever it says; no beginning with SPI 0, or with the responder's */
 static void answers_are_not_answered(void **state)
 {
@@ -844,6 +894,7 @@ int main(void)
 		cmocka_unit_test(ike_proposals_are_complete),
 		cmocka_unit_test(exchanges_come_in_their_order),
 		cmocka_unit_test(large_messages_are_taken),
+		cmocka_unit_test(beginnings_are_not_too_large),
 		cmocka_unit_test(unknown_bits_are_ignored),
 		cmocka_unit_test(payloads_come_in_any_order),
 		cmocka_unit_test(cookie_comes_first_and_changes_nothing),
@@ -856,6 +907,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_offered_is_not_taken),
 		cmocka_unit_test(unknown_errors_refuse),
 		cmocka_unit_test(public_values_have_their_groups_length),
+		cmocka_unit_test(bad_public_values_end_it),
 		cmocka_unit_test(answers_are_not_answered),
 		cmocka_unit_test(key_lengths_are_as_they_must_be),
 		cmocka_unit_test(many_proposals_are_read),

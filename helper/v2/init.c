@@ -5,6 +5,9 @@
 
 #include "v2/v2.h"
 
+/* a half-open SA keeps the request for AUTH; RFC 7296 2 wants 3000 octets taken */
+#define REQUEST_MAX 10240
+
 static const struct bytes none = { NULL, 0 };
 
 /* ---- the message ---- */
@@ -364,6 +367,10 @@ static bool decode(struct init_request *r)
 	enum wire_err err;
 	uint8_t bad;
 
+	if (r->raw.len > REQUEST_MAX) {
+		ike_count(r->ike, IKE_COUNT_MALFORMED);
+		return false;
+	}
 	err = wire_v2_decode(r->raw, &r->msg, &bad);
 	if (!err)
 		err = wire_rules_check(&r->msg, WIRE_IKE_SA_INIT, false, &bad);
