@@ -854,6 +854,30 @@ static void too_many_payloads_are_refused(void **state)
 	world_free(w);
 }
 
+/* RFC 7427 4, RFC 8420 3: both name the hashes they can verify, Identity among them, not SHA-1 */
+static void hashes_are_announced(void **state)
+{
+	static const uint8_t hashes[] = { 0, CERT_SHA256, 0, CERT_SHA384, 0, CERT_SHA512,
+					  0, CERT_IDENTITY };
+	struct world *w = world_up(NULL, NULL);
+	struct node *ends[] = { &w->a, &w->b };
+	struct wire_notification n;
+	struct bend_pld *p;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_true(bend_open(w, &ends[i]->log[0], &m));
+		p = bend_find_notify(&m, WIRE_N_SIGNATURE_HASH_ALGORITHMS);
+		assert_non_null(p);
+		assert_int_equal(wire_notify_decode(buf_bytes(&p->body), &n), WIRE_OK);
+		assert_int_equal(n.data.len, sizeof(hashes));
+		assert_memory_equal(n.data.p, hashes, sizeof(hashes));
+		bend_free(&m);
+	}
+	world_free(w);
+}
+
 /* 5: neither ENCR_NULL nor an IKE SA without integrity, configured or offered */
 static void null_is_not_for_ike(void **state)
 {
@@ -910,6 +934,7 @@ int main(void)
 		cmocka_unit_test(bad_public_values_end_it),
 		cmocka_unit_test(answers_are_not_answered),
 		cmocka_unit_test(key_lengths_are_as_they_must_be),
+		cmocka_unit_test(hashes_are_announced),
 		cmocka_unit_test(many_proposals_are_read),
 		cmocka_unit_test(too_many_payloads_are_refused),
 		cmocka_unit_test(null_is_not_for_ike),

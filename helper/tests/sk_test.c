@@ -400,6 +400,38 @@ static void seals(void **state)
 	buf_free(&b);
 }
 
+/* RFC 7296 3.14: of a block cipher nobody can tell the next IV from those before */
+static void ivs_of_cbc_are_unpredictable(void **state)
+{
+	static const struct { uint16_t encr; size_t key_len, iv_len; } row[] = {
+		{ ENCR_AES_CBC, 16, 16 }, { ENCR_CAMELLIA_CBC, 32, 16 }, { ENCR_3DES_CBC, 24, 8 },
+	};
+	static const uint8_t octets[64] = { 3, 1, 4, 1, 5, 9, 2, 6 };
+	uint8_t iv[16][16];
+	size_t i, k, n, at;
+	struct buf b;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		for (k = 0; k < 16; k++) {
+			buf_init(&b);
+			assert_true(crypto_sk_seal(row[i].encr, (struct bytes){ octets, row[i].key_len },
+						   INTEG_HMAC_SHA2_256_128,
+						   (struct bytes){ octets, 32 },
+						   (struct bytes){ octets, 32 },
+						   (struct bytes){ octets, 10 }, &b));
+			memcpy(iv[k], b.p, row[i].iv_len);
+			buf_free(&b);
+		}
+		/* neither counted nor like another: each octet of it differs among 16 */
+		for (at = 0; at < row[i].iv_len; at++) {
+			for (k = 1, n = 0; k < 16; k++)
+				n += iv[k][at] != iv[k - 1][at];
+			assert_true(n > 8);
+		}
+	}
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -421,6 +453,7 @@ int main(void)
 		cmocka_unit_test(impossible_padding_is_refused),
 		cmocka_unit_test(seals_with_all),
 		cmocka_unit_test(seals),
+		cmocka_unit_test(ivs_of_cbc_are_unpredictable),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
