@@ -324,6 +324,50 @@ static void wider_selectors_are_refused(void **state)
 	world_free(w);
 }
 
+static void make_narrower(struct bend *b)
+{
+	/* the third octet of the end of the first range of either side */
+	bend_find(b, WIRE_PLD_TSI)->body.p[4 + 12 + 2] = 0;
+	bend_find(b, WIRE_PLD_TSR)->body.p[4 + 12 + 2] = 0;
+}
+
+static void narrower_is_refused(bool by_b)
+{
+	struct world *w = world_up(NULL, NULL);
+	struct fake_sa old = *node_newest(&w->a, NFIPSEC_DIR_OUT);
+	struct node *n = by_b ? &w->b : &w->a;
+
+	change_next(w, make_narrower, WIRE_CREATE_CHILD_SA, !by_b);
+	expire_out(n);
+	world_deliver(w);
+	assert_null(change);
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "narrower than those of the SA that it is to replace"));
+	/* all of what was in it still is, at either end */
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi, old.spi);
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_sas(&w->b), 2);
+	world_check_pairs(w);
+	/* and it is rekeyed when that is done as it should be */
+	w->filter = NULL;
+	world_run(w, IKE_REKEY_RETRY + 1000);
+	if (node_newest(&w->a, NFIPSEC_DIR_OUT)->spi == old.spi)
+		expire_out(n);
+	world_deliver(w);
+	assert_int_not_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi, old.spi);
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(node_sas(&w->b), 2);
+	world_check_pairs(w);
+	world_free(w);
+}
+
+/* 2.9.2: neither may leave out what the old one carries; it would be dropped */
+static void rekeying_for_less_is_refused(void **state)
+{
+	(void)state;
+	narrower_is_refused(true);
+	narrower_is_refused(false);
+}
+
 static void other_algorithm(struct bend *b)
 {
 	struct buf *sa = &bend_find(b, WIRE_PLD_SA)->body;
@@ -815,6 +859,7 @@ int main(void)
 		cmocka_unit_test(responder_is_ready_before_it_answers),
 		cmocka_unit_test(old_and_new_are_both_taken),
 		cmocka_unit_test(rekeying_keeps_the_selectors),
+		cmocka_unit_test(rekeying_for_less_is_refused),
 		cmocka_unit_test(narrowing_holds_the_first_choice),
 		cmocka_unit_test(wider_selectors_are_refused),
 		cmocka_unit_test(answers_must_be_of_what_was_offered),

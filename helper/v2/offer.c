@@ -143,6 +143,46 @@ static bool set_sels(struct ike_child *child, const struct kern_sel *sels, unsig
 	return true;
 }
 
+/*
+ * RFC 7296 2.9.2: what takes over carries all that @old does. In transport mode through
+ * a NAT the selectors are the addresses of the ends, and these may have moved.
+ */
+static bool keeps_all(const struct ike_child *old, const struct kern_sel *sels, unsigned int n)
+{
+	unsigned int i, k;
+
+	if (old->mode == CONF_MODE_TRANSPORT && old->sa->natt)
+		return true;
+	for (i = 0; i < old->n_sels; i++) {
+		for (k = 0; k < n; k++)
+			if (ts_contains(&sels[k].src, &old->sels[i].src) &&
+			    ts_contains(&sels[k].dst, &old->sels[i].dst))
+				break;
+		if (k == n)
+			return false;
+	}
+	return true;
+}
+
+static void narrower_text(const struct ike_child *old, const struct wire_ts *local,
+			  const struct wire_ts *remote, char *err, size_t err_len)
+{
+	struct wire_ts *l = calloc(2, sizeof(*l)), *r = l + 1;
+	char ol[150], or[150], nl[150], nr[150];
+
+	snprintf(err, err_len, "out of memory");
+	if (!l)
+		return;
+	ike_ts_lists(old->sels, old->n_sels, l, r);
+	snprintf(err, err_len, "its traffic selectors are narrower than those of the SA that it is to replace: "
+		 "expected %s === %s, found %s === %s",
+		 ike_ts_list_str(l->ts, l->n, ol, sizeof(ol)),
+		 ike_ts_list_str(r->ts, r->n, or, sizeof(or)),
+		 ike_ts_list_str(local->ts, local->n, nl, sizeof(nl)),
+		 ike_ts_list_str(remote->ts, remote->n, nr, sizeof(nr)));
+	free(l);
+}
+
 /* RFC 7296 1.3.1: who says so would not understand what is padded */
 static void note_tfc(struct ike_child *child, const struct v2_in *in)
 {
@@ -341,6 +381,17 @@ static uint16_t nothing_fits(const struct selection *s)
 	return WIRE_N_TS_UNACCEPTABLE;
 }
 
+static uint16_t too_narrow(const struct selection *s)
+{
+	const struct ike_sa *sa = s->in->sa;
+	char err[IKE_TEXT_MAX];
+
+	narrower_text(s->old, &s->local, &s->remote, err, sizeof(err));
+	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, s->tun->conf->name, NULL,
+		   "the peer wants to rekey a CHILD SA, and %s", err);
+	return WIRE_N_TS_UNACCEPTABLE;
+}
+
 uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *old,
 			 struct ike_child **child)
 {
@@ -357,6 +408,8 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 		error = WIRE_N_INVALID_SYNTAX;
 	} else if (!s->local.n || !s->remote.n || !find_tunnel(s)) {
 		error = nothing_fits(s);
+	} else if (old && !keeps_all(old, s->sels, s->n_sels)) {
+		error = too_narrow(s);
 	} else {
 		*child = ike_child_new(in->sa, s->tun, false);
 		if (*child) {
@@ -499,6 +552,7 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	char ol[150], or[150], l[150], rs[150];
 	const struct ike_ts_ours ts = ours(child->sa, child->tun->conf, child->entry);
 	struct ike_nego *nego = child->nego;
+	const struct ike_child *old = nego->rekeys ? ike_child_find(child->sa, nego->rekeys) : NULL;
 	struct kern_sel sels[KERN_SEL_MAX];
 	unsigned int n = 0;
 	bool ok = false;
@@ -510,7 +564,9 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	if (ok && ike_ts_within(local, &nego->local) && ike_ts_within(remote, &nego->remote))
 		n = ike_ts_narrow(&ts, local, remote, sels, KERN_SEL_MAX);
 	ok = false;
-	if (n)
+	if (n && old && !keeps_all(old, sels, n))
+		narrower_text(old, local, remote, err, err_len);
+	else if (n)
 		ok = set_sels(child, sels, n);
 	else if (local)
 		snprintf(err, err_len, "its traffic selectors are not among ours: offered %s === %s, "
