@@ -384,6 +384,8 @@ static void identities(void **state)
 		{ WIRE_ID_KEY, "hq.example.com", 14, false },
 		{ 10, "hq.example.com", 14, false },
 	};
+	static const char *const others[] = { "C=XX, O=Test, CN=y", "C=XX, O=Test", "CN=x",
+					      "C=XX, O=Test, CN=x, CN=x" };
 	struct pki *pki = pki_new();
 	const struct cert *cert;
 	struct cert_store *store;
@@ -399,6 +401,16 @@ static void identities(void **state)
 				ids[i].len }, err, sizeof(err)) != ids[i].is)
 			fail_msg("%u %s", ids[i].type, ids[i].id);
 	assert_true(cert_has_id(cert, WIRE_ID_DN, cert_subject_der(cert), err, sizeof(err)));
+	/* the whole subject, and no other */
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		struct buf dn;
+
+		buf_init(&dn);
+		assert_true(cert_dn_encode(others[i], &dn));
+		if (cert_has_id(cert, WIRE_ID_DN, buf_bytes(&dn), err, sizeof(err)))
+			fail_msg("%s", others[i]);
+		buf_free(&dn);
+	}
 	cert_store_put(store);
 	pki_free(pki);
 }

@@ -562,9 +562,35 @@ static void tfc_is_refused(void **state)
 	world_free(w);
 }
 
+/* RFC 7296 2.23.1: of selectors of several addresses none stands for the one in front of a NAT */
+static void one_address_is_substituted(void **state)
+{
+	static struct wire_ts ts;
+	struct addr a, b, front;
+
+	(void)state;
+	assert_true(addr_parse("10.0.0.1", &a) && addr_parse("10.0.0.2", &b) &&
+		    addr_parse("192.0.2.7", &front));
+	ts.n = 2;
+	ts_from_prefix(&a, 32, &ts.ts[0]);
+	ts_from_prefix(&a, 32, &ts.ts[1]);
+	assert_true(ike_ts_substitute(&ts, &front));
+	assert_true(addr_equal(&ts.ts[0].min, &front) && addr_equal(&ts.ts[1].max, &front));
+	ts_from_prefix(&a, 32, &ts.ts[0]);
+	ts_from_prefix(&b, 32, &ts.ts[1]);
+	assert_false(ike_ts_substitute(&ts, &front));
+	assert_true(addr_equal(&ts.ts[0].min, &a) && addr_equal(&ts.ts[1].max, &b));
+	ts_from_prefix(&a, 31, &ts.ts[0]);
+	ts.n = 1;
+	assert_false(ike_ts_substitute(&ts, &front));
+	assert_true(addr_equal(&ts.ts[0].max, &a) || addr_equal(&ts.ts[0].min, &a));
+	assert_false(addr_equal(&ts.ts[0].max, &front));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_address_is_substituted),
 		cmocka_unit_test(transport),
 		cmocka_unit_test(transport_is_between_hosts),
 		cmocka_unit_test(transport_declined),

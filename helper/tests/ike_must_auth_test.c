@@ -13,6 +13,7 @@
 
 #include "ike/core.h"
 #include "ike_bend.h"
+#include "v2/v2.h"
 
 static const struct bytes none = { NULL, 0 };
 
@@ -113,6 +114,63 @@ static void names_go_with_their_keys(void **state)
 		world_nothing_left(w);
 		world_free(w);
 	}
+}
+
+static void no_idr(struct bend *m) { bend_remove(m, bend_find(m, WIRE_PLD_IDR)); }
+
+/* 1.2, 3.5: who knows the secret, and says he is another than the one that is called, is not believed */
+static void another_than_is_called_is_not_believed(void **state)
+{
+	static const struct world_conf other = { .id = "c.example.com" };
+	struct world *w = world_new(NULL, &other);
+
+	(void)state;
+	/* so that the responder does not see it first */
+	change = no_idr;
+	change_response = false;
+	w->filter = changer;
+	node_up(&w->a, NULL);
+	world_run(w, 500);
+	assert_null(change);
+	assert_non_null(strstr(w->a.up_error, "its ID is 'c.example.com', expected 'b.example.com'"));
+	assert_int_equal(node_ike_sas(&w->a, NULL), 0);
+	assert_int_equal(node_sas(&w->a), 0);
+	world_run(w, 100000);
+	world_nothing_left(w);
+	world_free(w);
+}
+
+/* the newest IKE_AUTH request that it sent */
+static void newest_auth(struct node *n, struct bend *m)
+{
+	unsigned int i = n->n_log;
+
+	while (i-- && (n->log[i].data[18] != WIRE_IKE_AUTH || n->log[i].data[19] & WIRE_FLAG_RESPONSE))
+		;
+	assert_true(i < n->n_log && bend_open(n->w, &n->log[i], m));
+}
+
+/* 2.4: INITIAL_CONTACT says that there is no other IKE SA, so it is not there when there is one */
+static void contact_is_initial_once(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+	static struct bend m;
+
+	(void)state;
+	newest_auth(&w->a, &m);
+	assert_non_null(bend_find_notify(&m, WIRE_N_INITIAL_CONTACT));
+	bend_free(&m);
+	/* authenticated anew, beside the one that is there: 2.8.3 */
+	v2_reauthenticate(bend_sa(&w->a));
+	while (w->n_queue && node_ike_sas(&w->a, NULL) > 0 && w->a.n_log < 4)
+		world_step(w, addr_equal(&w->queue[0].from.addr, &w->a.addr) ? &w->a : &w->b);
+	newest_auth(&w->a, &m);
+	assert_int_equal(w->a.n_log, 4);
+	assert_null(bend_find_notify(&m, WIRE_N_INITIAL_CONTACT));
+	bend_free(&m);
+	world_run(w, 100000);
+	world_is_up(w);
+	world_free(w);
 }
 
 static void cut_sa(struct bend *m) { bend_find(m, WIRE_PLD_SA)->body.len = 3; }
@@ -448,6 +506,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(auth_is_verified_by_both),
 		cmocka_unit_test(names_go_with_their_keys),
+		cmocka_unit_test(another_than_is_called_is_not_believed),
+		cmocka_unit_test(contact_is_initial_once),
 		cmocka_unit_test(malformed_requests_are_rejected_whole),
 		cmocka_unit_test(strangers_do_not_fill_the_log),
 		cmocka_unit_test(errors_beside_auth_do_not_fail_it),

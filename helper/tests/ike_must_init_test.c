@@ -108,7 +108,7 @@ static void check_payloads(struct world *w, const struct packet *p)
 		/* 3.10: of a CHILD SA with protocol and SPI, else with neither */
 		assert_int_equal(wire_notify_decode(buf_bytes(&m.pld[i].body), &n), WIRE_OK);
 		assert_int_equal(n.spi.len, n.type == WIRE_N_REKEY_SA ? 4 : 0);
-		assert_int_equal(n.proto, n.spi.len ? PROTO_ESP : 0);
+		assert_int_equal(m.pld[i].body.p[0], n.spi.len ? PROTO_ESP : 0);
 	}
 	bend_free(&m);
 }
@@ -654,6 +654,48 @@ static void what_was_not_offered_is_not_taken(void **state)
 	}
 }
 
+/* 3.4: the KE of an answer is of the group that it chose, and that we began with */
+static void answers_have_the_group_of_the_request(void **state)
+{
+	static const struct world_conf two = { .ike = "aes128gcm16-prfsha256-x25519-ecp256" };
+	static const uint8_t point[64] = { 1 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct world *w = world_new(&two, NULL);
+		struct packet good;
+		struct buf *b;
+
+		node_up(&w->a, NULL);
+		w->cut = true;
+		world_deliver(w);
+		w->cut = false;
+		good = w->b.log[0];
+		assert_true(bend_open(w, &good, &m));
+		if (i) {
+			b = &bend_find(&m, WIRE_PLD_KE)->body;
+			buf_set_u16(b, 0, DH_ECP256);
+			b->len = 4;
+			buf_put(b, point, sizeof(point));
+		} else {
+			/* the last transform */
+			b = &bend_find(&m, WIRE_PLD_SA)->body;
+			assert_int_equal(get_u16(b->p + b->len - 2), DH_X25519);
+			buf_set_u16(b, b->len - 2, DH_ECP256);
+		}
+		bend_send(w, &m, &good);
+		world_deliver(w);
+		assert_int_equal(w->a.sent, 1);
+		assert_int_equal(node_counter(&w->a, "malformed"), 1);
+		world_send(w, &good);
+		world_deliver(w);
+		assert_string_equal(w->a.up_error, "");
+		assert_int_equal(node_sas(&w->a), 2);
+		world_free(w);
+	}
+}
+
 /* 3.10.1: an answer with an error that nobody knows, type 0 among them, is a refusal */
 static void unknown_errors_refuse(void **state)
 {
@@ -929,6 +971,7 @@ int main(void)
 		cmocka_unit_test(answers_go_to_where_the_request_came_from),
 		cmocka_unit_test(nat_detection_is_in_both_messages),
 		cmocka_unit_test(what_was_not_offered_is_not_taken),
+		cmocka_unit_test(answers_have_the_group_of_the_request),
 		cmocka_unit_test(unknown_errors_refuse),
 		cmocka_unit_test(public_values_have_their_groups_length),
 		cmocka_unit_test(bad_public_values_end_it),

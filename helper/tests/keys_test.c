@@ -151,6 +151,50 @@ static void keys_of_each_prf(void **state)
 	buf_free(&g);
 }
 
+/* RFC 7296 2.15: whose message, whose nonce, and whose key the ID is under */
+static void auth_is_over_the_right_octets(void **state)
+{
+	static const char id[] = "\2\0\0\0a.example.com";
+	struct ike_sa *sa = sa_of("01010101010101010101010101010101", "02020202020202020202020202020202",
+				  "aes128gcm16-prfsha256-x25519");
+	const struct bytes secret = { (const uint8_t *)"g^ir", 4 };
+	const struct bytes id_octets = { (const uint8_t *)id, sizeof(id) - 1 };
+	const struct bytes pad = { (const uint8_t *)"Key Pad for IKEv2", 17 };
+	uint8_t mac[32], key[32], want_auth[32], auth[32];
+	struct buf want, got;
+	struct bytes octets;
+	unsigned int i;
+
+	(void)state;
+	sa->init_req = hex_buf("aaaaaa");
+	sa->init_resp = hex_buf("bbbbbbbb");
+	assert_true(v2_keys(sa, secret, NULL));
+	for (i = 0; i < 2; i++) {
+		buf_init(&want);
+		buf_init(&got);
+		/* the initiator's: his request, the responder's nonce */
+		buf_put_bytes(&want, buf_bytes(i ? &sa->init_req : &sa->init_resp));
+		buf_put_bytes(&want, buf_bytes(i ? &sa->nr : &sa->ni));
+		assert_true(crypto_prf(PRF_HMAC_SHA2_256,
+				       (struct bytes){ i ? sa->keys.pi : sa->keys.pr, 32 },
+				       &id_octets, 1, mac));
+		buf_put(&want, mac, sizeof(mac));
+		assert_true(v2_signed_octets(sa, i, id_octets, &got));
+		assert_true(bytes_equal(buf_bytes(&got), buf_bytes(&want)));
+		assert_true(crypto_prf(PRF_HMAC_SHA2_256, secret, &pad, 1, key));
+		octets = buf_bytes(&want);
+		assert_true(crypto_prf(PRF_HMAC_SHA2_256, (struct bytes){ key, 32 }, &octets, 1,
+				       want_auth));
+		assert_true(v2_psk_auth(sa, secret, i, id_octets, auth));
+		assert_memory_equal(auth, want_auth, sizeof(auth));
+		buf_free(&want);
+		buf_free(&got);
+	}
+	buf_free(&sa->init_req);
+	buf_free(&sa->init_resp);
+	sa_end(sa);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -169,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_those_of_nist),
 		cmocka_unit_test(keys_of_each_prf),
+		cmocka_unit_test(auth_is_over_the_right_octets),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -211,11 +211,56 @@ static void ts_left_out(void **state)
 	buf_free(&b);
 }
 
+/* RFC 7296 2.5, 3.3 to 3.13: what is reserved in a body says nothing */
+static void reserved_octets_are_ignored(void **state)
+{
+	static struct wire_sa sa, sa_plain;
+	static struct wire_ts ts, ts_plain;
+	struct buf plain, b;
+	struct wire_auth auth;
+	struct wire_id id;
+	struct wire_ke ke;
+
+	(void)state;
+	plain = hex_buf("02000018 01030401 c0000001 0000000c 01000014 800e0080"
+			"00000020 02030402 c0000001 0300000c 01000014 800e0100 00000008 05000000");
+	b = hex_buf("02ff0018 01030401 c0000001 00ff000c 01ff0014 800e0080"
+		    "00ff0020 02030402 c0000001 03ff000c 01ff0014 800e0100 00ff0008 05ff0000");
+	assert_int_equal(wire_sa_decode(buf_bytes(&plain), &sa_plain), WIRE_OK);
+	assert_int_equal(wire_sa_decode(buf_bytes(&b), &sa), WIRE_OK);
+	assert_int_equal(sa.n, 2);
+	assert_memory_equal(sa.p, sa_plain.p, 2 * sizeof(sa.p[0]));
+	buf_free(&plain);
+	buf_free(&b);
+	plain = hex_buf("01000000 07000010 0000ffff 0a010000 0a01ffff");
+	b = hex_buf("01ffffff 07000010 0000ffff 0a010000 0a01ffff");
+	assert_int_equal(wire_ts_decode(buf_bytes(&plain), &ts_plain), WIRE_OK);
+	assert_int_equal(wire_ts_decode(buf_bytes(&b), &ts), WIRE_OK);
+	assert_int_equal(ts.n, 1);
+	assert_true(ts_equal(&ts.ts[0], &ts_plain.ts[0]));
+	buf_free(&plain);
+	buf_free(&b);
+	b = hex_buf("001fffff 01020304");
+	assert_int_equal(wire_ke_decode(buf_bytes(&b), &ke), WIRE_OK);
+	assert_int_equal(ke.group, 31);
+	assert_int_equal(ke.data.len, 4);
+	buf_free(&b);
+	b = hex_buf("02ffffff 612e62");
+	assert_int_equal(wire_id_decode(buf_bytes(&b), &id), WIRE_OK);
+	assert_int_equal(id.type, WIRE_ID_FQDN);
+	assert_int_equal(id.data.len, 3);
+	assert_int_equal(wire_auth_decode(buf_bytes(&b), &auth), WIRE_OK);
+	assert_int_equal(auth.method, WIRE_AUTH_PSK);
+	assert_int_equal(auth.data.len, 3);
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(simple_bodies_there_and_back),
 		cmocka_unit_test(bodies_are_checked),
+		cmocka_unit_test(reserved_octets_are_ignored),
 		cmocka_unit_test(ts_there_and_back),
 		cmocka_unit_test(ts_left_out),
 	};
