@@ -416,6 +416,8 @@ void ike_report_stranger(struct ike *ike, struct ike_peer *peer, const char *fmt
 const char *ike_proposals_str(const struct ike_proposal *p, unsigned int n, char *out, size_t len);
 const char *ike_ts_list_str(const struct ts *ts, unsigned int n, char *out, size_t len);
 bool ike_bucket_take(struct ike_bucket *b, uint64_t now);
+/* would a line about a stranger be written? What is dear to say need not be put together else */
+bool ike_hears_strangers(struct ike *ike);
 void ike_count(struct ike *ike, enum ike_counter counter);
 
 /* ---- op.c: those who wait ---- */

@@ -12,18 +12,29 @@ void ike_count(struct ike *ike, enum ike_counter counter)
 	ike->counters[counter]++;
 }
 
-bool ike_bucket_take(struct ike_bucket *b, uint64_t now)
+static void refill(struct ike_bucket *b, uint64_t now)
 {
 	uint64_t n = (now - b->since) * b->rate / 1000;
 
-	if (n) {
-		b->tokens = b->tokens + n > b->burst ? b->burst : b->tokens + n;
-		b->since = now;
-	}
+	if (!n)
+		return;
+	b->tokens = b->tokens + n > b->burst ? b->burst : b->tokens + n;
+	b->since = now;
+}
+
+bool ike_bucket_take(struct ike_bucket *b, uint64_t now)
+{
+	refill(b, now);
 	if (!b->tokens)
 		return false;
 	b->tokens--;
 	return true;
+}
+
+bool ike_hears_strangers(struct ike *ike)
+{
+	refill(&ike->error_bucket, ike->now);
+	return ike->error_bucket.tokens;
 }
 
 static void emit(struct ike *ike, enum ike_event_type type, const char *peer, const char *tunnel,

@@ -434,10 +434,11 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 		if (ike_proposal_select(p->conf->ike, p->conf->n_ike, r->sa.p, r->sa.n, false,
 					chosen))
 			return p;
-	ike_report_stranger(r->ike, first, "no common IKE proposal with %s: %s",
-			    addr_str(&r->remote->addr, addr, sizeof(addr)),
-			    ike_proposal_diff(first->conf->ike, first->conf->n_ike, r->sa.p,
-					      r->sa.n, diff, sizeof(diff)));
+	if (ike_hears_strangers(r->ike))
+		ike_report_stranger(r->ike, first, "no common IKE proposal with %s: %s",
+				    addr_str(&r->remote->addr, addr, sizeof(addr)),
+				    ike_proposal_diff(first->conf->ike, first->conf->n_ike, r->sa.p,
+						      r->sa.n, diff, sizeof(diff)));
 	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
 	return NULL;
 }

@@ -76,6 +76,16 @@ static void evict_foreign(struct ike_proposal *p)
 	}
 }
 
+static bool has_type(const struct ike_proposal *p, uint8_t type)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->t[i].type == type)
+			return true;
+	return false;
+}
+
 static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, bool *usable)
 {
 	uint16_t id = get_u16(t.p + 6), key_bits;
@@ -95,8 +105,12 @@ static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, bo
 		id = IKE_TRANSFORM_UNUSABLE;
 		key_bits = 0;
 	}
-	if (p->n == IKE_PROPOSAL_TRANSFORMS)
+	if (p->n == IKE_PROPOSAL_TRANSFORMS) {
+		/* one more that we do not have changes nothing where there is one of its type */
+		if (has_type(p, type) && !ike_alg_find(type, id, key_bits))
+			return WIRE_OK;
 		evict_foreign(p);
+	}
 	/* given twice is the same as given once */
 	ike_proposal_add(p, type, id, key_bits);
 	return WIRE_OK;
