@@ -15,6 +15,7 @@
 
 #include "ike/core.h"
 #include "ike_world.h"
+#include "v2/v2.h"
 
 #define EXCHANGE(p)	((p)->data[18])
 #define IS_RESPONSE(p)	((p)->data[19] & WIRE_FLAG_RESPONSE)
@@ -573,7 +574,7 @@ static void never_whole(void **state)
 	w->filter = never_the_last;
 	node_up(&w->a, NULL);
 	world_run(w, 19000);
-	assert_true(w->b.ike->strangers_memory > 0);
+	assert_non_null(w->b.ike->sas->frags[0]);
 	world_run(w, 2000);
 	assert_int_equal(node_counter(&w->b, "fragments_lost"), 1);
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR,
@@ -604,26 +605,65 @@ static void ends_unfinished(void **state)
 	world_free(w);
 }
 
+/* @octets of A in fragments, of an IKE_AUTH that says nothing, arrive at B, but the last one */
+static void send_much(struct world *w, const struct packet *like, size_t octets)
+{
+	static const uint8_t fill[60000];
+	struct ike_sa *sa = w->a.ike->sas;
+	struct bytes rest, one, next;
+	struct packet p = *like;
+	struct v2_out out;
+	struct buf msg;
+
+	buf_init(&msg);
+	v2_out_init(&out);
+	wire_put_raw(&out.w, WIRE_PLD_VENDOR, false, (struct bytes){ fill, octets });
+	assert_true(v2_seal(sa, WIRE_IKE_AUTH, false, 1, &out, &msg));
+	rest = buf_bytes(&msg);
+	assert_true(ike_datagram(&rest, &one));
+	while (ike_datagram(&rest, &next)) {
+		p.data = (uint8_t *)one.p;
+		p.len = one.len;
+		world_send(w, &p);
+		world_deliver(w);
+		one = next;
+	}
+	v2_out_free(&out);
+	buf_free(&msg);
+}
+
+/* each has enough for any IKE_AUTH of use, beyond that they share */
 static void strangers_share(void **state)
 {
 	struct packet f[3];
-	struct world *w = by_hand(f);
+	struct world *w = frag_world(8, " fragmentation 1280\n", (struct world_conf){ 0 });
 
 	(void)state;
+	w->filter = no_auth_request;
+	node_up(&w->a, NULL);
+	world_deliver(w);
 	/* others have it all */
 	w->b.ike->strangers_memory = 8u << 20;
-	world_send(w, &f[0]);
-	world_deliver(w);
-	assert_int_equal(node_counter(&w->b, "fragment_refused"), 1);
+	send_much(w, &w->a.log[1], 14000);
+	assert_int_equal(node_counter(&w->b, "fragment_refused"), 0);
+	assert_int_equal(w->b.ike->strangers_memory, 8u << 20);
+	send_much(w, &w->a.log[1], 20000);
+	assert_true(node_counter(&w->b, "fragment_refused") > 0);
 	assert_int_equal(w->b.ike->strangers_memory, 8u << 20);
 	w->b.ike->strangers_memory = 0;
+	send_much(w, &w->a.log[1], 50000);
+	assert_in_range(w->b.ike->strangers_memory, 30000, 40000);
+	world_run(w, 60000);
+	assert_int_equal(w->b.ike->strangers_memory, 0);
+	world_free(w);
+	/* whoever has it all keeps nobody out */
+	w = by_hand(f);
+	w->b.ike->strangers_memory = 8u << 20;
+	world_send(w, &f[0]);
 	world_send(w, &f[1]);
 	world_send(w, &f[2]);
 	world_deliver(w);
-	assert_true(w->b.ike->strangers_memory > 300);
-	world_send(w, &f[0]);
-	world_deliver(w);
-	assert_int_equal(w->b.ike->strangers_memory, 0);
+	assert_int_equal(w->b.ike->strangers_memory, 8u << 20);
 	world_is_up(w);
 	world_free(w);
 }

@@ -4,7 +4,8 @@
  * The fragments themselves are made and opened in sk.c.
  *
  * Whoever completes IKE_SA_INIT can send fragments that are genuine, and nobody
- * knows yet who he is. So half-open SAs have a share of memory between them.
+ * knows yet who he is. So a half-open SA has a little memory, which is enough for any
+ * IKE_AUTH of use and which no other can take from it; beyond that all share.
  */
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,7 +16,8 @@
 #define REASSEMBLY_MS		20000	/* less than a half-open SA lives */
 #define SMALL_DATAGRAM		576	/* RFC 791: what each host takes; RFC 7383 2.5.1 */
 #define MESSAGE_MEMORY		(WIRE_MSG_MAX + 32 * 1024)
-#define STRANGERS_MEMORY	(8u << 20)	/* of all half-open SAs */
+#define STRANGER_MEMORY		(16u << 10)	/* of one half-open SA */
+#define STRANGERS_MEMORY	(8u << 20)	/* of all of them, beyond that */
 #define REPEATS_BEFORE_SMALLER	2
 
 /* of one IKE SA: the message that is being put together, a request or a response */
@@ -43,8 +45,8 @@ static bool is_strangers(const struct ike_sa *sa)
 static void charge(struct v2_frags *fr)
 {
 	uncharge(fr);
-	if (is_strangers(fr->sa))
-		fr->charged = fr->r.held;
+	if (is_strangers(fr->sa) && fr->r.held > STRANGER_MEMORY)
+		fr->charged = fr->r.held - STRANGER_MEMORY;
 	fr->sa->ike->strangers_memory += fr->charged;
 }
 
@@ -106,7 +108,7 @@ static size_t memory_left(const struct v2_frags *fr)
 
 	if (!is_strangers(fr->sa))
 		return MESSAGE_MEMORY;
-	left = others < STRANGERS_MEMORY ? STRANGERS_MEMORY - others : 0;
+	left = STRANGER_MEMORY + (others < STRANGERS_MEMORY ? STRANGERS_MEMORY - others : 0);
 	return left < MESSAGE_MEMORY ? left : MESSAGE_MEMORY;
 }
 
