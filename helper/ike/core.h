@@ -666,6 +666,8 @@ void ike_natt_keepalive(struct ike_sa *sa);
 /* ---- limit.c: each address has its share ---- */
 bool ike_limit_half_open(struct ike *ike, const struct addr *from);
 bool ike_limit_take(struct ike *ike, const struct addr *from);
+/* false: there are as many as may be, and all may still be answered */
+bool ike_half_open_make_room(struct ike *ike);
 void ike_half_open_begin(struct ike_sa *sa);
 void ike_half_open_end(struct ike_sa *sa);
 

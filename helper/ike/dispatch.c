@@ -23,7 +23,7 @@ static void init_request(struct ike *ike, const struct wire_hdr *hdr, const stru
 			ike_send(sa, local, remote, buf_bytes(&sa->init_resp));
 		return;
 	}
-	if (ike->n_half_open >= ike->limits.half_open_max || ike->closing) {
+	if (ike->closing) {
 		ike_count(ike, IKE_COUNT_HALF_OPEN_LIMIT);
 		return;
 	}

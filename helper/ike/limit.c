@@ -10,6 +10,7 @@
 #include "ike/core.h"
 
 #define TOKEN_MS(rate)	(1000 / (rate))
+#define GIVE_WAY_MS	3000	/* a peer that means it has sent IKE_AUTH by then */
 
 /* of IPv6 the network: whoever has one address there has 2^64 */
 static struct ike_limit_cell *cell_of(struct ike *ike, const struct addr *from)
@@ -61,6 +62,30 @@ bool ike_limit_take(struct ike *ike, const struct addr *from)
 	if (!c->tokens)
 		return false;
 	c->tokens--;
+	return true;
+}
+
+/**
+ * ike_half_open_make_room - one more half-open SA is to be
+ * @ike: the core
+ *
+ * Whoever has addresses enough, of IPv6 above all, can have all there may be, and make
+ * them anew as they go. So the one that has waited for longest goes before its time.
+ */
+bool ike_half_open_make_room(struct ike *ike)
+{
+	struct ike_sa *sa, *oldest = NULL;
+
+	if (ike->n_half_open < ike->limits.half_open_max)
+		return true;
+	ike_count(ike, IKE_COUNT_HALF_OPEN_LIMIT);
+	/* those whose IKE_AUTH is being looked at stay; the list has the newest first */
+	for (sa = ike->sas; sa; sa = sa->next)
+		if (sa->half_open && !sa->busy_in)
+			oldest = sa;
+	if (!oldest || ike->now - oldest->created < GIVE_WAY_MS)
+		return false;
+	ike_sa_kill(oldest, "it does not go on, and another begins");
 	return true;
 }
 

@@ -186,6 +186,40 @@ static void half_open(void **state)
 	world_free(w);
 }
 
+/* those that wait for an IKE_AUTH that does not come give way to who begins now */
+static void half_open_give_way(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	static const struct ike_limits limits = {
+		.cookie_threshold = 100, .half_open_max = 3, .half_open_per_addr = 100,
+		.inits_per_addr = 20, .retrans_tries = 5, .retrans_first = 1000,
+	};
+	struct packet p = init_of(w);
+	unsigned int i;
+
+	(void)state;
+	ike_set_limits(w->b.ike, &limits);
+	for (i = 0; i < 3; i++) {
+		send_init(w, &p, i);
+		world_run(w, 1000);
+	}
+	/* the one that has waited for longest, which is three seconds */
+	send_init(w, &p, 3);
+	assert_int_equal(node_ike_sas(&w->b, "half-open"), 3);
+	assert_int_equal(node_counter(&w->b, "half_open_limit"), 1);
+	/* not one of those that may still be answered */
+	send_init(w, &p, 4);
+	assert_int_equal(node_ike_sas(&w->b, "half-open"), 3);
+	assert_int_equal(node_counter(&w->b, "half_open_limit"), 2);
+	/* a peer that means it, and tries again, gets through */
+	w->cut = false;
+	world_run(w, 5000);
+	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
+	world_run(w, 31000);
+	assert_int_equal(node_ike_sas(&w->b, NULL), 1);
+	world_free(w);
+}
+
 /* one address cannot take what there is for all */
 static void half_open_of_one(void **state)
 {
@@ -667,6 +701,7 @@ int main(void)
 		cmocka_unit_test(invalid_ke_not_ours),
 		cmocka_unit_test(cookie),
 		cmocka_unit_test(half_open),
+		cmocka_unit_test(half_open_give_way),
 		cmocka_unit_test(half_open_of_one),
 		cmocka_unit_test(starts_of_one),
 		cmocka_unit_test(wrong_psk),

@@ -486,8 +486,12 @@ static void answer_made(struct ike_sa *sa, struct ike_job_dh *job)
 static void accept_request(const struct init_request *r, struct ike_peer *peer,
 			   const struct ike_proposal *chosen)
 {
-	struct ike_sa *sa = ike_sa_new(r->ike, peer, false);
+	struct ike_sa *sa;
 
+	/* whoever asks has shown by now that he receives at his address */
+	if (!ike_half_open_make_room(r->ike))
+		return;
+	sa = ike_sa_new(r->ike, peer, false);
 	if (!sa)
 		return;
 	sa->spi_i = r->msg.hdr.spi_i;
