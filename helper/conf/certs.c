@@ -226,7 +226,7 @@ static bool digest(struct certs *c, struct conf_peer *p)
 
 	memset(p->cert_digest, 0, sizeof(p->cert_digest));
 	for (i = 0; i < p->n_own; i++) {
-		n = cert_to_send(store, p->own[i], chain);
+		n = cert_to_send(p->own[i], chain);
 		for (k = 0; k < n; k++)
 			ok = ok && digest_add(p->cert_digest, chain[k]);
 	}

@@ -30,7 +30,7 @@ static bool ecc_bits(gnutls_pubkey_t key, unsigned int *bits)
 }
 
 /* which kind of key, and is it one that may sign? */
-static bool key_kind(struct cert_pub *pub, char *why, size_t why_len)
+bool cert_pub_kind(struct cert_pub *pub, char *why, size_t why_len)
 {
 	int pk = gnutls_pubkey_get_pk_algorithm(pub->key, &pub->bits);
 
@@ -70,7 +70,7 @@ bool cert_pub_fill(struct cert_pub *pub, char *why, size_t why_len)
 	gnutls_datum_t der = { NULL, 0 };
 	bool ok;
 
-	if (!key_kind(pub, why, why_len))
+	if (!cert_pub_kind(pub, why, why_len))
 		return false;
 	if (gnutls_pubkey_export2(pub->key, GNUTLS_X509_FMT_DER, &der) < 0) {
 		snprintf(why, why_len, "a public key that cannot be written");
@@ -246,6 +246,7 @@ static bool fill(struct cert *cert, char *why, size_t why_len)
 	gnutls_free(dn.data);
 	cert_subject_of(cert->crt, cert->subject, sizeof(cert->subject));
 	cert->self_signed = gnutls_x509_crt_check_issuer(cert->crt, cert->crt);
+	cert->is_ca = gnutls_x509_crt_get_ca_status(cert->crt, NULL) == 1;
 	return ok;
 }
 
@@ -421,33 +422,41 @@ const struct cert_key *cert_store_key_of(const struct cert_store *store,
 }
 
 /* by name; whether its signature is right is for who verifies */
-static const struct cert *issuer_of(const struct cert_store *store, const struct cert *cert)
+static const struct cert *find_issuer(const struct cert_store *store, const struct cert *cert)
 {
 	const struct cert_list *lists[] = { &store->certs, &store->cas };
 	unsigned int i, k;
 
 	for (i = 0; i < 2; i++)
 		for (k = 0; k < lists[i]->n; k++)
-			if (lists[i]->p[k] != cert &&
-			    gnutls_x509_crt_get_ca_status(lists[i]->p[k]->crt, NULL) == 1 &&
+			if (lists[i]->p[k] != cert && lists[i]->p[k]->is_ca &&
 			    gnutls_x509_crt_check_issuer(cert->crt, lists[i]->p[k]->crt))
 				return lists[i]->p[k];
 	return NULL;
 }
 
-unsigned int cert_to_send(const struct cert_store *store, const struct cert *cert,
-			  struct bytes out[CERT_CHAIN_MAX])
+void cert_store_find_issuers(struct cert_store *store)
+{
+	const struct cert_list *lists[] = { &store->certs, &store->cas };
+	unsigned int i, k;
+
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < lists[i]->n; k++)
+			lists[i]->p[k]->issuer = find_issuer(store, lists[i]->p[k]);
+}
+
+unsigned int cert_to_send(const struct cert *cert, struct bytes out[CERT_CHAIN_MAX])
 {
 	unsigned int n = 0;
 
 	out[n++] = cert_der(cert);
-	while (n < CERT_CHAIN_MAX && !cert->self_signed && (cert = issuer_of(store, cert)) &&
+	while (n < CERT_CHAIN_MAX && !cert->self_signed && (cert = cert->issuer) &&
 	       !cert->self_signed)
 		out[n++] = cert_der(cert);
 	return n;
 }
 
-bool cert_is_from(const struct cert_store *store, const struct cert *cert, struct bytes hashes)
+bool cert_is_from(const struct cert *cert, struct bytes hashes)
 {
 	unsigned int depth;
 	size_t at;
@@ -456,7 +465,7 @@ bool cert_is_from(const struct cert_store *store, const struct cert *cert, struc
 		for (at = 0; at + CERT_KEY_ID_LEN <= hashes.len; at += CERT_KEY_ID_LEN)
 			if (!memcmp(hashes.p + at, cert->pub.id, CERT_KEY_ID_LEN))
 				return true;
-		cert = cert->self_signed ? NULL : issuer_of(store, cert);
+		cert = cert->self_signed ? NULL : cert->issuer;
 	}
 	return false;
 }

@@ -80,10 +80,9 @@ const struct cert_pub *cert_pub(const struct cert *cert);
 const struct cert_key *cert_own_key(const struct cert *cert);	/* NULL: not ours */
 time_t cert_not_after(const struct cert *cert);
 /* what to send with it: itself, then its CAs up to the one that is self-signed and left out */
-unsigned int cert_to_send(const struct cert_store *store, const struct cert *cert,
-			  struct bytes out[CERT_CHAIN_MAX]);
+unsigned int cert_to_send(const struct cert *cert, struct bytes out[CERT_CHAIN_MAX]);
 /* is it from one of these CAs? @hashes: of CERTREQ, key IDs side by side */
-bool cert_is_from(const struct cert_store *store, const struct cert *cert, struct bytes hashes);
+bool cert_is_from(const struct cert *cert, struct bytes hashes);
 
 const struct cert_pub *cert_key_pub(const struct cert_key *key);
 const char *cert_key_file(const struct cert_key *key);
@@ -122,10 +121,10 @@ struct cert_claim {
 };
 /* slow; any thread. NULL: @err says which check failed, and of which certificate */
 struct cert_chain *cert_chain_verify(const struct cert_claim *claim, char *err, size_t err_len);
-void cert_chain_free(struct cert_chain *chain);		/* before the store */
-/* the peer's first, the trusted CA last; copies, so no other thread reads them */
-struct gnutls_x509_crt_int *const *cert_chain_crts(const struct cert_chain *chain,
-						   unsigned int *n);
+void cert_chain_free(struct cert_chain *chain);		/* before the store and what was received */
+/* the peer's first, the trusted CA last; copies, so no other thread reads them; NULL: no memory */
+struct gnutls_x509_crt_int *const *cert_chain_crts(struct cert_chain *chain, unsigned int *n);
+/* without its SubjectPublicKeyInfo and ID */
 const struct cert_pub *cert_chain_pub(const struct cert_chain *chain);
 const char *cert_chain_subject(const struct cert_chain *chain);
 

@@ -17,12 +17,15 @@
 /**
  * struct cert_chain - a way up
  * @crt: the peer's first
+ * @der: the same, as octets of the claim and of the store
  * @own: what was received, and is freed with this; the others are the store's
- * @copies: of the store's, once the chain is good
+ * @own_der: of these
+ * @copies: of the store's, once somebody asks for the chain
  */
 struct cert_chain {
 	unsigned int n, n_own, n_copies;
 	gnutls_x509_crt_t crt[CERT_CHAIN_MAX], own[CERT_RECEIVED_MAX], copies[CERT_CHAIN_MAX];
+	struct bytes der[CERT_CHAIN_MAX], own_der[CERT_RECEIVED_MAX];
 	struct cert_pub pub;
 	char subject[CERT_TEXT_MAX];
 };
@@ -108,15 +111,14 @@ static bool may_sign_ike(gnutls_x509_crt_t crt, char *err, size_t len)
 {
 	char subject[CERT_TEXT_MAX];
 
-	cert_subject_of(crt, subject, sizeof(subject));
 	if (!usage_ok(crt, GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_NON_REPUDIATION)) {
 		snprintf(err, len, "the certificate of '%s' may not sign: its keyUsage has neither digitalSignature nor nonRepudiation",
-			 subject);
+			 cert_subject_of(crt, subject, sizeof(subject)));
 		return false;
 	}
 	if (!any_purpose(crt)) {
 		snprintf(err, len, "the certificate of '%s' is not for IKE: its extendedKeyUsage has none of ipsecIKE, iKEIntermediate, serverAuth, clientAuth and any",
-			 subject);
+			 cert_subject_of(crt, subject, sizeof(subject)));
 		return false;
 	}
 	return true;
@@ -129,20 +131,19 @@ static bool may_issue(gnutls_x509_crt_t crt, unsigned int below, char *err, size
 	unsigned int ca = 0;
 	int pathlen = -1;
 
-	cert_subject_of(crt, subject, sizeof(subject));
 	if (gnutls_x509_crt_get_basic_constraints(crt, NULL, &ca, &pathlen) < 0 || !ca) {
 		snprintf(err, len, "'%s' is no CA: its certificate's basicConstraints do not say so",
-			 subject);
+			 cert_subject_of(crt, subject, sizeof(subject)));
 		return false;
 	}
 	if (!usage_ok(crt, GNUTLS_KEY_KEY_CERT_SIGN)) {
 		snprintf(err, len, "the CA '%s' may not sign certificates: its keyUsage has no keyCertSign",
-			 subject);
+			 cert_subject_of(crt, subject, sizeof(subject)));
 		return false;
 	}
 	if (pathlen >= 0 && below > (unsigned int)pathlen) {
 		snprintf(err, len, "the CA '%s' has a path length of %d, and %u CAs are below it",
-			 subject, pathlen, below);
+			 cert_subject_of(crt, subject, sizeof(subject)), pathlen, below);
 		return false;
 	}
 	return true;
@@ -165,18 +166,26 @@ static bool key_ok(gnutls_x509_crt_t crt, char *err, size_t len)
 
 /* ---- one whole chain ---- */
 
+/*
+ * From @first up, to the last, which is trusted. GnuTLS is told so, and not left to
+ * find the last one among those to verify: it compares them by writing both.
+ */
+static int gnutls_says(const struct cert_chain *c, unsigned int first, unsigned int *status)
+{
+	*status = 0;
+	return gnutls_x509_crt_list_verify(&c->crt[first], c->n - 1 - first, &c->crt[c->n - 1], 1,
+					   NULL, 0, GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
+					   GNUTLS_VERIFY_DO_NOT_ALLOW_SAME, status);
+}
+
 /* which certificate GnuTLS found wrong: the first below which all is well */
 static unsigned int culprit(const struct cert_chain *c)
 {
 	unsigned int i, status;
 
-	for (i = c->n - 1; i--;) {
-		status = 0;
-		if (gnutls_x509_crt_list_verify(&c->crt[i], c->n - i, &c->crt[c->n - 1], 1, NULL,
-						0, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) < 0 ||
-		    status)
+	for (i = c->n - 1; i--;)
+		if (gnutls_says(c, i, &status) < 0 || status)
 			return i;
-	}
 	return 0;
 }
 
@@ -210,10 +219,10 @@ static bool judge(struct search *s)
 	for (i = 1; i < c->n; i++) {
 		if (!may_issue(c->crt[i], below, err, len))
 			return false;
-		below += !gnutls_x509_crt_check_issuer(c->crt[i], c->crt[i]);
+		if (i + 1 < c->n)
+			below += !gnutls_x509_crt_check_issuer(c->crt[i], c->crt[i]);
 	}
-	if (gnutls_x509_crt_list_verify(c->crt, c->n, &c->crt[c->n - 1], 1, NULL, 0,
-					GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) < 0) {
+	if (gnutls_says(c, 0, &status) < 0) {
 		snprintf(err, len, "the certificate of '%s' cannot be verified", c->subject);
 		return false;
 	}
@@ -224,33 +233,28 @@ static bool judge(struct search *s)
 
 /* ---- the search ---- */
 
-static bool same_crt(gnutls_x509_crt_t a, gnutls_x509_crt_t b)
-{
-	return a == b || gnutls_x509_crt_equals(a, b);
-}
-
-static bool is_anchor(const struct search *s, gnutls_x509_crt_t crt)
+static bool is_anchor(const struct search *s, struct bytes der)
 {
 	const struct cert_store *store = s->claim->store;
 	unsigned int i;
 
 	if (s->claim->ca)
-		return same_crt(s->claim->ca->crt, crt);
+		return bytes_equal(cert_der(s->claim->ca), der);
 	for (i = 0; i < store->cas.n; i++)
-		if (store->cas.p[i]->self_signed && same_crt(store->cas.p[i]->crt, crt))
+		if (store->cas.p[i]->self_signed && bytes_equal(cert_der(store->cas.p[i]), der))
 			return true;
 	return false;
 }
 
 static bool climb(struct search *s);
 
-static bool try_issuer(struct search *s, gnutls_x509_crt_t issuer)
+static bool try_issuer(struct search *s, gnutls_x509_crt_t issuer, struct bytes der)
 {
 	struct cert_chain *c = s->chain;
 	unsigned int i;
 
 	for (i = 0; i < c->n; i++)
-		if (same_crt(c->crt[i], issuer))
+		if (bytes_equal(c->der[i], der))
 			return false;
 	if (!gnutls_x509_crt_check_issuer(c->crt[c->n - 1], issuer))
 		return false;
@@ -258,6 +262,7 @@ static bool try_issuer(struct search *s, gnutls_x509_crt_t issuer)
 		s->too_long = true;
 		return false;
 	}
+	c->der[c->n] = der;
 	c->crt[c->n++] = issuer;
 	if (climb(s))
 		return true;
@@ -275,13 +280,13 @@ static bool climb(struct search *s)
 	if (++s->steps > STEPS_MAX || s->judged >= JUDGED_MAX)
 		return false;
 	/* the peer's own is not what makes it trusted */
-	if (c->n > 1 && is_anchor(s, c->crt[c->n - 1]))
+	if (c->n > 1 && is_anchor(s, c->der[c->n - 1]))
 		return judge(s);
 	for (i = 0; i < store->cas.n; i++)
-		if (try_issuer(s, store->cas.p[i]->crt))
+		if (try_issuer(s, store->cas.p[i]->crt, cert_der(store->cas.p[i])))
 			return true;
 	for (i = 0; i < c->n_own; i++)
-		if (try_issuer(s, c->own[i]))
+		if (try_issuer(s, c->own[i], c->own_der[i]))
 			return true;
 	return false;
 }
@@ -326,7 +331,7 @@ static gnutls_x509_crt_t import(struct bytes der)
 }
 
 /* a peer may send none, where we can be expected to have it */
-static gnutls_x509_crt_t known(const struct cert_claim *claim)
+static const struct cert *known(const struct cert_claim *claim)
 {
 	unsigned int i;
 	char err[CERT_ERROR_MAX];
@@ -334,7 +339,7 @@ static gnutls_x509_crt_t known(const struct cert_claim *claim)
 	for (i = 0; i < claim->store->certs.n; i++)
 		if (cert_has_id(claim->store->certs.p[i], claim->id_type, claim->id, err,
 				sizeof(err)))
-			return claim->store->certs.p[i]->crt;
+			return claim->store->certs.p[i];
 	return NULL;
 }
 
@@ -342,19 +347,24 @@ static bool take_received(struct search *s)
 {
 	const struct cert_claim *claim = s->claim;
 	struct cert_chain *c = s->chain;
+	const struct cert *cert;
 	gnutls_x509_crt_t crt;
 	unsigned int i;
 
 	if (!claim->n_received) {
-		c->crt[0] = known(claim);
-		if (c->crt[0])
+		cert = known(claim);
+		if (cert) {
+			c->crt[0] = cert->crt;
+			c->der[0] = cert_der(cert);
 			return true;
+		}
 		snprintf(s->err, s->err_len, "it sent no certificate, and none of certs/ is for its ID");
 		return false;
 	}
 	for (i = 0; i < claim->n_received && c->n_own < CERT_RECEIVED_MAX; i++) {
 		crt = import(claim->received[i]);
 		if (crt) {
+			c->own_der[c->n_own] = claim->received[i];
 			c->own[c->n_own++] = crt;
 		} else if (!i) {
 			snprintf(s->err, s->err_len, "its first CERT payload holds no X.509 certificate that can be read");
@@ -362,6 +372,7 @@ static bool take_received(struct search *s)
 		}
 	}
 	c->crt[0] = c->own[0];
+	c->der[0] = c->own_der[0];
 	return true;
 }
 
@@ -387,43 +398,13 @@ static bool own_is_right(struct search *s)
 			 c->subject);
 		return false;
 	}
-	if (!cert_pub_fill(&c->pub, why, sizeof(why))) {
+	if (!cert_pub_kind(&c->pub, why, sizeof(why))) {
 		snprintf(s->err, s->err_len, "the certificate of '%s' has %s", c->subject, why);
 		return false;
 	}
 	return may_sign_ike(c->crt[0], s->err, s->err_len);
 }
 
-static bool is_own(const struct cert_chain *c, gnutls_x509_crt_t crt)
-{
-	unsigned int i;
-
-	for (i = 0; i < c->n_own; i++)
-		if (c->own[i] == crt)
-			return true;
-	return false;
-}
-
-/* who gets the chain may do with it what is not safe on two threads */
-static bool copy_shared(struct search *s)
-{
-	struct cert_chain *c = s->chain;
-	gnutls_datum_t der;
-	unsigned int i;
-
-	for (i = 0; i < c->n; i++) {
-		if (is_own(c, c->crt[i]))
-			continue;
-		if (gnutls_x509_crt_export2(c->crt[i], GNUTLS_X509_FMT_DER, &der) < 0)
-			return false;
-		c->crt[i] = import((struct bytes){ der.data, der.size });
-		gnutls_free(der.data);
-		if (!c->crt[i])
-			return false;
-		c->copies[c->n_copies++] = c->crt[i];
-	}
-	return true;
-}
 
 struct cert_chain *cert_chain_verify(const struct cert_claim *claim, char *err, size_t err_len)
 {
@@ -436,14 +417,11 @@ struct cert_chain *cert_chain_verify(const struct cert_claim *claim, char *err, 
 	}
 	buf_init(&s.chain->pub.spki);
 	if (take_received(&s) && own_is_right(&s)) {
-		if (!climb(&s)) {
-			no_way(&s);
-		} else if (copy_shared(&s)) {
+		if (climb(&s)) {
 			*err = 0;
 			return s.chain;
-		} else {
-			snprintf(err, err_len, "out of memory");
 		}
+		no_way(&s);
 	}
 	cert_chain_free(s.chain);
 	return NULL;
@@ -461,10 +439,37 @@ void cert_chain_free(struct cert_chain *chain)
 	free(chain);
 }
 
-struct gnutls_x509_crt_int *const *cert_chain_crts(const struct cert_chain *chain, unsigned int *n)
+/* ---- what was found ---- */
+
+static bool is_ours_alone(const struct cert_chain *c, gnutls_x509_crt_t crt)
 {
-	*n = chain->n;
-	return chain->crt;
+	unsigned int i;
+
+	for (i = 0; i < c->n_own; i++)
+		if (c->own[i] == crt)
+			return true;
+	for (i = 0; i < c->n_copies; i++)
+		if (c->copies[i] == crt)
+			return true;
+	return false;
+}
+
+/* who gets the chain may do with it what is not safe on two threads */
+struct gnutls_x509_crt_int *const *cert_chain_crts(struct cert_chain *c, unsigned int *n)
+{
+	gnutls_x509_crt_t copy;
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++) {
+		if (is_ours_alone(c, c->crt[i]))
+			continue;
+		copy = import(c->der[i]);
+		if (!copy)
+			return NULL;
+		c->copies[c->n_copies++] = c->crt[i] = copy;
+	}
+	*n = c->n;
+	return c->crt;
 }
 
 const struct cert_pub *cert_chain_pub(const struct cert_chain *chain)

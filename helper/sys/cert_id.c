@@ -304,14 +304,14 @@ bool cert_crt_has_id(gnutls_x509_crt_t crt, uint8_t type, struct bytes id, char 
 	gnutls_datum_t dn = { NULL, 0 };
 	bool ok = false;
 
-	cert_subject_of(crt, subject, sizeof(subject));
 	switch (type) {
 	case WIRE_ID_DN:
 		ok = gnutls_x509_crt_get_raw_dn(crt, &dn) >= 0 &&
 		     cert_dn_equal((struct bytes){ dn.data, dn.size }, id);
 		gnutls_free(dn.data);
 		if (!ok)
-			snprintf(err, err_len, "its subject is '%s'", subject);
+			snprintf(err, err_len, "its subject is '%s'",
+				 cert_subject_of(crt, subject, sizeof(subject)));
 		return ok;
 	case WIRE_ID_FQDN:
 	case WIRE_ID_EMAIL:
@@ -319,7 +319,8 @@ bool cert_crt_has_id(gnutls_x509_crt_t crt, uint8_t type, struct bytes id, char 
 	case WIRE_ID_IPV6:
 		if (has_san(crt, type, id, has, sizeof(has)))
 			return true;
-		snprintf(err, err_len, "the certificate of '%s' is for %s", subject,
+		snprintf(err, err_len, "the certificate of '%s' is for %s",
+			 cert_subject_of(crt, subject, sizeof(subject)),
 			 *has ? has : "no subjectAltName");
 		return false;
 	default:

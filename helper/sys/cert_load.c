@@ -60,7 +60,7 @@ static bool fail(const struct load *l, const char *path, const char *fmt, ...)
 
 static bool is_ca(const struct load *l, const struct file *f, const struct cert *cert)
 {
-	if (gnutls_x509_crt_get_ca_status(cert->crt, NULL) == 1)
+	if (cert->is_ca)
 		return true;
 	return fail(l, f->path, "found the certificate of '%s', which is no CA (basicConstraints), expected one of a CA",
 		    cert->subject);
@@ -339,6 +339,7 @@ struct cert_store *cert_store_load(const char *dir, const struct cert_passphrase
 	}
 	for (i = 0; i < l.store->certs.n; i++)
 		l.store->certs.p[i]->key = cert_store_key_of(l.store, &l.store->certs.p[i]->pub);
+	cert_store_find_issuers(l.store);
 	*err = 0;
 	return l.store;
 }

@@ -28,7 +28,7 @@ struct cert_key {
 	struct cert_pub pub;
 };
 
-/* @key: the private key that fits it, of the same store */
+/* @key: the private key that fits it; @issuer: by its name; both of the same store, or NULL */
 struct cert {
 	char *file;
 	gnutls_x509_crt_t crt;
@@ -36,7 +36,8 @@ struct cert {
 	char subject[CERT_TEXT_MAX];
 	struct cert_pub pub;
 	const struct cert_key *key;
-	bool self_signed;
+	const struct cert *issuer;
+	bool self_signed, is_ca;
 };
 
 struct cert_list {
@@ -66,7 +67,11 @@ void cert_key_free(struct cert_key *key);
 struct cert *cert_new(gnutls_x509_crt_t crt, const char *file, char *why, size_t why_len);
 /* fills @pub from its key; false: not of a kind or size that we take, @why says it */
 bool cert_pub_fill(struct cert_pub *pub, char *why, size_t why_len);
+/* the same without what is only for looking at it and comparing it: @spki and @id */
+bool cert_pub_kind(struct cert_pub *pub, char *why, size_t why_len);
 void cert_pub_clear(struct cert_pub *pub);
+/* the store is whole */
+void cert_store_find_issuers(struct cert_store *store);
 const char *cert_subject_of(gnutls_x509_crt_t crt, char *out, size_t len);
 
 /* cert_id.c */

@@ -115,7 +115,7 @@ bool cert_sign(const struct cert_key *key, const struct cert_alg *alg, struct by
 /* the key as one whose signatures have a salt of that length */
 static gnutls_pubkey_t with_salt(const struct cert_pub *pub, const struct cert_alg *alg)
 {
-	gnutls_datum_t der = { pub->spki.p, pub->spki.len };
+	gnutls_datum_t der = { NULL, 0 };
 	gnutls_x509_spki_t spki;
 	gnutls_pubkey_t key;
 
@@ -126,11 +126,13 @@ static gnutls_pubkey_t with_salt(const struct cert_pub *pub, const struct cert_a
 		return NULL;
 	}
 	gnutls_x509_spki_set_rsa_pss_params(spki, digest_of(alg->hash), alg->salt);
-	if (gnutls_pubkey_import(key, &der, GNUTLS_X509_FMT_DER) < 0 ||
+	if (gnutls_pubkey_export2(pub->key, GNUTLS_X509_FMT_DER, &der) < 0 ||
+	    gnutls_pubkey_import(key, &der, GNUTLS_X509_FMT_DER) < 0 ||
 	    gnutls_pubkey_set_spki(key, spki, 0) < 0) {
 		gnutls_pubkey_deinit(key);
 		key = NULL;
 	}
+	gnutls_free(der.data);
 	gnutls_x509_spki_deinit(spki);
 	return key;
 }

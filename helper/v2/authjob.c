@@ -38,7 +38,7 @@ static struct v2_in *keep(struct v2_in *in)
 
 /* ---- on any thread; touches only the job ---- */
 
-static bool not_revoked(struct v2_auth_job *j, const struct cert_chain *chain)
+static bool not_revoked(struct v2_auth_job *j, struct cert_chain *chain)
 {
 	struct gnutls_x509_crt_int *const *crts;
 	unsigned int n;
@@ -46,6 +46,10 @@ static bool not_revoked(struct v2_auth_job *j, const struct cert_chain *chain)
 	if (j->revocation == CONF_REVOCATION_OFF || !j->ops->not_revoked)
 		return true;
 	crts = cert_chain_crts(chain, &n);
+	if (!crts) {
+		snprintf(j->error, sizeof(j->error), "out of memory");
+		return false;
+	}
 	return j->ops->not_revoked(crts, n, j->revocation, j->error, sizeof(j->error), j->user);
 }
 

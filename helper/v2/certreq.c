@@ -129,7 +129,7 @@ const struct cert *v2_own_cert(const struct ike_sa *sa)
 	if (!conf->n_own)
 		return NULL;
 	for (i = 0; i < conf->n_own; i++)
-		if (cert_is_from(sa->ike->conf->certs, conf->own[i], buf_bytes(&sa->certreq)))
+		if (cert_is_from(conf->own[i], buf_bytes(&sa->certreq)))
 			return conf->own[i];
 	return conf->own[0];
 }
@@ -148,7 +148,7 @@ void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w)
 	cert = conf->local_auth == CONF_AUTH_CERT ? v2_own_cert(sa) : NULL;
 	if (!cert)
 		return;
-	n = cert_to_send(sa->ike->conf->certs, cert, chain);
+	n = cert_to_send(cert, chain);
 	for (i = 0; i < n; i++)
 		wire_put_cert(w, WIRE_PLD_CERT, WIRE_CERT_X509, chain[i]);
 }
