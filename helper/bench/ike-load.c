@@ -6,13 +6,22 @@
  *	ike-load [OPTIONS] udp SERVER COUNT	against whoever listens at SERVER, over UDP
  *	ike-load [OPTIONS] self COUNT		against a core of ours in this process, without
  *						sockets: its own CPU time and heap are told
+ *	ike-load [OPTIONS] hub COUNT		the other way round: one core begins with all of
+ *						them, a block for each; what each step takes
+ *	ike-load [OPTIONS] serve ADDRESS	is that core, over UDP, until stdin ends: for a
+ *						comparison where our module is not loaded
  *
  * The initiators are 10.64.0.1 and up, called c1.example.com and up; each asks for a tunnel
- * between its own address and 10.1.0.0/16. With `udp` all of 10.64.0.0/10 must be local here:
+ * between one address behind it, 10.128.0.1 and up, and 10.1.0.0/16. With `udp` all of
+ * 10.64.0.0/10 must be local here:
  *
  *	ip route add local 10.64.0.0/10 dev lo
  *
- * One line of JSON at the end. With --hold they stay, answering, until stdin ends.
+ * With --certs DIR both ends have certificates in place of a pre-shared key: DIR/clients and DIR/server
+ * have folders as beside a configuration; c1.pem in the former's certs/ is for c1.example.com. The
+ * script selftests/bench/ike-pki.sh makes them.
+ *
+ * One line of JSON at the end, but of `serve`. With --hold they stay, answering, until stdin ends.
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -33,6 +42,7 @@
 
 #define PER_CORE	250	/* initiators of one core: its lists are short then */
 #define FIRST		0x0a400000u
+#define FIRST_INNER	0x0a800000u
 #define NO_ANSWER_MS	60000
 
 /* a core and what stands for its kernel and its network */
@@ -52,7 +62,7 @@ struct datagram {
 };
 
 static struct {
-	const char *ike, *esp, *psk, *peer_extra;
+	const char *ike, *esp, *psk, *certs, *peer_extra;
 	unsigned int in_flight, first;	/* number of the first initiator */
 	bool hold;
 } opt = {
@@ -86,9 +96,10 @@ static void die(const char *what, const char *text)
 	exit(1);
 }
 
-static struct addr client_addr(unsigned int i)
+/* @first: FIRST, or FIRST_INNER of what is behind it */
+static struct addr client_addr(uint32_t first, unsigned int i)
 {
-	uint32_t a = FIRST + opt.first + i;
+	uint32_t a = first + opt.first + i;
 	struct addr addr = { .family = AF_INET, .a = { a >> 24, a >> 16, a >> 8, a } };
 
 	return addr;
@@ -189,13 +200,27 @@ static const struct ike_ops ops = {
 
 /* ---- configurations ---- */
 
-static void load(struct node *n, const char *text, const char *secrets)
+/* @side: which folders of --certs are its own */
+static struct conf *parse(const char *text, const char *secrets, const char *side)
 {
 	struct conf_error err = { .text = "" };
+	struct conf *conf;
+	char path[4200];
 
-	n->conf = conf_parse(text, strlen(text), "load", &err);
-	if (!n->conf || !conf_secrets_parse(n->conf, secrets, strlen(secrets), "secrets", &err))
+	snprintf(path, sizeof(path), "%s/%s/conf", opt.certs ? opt.certs : ".", side);
+	conf = conf_parse(text, strlen(text), path, &err);
+	if (!conf || !conf_secrets_parse(conf, secrets, strlen(secrets), "secrets", &err) ||
+	    (opt.certs && !conf_certs_load(conf, &err)))
 		die("configuration", err.text);
+	return conf;
+}
+
+static void load(struct node *n, const char *text, const char *side)
+{
+	char secrets[200];
+
+	snprintf(secrets, sizeof(secrets), "psk any any \"%s\"\n", opt.psk);
+	n->conf = parse(text, secrets, side);
 	n->ike = ike_new(&ops, n);
 	if (!n->ike)
 		die("memory", "none");
@@ -204,7 +229,7 @@ static void load(struct node *n, const char *text, const char *secrets)
 
 static void load_client(struct node *n, const struct addr *responder)
 {
-	char us[ADDR_STRLEN], them[ADDR_STRLEN], secrets[200], *text;
+	char us[ADDR_STRLEN], inner[ADDR_STRLEN], them[ADDR_STRLEN], auth[40] = "psk", *text;
 	struct addr a;
 	unsigned int i;
 	size_t len;
@@ -214,36 +239,73 @@ static void load_client(struct node *n, const struct addr *responder)
 		die("memory", "none");
 	addr_str(responder, them, sizeof(them));
 	for (i = n->first; i < n->first + n->n; i++) {
-		a = client_addr(i);
+		a = client_addr(FIRST, i);
 		addr_str(&a, us, sizeof(us));
+		a = client_addr(FIRST_INNER, i);
+		addr_str(&a, inner, sizeof(inner));
+		if (opt.certs)
+			snprintf(auth, sizeof(auth), "cert cert c%u.pem", opt.first + i);
 		fprintf(f, "access-list l%u { 10 protect ip from %s to 10.1.0.0/16 }\n"
 			"peer c%u { local address %s id fqdn c%u.example.com\n"
 			" remote address %s id fqdn hq.example.com\n"
-			" auth psk ike %s dpd 0s ike-lifetime 1d %s\n"
+			" auth %s ike %s dpd 0s ike-lifetime 1d %s\n"
 			" tunnel t { access-list l%u esp %s start manual lifetime 1d } }\n",
-			i, us, i, us, opt.first + i, them, opt.ike, opt.peer_extra, i, opt.esp);
+			i, inner, i, us, opt.first + i, them, auth, opt.ike, opt.peer_extra, i, opt.esp);
 	}
 	fclose(f);
-	snprintf(secrets, sizeof(secrets), "psk any any \"%s\"\n", opt.psk);
-	load(n, text, secrets);
+	load(n, text, "clients");
 	free(text);
 }
 
 /* one block for all */
 static void load_server(const struct addr *a)
 {
-	char us[ADDR_STRLEN], text[1000], secrets[200];
+	char us[ADDR_STRLEN], text[1000];
 
 	addr_str(a, us, sizeof(us));
 	snprintf(text, sizeof(text),
 		 "limits { cookies-from 1000000 }\n"
-		 "access-list l { 10 protect ip from 10.1.0.0/16 to 10.64.0.0/10 }\n"
+		 "access-list l { 10 protect ip from 10.1.0.0/16 to 10.128.0.0/10 }\n"
 		 "peer clients { local address %s id fqdn hq.example.com remote address any id any\n"
-		 " auth psk ike %s dpd 0s ike-lifetime 1d %s\n"
+		 " auth %s ike %s dpd 0s ike-lifetime 1d %s\n"
 		 " tunnel t { access-list l esp %s start manual lifetime 1d } }\n",
-		 us, opt.ike, opt.peer_extra, opt.esp);
-	snprintf(secrets, sizeof(secrets), "psk any any \"%s\"\n", opt.psk);
-	load(&server, text, secrets);
+		 us, opt.certs ? "cert" : "psk", opt.ike, opt.peer_extra, opt.esp);
+	load(&server, text, "server");
+}
+
+/* a block and a secret for each, and the hub begins */
+static struct conf *hub_conf(const struct addr *a, const char *lifetime)
+{
+	char us[ADDR_STRLEN], them[ADDR_STRLEN], inner[ADDR_STRLEN], *text, *secrets;
+	size_t len, secrets_len;
+	FILE *f = open_memstream(&text, &len), *s = open_memstream(&secrets, &secrets_len);
+	struct conf *conf;
+	struct addr c;
+	unsigned int i;
+
+	if (!f || !s)
+		die("memory", "none");
+	addr_str(a, us, sizeof(us));
+	for (i = 0; i < count; i++) {
+		c = client_addr(FIRST, i);
+		addr_str(&c, them, sizeof(them));
+		c = client_addr(FIRST_INNER, i);
+		addr_str(&c, inner, sizeof(inner));
+		fprintf(f, "access-list l%u { 10 protect ip from 10.1.0.0/16 to %s }\n"
+			"peer c%u { local address %s id fqdn hq.example.com\n"
+			" remote address %s id fqdn c%u.example.com\n"
+			" auth %s ike %s dpd 0s ike-lifetime %s %s\n"
+			" tunnel t { access-list l%u esp %s start at-load lifetime 1d } }\n",
+			i, inner, i, us, them, opt.first + i, opt.certs ? "cert" : "psk", opt.ike,
+			lifetime, opt.peer_extra, i, opt.esp);
+		fprintf(s, "psk hq.example.com c%u.example.com \"%s\"\n", opt.first + i, opt.psk);
+	}
+	fclose(f);
+	fclose(s);
+	conf = parse(text, secrets, "server");
+	free(text);
+	free(secrets);
+	return conf;
 }
 
 /* ---- the load ---- */
@@ -275,7 +337,9 @@ static void input(const struct endpoint *local, const struct endpoint *remote, s
 	struct node *n = client_of(&local->addr);
 
 	(void)arg;
-	if (n)
+	if (!n)
+		n = &server;
+	if (n->ike)
 		ike_input(n->ike, local, remote, msg, now_ms());
 }
 
@@ -305,14 +369,17 @@ static bool deliver(void)
 
 static void tick(void)
 {
-	uint64_t now = now_ms();
+	uint64_t now = now_ms(), began;
 	unsigned int i;
 
 	for (i = 0; i < n_clients; i++)
 		if (ike_next(clients[i].ike) <= now)
 			ike_tick(clients[i].ike, now);
-	if (server.ike && ike_next(server.ike) <= now)
+	if (server.ike && ike_next(server.ike) <= now) {
+		began = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 		ike_tick(server.ike, now);
+		server_ns += clock_ns(CLOCK_PROCESS_CPUTIME_ID) - began;
+	}
 }
 
 /* @out: what else ends it: stdin */
@@ -345,6 +412,8 @@ static void run(void)
 		begin_some();
 		turn(false);
 		if (done != before) {
+			if (done / 1000 > before / 1000)
+				fprintf(stderr, "# %u of %u\n", done, count);
 			before = done;
 			last = now_ms();
 		} else if (now_ms() - last > NO_ANSWER_MS) {
@@ -369,8 +438,9 @@ static void no_log(enum log_level level, const char *line, void *arg)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: ike-load [--ike PROPOSAL] [--esp PROPOSAL] [--psk SECRET] [--in-flight N]\n"
-		"                [--first N] [--peer 'MORE OF THE PEER'] [--hold] udp SERVER COUNT | self COUNT\n");
+	fprintf(stderr, "usage: ike-load [--ike PROPOSAL] [--esp PROPOSAL] [--psk SECRET | --certs DIR] [--in-flight N]\n"
+		"                [--first N] [--peer 'MORE OF THE PEER'] [--hold] udp SERVER COUNT | self COUNT |\n"
+		"                hub COUNT | serve ADDRESS\n");
 	exit(2);
 }
 
@@ -379,7 +449,7 @@ static void options(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "ike", required_argument, NULL, 'i' }, { "esp", required_argument, NULL, 'e' },
 		{ "psk", required_argument, NULL, 'p' }, { "in-flight", required_argument, NULL, 'n' },
-		{ "first", required_argument, NULL, 'f' },
+		{ "certs", required_argument, NULL, 'c' }, { "first", required_argument, NULL, 'f' },
 		{ "peer", required_argument, NULL, 'x' }, { "hold", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -390,6 +460,7 @@ static void options(int argc, char **argv)
 		case 'i': opt.ike = optarg; break;
 		case 'e': opt.esp = optarg; break;
 		case 'p': opt.psk = optarg; break;
+		case 'c': opt.certs = optarg; break;
 		case 'n': opt.in_flight = strtoul(optarg, NULL, 10); break;
 		case 'f': opt.first = strtoul(optarg, NULL, 10); break;
 		case 'x': opt.peer_extra = optarg; break;
@@ -410,6 +481,101 @@ static void clients_free(void)
 	free(clients);
 	clients = NULL;
 	n_clients = 0;
+}
+
+/* ---- a hub that begins ---- */
+
+static unsigned int hub_up(void)
+{
+	unsigned int n = 0;
+	const char *state;
+	json_t *show = ike_show(server.ike, now_ms()), *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(show, "peers"), i, p) {
+		state = json_string_value(json_object_get(p, "state"));
+		n += state && !strcmp(state, "up");
+	}
+	json_decref(show);
+	return n;
+}
+
+static void told(const char *step, uint64_t ns)
+{
+	printf(",\"%s_ms\":%.1f", step, ns / 1e6);
+	fflush(stdout);
+}
+
+#define TIMED(step, what) do { \
+	uint64_t _began = clock_ns(CLOCK_PROCESS_CPUTIME_ID); \
+	what; \
+	told(step, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - _began); \
+} while (0)
+
+static void hub_set_conf(struct conf *conf)
+{
+	ike_set_conf(server.ike, conf, now_ms());
+	conf_free(server.conf);
+	server.conf = conf;
+}
+
+/* @what: of the hub itself, without its peers */
+static void hub_until_up(const char *what)
+{
+	uint64_t end = now_ms() + NO_ANSWER_MS;
+	unsigned int up = 0, n;
+
+	server_ns = 0;
+	while (up < count) {
+		while (turn(true))
+			;
+		n = hub_up();
+		if (n != up)
+			end = now_ms() + NO_ANSWER_MS;
+		else if (now_ms() > end)
+			die("nothing more comes up", last_error);
+		up = n;
+		poll(NULL, 0, 10);
+	}
+	told(what, server_ns);
+}
+
+/* what the module tells, of each tunnel */
+static void hub_events(void)
+{
+	struct kern_sa sa = { .spi = 1, .dir = NFIPSEC_DIR_IN };
+	struct kern_flow flow = { .number = 10 };
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(flow.tunnel, sizeof(flow.tunnel), "c%u/t", i);
+		memcpy(sa.tunnel, flow.tunnel, sizeof(sa.tunnel));
+		ike_acquire(server.ike, &flow, now_ms());
+		ike_expire(server.ike, &sa, now_ms());
+	}
+}
+
+static void hub(const struct addr *a)
+{
+	struct conf *conf;
+
+	printf("{\"peers\":%u", count);
+	server.addr = *a;
+	server.ike = ike_new(&ops, &server);
+	if (!server.ike)
+		die("memory", "none");
+	TIMED("read", conf = hub_conf(a, "1d"));
+	TIMED("load", hub_set_conf(conf));
+	hub_until_up("up");
+	TIMED("show", hub_up());
+	TIMED("events", hub_events());
+	conf = hub_conf(a, "1d");
+	TIMED("reload_same", hub_set_conf(conf));
+	conf = hub_conf(a, "2d");
+	TIMED("reload_other", hub_set_conf(conf));
+	hub_until_up("up_again");
+	TIMED("end", ike_shutdown(server.ike, now_ms()));
+	printf("}\n");
 }
 
 /* what the responder has, beside what it had before the first of them */
@@ -434,30 +600,34 @@ int main(int argc, char **argv)
 	uint64_t began;
 	size_t before;
 	unsigned int i;
-	bool self;
+	bool self, serve, all;
 
 	options(argc, argv);
 	argv += optind;
 	argc -= optind;
 	self = argc == 2 && !strcmp(argv[0], "self");
-	if (!self && (argc != 3 || strcmp(argv[0], "udp")))
+	serve = argc == 2 && !strcmp(argv[0], "serve");
+	all = argc == 2 && !strcmp(argv[0], "hub");
+	if (!self && !serve && !all && (argc != 3 || strcmp(argv[0], "udp")))
 		usage();
-	count = strtoul(argv[argc - 1], NULL, 10);
-	if (!count || count > 4000000 || !opt.in_flight ||
-	    !addr_parse(self ? "192.0.2.1" : argv[1], &responder))
+	count = serve ? 0 : strtoul(argv[argc - 1], NULL, 10);
+	if ((!count && !serve) || count > 4000000 || !opt.in_flight ||
+	    !addr_parse(self || all ? "192.0.2.1" : argv[1], &responder))
 		usage();
 	if (!crypto_init())
 		die("crypto", "not as it should be");
 	log_set_sink(no_log, NULL);
-	if (!self) {
+	if (!self && !all) {
 		udp = udp_open(err, sizeof(err));
 		if (!udp)
 			die("sockets", err);
 	}
-	if (self) {
+	if (self || serve) {
 		server.addr = responder;
 		load_server(&responder);
 	}
+	while (serve && turn(true))
+		;
 	before = heap();
 	n_clients = (count + PER_CORE - 1) / PER_CORE;
 	clients = calloc(n_clients, sizeof(*clients));
@@ -467,8 +637,12 @@ int main(int argc, char **argv)
 		load_client(&clients[i], &responder);
 	}
 	began = clock_ns(CLOCK_MONOTONIC);
-	run();
-	tell(began, before);
+	if (all)
+		hub(&responder);
+	else
+		run();
+	if (!serve && !all)
+		tell(began, before);
 	while (opt.hold && !self && turn(true))
 		;
 	clients_free();

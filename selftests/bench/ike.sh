@@ -2,210 +2,145 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # IKE: how many initiations a responder handles in a second of its CPU time, nfipsecd and charon under
-# the same load one after the other, and what memory a pair of IKE SA and CHILD SA takes in each; then
-# many tunnels from one configuration block. The load is helper/bench/ike-load, our own core as
-# thousands of initiators, each with an address and an identity of its own.
+# the same load one after the other, with a pre-shared key and with certificates (ECDSA on P-256), and
+# what memory a pair of IKE SA and CHILD SA takes in each; then many tunnels from one configuration
+# block. The load is helper/bench/ike-load, our own core as thousands of initiators, each with an
+# address, an identity and a certificate of its own (the picture is in ike-lib.sh).
 #
-#	bench-b: ike-load, all of 10.64.0.0/10 -------- 192.0.2.1: the responder, bench-a
+# The CPU time is the kernel's part, too: what the installation of the SAs costs in netlink is in
+# it, for both.
 #
-# CPU time is what /proc/PID/stat has of all threads of the daemon, kernel's part too: what the
-# installation of the SAs costs in netlink is in it, for both.
-#
-# usage: ike.sh [INITIATIONS [TUNNELS]]	default 1000, 10000
+# usage: ike.sh [INITIATIONS [TUNNELS]]	default 200, 1000; TUNNELS 0: none
 
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/bench-lib.sh"
+. "$(dirname "$0")/ike-lib.sh"
 
-INITIATIONS=${1:-1000}
-TUNNELS=${2:-10000}
-WARM=50
-IKE=aes128gcm16-prfsha256-x25519
-ESP=aes128gcm16
-LOAD=$NFIPSEC_BIN/bench/ike-load
+INITIATIONS=${1:-200}
+TUNNELS=${2:-1000}
+AUTHS=${IKE_AUTHS-psk cert}
 SOCK=$STATE/nfipsecd.sock
-VICI=unix://$STATE/vici
 
-load() { in_b "$LOAD" --ike $IKE --esp $ESP --psk load "$@" udp 192.0.2.1 "${COUNT:?}"; }
-
-# ---- the responders; each leaves its number in $STATE/pid ----
-
+# beside the daemon's configuration are its folders
 nfipsecd_start()
 {
-	cat >"$STATE/nfipsec.conf" <<-END
+	local auth=$1 folder=$STATE
+
+	[ "$auth" = psk ] || folder=$PKI/server
+	cat >"$folder/nfipsec.conf" <<-END
 		limits { cookies-from 1000000 }
-		access-list clients { 10 protect ip from 10.1.0.0/16 to 10.64.0.0/10 }
+		access-list clients { 10 protect ip from 10.1.0.0/16 to 10.128.0.0/10 }
 		peer clients {
 			local address 192.0.2.1 id fqdn hq.example.com
 			remote address any id any
-			auth psk
+			auth $auth
 			ike $IKE
 			dpd 0s
 			ike-lifetime 1d
 			tunnel lan { access-list clients esp $ESP start manual lifetime 1d }
 		}
 	END
-	(umask 077 && echo 'psk any any "load"' >"$STATE/secrets")
+	(umask 077 && echo 'psk any any "load"' >"$folder/secrets")
 	# not by in_a: in the background that is a shell, and the number would be the shell's
-	ip netns exec $A "$NFIPSEC_BIN/nfipsecd" --config "$STATE/nfipsec.conf" --socket "$SOCK" >"$STATE/daemon" 2>&1 &
+	ip netns exec $A "$NFIPSEC_BIN/nfipsecd" --config "$folder/nfipsec.conf" --socket "$SOCK" >"$STATE/daemon" 2>&1 &
 	echo $! >"$STATE/pid"
 	wait_for 500 nfipsecd_ready
 }
 
 nfipsecd_ready() { in_a "$NFIPSEC_BIN/nfipsec" --socket "$SOCK" show peers; }
 nfipsecd_pairs() { in_a "$NFIPSEC_BIN/nfipsec" show sas --json | jq '.sas | length / 2'; }
-
-# without what is for watching it, and its tables as large as its manual wants them for so many
-charon_start()
-{
-	cat >"$STATE/strongswan.conf" <<-END
-		charon-systemd {
-			load_modular = no
-			load = random nonce openssl kdf hmac sha2 aes gcm gmp curve25519 socket-default kernel-netlink vici
-			install_routes = no
-			dos_protection = no
-			ikesa_table_size = 4096
-			ikesa_table_segments = 64
-			journal {
-				default = -1
-			}
-			plugins {
-				vici {
-					socket = $VICI
-				}
-			}
-		}
-	END
-	cat >"$STATE/swanctl.conf" <<-END
-		connections {
-			clients {
-				version = 2
-				mobike = no
-				local_addrs = 192.0.2.1
-				proposals = $IKE
-				dpd_delay = 0
-				local {
-					auth = psk
-					id = hq.example.com
-				}
-				remote {
-					auth = psk
-				}
-				children {
-					lan {
-						local_ts = 10.1.0.0/16
-						remote_ts = 10.64.0.0/10
-						esp_proposals = $ESP
-					}
-				}
-			}
-		}
-		secrets {
-			ike-all {
-				secret = load
-			}
-		}
-	END
-	ip netns exec $A env STRONGSWAN_CONF="$STATE/strongswan.conf" charon-systemd >"$STATE/charon" 2>&1 &
-	echo $! >"$STATE/pid"
-	wait_for 500 swanctl --stats && swanctl --load-all --file "$STATE/swanctl.conf" --noprompt >"$STATE/swanctl" 2>&1
-}
-
-swanctl()
-{
-	SWANCTL_DIR=$STATE STRONGSWAN_CONF=$STATE/strongswan.conf in_a swanctl "$1" --uri "$VICI" "${@:2}"
-}
-
 charon_pairs() { in_a ip xfrm state | awk '/^src/ { n++ } END { print n / 2 }'; }
 
-responder_stop()
+# one NAME AUTH
+one()
 {
-	local pid
+	local name=$1 auth=$2 pairs status
 
-	test -s "$STATE/pid" || return 0
-	pid=$(cat "$STATE/pid")
-	kill -TERM "$pid" && wait_for 500 gone "$pid"
-	rm "$STATE/pid"
-}
-
-gone() { ! kill -0 "$1"; }
-
-# milliseconds of CPU, of all threads
-cpu() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) * 1000 / hz }' "/proc/$(cat "$STATE/pid")/stat"; }
-# octets in memory
-rss() { awk '$1 == "VmRSS:" { print $2 * 1024 }' "/proc/$(cat "$STATE/pid")/status"; }
-
-# measured NAME: RESULT of INITIATIONS; some before it, for what a daemon needs once
-measured()
-{
-	local name=$1 ms octets
-
-	${name}_start || { echo "# $name does not start" >&2; cat "$STATE/daemon" "$STATE/charon" >&2; return 1; }
-	COUNT=$WARM load --first 1 >"$STATE/load" || { cat "$STATE/load" >&2; return 1; }
-	ms=$(cpu) octets=$(rss)
-	COUNT=$INITIATIONS load --first 1000 >"$STATE/load" || { cat "$STATE/load" >&2; return 1; }
-	RESULT[$name,ms]=$(awk -v a="$(cpu)" -v b="$ms" 'BEGIN { print a - b }')
-	RESULT[$name,octets]=$((($(rss) - octets) / INITIATIONS))
-	echo "# $name: $(cat "$STATE/load"), CPU ${RESULT[$name,ms]} ms, pairs $(${name}_pairs)" >&2
-	test "$(${name}_pairs)" = $((INITIATIONS + WARM)) || return
+	if ! "${name}_start" "$auth" kernel-netlink; then
+		echo "# $name does not start" >&2
+		cat "$STATE/daemon" "$STATE/charon" "$STATE/swanctl" >&2
+		return 1
+	fi
+	measured "$name" "$auth" "$INITIATIONS"
+	status=$?
+	pairs=$("${name}_pairs")
+	[ $status = 0 ] || tail -n 5 "$STATE/daemon" >&2
+	[ "$pairs" = $((INITIATIONS + WARM)) ] || { echo "# $name, $auth: $pairs pairs" >&2; status=1; }
 	responder_stop
-	in_a ip xfrm state flush && in_a ip xfrm policy flush
+	in_a ip xfrm state flush && in_a ip xfrm policy flush && return $status
 }
 
-# TUNNELS from one block, while the responder goes on from one to the next
+# TUNNELS from one block, while the responder goes on from one to the next; and what it takes to see them
 many()
 {
-	local ms octets
+	local ms octets began
 
-	nfipsecd_start || return
+	nfipsecd_start psk || return
 	ms=$(cpu) octets=$(rss)
-	COUNT=$TUNNELS load >"$STATE/load" || { cat "$STATE/load" >&2; return 1; }
+	load psk "$TUNNELS" 1 || return
 	RESULT[many,ms]=$(awk -v a="$(cpu)" -v b="$ms" 'BEGIN { print a - b }')
 	RESULT[many,octets]=$((($(rss) - octets) / TUNNELS))
 	echo "# $TUNNELS tunnels: $(cat "$STATE/load"), CPU ${RESULT[many,ms]} ms, pairs $(nfipsecd_pairs)" >&2
 	test "$(nfipsecd_pairs)" = "$TUNNELS" || return
+	began=$(date +%s%N)
+	in_a "$NFIPSEC_BIN/nfipsec" show sas >"$STATE/shown" || return
+	RESULT[show_sas]=$((($(date +%s%N) - began) / 1000000))
+	began=$(date +%s%N)
+	in_a "$NFIPSEC_BIN/nfipsec" --socket "$SOCK" show peers >"$STATE/shown" || return
+	RESULT[show_peers]=$((($(date +%s%N) - began) / 1000000))
 	responder_stop
 }
 
-rate() { awk -v n="$2" -v ms="${RESULT[$1,ms]:-0}" 'BEGIN { if (ms) printf "%.0f", n * 1000 / ms; else printf "-" }'; }
+row()	# NAME
+{
+	echo "| $1 | $(rate "${RESULT[$1,psk,ms]:-}" "$INITIATIONS") | $(rate "${RESULT[$1,cert,ms]:-}" "$INITIATIONS") | ${RESULT[$1,psk,octets]:--} | ${RESULT[$1,cert,octets]:--} |"
+}
 
-declare -A RESULT
+json_of()	# NAME
+{
+	jq -n -M --argjson psk_ms "${RESULT[$1,psk,ms]:-null}" --argjson cert_ms "${RESULT[$1,cert,ms]:-null}" \
+		--argjson psk_octets "${RESULT[$1,psk,octets]:-null}" --argjson cert_octets "${RESULT[$1,cert,octets]:-null}" \
+		'{psk: {ms: $psk_ms, octets: $psk_octets}, cert: {ms: $cert_ms, octets: $cert_octets}}'
+}
+
 on_exit 'rm -rf "$STATE"'
 cpu_ciphers gcm ctr seqiv esp4 xfrm_user || exit 1
-netns_add $A && netns_add $B || exit 1
-ip link add veth netns $A type veth peer name veth netns $B &&
-	ip -n $A addr add 192.0.2.1/24 dev veth && ip -n $B addr add 192.0.2.2/24 dev veth &&
-	ip -n $A link set veth up && ip -n $B link set veth up && ip -n $A link set lo up && ip -n $B link set lo up &&
-	ip -n $B route add local 10.64.0.0/10 dev lo && ip -n $A route add 10.64.0.0/10 via 192.0.2.2 || exit 1
+net_make || exit 1
 on_exit unload_module
 load_module || exit 1
 on_exit 'in_a "$NFIPSEC_BIN/nfipsec" unload'
 on_exit responder_stop
 status=0
-measured nfipsecd || status=1
-responder_stop
-measured charon || status=1
-responder_stop
-many || status=1
+for auth in $AUTHS; do
+	[ "$auth" = psk ] || pki_make "$INITIATIONS" || exit 1
+	one nfipsecd "$auth" || status=1
+	responder_stop
+	one charon "$auth" || status=1
+	responder_stop
+done
+[ "$TUNNELS" = 0 ] || many || status=1
 
 echo
-echo "Linux $(uname -r), $(command swanctl --version | head -n 1), PSK, $IKE, $ESP, $INITIATIONS initiations, $(nproc) CPU:"
+echo "Linux $(uname -r), $(command swanctl --version | head -n 1), $IKE, $ESP, $INITIATIONS initiations, $(nproc) CPU${BENCH_CLOCK:+, $BENCH_CLOCK}:"
 echo
-echo "| responder | initiations a CPU second | octets of a pair (RSS) |"
-echo "| --- | ---: | ---: |"
-for name in charon nfipsecd; do
-	echo "| $name | $(rate $name "$INITIATIONS") | ${RESULT[$name,octets]:--} |"
+echo "| responder | PSK: initiations a CPU second | ECDSA P-256 | PSK: octets of a pair (RSS) | ECDSA P-256 |"
+echo "| --- | ---: | ---: | ---: | ---: |"
+row charon
+row nfipsecd
+echo
+for auth in $AUTHS; do
+	echo "$auth: nfipsecd to charon: $(ratio "${RESULT[charon,$auth,ms]:-0}" "${RESULT[nfipsecd,$auth,ms]:-0}") times the rate."
 done
-echo
-echo "nfipsecd to charon: $(ratio "${RESULT[charon,ms]:-0}" "${RESULT[nfipsecd,ms]:-0}") times the rate."
-echo "$TUNNELS tunnels from one block: $(rate many "$TUNNELS") a CPU second, ${RESULT[many,octets]:--} octets each."
+[ "$TUNNELS" = 0 ] ||
+	echo "$TUNNELS tunnels from one block: $(rate "${RESULT[many,ms]:-}" "$TUNNELS") a CPU second, ${RESULT[many,octets]:--} octets each; show sas ${RESULT[show_sas]:--} ms, show peers ${RESULT[show_peers]:--} ms."
 if [ -n "${BENCH_JSON_MARK:-}" ]; then
 	echo "$BENCH_JSON_MARK"
 	jq -n -M --argjson n "$INITIATIONS" --argjson tunnels "$TUNNELS" \
-		--argjson nfipsecd "${RESULT[nfipsecd,ms]:-null}" --argjson charon "${RESULT[charon,ms]:-null}" \
-		--argjson nfipsecd_octets "${RESULT[nfipsecd,octets]:-null}" \
-		--argjson charon_octets "${RESULT[charon,octets]:-null}" --argjson many "${RESULT[many,ms]:-null}" \
-		'{initiations: $n, nfipsecd_ms: $nfipsecd, charon_ms: $charon, nfipsecd_octets: $nfipsecd_octets,
-		  charon_octets: $charon_octets, tunnels: $tunnels, tunnels_ms: $many}'
+		--argjson nfipsecd "$(json_of nfipsecd)" --argjson charon "$(json_of charon)" \
+		--argjson many "${RESULT[many,ms]:-null}" --argjson many_octets "${RESULT[many,octets]:-null}" \
+		--argjson show_sas "${RESULT[show_sas]:-null}" --argjson show_peers "${RESULT[show_peers]:-null}" \
+		'{initiations: $n, nfipsecd: $nfipsecd, charon: $charon,
+		  tunnels: {n: $tunnels, ms: $many, octets: $many_octets, show_sas_ms: $show_sas, show_peers_ms: $show_peers}}'
 	echo "$BENCH_JSON_MARK"
 fi
 exit $status
