@@ -94,16 +94,6 @@ static bool check_list(const struct conf *conf, struct conf_list *list, struct c
 	return spread_families(list) || FAIL(list, "out of memory");
 }
 
-static struct conf_list *list_find(struct conf *conf, const char *name, const struct conf_list *not)
-{
-	unsigned int i;
-
-	for (i = 0; i < conf->n_lists; i++)
-		if (&conf->lists[i] != not && !strcmp(conf->lists[i].name, name))
-			return &conf->lists[i];
-	return NULL;
-}
-
 static const struct conf_entry *first_protect(const struct conf_list *list)
 {
 	unsigned int i;
@@ -111,22 +101,6 @@ static const struct conf_entry *first_protect(const struct conf_list *list)
 	for (i = 0; i < list->n; i++)
 		if (list->entries[i].action == CONF_PROTECT)
 			return &list->entries[i];
-	return NULL;
-}
-
-/* the tunnel whose access list this is */
-static const struct conf_tunnel *user_of(const struct conf *conf, const struct conf_list *list,
-					 const struct conf_tunnel *not)
-{
-	unsigned int i, k;
-
-	for (i = 0; i < conf->n_peers; i++)
-		for (k = 0; k < conf->peers[i].n_tunnels; k++) {
-			const struct conf_tunnel *t = &conf->peers[i].tunnels[k];
-
-			if (t != not && t->list == list)
-				return t;
-		}
 	return NULL;
 }
 
@@ -230,16 +204,17 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 			    t->name, peer->name);
 	if (!*t->list_name)
 		return FAIL(t, "tunnel '%s' has no access-list, expected one", t->name);
-	t->list = list_find(conf, t->list_name, NULL);
+	t->list = conf_list_find(conf, t->list_name);
 	if (!t->list)
 		return conf_fail(err, conf->path, t->list_line, t->list_column,
 				 "found '%s', expected the name of an access-list of this file",
 				 t->list_name);
-	other = user_of(conf, t->list, t);
+	other = t->list->user;
 	if (other)
 		return conf_fail(err, conf->path, t->list_line, t->list_column,
 				 "found '%s', expected an access-list of its own: tunnel '%s' of peer '%s' has it",
 				 t->list_name, other->name, other->peer->name);
+	t->list->user = t;
 	if (!first_protect(t->list))
 		return conf_fail(err, conf->path, t->list_line, t->list_column,
 				 "found '%s', expected an access-list with a protect entry",
@@ -319,10 +294,12 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 {
 	unsigned int i;
 
+	if (!conf_sort_names(conf))
+		return conf_fail(err, conf->path, 1, 1, "out of memory");
 	for (i = 0; i < conf->n_lists; i++) {
 		struct conf_list *list = &conf->lists[i];
 
-		if (list_find(conf, list->name, NULL) != list)
+		if (conf_list_find(conf, list->name) != list)
 			return FAIL(list, "found a second access-list '%s', expected a name of its own",
 				    list->name);
 		if (!check_list(conf, list, err))
@@ -334,7 +311,7 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 	for (i = 0; i < conf->n_lists; i++) {
 		const struct conf_entry *e = first_protect(&conf->lists[i]);
 
-		if (e && !user_of(conf, &conf->lists[i], NULL))
+		if (e && !conf->lists[i].user)
 			return FAIL(e, "found a protect entry, expected a tunnel with access-list '%s'",
 				    conf->lists[i].name);
 	}

@@ -191,19 +191,77 @@ void conf_free(struct conf *conf)
 	revoke_crls_free(conf->crls);
 	free(conf->lists);
 	free(conf->peers);
+	free(conf->lists_by_name);
+	free(conf->peers_by_name);
 	free(conf->secrets);
+	free(conf->secrets_by_id);
 	free(conf->path);
 	free(conf);
 }
 
-struct conf_peer *conf_peer_find(const struct conf *conf, const char *name)
+static int list_cmp(const void *a, const void *b)
+{
+	const struct conf_list *x = *(const struct conf_list *const *)a;
+	const struct conf_list *y = *(const struct conf_list *const *)b;
+	int ret = strcmp(x->name, y->name);
+
+	return ret ? ret : (x > y) - (x < y);
+}
+
+static int peer_cmp(const void *a, const void *b)
+{
+	const struct conf_peer *x = *(const struct conf_peer *const *)a;
+	const struct conf_peer *y = *(const struct conf_peer *const *)b;
+	int ret = strcmp(x->name, y->name);
+
+	return ret ? ret : (x > y) - (x < y);
+}
+
+bool conf_sort_names(struct conf *conf)
 {
 	unsigned int i;
 
+	conf->lists_by_name = calloc(conf->n_lists + 1, sizeof(struct conf_list *));
+	conf->peers_by_name = calloc(conf->n_peers + 1, sizeof(struct conf_peer *));
+	if (!conf->lists_by_name || !conf->peers_by_name)
+		return false;
+	for (i = 0; i < conf->n_lists; i++)
+		conf->lists_by_name[i] = &conf->lists[i];
 	for (i = 0; i < conf->n_peers; i++)
-		if (!strcmp(conf->peers[i].name, name))
-			return &conf->peers[i];
-	return NULL;
+		conf->peers_by_name[i] = &conf->peers[i];
+	qsort(conf->lists_by_name, conf->n_lists, sizeof(*conf->lists_by_name), list_cmp);
+	qsort(conf->peers_by_name, conf->n_peers, sizeof(*conf->peers_by_name), peer_cmp);
+	return true;
+}
+
+struct conf_peer *conf_peer_find(const struct conf *conf, const char *name)
+{
+	unsigned int from = 0, to = conf->n_peers, at;
+
+	while (from < to) {
+		at = from + (to - from) / 2;
+		if (strcmp(conf->peers_by_name[at]->name, name) < 0)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return from < conf->n_peers && !strcmp(conf->peers_by_name[from]->name, name) ?
+	       conf->peers_by_name[from] : NULL;
+}
+
+struct conf_list *conf_list_find(const struct conf *conf, const char *name)
+{
+	unsigned int from = 0, to = conf->n_lists, at;
+
+	while (from < to) {
+		at = from + (to - from) / 2;
+		if (strcmp(conf->lists_by_name[at]->name, name) < 0)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return from < conf->n_lists && !strcmp(conf->lists_by_name[from]->name, name) ?
+	       conf->lists_by_name[from] : NULL;
 }
 
 struct conf_tunnel *conf_tunnel_find(const struct conf_peer *peer, const char *name)

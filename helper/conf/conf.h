@@ -39,6 +39,7 @@ struct conf_list {
 	char name[CONF_NAME_MAX + 1];
 	unsigned int n;
 	struct conf_entry *entries;	/* sorted by number */
+	const struct conf_tunnel *user;	/* whose list it is */
 	unsigned int line, column;
 };
 
@@ -142,8 +143,10 @@ struct conf {
 	struct conf_list *lists;	/* in the file's order: the order of match */
 	unsigned int n_peers;
 	struct conf_peer *peers;
+	struct conf_list **lists_by_name;	/* sorted, as the next */
+	struct conf_peer **peers_by_name;
 	unsigned int n_secrets;
-	struct conf_secret *secrets;
+	struct conf_secret *secrets, **secrets_by_id;	/* the latter sorted, for conf_secret_find() */
 	unsigned int n_passphrases;
 	struct conf_passphrase *passphrases;
 	struct cert_store *certs;	/* NULL before conf_certs_load(), as the next */
@@ -175,7 +178,10 @@ void conf_free(struct conf *conf);
 
 /* `*.example.com` or `*@example.com`; remote only */
 bool conf_id_is_pattern(const struct conf_id *id);
+/* conf.c; by name, of two of one name the first; false: no memory */
+bool conf_sort_names(struct conf *conf);
 struct conf_peer *conf_peer_find(const struct conf *conf, const char *name);
+struct conf_list *conf_list_find(const struct conf *conf, const char *name);
 /* what IKE negotiates: of ESP or of AH */
 static inline const struct ike_proposal *conf_tunnel_proposals(const struct conf_tunnel *t,
 							       unsigned int *n)

@@ -176,6 +176,51 @@ static bool one_secret(struct conf *conf, struct reader *r, const char *path,
 	return true;
 }
 
+/* as they are compared: NULL for any */
+static const char *named(const char *id)
+{
+	return strcmp(id, "any") && strcmp(id, "%any") ? id : NULL;
+}
+
+static int name_cmp(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+static int ids_cmp(const struct conf_secret *s, const char *local, const char *remote)
+{
+	int ret = name_cmp(named(s->remote_id), remote);
+
+	return ret ? ret : name_cmp(named(s->local_id), local);
+}
+
+/* of two for the same the first that was written comes first */
+static int secret_cmp(const void *a, const void *b)
+{
+	const struct conf_secret *x = *(const struct conf_secret *const *)a;
+	const struct conf_secret *y = *(const struct conf_secret *const *)b;
+	int ret = ids_cmp(x, named(y->local_id), named(y->remote_id));
+
+	return ret ? ret : (x > y) - (x < y);
+}
+
+/* for thousands of peers with a secret each */
+static bool sort_secrets(struct conf *conf)
+{
+	unsigned int i;
+
+	free(conf->secrets_by_id);
+	conf->secrets_by_id = calloc(conf->n_secrets + 1, sizeof(struct conf_secret *));
+	if (!conf->secrets_by_id)
+		return false;
+	for (i = 0; i < conf->n_secrets; i++)
+		conf->secrets_by_id[i] = &conf->secrets[i];
+	qsort(conf->secrets_by_id, conf->n_secrets, sizeof(*conf->secrets_by_id), secret_cmp);
+	return true;
+}
+
 /**
  * conf_secrets_parse - add secrets to a configuration
  * @conf: gets them
@@ -206,6 +251,7 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 		while (ok && r.token)
 			ok = one_secret(conf, &r, path, err);
 	}
+	ok = ok && (sort_secrets(conf) || conf_fail(err, path, 1, 1, "out of memory"));
 	conf_yylex_destroy(r.scanner);
 	explicit_bzero(text, len);
 	free(text);
@@ -264,12 +310,22 @@ out:
 	return ok;
 }
 
-/* 2: names it, 1: takes any, 0: another */
-static int fit(const char *pattern, const struct conf_id *id)
+/* NULL: any */
+static const struct conf_secret *find_secret(const struct conf *conf, const char *local,
+					     const char *remote)
 {
-	if (!strcmp(pattern, "any") || !strcmp(pattern, "%any"))
-		return 1;
-	return id->text && !strcmp(pattern, id->text) ? 2 : 0;
+	unsigned int n = conf->secrets_by_id ? conf->n_secrets : 0, from = 0, to = n, at;
+
+	while (from < to) {
+		at = from + (to - from) / 2;
+		if (ids_cmp(conf->secrets_by_id[at], local, remote) < 0)
+			from = at + 1;
+		else
+			to = at;
+	}
+	if (from == n || ids_cmp(conf->secrets_by_id[from], local, remote))
+		return NULL;
+	return conf->secrets_by_id[from];
 }
 
 /**
@@ -284,19 +340,15 @@ static int fit(const char *pattern, const struct conf_id *id)
 const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,
 					   const struct conf_id *remote)
 {
-	const struct conf_secret *best = NULL;
-	int best_score = 0;
-	unsigned int i;
+	const char *locals[] = { local->text, NULL }, *remotes[] = { remote->text, NULL };
+	const struct conf_secret *s;
+	unsigned int i, k;
 
-	for (i = 0; i < conf->n_secrets; i++) {
-		const struct conf_secret *s = &conf->secrets[i];
-		int l = fit(s->local_id, local), r = fit(s->remote_id, remote);
-		int score = l && r ? l + 2 * r : 0;
-
-		if (score > best_score) {
-			best_score = score;
-			best = s;
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < 2; k++) {
+			s = find_secret(conf, locals[k], remotes[i]);
+			if (s)
+				return s;
 		}
-	}
-	return best;
+	return NULL;
 }

@@ -529,6 +529,104 @@ static void secrets_are_found(void **state)
 	conf_free(conf);
 }
 
+/* the rule as it is written, beside the search: both named, the remote one, the local one, any */
+static const struct conf_secret *naive_find(const struct conf *conf, const char *local,
+					    const char *remote)
+{
+	static const char *const kinds[][2] = { { "l", "r" }, { "any", "r" }, { "l", "any" },
+						{ "any", "any" } };
+	unsigned int i, k;
+
+	for (k = 0; k < 4; k++) {
+		const char *l = *kinds[k][0] == 'l' ? local : "any";
+		const char *r = *kinds[k][1] == 'r' ? remote : "any";
+
+		for (i = 0; i < conf->n_secrets; i++)
+			if (!strcmp(conf->secrets[i].local_id, l) &&
+			    !strcmp(conf->secrets[i].remote_id, r))
+				return &conf->secrets[i];
+	}
+	return NULL;
+}
+
+static void one_secret_of_many_is_found(void **state)
+{
+	struct conf *conf = parse(example);
+	struct conf_id local = { .type = 1 }, remote = { .type = 1 };
+	char text[9000] = "", l[8], r[8];
+	unsigned int i, k, seed = 1, at = 0;
+	struct conf_error err;
+
+	(void)state;
+	for (i = 0; i < 200; i++) {
+		seed = seed * 1103515245 + 12345;
+		k = seed >> 16;
+		snprintf(l, sizeof(l), k % 3 ? "l%u" : "any", k / 3 % 6);
+		snprintf(r, sizeof(r), k % 5 ? "r%u" : "any", k / 18 % 25);
+		at += snprintf(text + at, sizeof(text) - at, "psk %s %s \"%u\"\n", l, r, i);
+		/* those of a second reading come to them */
+		if (i == 30 || i == 199) {
+			assert_true(conf_secrets_parse(conf, text, at, "s", &err));
+			at = 0;
+		}
+	}
+	assert_int_equal(conf->n_secrets, 200);
+	local.text = l;
+	remote.text = r;
+	for (i = 0; i < 8; i++)
+		for (k = 0; k < 30; k++) {
+			snprintf(l, sizeof(l), "l%u", i);
+			snprintf(r, sizeof(r), "r%u", k);
+			assert_ptr_equal(conf_secret_find(conf, &local, &remote),
+					 naive_find(conf, l, r));
+		}
+	conf_free(conf);
+}
+
+/* the names in no order; what is there twice is told of the second */
+static void names_are_found_among_many(void **state)
+{
+	enum { N = 100 };
+	struct conf_error err;
+	struct conf *conf;
+	unsigned int i, twice;
+	char name[16], *text;
+	size_t len;
+	FILE *f;
+
+	(void)state;
+	for (twice = 0; twice < 3; twice++) {
+		f = open_memstream(&text, &len);
+		for (i = 0; i < N; i++) {
+			unsigned int n = i * 37 % N;
+
+			fprintf(f, "access-list l%u { 1 protect ip from 10.1.%u.0/24 to 10.2.0.0/16 }\n"
+				"peer p%u { remote address 192.0.2.1 auth psk tunnel t { access-list l%u } }\n",
+				twice == 1 && i == N - 1 ? 0 : n, n, twice == 2 && i == N - 1 ? 0 : n, n);
+		}
+		fclose(f);
+		conf = conf_parse(text, len, "f", &err);
+		free(text);
+		if (twice) {
+			assert_null(conf);
+			assert_non_null(strstr(err.text, twice == 1 ? "f:199:13: found a second access-list 'l0'" :
+							 "f:200:6: found a second peer 'p0'"));
+			continue;
+		}
+		assert_non_null(conf);
+		for (i = 0; i < N; i++) {
+			snprintf(name, sizeof(name), "p%u", i);
+			assert_string_equal(conf_peer_find(conf, name)->name, name);
+			snprintf(name, sizeof(name), "l%u", i);
+			assert_string_equal(conf_list_find(conf, name)->name, name);
+		}
+		assert_null(conf_peer_find(conf, "p"));
+		assert_null(conf_peer_find(conf, "z"));
+		assert_null(conf_list_find(conf, "l100"));
+		conf_free(conf);
+	}
+}
+
 static void secrets_errors_tell_no_secret(void **state)
 {
 	static const char *const bad[] = {
@@ -588,6 +686,8 @@ int main(void)
 		cmocka_unit_test(weak_algorithms_want_a_word),
 		cmocka_unit_test(truncated_texts_are_refused),
 		cmocka_unit_test(secrets_are_found),
+		cmocka_unit_test(one_secret_of_many_is_found),
+		cmocka_unit_test(names_are_found_among_many),
 		cmocka_unit_test(secrets_errors_tell_no_secret),
 		cmocka_unit_test(secrets_of_others_are_refused),
 	};
