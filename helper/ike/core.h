@@ -94,6 +94,9 @@ struct ike {
 	uint64_t now;			/* as last told */
 	uint64_t seq;			/* of what happens: the clock stands still within an event */
 	struct ike_peer *peers;
+	struct ike_table peers_by_name, tunnels_by_name;
+	struct ike_table peers_by_addr;	/* by the remote one */
+	struct ike_peer *peers_any;	/* those that may have any; by next_any */
 	struct ike_sa *sas;
 	unsigned int n_sas, n_half_open;
 	struct ike_sa **by_spi, **by_init;	/* hash tables of table_size heads each */
@@ -129,12 +132,24 @@ struct ike_op_list {
 	struct ike_op **ops;
 };
 
-/* a configured peer: @conf changes with each configuration */
+/**
+ * struct ike_peer - a configured peer
+ * @next_old: while another configuration is loaded: the next of those that were there
+ * @old: likewise, until it is found in the new one
+ * @next_any: where its remote address is any
+ * @order: in the configuration
+ * @conf: changes with each configuration
+ * @sas: its IKE SAs, the newest first
+ */
 struct ike_peer {
-	struct ike_peer *next;
+	struct ike_peer *next, *next_old, *next_any;
+	bool old;
+	unsigned int order;
 	struct ike *ike;
+	struct ike_link by_name, by_addr;
 	const struct conf_peer *conf;
 	struct ike_tunnel *tunnels;
+	struct ike_sa *sas;
 	struct ike_timer unique;
 	unsigned int n_closed;		/* duplicates that it let us close since @closed_since */
 	uint64_t closed_since;
@@ -153,6 +168,7 @@ struct ike_peer {
 struct ike_tunnel {
 	struct ike_tunnel *next;
 	struct ike_peer *peer;
+	struct ike_link by_name;
 	const struct conf_tunnel *conf;
 	char name[IKE_NAME_MAX];
 	struct ike_sa *sa;
@@ -233,7 +249,8 @@ struct ike_retrans {
  * struct ike_sa - one IKE SA
  * @refs: the list of all, who handles a message of it, jobs that run for it
  * @dead: unpublished; jobs that end find this and do nothing
- * @peer: NULL when its configuration has gone, then only in IKE_STATE_DELETING
+ * @peer: NULL when its configuration has gone, then only in IKE_STATE_DELETING; ike_sa_set_peer()
+ * @peer_next: in the peer's list, while it is in that of all
  * @prop: what was chosen
  * @init_req, @init_resp: signed by AUTH (RFC 7296 2.15)
  * @next_in: the message ID of the peer's next request; @resp answers the last one, with all
@@ -275,6 +292,7 @@ struct ike_sa {
 	struct ike_peer *peer;
 	char name[CONF_NAME_MAX + 1];
 	struct ike_sa *prev, *next, *spi_next, *init_next;
+	struct ike_sa *peer_next, **peer_at;
 	bool in_init;
 	uint64_t spi_i, spi_r;
 	bool initiator;
@@ -446,6 +464,8 @@ void ike_tunnel_timer(struct ike_timer *t);
 bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flow);
 struct ike_tunnel *ike_tunnel_by_name(struct ike *ike, const char *name);
 struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name);
+/* @name of a peer, or "peer/tunnel" */
+uint32_t ike_name_hash(const struct ike *ike, const char *name);
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
 
 /* ---- suspect.c: RFC 7296 2.4 ---- */
@@ -510,6 +530,8 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now);
 /* ---- sa.c ---- */
 struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator);
 struct ike_sa *ike_sa_get(struct ike_sa *sa);
+/* it is of this peer after all; NULL: of none any more */
+void ike_sa_set_peer(struct ike_sa *sa, struct ike_peer *peer);
 void ike_sa_put(struct ike_sa *sa);
 void ike_sa_publish_init(struct ike_sa *sa);
 struct ike_sa *ike_sa_find(struct ike *ike, uint64_t own_spi);
@@ -538,7 +560,7 @@ void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...) __attribute__((format(
 void ike_sa_fail_quiet(struct ike_sa *sa, const char *error);
 void ike_sa_detach(struct ike_sa *sa);
 /* an established SA of the peer that takes further CHILD SAs; or one of ours on its way */
-struct ike_sa *ike_sa_usable(struct ike *ike, const struct ike_peer *peer);
+struct ike_sa *ike_sa_usable(const struct ike_peer *peer);
 const char *ike_sa_state_str(const struct ike_sa *sa);
 struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct ike_tunnel *tun,
 			      uint32_t spi, const struct kern_flow *flow);
@@ -619,6 +641,8 @@ void ike_id_clear(struct conf_id *id);
 const struct conf_secret *ike_id_secret(const struct conf *conf, const struct conf_peer *peer,
 					const struct addr *local, const struct conf_id *remote,
 					const struct addr *remote_addr);
+/* how an address is found in ike->peers_by_addr */
+uint32_t ike_addr_hash(const struct ike *ike, const struct addr *a);
 /* responder: peers by addresses; @prev NULL: the first; most specific first */
 struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
 				  const struct addr *remote, struct ike_peer *prev);

@@ -158,15 +158,59 @@ static int addr_rank(const struct conf_peer *p, const struct addr *local,
 	return rank;
 }
 
-struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
-				  const struct addr *remote, struct ike_peer *prev)
+uint32_t ike_addr_hash(const struct ike *ike, const struct addr *a)
 {
-	int want = prev ? addr_rank(prev->conf, local, remote) : 3;
-	struct ike_peer *p = prev ? prev->next : ike->peers;
+	return ike_hash(ike->hash_key ^ a->family, a->a, addr_len(a));
+}
 
-	for (; want >= 0; want--, p = ike->peers)
-		for (; p; p = p->next)
+static bool comes_before(const struct ike_peer *a, const struct ike_peer *b,
+			 const struct addr *local, const struct addr *remote)
+{
+	int rank_a = addr_rank(a->conf, local, remote), rank_b = addr_rank(b->conf, local, remote);
+
+	return rank_a > rank_b || (rank_a == rank_b && a->order < b->order);
+}
+
+/* those that name the remote address: a few, in no order */
+static struct ike_peer *next_named(struct ike *ike, const struct addr *local,
+				   const struct addr *remote, const struct ike_peer *prev)
+{
+	struct ike_link *l = ike_table_first(&ike->peers_by_addr, ike_addr_hash(ike, remote));
+	struct ike_peer *p, *best = NULL;
+
+	for (; l; l = ike_table_next(l)) {
+		p = container_of(l, struct ike_peer, by_addr);
+		if (addr_rank(p->conf, local, remote) >= 0 &&
+		    (!prev || comes_before(prev, p, local, remote)) &&
+		    (!best || comes_before(p, best, local, remote)))
+			best = p;
+	}
+	return best;
+}
+
+static struct ike_peer *next_any(struct ike *ike, const struct addr *local,
+				 const struct addr *remote, const struct ike_peer *prev)
+{
+	int want = prev ? addr_rank(prev->conf, local, remote) : 1;
+	struct ike_peer *p = prev ? prev->next_any : ike->peers_any;
+
+	for (; want >= 0; want--, p = ike->peers_any)
+		for (; p; p = p->next_any)
 			if (addr_rank(p->conf, local, remote) == want)
 				return p;
 	return NULL;
+}
+
+struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
+				  const struct addr *remote, struct ike_peer *prev)
+{
+	struct ike_peer *p;
+
+	if (!prev || prev->conf->remote.family) {
+		p = next_named(ike, local, remote, prev);
+		if (p)
+			return p;
+		prev = NULL;
+	}
+	return next_any(ike, local, remote, prev);
 }

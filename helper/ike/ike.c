@@ -29,6 +29,9 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike->ops = ops;
 	ike->user = user;
 	ike->limits = default_limits;
+	ike_table_init(&ike->peers_by_name);
+	ike_table_init(&ike->tunnels_by_name);
+	ike_table_init(&ike->peers_by_addr);
 	ike_table_init(&ike->by_id);
 	ike_table_init(&ike->by_spi_in);
 	ike_table_init(&ike->by_spi_out);
@@ -67,6 +70,9 @@ void ike_free(struct ike *ike)
 	ike_timers_free(&ike->timers);
 	free(ike->by_spi);
 	free(ike->by_init);
+	ike_table_free(&ike->peers_by_name);
+	ike_table_free(&ike->tunnels_by_name);
+	ike_table_free(&ike->peers_by_addr);
 	ike_table_free(&ike->by_id);
 	ike_table_free(&ike->by_spi_in);
 	ike_table_free(&ike->by_spi_out);
@@ -221,15 +227,13 @@ static void forget_nego(struct ike_sa *sa, struct ike_tunnel *tun)
 		sa->nego->tun = NULL;
 }
 
-static void down_tunnel(struct ike *ike, struct ike_tunnel *tun, struct ike_op *op)
+static void down_tunnel(struct ike_tunnel *tun, struct ike_op *op)
 {
 	struct ike_sa *sa, *next_sa;
 	struct ike_child *c, *next;
 
-	for (sa = ike->sas; sa; sa = next_sa) {
-		next_sa = sa->next;
-		if (sa->peer != tun->peer)
-			continue;
+	for (sa = tun->peer->sas; sa; sa = next_sa) {
+		next_sa = sa->peer_next;
 		forget_nego(sa, tun);
 		if (sa->state < IKE_STATE_ESTABLISHED && sa->initiator && !sa->from && !sa->tasks &&
 		    (!sa->nego || !sa->nego->tun)) {
@@ -251,14 +255,12 @@ static void down_tunnel(struct ike *ike, struct ike_tunnel *tun, struct ike_op *
 	}
 }
 
-static void down_peer(struct ike *ike, struct ike_peer *peer, struct ike_op *op)
+static void down_peer(struct ike_peer *peer, struct ike_op *op)
 {
 	struct ike_sa *sa, *next;
 
-	for (sa = ike->sas; sa; sa = next) {
-		next = sa->next;
-		if (sa->peer != peer)
-			continue;
+	for (sa = peer->sas; sa; sa = next) {
+		next = sa->peer_next;
 		ike_op_add(&sa->ops, op);
 		ike_sa_delete(sa, "taken down");
 	}
@@ -282,9 +284,9 @@ void ike_down(struct ike *ike, const char *peer_name, const char *tunnel_name, i
 		ike_orphans_drop(ike, t);
 	}
 	if (tun)
-		down_tunnel(ike, tun, op);
+		down_tunnel(tun, op);
 	else
-		down_peer(ike, peer, op);
+		down_peer(peer, op);
 	ike_op_done(op, NULL);
 }
 

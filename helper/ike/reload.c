@@ -52,8 +52,26 @@ static bool all_secrets_same(const struct conf *a, const struct conf *b)
 	return true;
 }
 
-static bool peer_same(const struct conf *conf_a, const struct conf_peer *a,
-		      const struct conf *conf_b, const struct conf_peer *b)
+/**
+ * struct reload - a configuration takes the place of another
+ * @secrets_known: @secrets_same says whether both have all the same secrets
+ */
+struct reload {
+	struct ike *ike;
+	const struct conf *from, *to;
+	bool secrets_known, secrets_same;
+};
+
+/* asked once for all peers */
+static bool no_secret_changed(struct reload *r)
+{
+	if (!r->secrets_known)
+		r->secrets_same = all_secrets_same(r->from, r->to);
+	r->secrets_known = true;
+	return r->secrets_same;
+}
+
+static bool peer_same(struct reload *r, const struct conf_peer *a, const struct conf_peer *b)
 {
 	if (a->ike_version != b->ike_version || !addr_equal(&a->local, &b->local) ||
 	    !addr_equal(&a->remote, &b->remote) || !ids_same(&a->local_id, &b->local_id) ||
@@ -67,9 +85,9 @@ static bool peer_same(const struct conf *conf_a, const struct conf_peer *a,
 	if (a->local_auth != CONF_AUTH_PSK && a->remote_auth != CONF_AUTH_PSK)
 		return true;
 	if (!a->remote_id.type || !a->local_id.type || conf_id_is_pattern(&a->remote_id))
-		return all_secrets_same(conf_a, conf_b);
-	return secrets_same(conf_secret_find(conf_a, &a->local_id, &a->remote_id),
-			    conf_secret_find(conf_b, &b->local_id, &b->remote_id));
+		return no_secret_changed(r);
+	return secrets_same(conf_secret_find(r->from, &a->local_id, &a->remote_id),
+			    conf_secret_find(r->to, &b->local_id, &b->remote_id));
 }
 
 static bool entry_same(const struct conf_entry *a, const struct conf_entry *b)
@@ -102,9 +120,10 @@ static void tunnel_free(struct ike_tunnel *tun)
 	struct ike_sa *sa, *next;
 	struct ike_child *c;
 
+	ike_table_del(&ike->tunnels_by_name, &tun->by_name);
 	ike_tunnel_reset(tun, "the tunnel's configuration changed");
-	for (sa = ike->sas; sa; sa = next) {
-		next = sa->next;
+	for (sa = tun->peer->sas; sa; sa = next) {
+		next = sa->peer_next;
 		ike_sa_get(sa);
 		for (c = sa->children; c;) {
 			if (c->tun != tun) {
@@ -118,10 +137,21 @@ static void tunnel_free(struct ike_tunnel *tun)
 			c = sa->dead ? NULL : sa->children;
 		}
 		if (next)
-			next = sa->dead ? ike->sas : sa->next;
+			next = sa->dead ? tun->peer->sas : sa->peer_next;
 		ike_sa_put(sa);
 	}
 	free(tun);
+}
+
+/* another may have its name now */
+static void names_forget(struct ike_peer *peer)
+{
+	struct ike_tunnel *tun;
+
+	ike_table_del(&peer->ike->peers_by_name, &peer->by_name);
+	ike_table_del(&peer->ike->peers_by_addr, &peer->by_addr);
+	for (tun = peer->tunnels; tun; tun = tun->next)
+		ike_table_del(&peer->ike->tunnels_by_name, &tun->by_name);
 }
 
 static void peer_free(struct ike_peer *peer)
@@ -129,14 +159,12 @@ static void peer_free(struct ike_peer *peer)
 	struct ike *ike = peer->ike;
 	struct ike_tunnel *tun;
 	struct ike_child *c;
-	struct ike_sa *sa, *next;
+	struct ike_sa *sa;
 
+	names_forget(peer);
 	for (tun = peer->tunnels; tun; tun = tun->next)
 		ike_tunnel_reset(tun, "the peer's configuration changed");
-	for (sa = ike->sas; sa; sa = next) {
-		next = sa->next;
-		if (sa->peer != peer)
-			continue;
+	while ((sa = peer->sas)) {
 		for (c = sa->children; c; c = c->next)
 			c->tun = NULL;
 		ike_sa_detach(sa);
@@ -159,6 +187,8 @@ static struct ike_tunnel *tunnel_new(struct ike_peer *peer, const struct conf_tu
 	tun->conf = conf;
 	tun->timer.fn = ike_tunnel_timer;
 	snprintf(tun->name, sizeof(tun->name), "%s/%s", peer->conf->name, conf->name);
+	ike_table_put(&peer->ike->tunnels_by_name, &tun->by_name,
+		      ike_name_hash(peer->ike, tun->name));
 	return tun;
 }
 
@@ -200,29 +230,31 @@ static void peer_update(struct ike_peer *peer, const struct conf_peer *conf)
 	}
 }
 
-static struct ike_peer *peer_keep(struct ike *ike, struct ike_peer **list, const struct conf *conf,
-				  const struct conf_peer *cp)
+/* NULL: there is none of that name, or what it is has changed */
+static struct ike_peer *peer_keep(struct reload *r, const struct conf_peer *conf)
 {
-	struct ike_peer *peer;
+	struct ike_peer *peer = ike_peer_by_name(r->ike, conf->name);
 
-	for (; (peer = *list); list = &peer->next) {
-		if (strcmp(peer->conf->name, cp->name) ||
-		    !peer_same(ike->conf, peer->conf, conf, cp))
-			continue;
-		*list = peer->next;
-		return peer;
+	if (!peer || !peer->old)
+		return NULL;
+	if (!peer_same(r, peer->conf, conf)) {
+		names_forget(peer);
+		return NULL;
 	}
-	return NULL;
+	peer->old = false;
+	return peer;
 }
 
-static struct ike_peer *peer_new(struct ike *ike)
+static struct ike_peer *peer_new(struct ike *ike, const struct conf_peer *conf)
 {
 	struct ike_peer *peer = calloc(1, sizeof(*peer));
 
 	if (!peer)
 		return NULL;
 	peer->ike = ike;
+	peer->conf = conf;
 	peer->unique.fn = ike_unique_due;
+	ike_table_put(&ike->peers_by_name, &peer->by_name, ike_name_hash(ike, conf->name));
 	return peer;
 }
 
@@ -242,17 +274,41 @@ static void start_at_load(struct ike *ike)
 	}
 }
 
+/* for who begins with us */
+static void sort_by_addr(struct ike *ike)
+{
+	struct ike_peer *peer, **at = &ike->peers_any;
+	unsigned int order = 0;
+
+	for (peer = ike->peers; peer; peer = peer->next) {
+		peer->order = order++;
+		if (peer->conf->remote.family) {
+			ike_table_put(&ike->peers_by_addr, &peer->by_addr,
+				      ike_addr_hash(ike, &peer->conf->remote));
+			continue;
+		}
+		*at = peer;
+		at = &peer->next_any;
+	}
+	*at = NULL;
+}
+
 void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 {
 	struct ike_peer *old = ike->peers, *peer, **at = &ike->peers;
+	struct reload r = { .ike = ike, .from = ike->conf, .to = conf };
 	unsigned int i;
 
 	ike->now = now;
+	for (peer = old; peer; peer = peer->next) {
+		peer->next_old = peer->next;
+		peer->old = true;
+	}
 	ike->peers = NULL;
 	for (i = 0; conf && i < conf->n_peers; i++) {
-		peer = peer_keep(ike, &old, conf, &conf->peers[i]);
+		peer = peer_keep(&r, &conf->peers[i]);
 		if (!peer)
-			peer = peer_new(ike);
+			peer = peer_new(ike, &conf->peers[i]);
 		if (!peer)
 			break;
 		peer->next = NULL;
@@ -262,9 +318,11 @@ void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 	}
 	/* what goes still reads the old configuration */
 	while ((peer = old)) {
-		old = peer->next;
-		peer_free(peer);
+		old = peer->next_old;
+		if (peer->old)
+			peer_free(peer);
 	}
+	sort_by_addr(ike);
 	ike->conf = conf;
 	if (conf) {
 		ike->limits.cookie_threshold = conf->limits.cookies_from;
@@ -284,6 +342,7 @@ void ike_peers_free(struct ike *ike)
 
 	while ((peer = ike->peers)) {
 		ike->peers = peer->next;
+		names_forget(peer);
 		while ((tun = peer->tunnels)) {
 			peer->tunnels = tun->next;
 			ike_tunnel_reset(tun, "nfipsecd ends");

@@ -114,6 +114,26 @@ static bool tables_grow(struct ike *ike)
 	return true;
 }
 
+void ike_sa_set_peer(struct ike_sa *sa, struct ike_peer *peer)
+{
+	if (peer == sa->peer && (sa->peer_at || !peer))
+		return;
+	if (sa->peer_at) {
+		*sa->peer_at = sa->peer_next;
+		if (sa->peer_next)
+			sa->peer_next->peer_at = sa->peer_at;
+		sa->peer_at = NULL;
+	}
+	sa->peer = peer;
+	if (!peer || sa->dead)
+		return;
+	sa->peer_next = peer->sas;
+	if (sa->peer_next)
+		sa->peer_next->peer_at = &sa->peer_next;
+	sa->peer_at = &peer->sas;
+	peer->sas = sa;
+}
+
 /**
  * ike_sa_new - an IKE SA with an SPI of ours, published
  * @ike: the core
@@ -138,7 +158,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 		return NULL;
 	sa->refs = 1;
 	sa->ike = ike;
-	sa->peer = peer;
+	ike_sa_set_peer(sa, peer);
 	memcpy(sa->name, peer->conf->name, sizeof(sa->name));
 	sa->initiator = initiator;
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
@@ -203,9 +223,13 @@ void ike_sa_put(struct ike_sa *sa)
 
 static void unpublish(struct ike_sa *sa)
 {
+	struct ike_peer *peer = sa->peer;
 	struct ike *ike = sa->ike;
 	struct ike_sa **at;
 
+	/* who has a reference still reads whose it was */
+	ike_sa_set_peer(sa, NULL);
+	sa->peer = peer;
 	for (at = &ike->by_spi[bucket(ike, ike_sa_own_spi(sa))]; *at != sa; at = &(*at)->spi_next)
 		;
 	*at = sa->spi_next;
@@ -473,7 +497,8 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 	for (tun = old->peer->tunnels; tun; tun = tun->next)
 		if (tun->sa == old)
 			tun->sa = sa;
-	for (s = sa->ike->sas; s; s = s->next) {
+	/* what it is to follow, or loses to, is of the same peer */
+	for (s = old->peer->sas; s; s = s->peer_next) {
 		if (s->replaces && s->replaces == ike_sa_own_spi(old))
 			s->replaces = ike_sa_own_spi(sa);
 		if (s->loses_to && s->loses_to == ike_sa_own_spi(old))
@@ -511,16 +536,16 @@ void ike_sa_detach(struct ike_sa *sa)
 {
 	ike_sa_get(sa);
 	ike_sa_delete(sa, "the configuration changed");
-	sa->peer = NULL;
+	ike_sa_set_peer(sa, NULL);
 	ike_sa_put(sa);
 }
 
-struct ike_sa *ike_sa_usable(struct ike *ike, const struct ike_peer *peer)
+struct ike_sa *ike_sa_usable(const struct ike_peer *peer)
 {
 	struct ike_sa *sa, *coming = NULL;
 
-	for (sa = ike->sas; sa; sa = sa->next) {
-		if (sa->peer != peer || sa->replacing || sa->from || sa->no_more || sa->loses_to)
+	for (sa = peer->sas; sa; sa = sa->peer_next) {
+		if (sa->replacing || sa->from || sa->no_more || sa->loses_to)
 			continue;
 		if (sa->state == IKE_STATE_ESTABLISHED)
 			return sa;

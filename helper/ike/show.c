@@ -97,7 +97,7 @@ static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 	const struct ike_child *c;
 	const struct ike_sa *sa;
 
-	for (sa = tun->peer->ike->sas; sa; sa = sa->next)
+	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
 		for (c = sa->children; c; c = c->next)
 			if (c->tun == tun)
 				json_array_append_new(children, show_child(c, now));
@@ -117,9 +117,7 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
 	const struct ike_tunnel *t;
 	const struct ike_sa *sa;
 
-	for (sa = peer->ike->sas; sa; sa = sa->next) {
-		if (sa->peer != peer)
-			continue;
+	for (sa = peer->sas; sa; sa = sa->peer_next) {
 		json_array_append_new(sas, show_sa(sa, now));
 		if (sa->state == IKE_STATE_ESTABLISHED)
 			state = "up";

@@ -29,7 +29,7 @@ static bool entry_is_up(const struct ike_tunnel *tun, uint32_t entry, uint64_t r
 	const struct ike_child *c;
 	const struct ike_sa *sa;
 
-	for (sa = tun->peer->ike->sas; sa; sa = sa->next)
+	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
 		for (c = sa->children; c && (!replaced || ike_sa_own_spi(sa) != replaced); c = c->next)
 			if (c->tun == tun && c->entry == entry && c->state == IKE_CHILD_UP)
 				return true;
@@ -112,7 +112,7 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 	}
 	ike_timer_off(&ike->timers, &tun->timer);
 	tun->wanted = false;
-	sa = ike_sa_usable(ike, tun->peer);
+	sa = ike_sa_usable(tun->peer);
 	if (sa && ike_tunnel_ask(sa, tun, flow)) {
 		tun->sa = sa;
 		v2_run(sa);
@@ -224,7 +224,7 @@ bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flo
 	const struct ike_child *c;
 	struct kern_sa out;
 
-	for (sa = tun->peer->ike->sas; sa; sa = sa->next)
+	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
 		for (c = sa->children; c; c = c->next)
 			if (c->tun == tun && c->state == IKE_CHILD_UP && child_covers(c, flow) &&
 			    ike_child_counters(c, false, &out))
@@ -232,13 +232,22 @@ bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flo
 	return false;
 }
 
+uint32_t ike_name_hash(const struct ike *ike, const char *name)
+{
+	return ike_hash(ike->hash_key, name, strlen(name));
+}
+
 struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name)
 {
+	struct ike_link *l = ike_table_first(&ike->peers_by_name, ike_name_hash(ike, name));
 	struct ike_peer *p;
 
-	for (p = ike->peers; p && strcmp(p->conf->name, name); p = p->next)
-		;
-	return p;
+	for (; l; l = ike_table_next(l)) {
+		p = container_of(l, struct ike_peer, by_name);
+		if (!strcmp(p->conf->name, name))
+			return p;
+	}
+	return NULL;
 }
 
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name)
@@ -253,12 +262,13 @@ struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name)
 /* "peer/tunnel", as the module says it */
 struct ike_tunnel *ike_tunnel_by_name(struct ike *ike, const char *name)
 {
-	struct ike_peer *p;
+	struct ike_link *l = ike_table_first(&ike->tunnels_by_name, ike_name_hash(ike, name));
 	struct ike_tunnel *t;
 
-	for (p = ike->peers; p; p = p->next)
-		for (t = p->tunnels; t; t = t->next)
-			if (!strcmp(t->name, name))
-				return t;
+	for (; l; l = ike_table_next(l)) {
+		t = container_of(l, struct ike_tunnel, by_name);
+		if (!strcmp(t->name, name))
+			return t;
+	}
 	return NULL;
 }

@@ -148,7 +148,7 @@ void ike_unique_confirmed(struct ike_sa *sa)
 
 static struct ike_sa *established(struct ike_peer *peer)
 {
-	struct ike_sa *sa = ike_sa_usable(peer->ike, peer);
+	struct ike_sa *sa = ike_sa_usable(peer);
 
 	return sa && sa->state == IKE_STATE_ESTABLISHED ? sa : NULL;
 }
@@ -208,8 +208,8 @@ static bool abandon_one(struct ike_peer *peer)
 	/* who is to come from any address is not called */
 	struct ike_sa *to = peer->conf->remote.family ? established(peer) : NULL, *sa;
 
-	for (sa = to ? peer->ike->sas : NULL; sa; sa = sa->next) {
-		if (sa->peer != peer || !sa->initiator || sa->replaces || sa->from ||
+	for (sa = to ? peer->sas : NULL; sa; sa = sa->peer_next) {
+		if (!sa->initiator || sa->replaces || sa->from ||
 		    (sa->state != IKE_STATE_NEW && sa->state != IKE_STATE_INIT_SENT))
 			continue;
 		abandon(sa, to);

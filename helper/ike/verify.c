@@ -94,7 +94,7 @@ static struct ike_child *child_of(const struct ike_tunnel *tun)
 	struct ike_child *c, *newest = NULL;
 	struct ike_sa *sa;
 
-	for (sa = tun->peer->ike->sas; sa; sa = sa->next)
+	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
 		for (c = sa->children; c && sa->state == IKE_STATE_ESTABLISHED; c = c->next)
 			if (c->tun == tun && c->state == IKE_CHILD_UP && !c->replaced &&
 			    (!newest || c->up_seq > newest->up_seq))

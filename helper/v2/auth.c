@@ -173,8 +173,8 @@ static bool is_only_sa(const struct ike_sa *sa)
 {
 	const struct ike_sa *s;
 
-	for (s = sa->ike->sas; s; s = s->next)
-		if (s != sa && s->peer == sa->peer && s->state == IKE_STATE_ESTABLISHED)
+	for (s = sa->peer->sas; s; s = s->peer_next)
+		if (s != sa && s->state == IKE_STATE_ESTABLISHED)
 			return false;
 	return true;
 }
@@ -578,7 +578,7 @@ static bool identify(struct v2_in *in, const struct auth_request *r)
 		reject_id(in, r);
 		return false;
 	}
-	sa->peer = peer;
+	ike_sa_set_peer(sa, peer);
 	memcpy(sa->name, peer->conf->name, sizeof(sa->name));
 	if (!ike_id_set(&sa->remote_id, r->id_i.type, r->id_i.data)) {
 		ike_sa_kill(sa, "out of memory");
