@@ -27,7 +27,7 @@
 #define IKE_TASKS_MAX		256
 #define IKE_KEY_MAX		64
 
-struct ike_orphan;
+struct ike_orphans;
 struct ike_verify;
 struct ike_peer;
 struct ike_tunnel;
@@ -107,7 +107,8 @@ struct ike {
 	struct ike_table deferred;	/* those whose outbound SA is put off, by their tunnel */
 	struct ike_table to_look_at;	/* IKE SAs, by their peer: unique.c */
 	uint64_t hash_key;
-	struct ike_orphan *orphans;
+	struct ike_orphans *orphans;		/* SAs of an earlier run, of each tunnel */
+	struct ike_table orphans_by_tunnel;
 	struct ike_timer orphan_timer;
 	struct ike_verify *verifies;
 	struct ike_timers timers;

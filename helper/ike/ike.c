@@ -32,6 +32,7 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike_table_init(&ike->peers_by_name);
 	ike_table_init(&ike->tunnels_by_name);
 	ike_table_init(&ike->peers_by_addr);
+	ike_table_init(&ike->orphans_by_tunnel);
 	ike_table_init(&ike->by_id);
 	ike_table_init(&ike->by_spi_in);
 	ike_table_init(&ike->by_spi_out);
@@ -73,6 +74,7 @@ void ike_free(struct ike *ike)
 	ike_table_free(&ike->peers_by_name);
 	ike_table_free(&ike->tunnels_by_name);
 	ike_table_free(&ike->peers_by_addr);
+	ike_table_free(&ike->orphans_by_tunnel);
 	ike_table_free(&ike->by_id);
 	ike_table_free(&ike->by_spi_in);
 	ike_table_free(&ike->by_spi_out);

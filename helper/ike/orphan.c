@@ -23,6 +23,7 @@
 
 /**
  * struct ike_orphan - one direction of such an SA
+ * @of: with those of the same tunnel
  * @sels: as outbound packets look, whatever the direction
  * @replaced_at: another has taken its place since then; 0: not yet
  * @asked: for what it carries a new one was asked for
@@ -30,7 +31,7 @@
  */
 struct ike_orphan {
 	struct ike_orphan *next;
-	char tunnel[sizeof(((struct kern_sa *)0)->tunnel)];
+	struct ike_orphans *of;
 	uint8_t proto, dir, mode;
 	uint32_t spi;
 	struct addr local, remote;
@@ -44,20 +45,92 @@ struct ike_orphan {
 	bool asked, no_guess;
 };
 
+/**
+ * struct ike_orphans - all of one tunnel, which the configuration may not have any more
+ * @next, @at: in the list of all
+ * @first: in the module's order
+ * @end: where the next one is put
+ */
+struct ike_orphans {
+	struct ike_orphans *next, **at;
+	struct ike_link by_tunnel;
+	char tunnel[sizeof(((struct kern_sa *)0)->tunnel)];
+	struct ike_orphan *first, **end;
+};
+
 static void orphan_due(struct ike_timer *t);
+
+/* ---- by tunnel: thousands are asked for, one after the other ---- */
+
+static struct ike_orphans *with_name(const struct ike *ike, const char *tunnel)
+{
+	struct ike_orphans *all;
+	struct ike_link *l;
+
+	if (!ike->orphans)
+		return NULL;
+	for (l = ike_table_first(&ike->orphans_by_tunnel, ike_name_hash(ike, tunnel)); l;
+	     l = ike_table_next(l)) {
+		all = container_of(l, struct ike_orphans, by_tunnel);
+		if (!strcmp(all->tunnel, tunnel))
+			return all;
+	}
+	return NULL;
+}
+
+static struct ike_orphan *first_of(const struct ike_tunnel *tun)
+{
+	const struct ike_orphans *all = tun ? with_name(tun->peer->ike, tun->name) : NULL;
+
+	return all ? all->first : NULL;
+}
+
+static struct ike_orphans *orphans_new(struct ike *ike, const char *tunnel)
+{
+	struct ike_orphans *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	memcpy(all->tunnel, tunnel, sizeof(all->tunnel));
+	all->end = &all->first;
+	all->next = ike->orphans;
+	if (all->next)
+		all->next->at = &all->next;
+	all->at = &ike->orphans;
+	ike->orphans = all;
+	ike_table_put(&ike->orphans_by_tunnel, &all->by_tunnel, ike_name_hash(ike, tunnel));
+	return all;
+}
+
+/* goes when it is empty */
+static void tidy(struct ike *ike, struct ike_orphans *all)
+{
+	if (all->first)
+		return;
+	*all->at = all->next;
+	if (all->next)
+		all->next->at = all->at;
+	ike_table_del(&ike->orphans_by_tunnel, &all->by_tunnel);
+	free(all);
+}
 
 void ike_adopt(struct ike *ike, const struct kern_sa *sa)
 {
-	struct ike_orphan *o = calloc(1, sizeof(*o)), **at = &ike->orphans;
+	struct ike_orphans *all = with_name(ike, sa->tunnel);
+	struct ike_orphan *o = calloc(1, sizeof(*o));
 	unsigned int i;
 
 	if (o && sa->n_sels)
 		o->sels = calloc(sa->n_sels, sizeof(*o->sels));
-	if (!o || !o->sels) {
+	if (o && o->sels && !all)
+		all = orphans_new(ike, sa->tunnel);
+	if (!o || !o->sels || !all) {
+		if (o)
+			free(o->sels);
 		free(o);
 		return;
 	}
-	memcpy(o->tunnel, sa->tunnel, sizeof(o->tunnel));
+	o->of = all;
 	o->proto = sa->proto;
 	o->dir = sa->dir;
 	o->mode = sa->mode;
@@ -78,9 +151,8 @@ void ike_adopt(struct ike *ike, const struct kern_sa *sa)
 		o->sels[i].src = sa->dir == NFIPSEC_DIR_IN ? sa->sels[i].dst : sa->sels[i].src;
 		o->sels[i].dst = sa->dir == NFIPSEC_DIR_IN ? sa->sels[i].src : sa->sels[i].dst;
 	}
-	while (*at)
-		at = &(*at)->next;
-	*at = o;
+	*all->end = o;
+	all->end = &o->next;
 }
 
 static void identify(const struct ike_orphan *o, struct kern_sa *sa)
@@ -91,26 +163,23 @@ static void identify(const struct ike_orphan *o, struct kern_sa *sa)
 	sa->spi = o->spi;
 	sa->local = o->local;
 	sa->remote = o->remote;
-	memcpy(sa->tunnel, o->tunnel, sizeof(sa->tunnel));
+	memcpy(sa->tunnel, o->of->tunnel, sizeof(sa->tunnel));
 }
 
-/* out of the list, and of the module if @removed */
+/* out of the list, and of the module if @removed; who goes through the list tidies up then */
 static void drop(struct ike *ike, struct ike_orphan **at, bool removed)
 {
 	struct ike_orphan *o = *at;
 	struct kern_sa sa;
 
 	*at = o->next;
+	if (!*at)
+		o->of->end = at;
 	identify(o, &sa);
 	if (removed)
 		ike->ops->sa_del(&sa, ike->user);
 	free(o->sels);
 	free(o);
-}
-
-static bool is_of(const struct ike_orphan *o, const struct ike_tunnel *tun)
-{
-	return !strcmp(o->tunnel, tun->name);
 }
 
 /* ---- does the configuration want it? ---- */
@@ -200,18 +269,23 @@ static void report(struct ike *ike, const struct ike_tunnel *tun)
 
 void ike_orphans_sort(struct ike *ike)
 {
-	struct ike_orphan **at = &ike->orphans;
+	struct ike_orphans *all, *next;
+	struct ike_orphan **at;
 	struct ike_tunnel *tun;
 	struct ike_peer *peer;
 
-	while (*at) {
-		tun = ike_tunnel_by_name(ike, (*at)->tunnel);
-		if (tun && is_manual(*at, tun->conf))
-			drop(ike, at, false);
-		else if (!tun || !fits(*at, tun))
-			drop(ike, at, true);
-		else
-			at = &(*at)->next;
+	for (all = ike->orphans; all; all = next) {
+		next = all->next;
+		tun = ike_tunnel_by_name(ike, all->tunnel);
+		for (at = &all->first; *at;) {
+			if (tun && is_manual(*at, tun->conf))
+				drop(ike, at, false);
+			else if (!tun || !fits(*at, tun))
+				drop(ike, at, true);
+			else
+				at = &(*at)->next;
+		}
+		tidy(ike, all);
 	}
 	for (peer = ike->orphans ? ike->peers : NULL; peer; peer = peer->next)
 		for (tun = peer->tunnels; tun; tun = tun->next)
@@ -220,9 +294,9 @@ void ike_orphans_sort(struct ike *ike)
 
 /* ---- another one ---- */
 
-static bool is_open(const struct ike_orphan *o, const struct ike_tunnel *tun)
+static bool is_open(const struct ike_orphan *o)
 {
-	return is_of(o, tun) && !o->replaced_at && o->dir == NFIPSEC_DIR_OUT;
+	return !o->replaced_at && o->dir == NFIPSEC_DIR_OUT;
 }
 
 bool ike_orphans_wait(const struct ike_tunnel *tun)
@@ -231,8 +305,8 @@ bool ike_orphans_wait(const struct ike_tunnel *tun)
 
 	if (tun->n_up || tun->down || !tun->peer->conf->remote.family)
 		return false;
-	for (o = tun->peer->ike->orphans; o; o = o->next)
-		if (is_open(o, tun))
+	for (o = first_of(tun); o; o = o->next)
+		if (is_open(o))
 			return true;
 	return false;
 }
@@ -242,8 +316,8 @@ unsigned int ike_orphans_of(const struct ike_tunnel *tun)
 	const struct ike_orphan *o;
 	unsigned int n = 0;
 
-	for (o = tun->peer->ike->orphans; o; o = o->next)
-		n += is_of(o, tun) && !o->replaced_at;
+	for (o = first_of(tun); o; o = o->next)
+		n += !o->replaced_at;
 	return n;
 }
 
@@ -281,12 +355,12 @@ static void flow_of(const struct ike_orphan *o, const struct conf_list *list,
 /* first the tunnel as a whole; what that did not replace by what it carries */
 static void start_one(struct ike_tunnel *tun)
 {
-	struct ike_orphan *o = tun->peer->ike->orphans;
+	struct ike_orphan *o = first_of(tun);
 	struct kern_flow flow;
 
 	if (!tun->peer->conf->remote.family || tun->sa)
 		return;
-	while (o && (!is_open(o, tun) || o->asked))
+	while (o && (!is_open(o) || o->asked))
 		o = o->next;
 	if (!o)
 		return;
@@ -324,8 +398,8 @@ bool ike_orphans_carry(const struct ike_child *child)
 {
 	const struct ike_orphan *o;
 
-	for (o = child->sa->ike->orphans; o; o = o->next)
-		if (is_open(o, child->tun) && is_covered(o, child))
+	for (o = first_of(child->tun); o; o = o->next)
+		if (is_open(o) && is_covered(o, child))
 			return true;
 	return false;
 }
@@ -333,10 +407,11 @@ bool ike_orphans_carry(const struct ike_child *child)
 void ike_orphans_replace(const struct ike_child *child)
 {
 	struct ike *ike = child->sa->ike;
-	struct ike_orphan **at = &ike->orphans, *o;
+	struct ike_orphans *all = child->tun ? with_name(ike, child->tun->name) : NULL;
+	struct ike_orphan **at, *o;
 
-	while ((o = *at)) {
-		if (!is_of(o, child->tun) || o->replaced_at || !is_covered(o, child)) {
+	for (at = all ? &all->first : NULL; at && (o = *at);) {
+		if (o->replaced_at || !is_covered(o, child)) {
 			at = &o->next;
 		} else if (o->dir == NFIPSEC_DIR_OUT) {
 			/* where the outbound SA waits until the peer is sure to have it, so does this */
@@ -355,26 +430,34 @@ void ike_orphans_replace(const struct ike_child *child)
 			at = &o->next;
 		}
 	}
-	if (ike->orphans)
-		start_one(child->tun);
+	if (!all)
+		return;
+	tidy(ike, all);
+	start_one(child->tun);
 }
 
 static void orphan_due(struct ike_timer *t)
 {
 	struct ike *ike = container_of(t, struct ike, orphan_timer);
-	struct ike_orphan **at = &ike->orphans, *o;
+	struct ike_orphans *all, *next;
+	struct ike_orphan **at, *o;
 	struct kern_sa sa;
 	bool more = false;
 
-	while ((o = *at)) {
-		identify(o, &sa);
-		if (o->replaced_at && (ike->ops->sa_get(&sa, ike->user) || sa.idle >= QUIET_S ||
-				       ike->now - o->replaced_at >= QUIET_MAX_MS)) {
-			drop(ike, at, true);
-			continue;
+	for (all = ike->orphans; all; all = next) {
+		next = all->next;
+		for (at = &all->first; (o = *at);) {
+			identify(o, &sa);
+			if (o->replaced_at &&
+			    (ike->ops->sa_get(&sa, ike->user) || sa.idle >= QUIET_S ||
+			     ike->now - o->replaced_at >= QUIET_MAX_MS)) {
+				drop(ike, at, true);
+				continue;
+			}
+			more = more || o->replaced_at;
+			at = &o->next;
 		}
-		more = more || o->replaced_at;
-		at = &o->next;
+		tidy(ike, all);
 	}
 	if (more)
 		ike_timer_set(&ike->timers, t, ike->now + LOOK_MS);
@@ -384,49 +467,61 @@ static void orphan_due(struct ike_timer *t)
 
 void ike_orphans_contact(const struct ike_sa *sa)
 {
-	struct ike_orphan **at = &sa->ike->orphans;
 	const struct ike_tunnel *tun;
+	struct ike_orphans *all;
+	struct ike_orphan **at;
 
-	while (*at) {
-		for (tun = sa->peer->tunnels; tun && !is_of(*at, tun); tun = tun->next)
-			;
-		/* a peer of any address may be several */
-		if (tun && (sa->peer->conf->remote.family ||
-			    addr_equal(&(*at)->remote, &sa->remote.addr)))
-			drop(sa->ike, at, true);
-		else
-			at = &(*at)->next;
+	for (tun = sa->ike->orphans ? sa->peer->tunnels : NULL; tun; tun = tun->next) {
+		all = with_name(sa->ike, tun->name);
+		if (!all)
+			continue;
+		for (at = &all->first; *at;) {
+			/* a peer of any address may be several */
+			if (sa->peer->conf->remote.family ||
+			    addr_equal(&(*at)->remote, &sa->remote.addr))
+				drop(sa->ike, at, true);
+			else
+				at = &(*at)->next;
+		}
+		tidy(sa->ike, all);
 	}
+}
+
+static void drop_all(struct ike *ike, struct ike_orphans *all, bool removed)
+{
+	while (all->first)
+		drop(ike, &all->first, removed);
+	tidy(ike, all);
 }
 
 void ike_orphans_drop(struct ike *ike, const struct ike_tunnel *tun)
 {
-	struct ike_orphan **at = &ike->orphans;
+	struct ike_orphans *all = tun ? with_name(ike, tun->name) : NULL;
 
-	while (*at) {
-		if (!tun || is_of(*at, tun))
-			drop(ike, at, true);
-		else
-			at = &(*at)->next;
-	}
+	if (all)
+		drop_all(ike, all, true);
+	while (!tun && ike->orphans)
+		drop_all(ike, ike->orphans, true);
 }
 
 void ike_orphans_free(struct ike *ike)
 {
 	while (ike->orphans)
-		drop(ike, &ike->orphans, false);
+		drop_all(ike, ike->orphans, false);
 }
 
 bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa)
 {
-	struct ike_orphan **at = &tun->peer->ike->orphans, *o;
+	struct ike_orphans *all = with_name(tun->peer->ike, tun->name);
+	struct ike_orphan **at, *o;
 
-	for (; (o = *at); at = &o->next) {
-		if (!is_of(o, tun) || o->spi != sa->spi || o->dir != sa->dir)
+	for (at = all ? &all->first : NULL; at && (o = *at); at = &o->next) {
+		if (o->spi != sa->spi || o->dir != sa->dir)
 			continue;
 		if (sa->expired_hard) {
 			drop(tun->peer->ike, at, false);
-		} else if (is_open(o, tun)) {
+			tidy(tun->peer->ike, all);
+		} else if (is_open(o)) {
 			o->asked = false;
 			start_one(tun);
 		}
@@ -438,18 +533,19 @@ bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa)
 /* the peer is behind a NAT and has moved: RFC 7296 2.23 */
 void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends)
 {
+	const struct ike_orphans *all = with_name(ike, sa->tunnel);
 	struct kern_ends was = { .local_port = 0 };
 	struct kern_sa moved;
 	struct ike_orphan *o;
 
-	for (o = ike->orphans; o; o = o->next)
+	for (o = all ? all->first : NULL; o; o = o->next)
 		if (o->dir == NFIPSEC_DIR_IN && o->spi == sa->spi &&
-		    addr_equal(&o->local, &sa->local) && !strcmp(o->tunnel, sa->tunnel))
+		    addr_equal(&o->local, &sa->local))
 			was = (struct kern_ends){ .local = o->local, .remote = o->remote,
 						  .local_port = o->encap_local,
 						  .remote_port = o->encap_remote };
-	for (o = was.local_port ? ike->orphans : NULL; o; o = o->next) {
-		if (strcmp(o->tunnel, sa->tunnel) || o->encap_remote != was.remote_port ||
+	for (o = was.local_port ? all->first : NULL; o; o = o->next) {
+		if (o->encap_remote != was.remote_port ||
 		    !addr_equal(&o->remote, &was.remote) || !addr_equal(&o->local, &was.local))
 			continue;
 		identify(o, &moved);
@@ -483,8 +579,8 @@ bool ike_orphan_guess(const struct ike_child *child, const struct ike_proposal *
 	const struct ike_orphan *o;
 	unsigned int i;
 
-	for (o = child->sa->ike->orphans; o; o = o->next)
-		if (is_of(o, child->tun) && o->dir == NFIPSEC_DIR_IN && !o->replaced_at &&
+	for (o = first_of(child->tun); o; o = o->next)
+		if (o->dir == NFIPSEC_DIR_IN && !o->replaced_at &&
 		    !o->no_guess)
 			break;
 	for (i = 0; o && i < n && !fits_proposal(o, &offered[i]); i++)
@@ -506,7 +602,6 @@ void ike_orphan_wrong_guess(const struct ike_tunnel *tun)
 {
 	struct ike_orphan *o;
 
-	for (o = tun->peer->ike->orphans; o; o = o->next)
-		if (is_of(o, tun))
-			o->no_guess = true;
+	for (o = first_of(tun); o; o = o->next)
+		o->no_guess = true;
 }

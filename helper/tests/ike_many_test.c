@@ -295,7 +295,42 @@ static void find(struct ike *ike, unsigned int p)
 	assert_null(ike_peer_by_addr(ike, &local, &remote, peer));
 }
 
-enum step { READ, LOAD, ACQUIRE, FIND, SHOW, RELOAD, RELOAD_OTHER, END, STEPS };
+/* what an earlier run left of it */
+static void adopt(struct ike *ike, unsigned int p)
+{
+	struct kern_sa sa = { .proto = 50, .mode = NFIPSEC_MODE_TUNNEL, .n_sels = 1,
+			      .encr = NFIPSEC_ENCR_AES_GCM_16, .replay_window = 1024,
+			      .hard_seconds = 3600, .soft_seconds = 3000 };
+	struct ts here = { .port_max = 65535 }, there = { .port_max = 65535 };
+	unsigned int out;
+	char text[ADDR_STRLEN];
+
+	assert_true(addr_parse("192.0.2.1", &sa.local) && addr_parse("10.1.0.0", &here.min) &&
+		    addr_parse("10.1.255.255", &here.max));
+	snprintf(text, sizeof(text), "10.128.%u.%u", p / 256, p % 256);
+	assert_true(addr_parse(text, &sa.remote));
+	snprintf(text, sizeof(text), "10.64.%u.%u", p / 256, p % 256);
+	assert_true(addr_parse(text, &there.min));
+	there.max = there.min;
+	snprintf(sa.tunnel, sizeof(sa.tunnel), "p%u/t", p);
+	for (out = 0; out < 2; out++) {
+		sa.dir = out ? NFIPSEC_DIR_OUT : NFIPSEC_DIR_IN;
+		sa.spi = 2 * p + out + 256;
+		sa.sels[0].src = out ? here : there;
+		sa.sels[0].dst = out ? there : here;
+		ike_adopt(ike, &sa);
+	}
+}
+
+enum step { READ, ADOPT, LOAD, ACQUIRE, FIND, SHOW, RELOAD, RELOAD_OTHER, END, STEPS };
+
+static const char *tunnel_name(unsigned int p)
+{
+	static char name[20];
+
+	snprintf(name, sizeof(name), "p%u/t", p);
+	return name;
+}
 
 static void measure(unsigned int n, uint64_t us[STEPS])
 {
@@ -312,8 +347,14 @@ static void measure(unsigned int n, uint64_t us[STEPS])
 	same = conf_of(p, n, "at-load", day);
 	other = conf_of(p, n, "at-load", hour);
 	began = cpu_us();
+	for (i = 0; i < n; i++)
+		adopt(ike, p[i]);
+	STEP(ADOPT);
 	ike_set_conf(ike, first, 1);
 	STEP(LOAD);
+	for (i = 0; i < n; i += n / 5)
+		assert_int_equal(ike_orphans_of(ike_tunnel_by_name(ike, tunnel_name(p[i]))), 2);
+	began = cpu_us();
 	for (i = 0; i < n; i++)
 		acquired(ike, p[i]);
 	STEP(ACQUIRE);
@@ -338,7 +379,7 @@ static void measure(unsigned int n, uint64_t us[STEPS])
 /* eight times the peers cost eight times as much, not sixty-four */
 static void no_step_is_quadratic(void **state)
 {
-	static const char *const names[] = { "read", "load", "acquire", "find", "show", "reload",
+	static const char *const names[] = { "read", "adopt", "load", "acquire", "find", "show", "reload",
 					     "reload of others", "end" };
 	uint64_t few[STEPS], many[STEPS];
 	unsigned int i;
