@@ -412,7 +412,7 @@ static void run(void)
 		begin_some();
 		turn(false);
 		if (done != before) {
-			if (done / 1000 > before / 1000)
+			if (udp && count > 1000 && done / 1000 > before / 1000)
 				fprintf(stderr, "# %u of %u\n", done, count);
 			before = done;
 			last = now_ms();
