@@ -52,10 +52,12 @@ static void conf_yyerror(const CONF_YYLTYPE *at, struct conf_parse *parse, void 
 } while (0)
 /* one more element of an array; what it holds is zeroed */
 #define APPEND(array, n) ({ \
-	void *_more = reallocarray(array, (n) + 1, sizeof(*(array))); \
-	if (!_more) \
-		YYNOMEM; \
-	(array) = _more; \
+	if (conf_array_is_full(n)) { \
+		void *_more = reallocarray(array, (n) ? (n) * 2 : 1, sizeof(*(array))); \
+		if (!_more) \
+			YYNOMEM; \
+		(array) = _more; \
+	} \
 	memset(&(array)[n], 0, sizeof(*(array))); \
 	&(array)[(n)++]; \
 })

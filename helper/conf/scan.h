@@ -30,6 +30,12 @@ struct conf_parse {
 	struct conf_tunnel *tunnel;
 };
 
+/* an array that grows by one, whose room is the power of two that takes it */
+static inline bool conf_array_is_full(unsigned int n)
+{
+	return !(n & (n - 1));
+}
+
 int conf_scan_keyword(const char *text, int len);	/* its token, 0: none */
 const char *conf_scan_keyword_name(int token);		/* NULL: no keyword */
 _Noreturn void conf_scan_fatal(const char *msg);

@@ -149,10 +149,14 @@ static bool one_secret(struct conf *conf, struct reader *r, const char *path,
 	if (r->token != PSK)
 		return conf_fail(err, path, r->at.first_line, r->at.first_column,
 				 "expected psk LOCAL-ID REMOTE-ID \"SECRET\" or key FILE \"PASSPHRASE\"");
-	more = reallocarray(conf->secrets, conf->n_secrets + 1, sizeof(*more));
-	if (!more)
-		return conf_fail(err, path, r->at.first_line, r->at.first_column, "out of memory");
-	conf->secrets = more;
+	if (conf_array_is_full(conf->n_secrets)) {
+		more = reallocarray(conf->secrets, conf->n_secrets ? conf->n_secrets * 2 : 1,
+				    sizeof(*more));
+		if (!more)
+			return conf_fail(err, path, r->at.first_line, r->at.first_column,
+					 "out of memory");
+		conf->secrets = more;
+	}
 	s = &conf->secrets[conf->n_secrets++];
 	memset(s, 0, sizeof(*s));
 	ids[0] = &s->local_id;
