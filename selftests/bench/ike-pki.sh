@@ -9,7 +9,7 @@ set -eu
 
 dir=$1
 all=$dir/all
-specs=(root,ca hq,issuer=root,san=hq.example.com)
+specs=("root,ca" "hq,issuer=root,san=hq.example.com")
 shift
 while [ $# -gt 0 ]; do
 	for ((i = $1; i < $1 + $2; i++)); do specs+=("c$i,issuer=root,san=c$i.example.com"); done

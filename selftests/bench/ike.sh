@@ -10,14 +10,14 @@
 # The CPU time is the kernel's part, too: what the installation of the SAs costs in netlink is in
 # it, for both.
 #
-# usage: ike.sh [INITIATIONS [TUNNELS]]	default 200, 1000; TUNNELS 0: none
+# usage: ike.sh [INITIATIONS [TUNNELS]]	default 200, 500; TUNNELS 0: none
 
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/bench-lib.sh"
 . "$(dirname "$0")/ike-lib.sh"
 
 INITIATIONS=${1:-200}
-TUNNELS=${2:-1000}
+TUNNELS=${2:-500}
 AUTHS=${IKE_AUTHS-psk cert}
 SOCK=$STATE/nfipsecd.sock
 
