@@ -153,7 +153,7 @@ static void check_sa(const struct node *n, const struct ike_sa *sa)
 static void check_node(const struct node *n)
 {
 	const struct ike *ike = n->ike;
-	unsigned int sas = 0, half_open = 0, up;
+	unsigned int sas = 0, half_open = 0, with_peer = 0, up;
 	const struct ike_peer *peer;
 	const struct ike_tunnel *tun;
 	const struct ike_child *c;
@@ -163,8 +163,13 @@ static void check_node(const struct node *n)
 	for (sa = ike->sas; sa; sa = sa->next) {
 		sas++;
 		half_open += sa->half_open != NULL;
+		with_peer += sa->peer != NULL;
 		check_sa(n, sa);
 	}
+	for (peer = ike->peers; peer; peer = peer->next)
+		for (sa = peer->sas; sa; sa = sa->peer_next, with_peer--)
+			check(sa->peer == peer && !sa->dead);
+	check(!with_peer);
 	check(sas == ike->n_sas && half_open == ike->n_half_open);
 	check(half_open <= ike->limits.half_open_max);
 	for (s = n->sas; s < n->sas + WORLD_SAS; s++)
