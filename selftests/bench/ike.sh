@@ -121,7 +121,7 @@ done
 [ "$TUNNELS" = 0 ] || many || status=1
 
 echo
-echo "Linux $(uname -r), $(command swanctl --version | head -n 1), $IKE, $ESP, $INITIATIONS initiations, $(nproc) CPU${BENCH_CLOCK:+, $BENCH_CLOCK}:"
+echo "Linux $(uname -r), $(command swanctl --help 2>&1 | sed -n '1s/ swanctl//p'), $IKE, $ESP, $INITIATIONS initiations, $(nproc) CPU${BENCH_CLOCK:+, $BENCH_CLOCK}:"
 echo
 echo "| responder | PSK: initiations a CPU second | ECDSA P-256 | PSK: octets of a pair (RSS) | ECDSA P-256 |"
 echo "| --- | ---: | ---: | ---: | ---: |"
