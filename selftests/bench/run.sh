@@ -16,7 +16,7 @@ while :; do
 	--kernel) kernel=$2; shift ;;
 	--all) script=matrix.sh ;;
 	--sas) script=sas.sh ;;
-	--ike) script=ike.sh; make -s -C "$here/../../helper" O="$here/../../build/helper" bench-tools ;;
+	--ike) script=ike.sh; make -s -C "$here/../../helper" bench-tools ;;
 	*) break ;;
 	esac
 	shift
