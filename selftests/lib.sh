@@ -35,6 +35,22 @@ trap run_exit_commands EXIT
 
 on_exit() { exit_commands+=("$*"); }
 
+# why a check fails comes before all else that it prints, wherever that goes
+ktap_why=$(mktemp /tmp/nfipsec-why.XXXXXX)
+on_exit "rm -f $ktap_why"
+because() { echo "$*" >>"$ktap_why"; return 1; }
+
+# so COMMAND...: one of a check's many conditions
+so()
+{
+	local status
+
+	"$@"
+	status=$?
+	[ $status -eq 0 ] || because "failed: $*"
+	return $status
+}
+
 ktap_plan()
 {
 	ktap_planned=$1
@@ -72,6 +88,7 @@ check()
 	local name=$1 output status
 	shift
 
+	: >"$ktap_why"
 	output=$("$@" 2>&1)
 	status=$?
 	if [ $status -eq 0 ]; then
@@ -79,6 +96,7 @@ check()
 	else
 		ktap_fail "$name"
 		echo "# $* -> $status"
+		sed 's/^/# /' "$ktap_why"
 		[ -z "$output" ] || sed 's/^/#   /' <<<"$output"
 	fi
 	return $status
