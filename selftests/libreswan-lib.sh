@@ -36,7 +36,7 @@ libreswan_conf()
 		for line in "left=$(them)" "leftid=@$ID_B" "leftsubnet=$NET_B" "leftupdown=%disabled" \
 			"right=$(remote_there)" "rightid=@$ID_A" "rightsubnet=$NET_A" ikev2=insist "${how[@]}" \
 			"ike=$(lsw_words "$ike")" "esp=$(lsw_words "$esp")" pfs=$pfs mobike=no narrowing=no \
-			retransmit-interval=500 auto=add "${lsw_lines[@]}"; do
+			retransmit-interval=500 replay-window=1024 auto=add "${lsw_lines[@]}"; do
 			echo "	$line"
 		done
 	} >"$LSW/ipsec.conf"

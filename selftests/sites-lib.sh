@@ -163,6 +163,8 @@ sites_begin()
 # ---- strongSwan in gw-b ----
 
 # swan_conf IKE-PROPOSAL ESP-PROPOSAL [PSK [OPTION-OF-CHARON...]]
+# A CPU of a VM that its host makes wait sends what it has after the next hundred packets of the
+# other CPU: a replay window of 32, strongSwan's own, would lose them (XfrmInStateSeqError).
 swan_conf()
 {
 	local ike=$1 esp=$2 psk=${3:-$PSK} option
@@ -216,6 +218,7 @@ swan_conf()
 						local_ts = $NET_B
 						remote_ts = $NET_A
 						esp_proposals = $esp
+						replay_window = 1024
 					}
 				}
 			}
@@ -352,8 +355,9 @@ no_drops()
 	local out
 
 	out=$(drops)
-	test -z "$out" || note "dropped:" $out
-	test -z "$out"
+	[ -n "$out" ] || return 0
+	note "dropped:" $out
+	because "dropped in the module:" $out
 }
 
 # ten pings 100 ms apart, none lost, the first of them held. That they leave in order is
