@@ -20,13 +20,13 @@ both_begin()
 rekeys()
 {
 	both_start && we_begin || return
-	under_traffic 4 they_rekey_now && note "libreswan rekeyed the CHILD SA" &&
-		under_traffic 4 they_rekey_now ike && note "libreswan rekeyed the IKE SA" && pings
+	unharmed they_rekey_now && note "libreswan rekeyed the CHILD SA" &&
+		unharmed they_rekey_now ike && note "libreswan rekeyed the IKE SA" && pings || told
 }
 
 ours()
 {
-	life=$1 ike_life=$2 both_start && we_begin && under_traffic 10 rekeyed_in_time "$3" && pings
+	life=$1 ike_life=$2 both_start && we_begin && unharmed rekeyed_in_time "$3" && pings || told
 }
 
 ktap_plan 8

@@ -8,6 +8,7 @@
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/traffic-lib.sh"
 
 IKE=aes128gcm16-prfsha256-x25519
 ESP=aes128gcm16
@@ -17,41 +18,19 @@ renewed() { two_sas_here && ! spis | grep -qxFf "$WORK/spis"; }
 adopted() { grep -q '2 SAs of an earlier run carry on' "$WORK/daemon"; }
 one_ping() { in_site_a ping -n -q -c 1 -W 30 $SITE_B >"$WORK/ping"; }
 
-# traffic_start: 100 datagrams a second from a to b, and pings from b to a
-traffic_start()
-{
-	in_site_b iperf3 -s -1 -D -I "$WORK/iperf3.pid" >"$WORK/iperf3" 2>&1
-	wait_for 10 listens site-b 5201 || return
-	started iperf ip netns exec site-a iperf3 -u -c $SITE_B -t "$1" -b 800K -l 1000 -J >"$WORK/iperf3.json" 2>&1
-	started ping ip netns exec site-b ping -n -q -i 0.05 $SITE_A >"$WORK/ping-b"
-}
-
-none_lost()
-{
-	note "datagrams: $(jq -r '.end.sum | "\(.packets), lost \(.lost_packets)"' "$WORK/iperf3.json")"
-	note "$(grep transmitted "$WORK/ping-b")"
-	jq -e '.end.sum.packets > 500 and .end.sum.lost_packets == 0' "$WORK/iperf3.json" >"$WORK/jq" &&
-		# the last answer may be on its way when ping ends
-		awk '/transmitted/ { seen = 1; bad = $1 < 100 || $1 - $4 > 1 } END { exit !seen || bad }' "$WORK/ping-b"
-}
-
 kill_and_start()
 {
 	local began=$SECONDS
 
-	spis >"$WORK/spis" && daemon_kill && daemon_start && adopted && wait_for 30 renewed || return
+	spis >"$WORK/spis" && so daemon_kill && so daemon_start && so adopted && so wait_for 40 renewed || return
 	note "the SAs were renewed after $((SECONDS - began)) s"
 }
 
+killed_twice() { kill_and_start && kill_and_start; }
+
 no_packet_lost()
 {
-	one_ping && mark_stats && traffic_start 30 || return
-	sleep 0.5
-	kill_and_start && kill_and_start || { cat "$WORK/daemon"; return 1; }
-	wait_for 60 ended iperf && stopped ping INT || return
-	rm -f "$WORK/iperf.pid"
-	note "dropped in the module: $(drops | tr '\n' ' ')"
-	none_lost
+	so one_ping && mark_stats && unharmed killed_twice || { tail -n 30 "$WORK/daemon" "$SWAN/log"; return 1; }
 }
 
 # the peer was not told to forget: RFC 7296 2.4
@@ -66,26 +45,27 @@ changed()
 {
 	spis >"$WORK/spis" && daemon_kill || return
 	sed -i "s/esp $ESP/esp aes128-sha256/" "$CONF"
-	daemon_start && ! adopted && one_ping && wait_for 20 renewed
+	so daemon_start && so fails adopted && so one_ping && so wait_for 40 renewed
 }
 
 # the daemon ends as it should: no SA is left, so none is taken over
 graceful()
 {
-	daemon_stop && no_sas_here && daemon_start && ! adopted && one_ping && wait_for 10 two_sas_here
+	so daemon_stop && so no_sas_here && so daemon_start && so fails adopted && so one_ping && so wait_for 30 two_sas_here
 }
 
 # it forgot all without a word; it begins as it is started, and says INITIAL_CONTACT
 peer_begins_anew()
 {
-	one_ping && spis >"$WORK/spis" && swan_kill && swan_start && wait_for 30 renewed && sas_there && one_ping
+	so one_ping && spis >"$WORK/spis" && so swan_kill && so swan_start && so wait_for 60 renewed &&
+		so wait_for 10 sas_there && so one_ping
 }
 
 ktap_plan 5
 sites_begin
 nf_conf $IKE $ESP "$PSK" at-load 2s
 swan_conf $IKE "$ESP,aes128-sha256"
-swan_start && daemon_start && wait_for 10 two_sas_here || bail "the tunnel does not come up"
+swan_start && daemon_start && wait_for 30 two_sas_here || bail "the tunnel does not come up"
 check "kill -9 and another daemon, twice: no packet is lost" no_packet_lost
 check "the peer was not told that it may forget its SAs" no_initial_contact
 check "SAs that the configuration would not make any more are removed" changed
