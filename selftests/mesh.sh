@@ -113,11 +113,13 @@ pairs()
 
 carries()
 {
-	in_node 1 ping -n -q -c 2 -i 0.1 -W 5 -I 10.1.0.1 10.2.0.1 >"$WORK/ping" &&
-		in_node 3 ping -n -q -c 2 -i 0.1 -W 5 -I 10.3.0.1 10.2.0.1 >"$WORK/ping"
+	in_node 1 ping -n -q -c 2 -i 0.1 -W 20 -I 10.1.0.1 10.2.0.1 >"$WORK/ping" &&
+		in_node 3 ping -n -q -c 2 -i 0.1 -W 20 -I 10.3.0.1 10.2.0.1 >"$WORK/ping"
 }
 
-settled() { wait_for 60 all_whole && pairs && carries; }
+agreed() { all_whole && pairs; }
+
+settled() { so wait_for 90 agreed && so carries; }
 
 # what is there when it did not come to that
 tell()
@@ -144,8 +146,9 @@ rounds()
 		end $signal $which || return
 		for n in $which; do start "$n" && starts=$((starts + 1)); done
 		began=$SECONDS
-		settled || { echo "round $i, SIG$signal to $which:"; tell; return 1; }
+		settled || { echo "round $i, SIG$signal to $which"; tell; return 1; }
 		((SECONDS - began > slowest)) && slowest=$((SECONDS - began))
+		((i % 20)) || note "$i rounds in $SECONDS s"
 	done
 	test "$(cat "$WORK"/*.log | grep -c 'is ready')" = $((starts + 3)) || { echo "not each daemon started anew"; return 1; }
 	note "$ROUNDS rounds, the slowest took $slowest s to settle"
