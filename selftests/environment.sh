@@ -45,7 +45,7 @@ no_other_drops()
 	[ -z "$out" ]
 }
 
-pings() { in_site_a ping -n -q -c 3 -i 0.1 -W "${2:-5}" "$1" >"$WORK/ping" 2>&1; }
+pings() { in_site_a ping -n -q -c 3 -i 0.1 -W "${2:-20}" "$1" >"$WORK/ping" 2>&1; }
 pings_fail() { ! pings "$1" 1; }
 
 # a stream of echo requests from site-a, and its end; what came back does not matter
@@ -111,7 +111,7 @@ pair_up()
 	done
 }
 
-pair_pings() { ip netns exec "$1" ping -n -q -c 3 -i 0.1 -W 5 10.2.0.1 >"$WORK/ping"; }
+pair_pings() { ip netns exec "$1" ping -n -q -c 3 -i 0.1 -W 20 10.2.0.1 >"$WORK/ping"; }
 pair_packets() { ip netns exec "$1" "$NFIPSEC" show stats --json | jq '.stats.in_packets'; }
 
 same_spis()
@@ -259,7 +259,7 @@ snat_before()
 		}
 	END
 	tunnel tunnel:4in4 && mark_stats &&
-		in_site_a ping -n -q -c 3 -i 0.1 -W 5 -I 10.9.0.10 $SITE_B >"$WORK/ping" && [ "$(stat out_packets)" = 3 ] || status=1
+		in_site_a ping -n -q -c 3 -i 0.1 -W 20 -I 10.9.0.10 $SITE_B >"$WORK/ping" && [ "$(stat out_packets)" = 3 ] || status=1
 	in_gw_a nft delete table ip nat
 	ip -n gw-a route del 10.9.0.10/32 dev lan
 	ip -n site-a addr del 10.9.0.10/32 dev lan

@@ -62,7 +62,7 @@ becomes()
 	shift
 	expected=${counter:+$counter $#}
 	craft "$@" || return
-	wait_for 5 counted_are "$expected" && return
+	wait_for 20 counted_are "$expected" && return
 	note "$*: $(counted | tr '\n' ';')"
 	return 1
 }
@@ -125,7 +125,7 @@ extended_sequence()
 batch()
 {
 	craft batch good:60 good:61 bad_icv:62 other_spi:63 good:60 good:64 || return
-	wait_for 5 counted_are "in_packets 3
+	wait_for 20 counted_are "in_packets 3
 in_replay 1
 in_bad_icv 1" && return
 	note "$(counted | tr '\n' ';')"
@@ -138,7 +138,7 @@ fuzz()
 
 	mark_stats
 	in_gw_b /usr/bin/python3 "$TOOLS/esp-craft.py" $(craft_args "$1") --fuzz 400 --start 6000 >"$WORK/fuzz" 2>&1 || return
-	wait_for 5 all_counted 400 || true
+	wait_for 20 all_counted 400
 	note "$(counted | tr '\n' ';')"
 	all_counted 400 && test "$(stat in_packets)" = 0 && test "$(stat in_bad_icv)" -gt 50
 }

@@ -51,7 +51,7 @@ live_noise()
 	test "$(wc -w <<<"$spis")" = 2 || return
 	noise gw-b --spoof $GW_B --live $spis || { note "$(tail -n 3 "$WORK/noise")"; return 1; }
 	note "$(tail -n 1 "$WORK/noise")"
-	wait_for 20 alive && two_sas_here && in_site_a ping -n -q -c 3 -i 0.2 -W 10 $SITE_B >"$WORK/ping" &&
+	wait_for 20 alive && two_sas_here && in_site_a ping -n -q -c 3 -i 0.2 -W 20 $SITE_B >"$WORK/ping" &&
 		test "$(grep -c . <<<"$(swanctl --list-sas)")" -gt 0
 }
 

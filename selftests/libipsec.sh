@@ -35,17 +35,17 @@ we_initiate()
 they_initiate()
 {
 	nf_conf "$1" "$2" "$PSK" manual && daemon_start &&
-		swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 ||
+		swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 ||
 		{ cat "$WORK/initiate" "$WORK/daemon"; return 1; }
-	wait_for 5 in_udp && not_xfrm &&
-		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" &&
-		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" && no_drops
+	wait_for 20 in_udp && not_xfrm &&
+		in_site_b ping -n -q -i 0.1 -c 5 -W 20 $SITE_A >"$WORK/ping" &&
+		in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" && no_drops
 }
 
 only_udp_outside()
 {
 	capture_start gw-a wan "host $GW_A or net $NET_A" || return
-	in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" || return
+	in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" || return
 	capture_stop
 	test "$(grep -c "$GW_A.4500 > $GW_B.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
 		test "$(grep -c "$GW_B.4500 > $GW_A.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
@@ -58,7 +58,7 @@ sizes()
 	local size
 
 	for size in {0..18} 64 255 1000 1371 1372 1373 1400 4000; do
-		in_site_a ping -n -q -c 1 -W 10 -M dont -s $size $SITE_B >"$WORK/ping" || { cat "$WORK/ping"; return 1; }
+		in_site_a ping -n -q -c 1 -W 20 -M dont -s $size $SITE_B >"$WORK/ping" || { cat "$WORK/ping"; return 1; }
 	done
 	no_drops
 }
@@ -77,7 +77,7 @@ per_suite()
 	counted_check "$name: iperf3 there" tcp_there
 	counted_check "$name: iperf3 back" tcp_back
 	daemon_stop
-	counted_check "$name: the daemon's end leaves no SA on either side" wait_for 10 no_sas_left
+	counted_check "$name: the daemon's end leaves no SA on either side" wait_for 20 no_sas_left
 	counted_check "$name: strongSwan initiates" they_initiate "$ike" "$esp"
 	daemon_stop
 	policy_unload

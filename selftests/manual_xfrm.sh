@@ -72,8 +72,8 @@ headers()
 	nf_conf aes128gcm16-prfsha256-x25519 "aes128gcm16 $1" "$PSK" manual
 	in_gw_a "$NFIPSEC" load --no-daemon "$CONF" >"$WORK/load" 2>&1 || { cat "$WORK/load"; return 1; }
 	capture_start gw-a wan "src host $GW_A and proto 50" -v || return
-	in_site_a ping -n -q -c 1 -W 5 -Q 0xb9 -M "do" $SITE_B >"$WORK/ping" &&
-		in_site_a ping -n -q -c 1 -W 5 -Q 0xb9 -M dont $SITE_B >"$WORK/ping" || return
+	in_site_a ping -n -q -c 1 -W 20 -Q 0xb9 -M "do" $SITE_B >"$WORK/ping" &&
+		in_site_a ping -n -q -c 1 -W 20 -Q 0xb9 -M dont $SITE_B >"$WORK/ping" || return
 	capture_stop
 	sed -n 's/.*tos \(0x[0-9a-f]*\).*flags \[\([^]]*\)\], proto ESP.*/\1 \2/p' "$WORK/wire" >"$WORK/headers"
 	note "$1: $(paste -sd, "$WORK/headers")"

@@ -75,9 +75,9 @@ they_initiate()
 	swan_stop
 	confs $ISP_A $GW_A manual
 	swan_start && daemon_start &&
-		swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 ||
+		swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 ||
 		{ cat "$WORK/initiate" "$WORK/daemon"; return 1; }
-	wait_for 5 in_udp_here '.encap_remote >= 20000' && in_udp_there &&
-		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" &&
-		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" && no_drops
+	wait_for 20 in_udp_here '.encap_remote >= 20000' && in_udp_there &&
+		in_site_b ping -n -q -i 0.1 -c 5 -W 20 $SITE_A >"$WORK/ping" &&
+		in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" && no_drops
 }

@@ -17,7 +17,7 @@ we_initiate()
 only_udp_outside()
 {
 	capture_start gw-a wan "host $GW_A or net $NET_A" || return
-	in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" || return
+	in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" || return
 	capture_stop
 	test "$(grep -c "$GW_A.4500 > $BRANCH.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
 		test "$(grep -c "$BRANCH.4500 > $GW_A.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
@@ -31,20 +31,20 @@ right_mtu()
 
 	mtu=$(tunnel_mtu)
 	note "the tunnel's MTU is $mtu"
-	test "$mtu" = 1438 && in_site_a ping -n -q -c 2 -i 0.1 -M "do" -s $((mtu - 28)) -W 10 $SITE_B >"$WORK/ping"
+	test "$mtu" = 1438 && in_site_a ping -n -q -c 2 -i 0.1 -M "do" -s $((mtu - 28)) -W 20 $SITE_B >"$WORK/ping"
 }
 
 # RFC 3948 4: nothing else is said, and the NAT is to remember
 keepalive()
 {
 	capture_start gw-a wan "src host $GW_A and udp port 4500 and udp[4:2] = 9" || return
-	wait_for 30 grep -q 'isakmp-nat-keep-alive' "$WORK/wire" || return
+	wait_for 60 grep -q 'isakmp-nat-keep-alive' "$WORK/wire" || return
 	capture_stop
 }
 
 nothing_is_left()
 {
-	nf down branch >"$WORK/down" && wait_for 10 no_sas
+	nf down branch >"$WORK/down" && wait_for 20 no_sas
 }
 
 ktap_plan 8

@@ -15,9 +15,9 @@ port_here() { nf show peers --json | jq -e ".peers[0].ike_sas[0].remote | test(\
 esp_moves_us()
 {
 	remap 30000-39999 || { cat "$WORK/conntrack"; return 1; }
-	in_site_b ping -n -q -i 0.2 -c 20 -W 10 $SITE_A >"$WORK/ping"
-	wait_for 10 in_udp_here '.encap_remote >= 30000 and .encap_remote < 40000' && port_here 3 &&
-		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping.back" &&
+	in_site_b ping -n -q -i 0.2 -c 20 -W 20 $SITE_A >"$WORK/ping"
+	wait_for 20 in_udp_here '.encap_remote >= 30000 and .encap_remote < 40000' && port_here 3 &&
+		in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping.back" &&
 		grep -q 'the peer has moved' "$WORK/daemon" && no_drops ||
 		{ cat "$WORK/ping" "$WORK/daemon"; nf show peers; return 1; }
 	note "while it moved: $(grep transmitted "$WORK/ping")"
@@ -29,7 +29,7 @@ ike_moves_us()
 	remap 40000-49999 || return
 	swanctl --rekey --child lan >"$WORK/rekey" 2>&1
 	wait_for 20 port_here 4 && wait_for 20 in_udp_here '.encap_remote >= 40000' &&
-		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" && no_drops ||
+		in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" && no_drops ||
 		{ cat "$WORK/daemon" "$WORK/rekey"; nf show peers; return 1; }
 }
 
@@ -44,7 +44,7 @@ they_follow()
 	swan_start && daemon_start || return
 	in_site_a ping -n -q -i 0.1 -c 3 -W 30 $SITE_B >"$WORK/ping" && remap 30000-39999 || return
 	wait_for 30 in_site_a ping -n -q -c 1 -W 1 $SITE_B &&
-		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" && in_udp_here '.encap_remote == 4500' ||
+		in_site_b ping -n -q -i 0.1 -c 5 -W 20 $SITE_A >"$WORK/ping" && in_udp_here '.encap_remote == 4500' ||
 		{ cat "$WORK/daemon"; tail -n 20 "$SWAN/log"; return 1; }
 }
 
@@ -104,7 +104,7 @@ over_ipv6()
 	GW_A=$ISP6_B GW_B=$BRANCH6 swan_conf aes128gcm16-prfsha256-x25519 aes128gcm16
 	swan_start && daemon_start || return
 	in_site_a ping -n -q -i 0.1 -c 5 -W 30 $SITE_B >"$WORK/ping" &&
-		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" &&
+		in_site_b ping -n -q -i 0.1 -c 5 -W 20 $SITE_A >"$WORK/ping" &&
 		in_udp_here ".encap_remote == 4500 and .remote == \"$BRANCH6\"" && in_udp_there && no_drops ||
 		{ cat "$WORK/daemon"; tail -n 20 "$SWAN/log"; counted; return 1; }
 }

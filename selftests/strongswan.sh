@@ -19,24 +19,24 @@ cbc-modp3072	aes256-sha256-modp3072		aes256-sha256
 
 we_initiate()
 {
-	nf_conf "$1" "$2" && daemon_start && ten_pings && two_sas_here && sas_there && no_drops
+	nf_conf "$1" "$2" && so daemon_start && ten_pings && so two_sas_here && so wait_for 20 sas_there && no_drops
 }
 
 they_initiate()
 {
-	nf_conf "$1" "$2" "$PSK" manual && daemon_start &&
-		swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 &&
-		wait_for 5 two_sas_here && sas_there &&
-		in_site_b ping -n -q -i 0.1 -c 5 -W 10 $SITE_A >"$WORK/ping" &&
-		in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" &&
-		test "$(stat held)" = 0 && no_drops
+	nf_conf "$1" "$2" "$PSK" manual && so daemon_start &&
+		so swanctl --initiate --child lan --timeout $((40 * NFIPSEC_TIME_FACTOR)) >"$WORK/initiate" 2>&1 &&
+		so wait_for 20 two_sas_here && so wait_for 20 sas_there &&
+		so in_site_b ping -n -q -i 0.1 -c 5 -W 20 $SITE_A >"$WORK/ping" &&
+		so in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" &&
+		so test "$(stat held)" = 0 && no_drops || { cat "$WORK/initiate"; tail -n 20 "$WORK/daemon" "$SWAN/log"; return 1; }
 }
 
 # seen outside: ESP only, both ways. At gw-a: xfrm shows on gw-b's wan what it decrypted
 only_esp_outside()
 {
 	capture_start gw-a wan "host $GW_A or net $NET_A" || return
-	in_site_a ping -n -q -i 0.1 -c 5 -W 10 $SITE_B >"$WORK/ping" || return
+	in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" || return
 	capture_stop
 	test "$(grep -c "$GW_A > $GW_B: ESP" "$WORK/wire")" = 5 &&
 		test "$(grep -c "$GW_B > $GW_A: ESP" "$WORK/wire")" = 5 &&
@@ -84,14 +84,14 @@ right_mss()
 # a datagram too large for the tunnel, that may be fragmented, arrives
 fragments()
 {
-	in_site_a ping -n -q -c 3 -i 0.1 -W 10 -s 4000 $SITE_B >"$WORK/ping" &&
-		in_site_b ping -n -q -c 3 -i 0.1 -W 10 -s 4000 $SITE_A >"$WORK/ping" && no_drops
+	in_site_a ping -n -q -c 3 -i 0.1 -W 20 -s 4000 $SITE_B >"$WORK/ping" &&
+		in_site_b ping -n -q -c 3 -i 0.1 -W 20 -s 4000 $SITE_A >"$WORK/ping" && no_drops
 }
 
 # traffic of the gateway's own inner address: local output, not forwarding
 from_the_gateway()
 {
-	in_gw_a ping -n -q -c 3 -i 0.1 -W 10 -I 10.1.0.1 $SITE_B >"$WORK/ping" && no_drops
+	in_gw_a ping -n -q -c 3 -i 0.1 -W 20 -I 10.1.0.1 $SITE_B >"$WORK/ping" && no_drops
 }
 
 strict_rp_filter()
@@ -99,8 +99,8 @@ strict_rp_filter()
 	local status
 
 	in_gw_a sysctl -qw net.ipv4.conf.all.rp_filter=1
-	in_site_a ping -n -q -c 3 -i 0.1 -W 10 $SITE_B >"$WORK/ping" &&
-		in_site_b ping -n -q -c 3 -i 0.1 -W 10 10.1.0.1 >"$WORK/ping"
+	in_site_a ping -n -q -c 3 -i 0.1 -W 20 $SITE_B >"$WORK/ping" &&
+		in_site_b ping -n -q -c 3 -i 0.1 -W 20 10.1.0.1 >"$WORK/ping"
 	status=$?
 	in_gw_a sysctl -qw net.ipv4.conf.all.rp_filter=0
 	return $status
@@ -134,7 +134,7 @@ per_suite()
 		;;
 	esac
 	daemon_stop
-	counted_check "$name: the daemon's end leaves no SA on either side" wait_for 10 no_sas
+	counted_check "$name: the daemon's end leaves no SA on either side" wait_for 20 no_sas
 	counted_check "$name: strongSwan initiates" they_initiate "$ike" "$esp"
 	daemon_stop
 	policy_unload

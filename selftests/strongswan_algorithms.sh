@@ -109,10 +109,10 @@ one_row()
 	if [ $((n % 2)) = 1 ]; then
 		up="nf up branch"
 	else
-		up="swanctl --initiate --child c$n --ike c$n --timeout 20"
+		up="swanctl --initiate --child c$n --ike c$n --timeout 40"
 	fi
-	$up >"$WORK/up" 2>&1 && wait_for 5 up_with "$row" || { cat "$WORK/up" "$WORK/daemon"; return 1; }
-	in_site_a ping -n -q -c 1 -W 10 $SITE_B || return
+	$up >"$WORK/up" 2>&1 && wait_for 20 up_with "$row" || { cat "$WORK/up" "$WORK/daemon"; return 1; }
+	in_site_a ping -n -q -c 1 -W 20 $SITE_B || return
 	test $((SECONDS - begun)) -lt 4 || note "$((SECONDS - begun)) s for $row"
 }
 

@@ -92,13 +92,13 @@ shown() { cat "$WORK"/up.* "$WORK/initiate" 2>/dev/null; tail -n 30 "$WORK/daemo
 
 we_begin()
 {
-	nf up branch >"$WORK/up.out" 2>"$WORK/up.err" && wait_for 5 sas_there || { shown; return 1; }
+	nf up branch >"$WORK/up.out" 2>"$WORK/up.err" && wait_for 20 sas_there || { shown; return 1; }
 	all_down
 }
 
 they_begin()
 {
-	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 &&
+	swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 &&
 		sas_there || { shown; return 1; }
 	all_down
 }
@@ -118,7 +118,7 @@ refused_up()
 refused_initiate()
 {
 	: >"$SWAN/log"
-	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 && return 1
+	swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 && return 1
 	grep -q 'AUTH_FAILED' "$WORK/initiate" || { shown; return 1; }
 	grep -Eq -- "$1" "$WORK/daemon" || { shown; return 1; }
 	wait_for 10 nothing_up

@@ -51,8 +51,8 @@ wrong_psk()
 wrong_psk_responder()
 {
 	nf_conf $IKE $ESP "another secret" manual && daemon_start || return
-	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 && return 1
-	wait_for 5 logged_once 'authenticat|pre-shared' "$GW_B" "$ID_B"
+	swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 && return 1
+	wait_for 20 logged_once 'authenticat|pre-shared' "$GW_B" "$ID_B"
 }
 
 no_proposal()
@@ -64,8 +64,8 @@ no_proposal()
 no_proposal_responder()
 {
 	nf_conf aes128-sha256-modp2048 $ESP "$PSK" manual && daemon_start || return
-	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 && return 1
-	wait_for 5 logged_once 'proposal' 'offered.*aes256gcm16' 'expected.*aes128'
+	swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 && return 1
+	wait_for 20 logged_once 'proposal' 'offered.*aes256gcm16' 'expected.*aes128'
 }
 
 no_child_proposal()
@@ -77,8 +77,8 @@ no_child_proposal()
 no_child_proposal_responder()
 {
 	nf_conf $IKE aes128-sha256 "$PSK" manual && daemon_start || return
-	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 && return 1
-	wait_for 5 logged_once 'proposal' 'offered.*aes256gcm16' 'expected.*aes128'
+	swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 && return 1
+	wait_for 20 logged_once 'proposal' 'offered.*aes256gcm16' 'expected.*aes128'
 }
 
 # selectors that have nothing in common: RFC 7296 2.9
@@ -95,8 +95,8 @@ no_selectors_responder()
 	nf_conf $IKE $ESP "$PSK" manual
 	sed -i "s,to $NET_B,to 10.77.0.0/24," "$CONF"
 	daemon_start || return
-	swanctl --initiate --child lan --timeout 20 >"$WORK/initiate" 2>&1 && return 1
-	wait_for 5 logged_once 'selectors' "offered.*$NET_A === $NET_B" "expected tunnel lan: $NET_A === 10\.77\.0\.0/24"
+	swanctl --initiate --child lan --timeout 40 >"$WORK/initiate" 2>&1 && return 1
+	wait_for 20 logged_once 'selectors' "offered.*$NET_A === $NET_B" "expected tunnel lan: $NET_A === 10\.77\.0\.0/24"
 }
 
 silent_peer()
@@ -107,7 +107,7 @@ silent_peer()
 clean()
 {
 	daemon_stop
-	wait_for 5 no_sas_here && policy_unload
+	wait_for 20 no_sas_here && policy_unload
 }
 
 ktap_plan 10

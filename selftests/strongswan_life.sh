@@ -12,18 +12,20 @@ IKE=aes128gcm16-prfsha256-x25519
 ESP=aes128gcm16
 
 one_ping() { in_site_a ping -n -q -c 1 -W 30 $SITE_B >"$WORK/ping"; }
-is_up() { two_sas_here && sas_there; }
+is_up() { so wait_for 10 two_sas_here && so wait_for 10 sas_there; }
+
+told() { tail -n 20 "$WORK/daemon" "$SWAN/log"; cat "$WORK"/{up,terminate} 2>/dev/null; return 1; }
 
 up_down()
 {
-	nf up branch >"$WORK/up" 2>&1 && is_up && one_ping || return
-	nf down branch >"$WORK/down" 2>&1 && no_sas_here && wait_for 5 no_sas_there
+	so nf up branch >"$WORK/up" 2>&1 && is_up && so one_ping &&
+		so nf down branch >"$WORK/down" 2>&1 && so no_sas_here && so wait_for 20 no_sas_there || told
 }
 
 up_down_tunnel()
 {
-	nf up branch/lan >"$WORK/up" 2>&1 && is_up || return
-	nf down branch/lan >"$WORK/down" 2>&1 && no_sas_here && wait_for 5 no_esp_there
+	so nf up branch/lan >"$WORK/up" 2>&1 && is_up &&
+		so nf down branch/lan >"$WORK/down" 2>&1 && so no_sas_here && so wait_for 20 no_esp_there || told
 }
 
 # the IKE SA may stay when only a CHILD SA was asked to go
@@ -31,21 +33,21 @@ no_esp_there() { test -z "$(ip -n gw-b xfrm state)"; }
 
 their_delete()
 {
-	nf up branch >"$WORK/up" 2>&1 && is_up || return
-	swanctl --terminate --ike hq --timeout 20 >"$WORK/terminate" 2>&1 && wait_for 5 no_sas
+	so nf up branch >"$WORK/up" 2>&1 && is_up &&
+		so swanctl --terminate --ike hq --timeout 40 >"$WORK/terminate" 2>&1 && so wait_for 20 no_sas || told
 }
 
 their_child_delete()
 {
-	nf up branch >"$WORK/up" 2>&1 && is_up || return
-	swanctl --terminate --child lan --timeout 20 >"$WORK/terminate" 2>&1 && wait_for 5 no_sas_here &&
-		no_esp_there
+	so nf up branch >"$WORK/up" 2>&1 && is_up &&
+		so swanctl --terminate --child lan --timeout 40 >"$WORK/terminate" 2>&1 &&
+		so wait_for 20 no_sas_here && so wait_for 20 no_esp_there || told
 }
 
 # protected all the same, and the next packet brings it back
 comes_back()
 {
-	one_ping && is_up
+	so one_ping && is_up || told
 }
 
 # strongSwan dies without a word: DPD (RFC 7296 2.4) finds out, traffic brings it back
@@ -53,25 +55,24 @@ dpd()
 {
 	is_up || return
 	swan_kill
-	wait_for 60 no_sas_here || return
+	so wait_for 60 no_sas_here || told || return
 	note "$(grep -i 'branch' "$WORK/daemon" | tail -n 1)"
-	swan_start && one_ping && is_up
+	so swan_start && so one_ping && is_up || told
 }
 
 # without its daemon the module goes on with the SAs it has, and a new daemon starts afresh
 daemon_dies()
 {
-	is_up && daemon_kill || return
-	capture_start gw-a wan "net $NET_A" || return
-	in_site_a ping -n -q -c 5 -i 0.1 -W 5 $SITE_B >"$WORK/ping" || return
+	is_up && so daemon_kill && so capture_start gw-a wan "net $NET_A" &&
+		so in_site_a ping -n -q -c 5 -i 0.1 -W 20 $SITE_B >"$WORK/ping" || told || return
 	capture_stop
-	! grep -q . "$WORK/wire" && daemon_start && one_ping && wait_for 10 two_sas_here
+	so fails grep . "$WORK/wire" && so daemon_start && so one_ping && so wait_for 30 two_sas_here || told
 }
 
 # our first group is not one the peer takes: RFC 7296 1.2
 invalid_ke()
 {
-	nf up branch >"$WORK/up" 2>&1 && is_up && grep -qi 'INVALID_KE_PAYLOAD\|INVAL_KE' "$SWAN/log"
+	so nf up branch >"$WORK/up" 2>&1 && is_up && so grep -qi 'INVALID_KE_PAYLOAD\|INVAL_KE' "$SWAN/log" || told
 }
 
 half_open_there() { swanctl --stats | grep -q ' [1-9][0-9]* half-open'; }
@@ -80,9 +81,8 @@ cookie()
 {
 	# one half-open SA, and strongSwan asks everybody for a cookie
 	in_gw_a /usr/bin/python3 "$TOOLS/ike-noise.py" --target $GW_B half_open >"$WORK/noise" &&
-		wait_for 10 half_open_there || return
-	nf up branch >"$WORK/up" 2>&1 && is_up && grep -q 'COOKIE' "$SWAN/log" ||
-		{ cat "$WORK/up" "$WORK/noise"; return 1; }
+		so wait_for 20 half_open_there || { cat "$WORK/noise"; return 1; }
+	so nf up branch >"$WORK/up" 2>&1 && is_up && so grep -q 'COOKIE' "$SWAN/log" || told
 }
 
 restart()	# SWAN-OPTIONS...: anew, after nf_conf
