@@ -8,6 +8,7 @@
 #include <linux/nfipsec.h>
 
 #include "cli/cli.h"
+#include "core/buf.h"
 #include "conf/scan.h"
 #include "ike/alg.h"
 
@@ -31,28 +32,14 @@ static bool parse_u64(const char *s, uint64_t max, uint64_t *out)
 	return *s && *s != '-' && !*end && *out <= max;
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *at = strchr(digits, c | 0x20);
-
-	return c && at ? at - digits : -1;
-}
-
 /* 0x..., into @key; its length or 0 */
 static size_t parse_key(const char *s, uint8_t *key)
 {
-	size_t len = 0;
+	size_t len = strlen(s);
 
-	if (strncmp(s, "0x", 2))
+	if (strncmp(s, "0x", 2) || len - 2 > 2 * NFIPSEC_KEY_MAX || !hex_decode(s + 2, len - 2, key))
 		return 0;
-	for (s += 2; *s; s += 2) {
-		int high = hex_digit(s[0]), low = high < 0 ? -1 : hex_digit(s[1]);
-
-		if (low < 0 || len == NFIPSEC_KEY_MAX)
-			return 0;
-		key[len++] = high << 4 | low;
-	}
-	return len;
+	return (len - 2) / 2;
 }
 
 static int set_alg(struct kern_sa *sa, const char *word, uint8_t type)

@@ -46,29 +46,14 @@ static uint8_t *wiped(uint8_t *p, size_t len)
 	return NULL;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static uint8_t *from_hex(const char *p, size_t len, size_t *out_len)
 {
 	uint8_t *out;
-	size_t i;
 
-	if (!len || len % 2 || !(out = malloc(len / 2)))
+	if (!len || !(out = malloc(len)))
 		return NULL;
-	for (i = 0; i < len; i += 2) {
-		int high = hex_digit(p[i]), low = hex_digit(p[i + 1]);
-
-		if (high < 0 || low < 0)
-			return wiped(out, len / 2);
-		out[i / 2] = high << 4 | low;
-	}
+	if (!hex_decode(p, len, out))
+		return wiped(out, len);
 	*out_len = len / 2;
 	return out;
 }

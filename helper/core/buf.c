@@ -184,3 +184,34 @@ bool bytes_equal(struct bytes a, struct bytes b)
 {
 	return a.len == b.len && (!a.len || !memcmp(a.p, b.p, a.len));
 }
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/**
+ * hex_decode - octets from their hexadecimal digits
+ * @text: two digits for each, of either case, and nothing else
+ * @len: of it
+ * @out: room for @len / 2 octets; when this fails some may be written
+ *
+ * Return: whether @text is that.
+ */
+bool hex_decode(const char *text, size_t len, uint8_t *out)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2) {
+		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i / 2] = high << 4 | low;
+	}
+	return len % 2 == 0;
+}

@@ -37,6 +37,8 @@ bool buf_copy(struct buf *b, struct bytes v);	/* replaces the content */
 uint16_t get_u16(const uint8_t *p);
 uint32_t get_u32(const uint8_t *p);
 uint64_t get_u64(const uint8_t *p);
+/* an even number of hexadecimal digits, of either case; @out has len / 2 octets */
+bool hex_decode(const char *text, size_t len, uint8_t *out);
 bool bytes_equal(struct bytes a, struct bytes b);	/* not for secrets: see crypto_equal() */
 
 #endif

@@ -250,6 +250,8 @@ static void refusals_say_why(void **state)
 		{ "add out src-port 70000",
 		  "found '70000', expected a port such as 22, or a range such as 5000-5010" },
 		{ "add out key 0x1", "key: expected 0x and hexadecimal octets" },
+		/* 0x12, which bit 5 makes a digit of */
+		{ "add out key 0x\x12\x12", "key: expected 0x and hexadecimal octets" },
 		{ "del out tunnel p/t", "found 'tunnel', expected spi, local, remote, proto" },
 		{ "move out to-port 1", "found 'to-port', expected spi, local, remote, proto, to-local, "
 		  "to-remote, to-local-port or to-remote-port" },
