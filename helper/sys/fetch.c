@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/event.h"
 #include "sys/fetch.h"
+#include "sys/fetch_turn.h"
 
 #define REDIRECTS_MAX	3
 #define POLL_MS		10000	/* curl has timers of its own within it, and fetch_stop() wakes it */
@@ -18,7 +20,7 @@ struct transfer {
 	CURLM *multi;
 	struct buf *out;
 	size_t max;
-	bool too_big;
+	bool too_big, timed_out;
 };
 
 /**
@@ -30,6 +32,7 @@ struct fetch {
 	pthread_mutex_t lock;
 	struct transfer *active;
 	bool stopped;
+	struct fetch_turns *turns;
 };
 
 struct fetch *fetch_new(void)
@@ -38,7 +41,9 @@ struct fetch *fetch_new(void)
 
 	if (!f)
 		return NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT)) {
+	f->turns = fetch_turns_new();
+	if (!f->turns || curl_global_init(CURL_GLOBAL_DEFAULT)) {
+		fetch_turns_free(f->turns);
 		free(f);
 		return NULL;
 	}
@@ -50,6 +55,7 @@ void fetch_free(struct fetch *f)
 {
 	if (!f)
 		return;
+	fetch_turns_free(f->turns);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 	/*
@@ -67,6 +73,12 @@ void fetch_stop(struct fetch *f)
 	for (t = f->active; t; t = t->next)
 		curl_multi_wakeup(t->multi);
 	pthread_mutex_unlock(&f->lock);
+	fetch_turns_stop(f->turns);
+}
+
+void fetch_flush(struct fetch *f)
+{
+	fetch_turns_flush(f->turns);
 }
 
 static bool fetch_stopped(struct fetch *f)
@@ -127,7 +139,7 @@ static size_t on_data(char *p, size_t size, size_t n, void *arg)
  * The URL comes from a certificate that a CA of ours signed. Still, it gets
  * nothing but HTTP: no files, no other protocols, not by a redirect either.
  */
-static bool set_limits(CURL *easy, const struct fetch_request *req)
+static bool set_limits(CURL *easy, const struct fetch_request *req, unsigned int timeout_ms)
 {
 	return !curl_easy_setopt(easy, CURLOPT_URL, req->url) &&
 	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
@@ -139,8 +151,8 @@ static bool set_limits(CURL *easy, const struct fetch_request *req)
 	       !curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
 	       /* whatever the environment says */
 	       !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
-	       !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms) &&
-	       !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)req->timeout_ms) &&
+	       !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) &&
+	       !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) &&
 	       !curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)req->max) &&
 	       !curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L) &&
 	       /* many threads: no signals; and none of ours waits for a resolver that does not answer */
@@ -208,6 +220,7 @@ static bool transfer(struct fetch *f, CURL *easy, struct transfer *t, char *err,
 	active_add(f, t);
 	ran = run(f, t, &result);
 	active_del(f, t);
+	t->timed_out = ran && result == CURLE_OPERATION_TIMEDOUT;
 	curl_multi_remove_handle(t->multi, easy);
 	if (!ran)
 		snprintf(err, err_len, "%s",
@@ -221,48 +234,86 @@ static bool transfer(struct fetch *f, CURL *easy, struct transfer *t, char *err,
 	return false;
 }
 
-static bool with_handles(struct fetch *f, const struct fetch_request *req, CURL *easy, CURLM *multi,
-			 struct buf *out, char *err, size_t err_len)
+static bool with_handles(struct fetch *f, const struct fetch_request *req, CURL *easy,
+			 unsigned int timeout_ms, struct transfer *t, char *err, size_t err_len)
 {
-	struct transfer t = { .multi = multi, .out = out, .max = req->max };
 	struct curl_slist *headers = NULL;
-	bool ok = set_limits(easy, req);
+	bool ok = set_limits(easy, req, timeout_ms);
 
 	if (ok && req->body.len) {
 		headers = header_list(req);
 		ok = headers && set_body(easy, req, headers);
 	}
 	if (ok)
-		ok = transfer(f, easy, &t, err, err_len);
+		ok = transfer(f, easy, t, err, err_len);
 	else
 		snprintf(err, err_len, "out of memory");
 	curl_slist_free_all(headers);
 	return ok;
 }
 
+/* what is left for it; 0: nothing */
+static unsigned int time_left(const struct fetch_request *req)
+{
+	uint64_t now = event_now();
+
+	if (!req->deadline || req->deadline >= now + req->timeout_ms)
+		return req->timeout_ms;
+	return now < req->deadline ? req->deadline - now : 0;
+}
+
+static bool in_turn(struct fetch *f, const struct fetch_request *req, struct transfer *t, char *err,
+		    size_t err_len)
+{
+	unsigned int timeout_ms = time_left(req);
+	bool ok = false;
+	CURL *easy;
+
+	/* libcurl takes 0 for no limit */
+	if (!timeout_ms) {
+		snprintf(err, err_len, "no time left to ask");
+		return false;
+	}
+	easy = curl_easy_init();
+	t->multi = curl_multi_init();
+	if (easy && t->multi)
+		ok = with_handles(f, req, easy, timeout_ms, t, err, err_len);
+	else
+		snprintf(err, err_len, "out of memory");
+	curl_multi_cleanup(t->multi);
+	curl_easy_cleanup(easy);
+	/* with less time than it was to have it may not be silent at all */
+	t->timed_out = t->timed_out && timeout_ms == req->timeout_ms;
+	return ok;
+}
+
 bool fetch(struct fetch *f, const struct fetch_request *req, struct buf *out, char *err,
 	   size_t err_len)
 {
+	struct transfer t = { .out = out, .max = req->max };
+	struct fetch_turn turn;
 	bool ok = false;
-	CURLM *multi;
-	CURL *easy;
 
 	out->len = 0;
 	if (!fetch_url_ok(req->url)) {
 		snprintf(err, err_len, "not a URL of http: or https:");
 		return false;
 	}
-	if (fetch_stopped(f)) {
+	switch (fetch_turn_take(f->turns, &turn, req->url,
+				req->deadline ? req->deadline : event_now() + req->timeout_ms)) {
+	case TURN_TAKEN:
+		ok = in_turn(f, req, &t, err, err_len);
+		fetch_turn_give(f->turns, &turn, t.timed_out ? req->again_ms : 0);
+		break;
+	case TURN_SILENT:
+		snprintf(err, err_len, "it did not answer in time a moment ago");
+		break;
+	case TURN_LATE:
+		snprintf(err, err_len, "no time left: others ask %s", turn.host);
+		break;
+	case TURN_STOPPED:
 		snprintf(err, err_len, "the daemon is stopping");
-		return false;
+		break;
 	}
-	easy = curl_easy_init();
-	multi = curl_multi_init();
-	if (easy && multi)
-		ok = with_handles(f, req, easy, multi, out, err, err_len);
-	else
-		snprintf(err, err_len, "out of memory");
-	curl_multi_cleanup(multi);
-	curl_easy_cleanup(easy);
 	return ok;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * One document by HTTP, with limits: http and https only, also behind a
- * redirect; no proxy, no cookie, no password. The only user of libcurl.
+ * redirect; no proxy, no cookie, no password. One at a time of each host. The
+ * only user of libcurl.
  */
 #ifndef SYS_FETCH_H
 #define SYS_FETCH_H
@@ -16,6 +17,8 @@ struct fetch;
 struct fetch *fetch_new(void);
 /* ends what is under way, refuses what comes; from any thread */
 void fetch_stop(struct fetch *f);
+/* hosts that were silent are asked again */
+void fetch_flush(struct fetch *f);
 void fetch_free(struct fetch *f);	/* nothing may be under way */
 
 /**
@@ -23,7 +26,9 @@ void fetch_free(struct fetch *f);	/* nothing may be under way */
  * @url: http: or https:
  * @body: posted as @content_type; empty: GET
  * @max: more octets than these are refused
- * @timeout_ms: for all of it: name, connection, answer
+ * @timeout_ms: for name, connection, answer
+ * @deadline: of event_now(), also for waiting until others are done with the host; 0: none but @timeout_ms
+ * @again_ms: of this URL, when all of @timeout_ms went by without an answer, nothing is fetched for so long
  */
 struct fetch_request {
 	const char *url;
@@ -31,6 +36,8 @@ struct fetch_request {
 	const char *content_type;
 	size_t max;
 	unsigned int timeout_ms;
+	uint64_t deadline;
+	unsigned int again_ms;
 };
 
 /**

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Fetching by HTTP: what is fetched, and what is refused. */
+#include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,6 +263,165 @@ static void stopping_ends_what_is_under_way(void **state)
 	buf_free(&b);
 }
 
+/* ---- one at a time of each host ---- */
+
+struct asker {
+	char url[64];
+	unsigned int timeout_ms, again_ms;
+	uint64_t deadline;
+	bool got;
+	char why[256];
+};
+
+static void *ask(void *arg)
+{
+	struct asker *a = arg;
+	struct fetch_request req = { .url = a->url, .max = MAX, .timeout_ms = a->timeout_ms,
+				     .deadline = a->deadline, .again_ms = a->again_ms };
+	struct buf b;
+
+	buf_init(&b);
+	a->got = fetch(fetcher, &req, &b, a->why, sizeof(a->why));
+	buf_free(&b);
+	return NULL;
+}
+
+static bool connects(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) == 1;
+}
+
+/* an answer without a body, after which curl has what it came for */
+static void answer(int fd)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+	int s = accept(fd, NULL, NULL);
+
+	assert_true(s >= 0);
+	assert_int_equal(write(s, text, sizeof(text) - 1), sizeof(text) - 1);
+	shutdown(s, SHUT_WR);
+	while (read(s, &(char[256]){ 0 }, 256) > 0)
+		;
+	close(s);
+}
+
+static int listener(const char *addr, unsigned int *port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(inet_pton(AF_INET, addr, &sin.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	*port = ntohs(sin.sin_port);
+	return fd;
+}
+
+static void a_host_is_asked_one_at_a_time(void **state)
+{
+	struct asker a[3] = { 0 };
+	unsigned int i, port, other_port;
+	int fd = listener("127.0.0.1", &port), other = listener("127.0.0.2", &other_port);
+	pthread_t threads[3];
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		snprintf(a[i].url, sizeof(a[i].url), "http://%s:%u/%u", "127.0.0.1", port, i);
+	snprintf(a[2].url, sizeof(a[2].url), "http://127.0.0.2:%u/", other_port);
+	for (i = 0; i < 3; i++) {
+		a[i].timeout_ms = 60000;
+		assert_int_equal(pthread_create(&threads[i], NULL, ask, &a[i]), 0);
+	}
+	/* other hosts are asked meanwhile */
+	assert_true(connects(fd, 30000) && connects(other, 30000));
+	answer(other);
+	pthread_join(threads[2], NULL);
+	assert_true(a[2].got);
+	i = accept(fd, NULL, NULL);
+	assert_false(connects(fd, 300));
+	close(i);
+	assert_true(connects(fd, 30000));
+	answer(fd);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	/* one of them was hung up on */
+	assert_int_equal(a[0].got + a[1].got, 1);
+	close(fd);
+	close(other);
+}
+
+/* one finds out that nobody answers, for all; a while later it is tried again */
+static void who_is_silent_is_found_out_once(void **state)
+{
+	struct asker a[4] = { 0 };
+	unsigned int i, silent = 0, port, n = 0;
+	int fd = listener("127.0.0.1", &port);
+	uint64_t began = event_now();
+	pthread_t threads[4];
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		a[i] = (struct asker){ .timeout_ms = 300, .again_ms = 60000, .deadline = began + 30000 };
+		snprintf(a[i].url, sizeof(a[i].url), "http://127.0.0.1:%u/ocsp", port);
+		assert_int_equal(pthread_create(&threads[i], NULL, ask, &a[i]), 0);
+	}
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		assert_false(a[i].got);
+		silent += !strcmp(a[i].why, "it did not answer in time a moment ago");
+	}
+	assert_int_equal(silent, 3);
+	ask(&a[0]);
+	assert_string_equal(a[0].why, "it did not answer in time a moment ago");
+	/* another place on that host, and a limit that was too short to say anything */
+	snprintf(a[0].url, sizeof(a[0].url), "http://127.0.0.1:%u/list", port);
+	a[0].deadline = event_now() + 50;
+	for (i = 0; i < 2; i++) {
+		ask(&a[0]);
+		assert_null(strstr(a[0].why, "a moment ago"));
+		a[0].deadline = event_now() + 50;
+	}
+	fetch_flush(fetcher);
+	a[1].deadline = 0;
+	ask(&a[1]);
+	assert_null(strstr(a[1].why, "a moment ago"));
+	while (connects(fd, 0)) {
+		close(accept(fd, NULL, NULL));
+		n++;
+	}
+	assert_int_equal(n, 4);
+	close(fd);
+}
+
+static void waiting_for_others_has_an_end(void **state)
+{
+	struct asker first = { .timeout_ms = 60000 }, a = { .timeout_ms = 60000 };
+	unsigned int port;
+	int fd = listener("127.0.0.1", &port);
+	pthread_t thread;
+
+	(void)state;
+	snprintf(first.url, sizeof(first.url), "http://127.0.0.1:%u/", port);
+	snprintf(a.url, sizeof(a.url), "http://127.0.0.1:%u/x", port);
+	assert_int_equal(pthread_create(&thread, NULL, ask, &first), 0);
+	assert_true(connects(fd, 30000));
+	a.deadline = event_now() + 200;
+	ask(&a);
+	assert_string_equal(a.why, "no time left: others ask 127.0.0.1");
+	assert_true(event_now() >= a.deadline);
+	/* no deadline, but the daemon's end */
+	fetch_stop(fetcher);
+	a.deadline = 0;
+	ask(&a);
+	assert_string_equal(a.why, "the daemon is stopping");
+	pthread_join(thread, NULL);
+	close(fd);
+}
+
 /* 0: all as with privileges */
 static int unprivileged(void)
 {
@@ -310,6 +472,9 @@ int main(void)
 		TEST(size_and_time_are_limited),
 		TEST(the_environment_is_not_asked),
 		TEST(stopping_ends_what_is_under_way),
+		TEST(a_host_is_asked_one_at_a_time),
+		TEST(who_is_silent_is_found_out_once),
+		TEST(waiting_for_others_has_an_end),
 		TEST(works_without_privileges),
 	};
 
