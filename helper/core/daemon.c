@@ -19,6 +19,7 @@
 #include "sys/udp.h"
 
 #define SECRETS_NAME	"secrets"
+#define ASKERS		16	/* so many ask the network about certificates at once */
 
 struct udp_arg {
 	struct daemon *d;
@@ -142,12 +143,14 @@ static void op_job(const struct ike_job *job, void *user)
 {
 	struct daemon *d = user;
 
-	worker_submit(d->workers, job->run, job->done, job->arg);
+	worker_submit(d->workers, job->waits ? WORKER_WAITS : WORKER_COMPUTES, job->run, job->done,
+		      job->arg);
 }
 
-/* on a worker's thread */
-static bool op_not_revoked(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-			   enum conf_revocation mode, char *why, size_t why_len, void *user)
+/* on a worker's thread; the core's time is event_now()'s */
+static enum ike_revocation op_revocation(struct gnutls_x509_crt_int *const *chain, unsigned int n,
+					 enum conf_revocation mode, uint64_t since, char *why,
+					 size_t why_len, void *user)
 {
 	static const enum revoke_mode modes[] = {
 		[CONF_REVOCATION_OFF] = REVOKE_OFF,
@@ -156,7 +159,14 @@ static bool op_not_revoked(struct gnutls_x509_crt_int *const *chain, unsigned in
 	};
 	struct daemon *d = user;
 
-	return revoke_check(d->revoke, chain, n, modes[mode], why, why_len) == REVOKE_GOOD;
+	switch (revoke_check(d->revoke, chain, n, modes[mode], since, why, why_len)) {
+	case REVOKE_GOOD:
+		return IKE_REVOCATION_GOOD;
+	case REVOKE_UNASKED:
+		return IKE_REVOCATION_UNASKED;
+	default:
+		return IKE_REVOCATION_BAD;
+	}
 }
 
 static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
@@ -234,7 +244,7 @@ static const struct ike_ops ike_ops = {
 	.sa_get		= op_sa_get,
 	.tfc		= op_tfc,
 	.job		= op_job,
-	.not_revoked	= op_not_revoked,
+	.revocation	= op_revocation,
 	.event		= op_event,
 	.local_addr	= op_local_addr,
 };
@@ -604,8 +614,7 @@ out:
 bool daemon_start(struct daemon *d, char *err, size_t err_len)
 {
 	d->revoke = revoke_new();
-	/* as many as there may be: some wait for the network and not for a CPU */
-	d->workers = worker_new(d->loop, WORKER_THREADS_MAX);
+	d->workers = worker_new(d->loop, 0, ASKERS);
 	d->ike = ike_new(&ike_ops, d);
 	if (!d->revoke || !d->workers || !d->ike || !watch_all(d)) {
 		snprintf(err, err_len, "out of memory or threads");

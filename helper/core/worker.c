@@ -20,24 +20,32 @@ struct job_list {
 
 /**
  * struct worker_pool - threads and their jobs
- * @lock: protects all below but @async and @threads
- * @wake: there is a job to take, or @stop
+ * @lock: protects all below but @async, and the crews but their threads
  * @finished: a job came to @ran
- * @todo: not taken yet
  * @ran: waiting for their done()
- * @busy: taken and running
+ * @pending: not in @ran yet
  * @async: tells the loop of @ran
- * @threads: created in worker_new(), joined in worker_free()
  */
 struct worker_pool {
 	pthread_mutex_t lock;
-	pthread_cond_t wake, finished;
-	struct job_list todo, ran;
-	unsigned int busy;
+	pthread_cond_t finished;
+	struct job_list ran;
+	unsigned int pending;
 	bool stop;
 	struct event_async *async;
-	unsigned int n_threads;
-	pthread_t threads[WORKER_THREADS_MAX];
+	/**
+	 * struct crew - the threads of one kind
+	 * @wake: there is a job to take, or the pool's @stop
+	 * @todo: not taken yet
+	 * @threads: created in worker_new(), joined in worker_free()
+	 */
+	struct crew {
+		struct worker_pool *pool;
+		pthread_cond_t wake;
+		struct job_list todo;
+		unsigned int n_threads;
+		pthread_t threads[WORKER_THREADS_MAX];
+	} crews[WORKER_KINDS];
 };
 
 static void list_init(struct job_list *l)
@@ -67,21 +75,21 @@ static struct job *list_take(struct job_list *l)
 
 static void *worker_main(void *arg)
 {
-	struct worker_pool *pool = arg;
+	struct crew *crew = arg;
+	struct worker_pool *pool = crew->pool;
 	struct job *job;
 
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
-		while (!pool->stop && !pool->todo.head)
-			pthread_cond_wait(&pool->wake, &pool->lock);
-		job = list_take(&pool->todo);
+		while (!pool->stop && !crew->todo.head)
+			pthread_cond_wait(&crew->wake, &pool->lock);
+		job = list_take(&crew->todo);
 		if (!job)
 			break;
-		pool->busy++;
 		pthread_mutex_unlock(&pool->lock);
 		job->run(job->arg);
 		pthread_mutex_lock(&pool->lock);
-		pool->busy--;
+		pool->pending--;
 		list_put(&pool->ran, job);
 		pthread_cond_signal(&pool->finished);
 		event_async_send(pool->async);
@@ -117,44 +125,60 @@ static unsigned int cpu_count(void)
 	return CPU_COUNT(&set);
 }
 
-struct worker_pool *worker_new(struct event_loop *loop, unsigned int threads)
+static void crew_start(struct crew *crew, unsigned int threads)
+{
+	if (threads > WORKER_THREADS_MAX)
+		threads = WORKER_THREADS_MAX;
+	while (crew->n_threads < threads &&
+	       !pthread_create(&crew->threads[crew->n_threads], NULL, worker_main, crew))
+		crew->n_threads++;
+}
+
+struct worker_pool *worker_new(struct event_loop *loop, unsigned int computing,
+			       unsigned int waiting)
 {
 	struct worker_pool *pool = calloc(1, sizeof(*pool));
 	sigset_t all, old;
+	unsigned int i;
 
 	if (!pool)
 		return NULL;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->wake, NULL);
 	pthread_cond_init(&pool->finished, NULL);
-	list_init(&pool->todo);
 	list_init(&pool->ran);
+	for (i = 0; i < WORKER_KINDS; i++) {
+		pool->crews[i].pool = pool;
+		pthread_cond_init(&pool->crews[i].wake, NULL);
+		list_init(&pool->crews[i].todo);
+	}
 	pool->async = event_async_new(loop, complete, pool);
 	if (!pool->async) {
 		worker_free(pool);
 		return NULL;
 	}
-	if (!threads)
-		threads = cpu_count();
-	if (threads > WORKER_THREADS_MAX)
-		threads = WORKER_THREADS_MAX;
+	if (!computing) {
+		computing = cpu_count();
+		if (computing > WORKER_CPUS_MAX)
+			computing = WORKER_CPUS_MAX;
+	}
 	/* signals belong to the loop's thread */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (pool->n_threads < threads &&
-	       !pthread_create(&pool->threads[pool->n_threads], NULL, worker_main, pool))
-		pool->n_threads++;
+	crew_start(&pool->crews[WORKER_COMPUTES], computing);
+	crew_start(&pool->crews[WORKER_WAITS], waiting);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!pool->n_threads) {
+	if (!pool->crews[WORKER_COMPUTES].n_threads ||
+	    (waiting && !pool->crews[WORKER_WAITS].n_threads)) {
 		worker_free(pool);
 		return NULL;
 	}
 	return pool;
 }
 
-void worker_submit(struct worker_pool *pool, void (*run)(void *arg), void (*done)(void *arg),
-		   void *arg)
+void worker_submit(struct worker_pool *pool, enum worker_kind kind, void (*run)(void *arg),
+		   void (*done)(void *arg), void *arg)
 {
+	struct crew *crew = &pool->crews[pool->crews[kind].n_threads ? kind : WORKER_COMPUTES];
 	struct job *job = malloc(sizeof(*job));
 
 	if (!job) {
@@ -167,8 +191,9 @@ void worker_submit(struct worker_pool *pool, void (*run)(void *arg), void (*done
 	job->done = done;
 	job->arg = arg;
 	pthread_mutex_lock(&pool->lock);
-	list_put(&pool->todo, job);
-	pthread_cond_signal(&pool->wake);
+	list_put(&crew->todo, job);
+	pool->pending++;
+	pthread_cond_signal(&crew->wake);
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -178,7 +203,7 @@ void worker_drain(struct worker_pool *pool)
 
 	do {
 		pthread_mutex_lock(&pool->lock);
-		while (!pool->ran.head && (pool->todo.head || pool->busy))
+		while (!pool->ran.head && pool->pending)
 			pthread_cond_wait(&pool->finished, &pool->lock);
 		idle = !pool->ran.head;
 		pthread_mutex_unlock(&pool->lock);
@@ -188,21 +213,23 @@ void worker_drain(struct worker_pool *pool)
 
 void worker_free(struct worker_pool *pool)
 {
-	unsigned int i;
+	unsigned int i, k;
 
 	if (!pool)
 		return;
-	if (pool->n_threads)
-		worker_drain(pool);
+	worker_drain(pool);
 	pthread_mutex_lock(&pool->lock);
 	pool->stop = true;
-	pthread_cond_broadcast(&pool->wake);
+	for (i = 0; i < WORKER_KINDS; i++)
+		pthread_cond_broadcast(&pool->crews[i].wake);
 	pthread_mutex_unlock(&pool->lock);
-	for (i = 0; i < pool->n_threads; i++)
-		pthread_join(pool->threads[i], NULL);
+	for (i = 0; i < WORKER_KINDS; i++) {
+		for (k = 0; k < pool->crews[i].n_threads; k++)
+			pthread_join(pool->crews[i].threads[k], NULL);
+		pthread_cond_destroy(&pool->crews[i].wake);
+	}
 	event_async_free(pool->async);
 	pthread_cond_destroy(&pool->finished);
-	pthread_cond_destroy(&pool->wake);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }

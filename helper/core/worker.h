@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A few threads for slow computations; what is done comes back through the event loop. */
+/* A few threads for slow computations, others for what waits; what is done comes back through the event loop. */
 #ifndef CORE_WORKER_H
 #define CORE_WORKER_H
 
@@ -7,13 +7,26 @@
 
 struct worker_pool;
 
-#define WORKER_THREADS_MAX	4
+/* each kind has threads of its own: who waits for the network keeps no computation waiting */
+enum worker_kind {
+	WORKER_COMPUTES,
+	WORKER_WAITS,		/* for somebody else, with a limit in time */
+	WORKER_KINDS
+};
 
-/* @threads 0: as many as there are CPUs, at most WORKER_THREADS_MAX */
-struct worker_pool *worker_new(struct event_loop *loop, unsigned int threads);
-/* @run on some thread, then @done on the loop's; in order of completion */
-void worker_submit(struct worker_pool *pool, void (*run)(void *arg), void (*done)(void *arg),
-		   void *arg);
+#define WORKER_CPUS_MAX		4	/* threads that compute, by default */
+#define WORKER_THREADS_MAX	16	/* of one kind */
+
+/**
+ * worker_new() - the threads
+ * @computing: 0: as many as there are CPUs, at most WORKER_CPUS_MAX
+ * @waiting: so many jobs of WORKER_WAITS wait at once, the others for them; 0: they compute with the rest
+ */
+struct worker_pool *worker_new(struct event_loop *loop, unsigned int computing,
+			       unsigned int waiting);
+/* @run on some thread of that kind, then @done on the loop's; in order of completion */
+void worker_submit(struct worker_pool *pool, enum worker_kind kind, void (*run)(void *arg),
+		   void (*done)(void *arg), void *arg);
 /* waits until every job, also those that @done submits, has run and its @done was called */
 void worker_drain(struct worker_pool *pool);
 void worker_free(struct worker_pool *pool);	/* drains first */

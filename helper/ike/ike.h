@@ -18,11 +18,21 @@
 
 struct ike;
 
-/* a slow computation: @run on any thread touching only @arg, then @done on the main one */
+/**
+ * struct ike_job - a slow computation: @run on any thread touching only @arg, then @done on the main one
+ * @waits: not for a CPU but for the network, so it is to keep no thread from those that compute
+ */
 struct ike_job {
 	void (*run)(void *arg);
 	void (*done)(void *arg);
 	void *arg;
+	bool waits;
+};
+
+enum ike_revocation {
+	IKE_REVOCATION_GOOD,	/* none is revoked, as far as the configuration wants to know */
+	IKE_REVOCATION_BAD,
+	IKE_REVOCATION_UNASKED,	/* that takes the network */
 };
 
 /* what happened, for `nfipsec watch`, for whoever waits on up/down, and for the log */
@@ -56,11 +66,13 @@ struct ike_ops {
 	void (*tfc)(const char *tunnel, bool allowed, void *user);
 	void (*job)(const struct ike_job *job, void *user);	/* tests: run and done at once */
 	/*
-	 * On a worker's thread, and it may wait for the network: has none of these certificates been
-	 * revoked? The peer's first, the trusted CA last. NULL: nobody is asked.
+	 * On another thread: has none of these certificates been revoked? The peer's first, the trusted
+	 * CA last. @since, a time as the core is told it: from a job that waits; 0: from one that does
+	 * not, and the answer may be IKE_REVOCATION_UNASKED. NULL: nobody is asked.
 	 */
-	bool (*not_revoked)(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-			    enum conf_revocation mode, char *why, size_t why_len, void *user);
+	enum ike_revocation (*revocation)(struct gnutls_x509_crt_int *const *chain, unsigned int n,
+					  enum conf_revocation mode, uint64_t since, char *why,
+					  size_t why_len, void *user);
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
 	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);

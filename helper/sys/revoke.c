@@ -41,6 +41,7 @@ struct revoke {
 /**
  * struct check - one certificate of one chain
  * @deadline: of event_now(), for the whole chain
+ * @wait: may it ask the network? If not, @unasked says that it would have to
  * @notes: why those who were asked did not answer
  * @source: who gave the answer
  */
@@ -48,6 +49,7 @@ struct check {
 	struct revoke *r;
 	struct revoke_crls *crls;
 	uint64_t deadline;
+	bool wait, unasked;
 	gnutls_x509_crt_t cert, issuer;
 	char notes[NOTES_MAX];
 	char source[FETCH_URL_MAX + 32];
@@ -117,6 +119,7 @@ void revoke_set_crls(struct revoke *r, struct revoke_crls *crls)
 	pthread_mutex_unlock(&r->lock);
 	revoke_crls_put(old);
 	revoke_cache_flush(r->cache);
+	fetch_flush(r->fetch);
 }
 
 /* ---- what is said to the operator ---- */
@@ -204,16 +207,12 @@ struct ask {
 static bool ask_fetch(const struct ask *a, struct fetch_request *req, struct buf *out, char *err,
 		      size_t err_len)
 {
-	uint64_t now = event_now();
-	unsigned int left = now < a->c->deadline ? a->c->deadline - now : 0;
+	const struct revoke_limits *limits = &a->c->r->limits;
 
 	req->url = a->url;
-	req->timeout_ms = a->c->r->limits.fetch_ms < left ? a->c->r->limits.fetch_ms : left;
-	/* libcurl takes 0 for no limit */
-	if (!req->timeout_ms) {
-		snprintf(err, err_len, "no time left to ask");
-		return false;
-	}
+	req->timeout_ms = limits->fetch_ms;
+	req->deadline = a->c->deadline;
+	req->again_ms = limits->retry_ms;
 	return fetch(a->c->r->fetch, req, out, err, err_len);
 }
 
@@ -258,7 +257,10 @@ static void ask(struct ask *a, struct bytes key, void (*how)(void *arg, struct r
 		.retry_ms = a->c->r->limits.retry_ms,
 	};
 
-	revoke_cache_get(a->c->r->cache, &q, out);
+	if (a->c->wait)
+		revoke_cache_get(a->c->r->cache, &q, out);
+	else if (!revoke_cache_peek(a->c->r->cache, key, out))
+		a->c->unasked = true;
 }
 
 static bool by_ocsp_at(struct check *c, const char *url)
@@ -355,6 +357,8 @@ static bool by_ocsp(struct check *c)
 		tried++;
 		if (by_ocsp_at(c, url))
 			return true;
+		if (c->unasked)
+			break;
 	}
 	return false;
 }
@@ -380,6 +384,8 @@ static bool by_crl(struct check *c)
 		tried++;
 		if (by_crl_at(c, url))
 			return true;
+		if (c->unasked)
+			break;
 	}
 	return false;
 }
@@ -388,7 +394,29 @@ static bool by_crl(struct check *c)
 
 static bool somebody_says(struct check *c)
 {
-	return by_folder(c) || by_ocsp(c) || by_crl(c);
+	return by_folder(c) || by_ocsp(c) || (!c->unasked && by_crl(c));
+}
+
+static void take_cert(struct check *c, const gnutls_x509_crt_t *chain, unsigned int i)
+{
+	c->cert = chain[i];
+	c->issuer = chain[i + 1];
+	c->notes[0] = '\0';
+}
+
+/* before anything is said to the operator, who is to read it once */
+static bool must_ask(struct check *c, const gnutls_x509_crt_t *chain, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = n - 1; i--;) {
+		take_cert(c, chain, i);
+		if (somebody_says(c) && c->says.revoked)
+			return false;
+		if (c->unasked)
+			return true;
+	}
+	return false;
 }
 
 static enum revoke_result check_one(struct check *c, enum revoke_mode mode, char *why,
@@ -402,6 +430,9 @@ static enum revoke_result check_one(struct check *c, enum revoke_mode mode, char
 		say_revoked(c, why, why_len);
 		return REVOKE_REVOKED;
 	}
+	/* it was known a moment ago */
+	if (c->unasked)
+		return REVOKE_UNASKED;
 	cert_name(c->cert, name, sizeof(name));
 	if (is_stopped(c->r)) {
 		snprintf(why, why_len, "the daemon is stopping");
@@ -422,12 +453,28 @@ static enum revoke_result check_one(struct check *c, enum revoke_mode mode, char
 	return REVOKE_GOOD;
 }
 
-enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain, unsigned int n,
-				enum revoke_mode mode, char *why, size_t why_len)
+static enum revoke_result check_chain(struct check *c, const gnutls_x509_crt_t *chain,
+				      unsigned int n, enum revoke_mode mode, char *why,
+				      size_t why_len)
 {
 	enum revoke_result result = REVOKE_GOOD;
-	struct check *c;
 	unsigned int i;
+
+	if (!c->wait && must_ask(c, chain, n))
+		return REVOKE_UNASKED;
+	/* CAs first: what a revoked one signed, lists and responders among it, counts for nothing */
+	for (i = n - 1; i-- && result == REVOKE_GOOD;) {
+		take_cert(c, chain, i);
+		result = check_one(c, mode, why, why_len);
+	}
+	return result;
+}
+
+enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain, unsigned int n,
+				enum revoke_mode mode, uint64_t since, char *why, size_t why_len)
+{
+	enum revoke_result result;
+	struct check *c;
 
 	*why = '\0';
 	if (mode == REVOKE_OFF || n < 2)
@@ -438,17 +485,12 @@ enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain
 		return REVOKE_NO_ANSWER;
 	}
 	c->r = r;
-	c->deadline = event_now() + r->limits.check_ms;
+	c->wait = since != REVOKE_KNOWN;
+	c->deadline = since + r->limits.check_ms;
 	pthread_mutex_lock(&r->lock);
 	c->crls = revoke_crls_get(r->crls);
 	pthread_mutex_unlock(&r->lock);
-	/* CAs first: what a revoked one signed, lists and responders among it, counts for nothing */
-	for (i = n - 1; i-- && result == REVOKE_GOOD;) {
-		c->cert = chain[i];
-		c->issuer = chain[i + 1];
-		c->notes[0] = '\0';
-		result = check_one(c, mode, why, why_len);
-	}
+	result = check_chain(c, chain, n, mode, why, why_len);
 	revoke_crls_put(c->crls);
 	free(c);
 	return result;

@@ -2,8 +2,9 @@
 /*
  * Is a certificate revoked? Asks, in this order: the CRLs of the crls/ folder,
  * the OCSP responder that the certificate names (RFC 6960), the CRL at the
- * place that the certificate names (RFC 5280 4.2.1.13). A check may wait for
- * the network for seconds: call it where waiting is allowed, on a worker thread.
+ * place that the certificate names (RFC 5280 4.2.1.13). A check first goes by
+ * what is known already; where that is not enough it says so, and another may
+ * wait for the network for seconds, on a thread that nobody else needs.
  */
 #ifndef SYS_REVOKE_H
 #define SYS_REVOKE_H
@@ -11,6 +12,7 @@
 #include <gnutls/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define REVOKE_WHY_MAX	768
 
@@ -24,6 +26,7 @@ enum revoke_result {
 	REVOKE_GOOD,		/* each certificate is good, or the mode lets it pass */
 	REVOKE_REVOKED,		/* one is revoked */
 	REVOKE_NO_ANSWER,	/* nobody knows about one, and the mode is hard */
+	REVOKE_UNASKED,		/* with REVOKE_KNOWN: the network is to be asked */
 };
 
 struct revoke;
@@ -68,17 +71,21 @@ void revoke_crls_free(struct revoke_crls *crls);
  */
 void revoke_set_crls(struct revoke *r, struct revoke_crls *crls);
 
+#define REVOKE_KNOWN	0
+
 /**
  * revoke_check() - is one of these certificates revoked?
  * @chain: validated: the peer's first, each signed by the next, the trust anchor last. The anchor
  *	   itself is not asked about.
+ * @since: of event_now(): since when somebody waits for the answer, which is where the limit in time
+ *	   begins; REVOKE_KNOWN: goes by the folder and by answers of a while ago, and never waits
  * @why: unless REVOKE_GOOD: which certificate, since when, for what reason, and who says so;
  *	 for the operator, never for the peer. REVOKE_WHY_MAX is enough.
  *
  * Thread-safe. The chain is used by this thread alone meanwhile.
  */
 enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain, unsigned int n,
-				enum revoke_mode mode, char *why, size_t why_len);
+				enum revoke_mode mode, uint64_t since, char *why, size_t why_len);
 
 /* limits that tests change; defaults in revoke.c */
 struct revoke_limits {

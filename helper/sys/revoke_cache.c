@@ -234,6 +234,25 @@ static void keep(struct revoke_cache *cache, struct entry *e, const struct revok
 	pthread_cond_broadcast(&cache->asked);
 }
 
+bool revoke_cache_peek(struct revoke_cache *cache, struct bytes key, struct revoke_answer *out)
+{
+	struct entry *e;
+	unsigned int i;
+	bool known;
+
+	*out = (struct revoke_answer){ 0 };
+	pthread_mutex_lock(&cache->lock);
+	i = find(cache, key);
+	e = i < cache->n ? cache->entries[i] : NULL;
+	known = e && !e->asking && still_holds(e);
+	if (known) {
+		e->used = ++cache->uses;
+		answer_copy(out, &e->answer);
+	}
+	pthread_mutex_unlock(&cache->lock);
+	return known;
+}
+
 void revoke_cache_get(struct revoke_cache *cache, const struct revoke_question *q,
 		      struct revoke_answer *out)
 {

@@ -45,6 +45,8 @@ struct revoke_question {
 	unsigned int retry_ms;
 };
 
+/* what is known; false: it would have to be asked. @out: to be cleared */
+bool revoke_cache_peek(struct revoke_cache *cache, struct bytes key, struct revoke_answer *out);
 /* from the cache, or asks; of threads with the same question one asks. @out: to be cleared */
 void revoke_cache_get(struct revoke_cache *cache, const struct revoke_question *q,
 		      struct revoke_answer *out);

@@ -138,7 +138,7 @@ static void job_done(void *arg)
 	j->w->done++;
 	if (j->again) {
 		j->again--;
-		worker_submit(j->w->pool, job_run, job_done, j);
+		worker_submit(j->w->pool, WORKER_COMPUTES, job_run, job_done, j);
 	} else if (j->w->done == JOBS) {
 		event_loop_stop(j->w->loop);
 	}
@@ -150,11 +150,11 @@ static void jobs_complete_in_the_loop(void **state)
 	struct world *w = *state;
 	unsigned int i;
 
-	w->pool = worker_new(w->loop, 3);
+	w->pool = worker_new(w->loop, 3, 0);
 	assert_non_null(w->pool);
 	for (i = 0; i < JOBS; i++) {
 		jobs[i].w = w;
-		worker_submit(w->pool, job_run, job_done, &jobs[i]);
+		worker_submit(w->pool, WORKER_COMPUTES, job_run, job_done, &jobs[i]);
 	}
 	event_loop_run(w->loop);
 	assert_int_equal(w->done, JOBS);
@@ -168,12 +168,56 @@ static void free_waits_for_jobs_and_their_jobs(void **state)
 	struct world *w = *state;
 	struct job_arg j = { .w = w, .again = 5 };
 
-	w->pool = worker_new(w->loop, 0);
+	w->pool = worker_new(w->loop, 0, 1);
 	assert_non_null(w->pool);
-	worker_submit(w->pool, job_run, job_done, &j);
+	worker_submit(w->pool, WORKER_COMPUTES, job_run, job_done, &j);
 	worker_free(w->pool);
 	assert_int_equal(j.ran, 6);
 	assert_int_equal(w->done, 6);
+}
+
+static void waits(void *arg)
+{
+	struct job_arg *j = arg;
+	char c;
+
+	assert_int_equal(read(j->w->fd, &c, 1), 1);
+	j->ran++;
+}
+
+/* more of them than there are threads for it, and nothing else stands still */
+static void who_waits_keeps_nobody_waiting(void **state)
+{
+	struct job_arg waiting[6] = { 0 }, jobs[4] = { 0 };
+	struct world *w = *state;
+	unsigned int i;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	w->fd = fds[0];
+	w->pool = worker_new(w->loop, 2, 3);
+	assert_non_null(w->pool);
+	for (i = 0; i < 6; i++) {
+		waiting[i].w = w;
+		worker_submit(w->pool, WORKER_WAITS, waits, job_done, &waiting[i]);
+	}
+	for (i = 0; i < 4; i++) {
+		jobs[i].w = w;
+		jobs[i].again = 10;
+		worker_submit(w->pool, WORKER_COMPUTES, job_run, job_done, &jobs[i]);
+	}
+	while (w->done < 44)
+		event_loop_step(w->loop, true);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(jobs[i].ran, 11);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(write(fds[1], "x", 1), 1);
+	worker_free(w->pool);
+	assert_int_equal(w->done, 50);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(waiting[i].ran, 1);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -187,6 +231,7 @@ int main(void)
 		TEST(prepare_comes_before_waiting),
 		TEST(jobs_complete_in_the_loop),
 		TEST(free_waits_for_jobs_and_their_jobs),
+		TEST(who_waits_keeps_nobody_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -321,6 +321,10 @@ static void op_job(const struct ike_job *job, void *user)
 	struct node *n = user;
 	struct world *w = n->w;
 
+	if (w->job) {
+		w->job(job, n);
+		return;
+	}
 	if (w->defer_jobs) {
 		assert_true(w->n_jobs < 64);
 		w->jobs[w->n_jobs++] = job;
@@ -359,18 +363,21 @@ static void op_event(const struct ike_event *ev, void *user)
 	snprintf(l->text, sizeof(l->text), "%s", ev->text);
 }
 
-static bool op_not_revoked(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-			   enum conf_revocation mode, char *why, size_t why_len, void *user)
+static enum ike_revocation op_revocation(struct gnutls_x509_crt_int *const *chain, unsigned int n,
+					 enum conf_revocation mode, uint64_t since, char *why,
+					 size_t why_len, void *user)
 {
 	struct node *node = user;
 
 	assert_non_null(chain[0]);
 	assert_int_not_equal(mode, CONF_REVOCATION_OFF);
+	if (node->w->revocation)
+		return node->w->revocation(chain, n, mode, since, why, why_len, node);
 	node->revocation_asked++;
 	node->revocation_chain = n;
 	if (node->revoked)
 		snprintf(why, why_len, "it is revoked");
-	return !node->revoked;
+	return node->revoked ? IKE_REVOCATION_BAD : IKE_REVOCATION_GOOD;
 }
 
 static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
@@ -385,7 +392,7 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 static const struct ike_ops ops = {
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
 	.sa_move = op_sa_move, .tfc = op_tfc,
-	.not_revoked = op_not_revoked,
+	.revocation = op_revocation,
 	.keepalive = op_keepalive, .job = op_job, .event = op_event, .local_addr = op_local_addr,
 };
 

@@ -80,6 +80,11 @@ struct world {
 	bool defer_jobs;
 	const struct ike_job *jobs[64];
 	unsigned int n_jobs;
+	/* NULL: jobs run at once, and a node's @revoked says it; @user is the node */
+	void (*job)(const struct ike_job *job, void *user);
+	enum ike_revocation (*revocation)(struct gnutls_x509_crt_int *const *chain, unsigned int n,
+					  enum conf_revocation mode, uint64_t since, char *why,
+					  size_t why_len, void *user);
 };
 
 /* what differs between configurations; NULL: the usual */

@@ -142,6 +142,11 @@ static void put_extensions(gnutls_x509_crt_t crt, const struct pki_spec *s)
 		ok(gnutls_x509_crt_set_key_purpose_oid(crt, s->eku, 0));
 	if (s->critical_oid)
 		ok(gnutls_x509_crt_set_extension_by_oid(crt, s->critical_oid, "\x05\x00", 2, 1));
+	if (s->ocsp_url) {
+		gnutls_datum_t d = { (unsigned char *)s->ocsp_url, strlen(s->ocsp_url) };
+
+		ok(gnutls_x509_crt_set_authority_info_access(crt, GNUTLS_IA_OCSP_URI, &d));
+	}
 	if (s->permit_dns) {
 		gnutls_datum_t d = { (unsigned char *)s->permit_dns, strlen(s->permit_dns) };
 

@@ -25,6 +25,7 @@ struct pki_key;
  * @permit_dns: name constraint
  * @critical_oid: a critical extension nobody knows
  * @sha1: signed so
+ * @ocsp_url: of its responder
  */
 struct pki_spec {
 	const char *name, *issuer, *key, *dn;
@@ -33,7 +34,7 @@ struct pki_spec {
 	bool ca;
 	int pathlen;
 	unsigned int usage;
-	const char *eku, *permit_dns, *critical_oid;
+	const char *eku, *permit_dns, *critical_oid, *ocsp_url;
 	long from, until;
 	bool sha1;
 };

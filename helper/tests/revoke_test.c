@@ -181,14 +181,14 @@ static enum revoke_result check(const struct testca_cert *cert, enum revoke_mode
 {
 	const gnutls_x509_crt_t chain[] = { cert->crt, ca.crt };
 
-	return revoke_check(checker, chain, 2, mode, why, sizeof(why));
+	return revoke_check(checker, chain, 2, mode, event_now(), why, sizeof(why));
 }
 
 static enum revoke_result check_below(enum revoke_mode mode)
 {
 	const gnutls_x509_crt_t chain[] = { below.crt, inter.crt, ca.crt };
 
-	return revoke_check(checker, chain, 3, mode, why, sizeof(why));
+	return revoke_check(checker, chain, 3, mode, event_now(), why, sizeof(why));
 }
 
 static void assert_says(const char *text, const char *part)
@@ -222,7 +222,8 @@ static void modes_without_any_source(void **state)
 	assert_says(why, "CN=plain (serial 1007)");
 	assert_says(why, "there is no CRL of its CA, and it names no source");
 	/* a trust anchor alone needs nobody */
-	assert_int_equal(revoke_check(checker, &ca.crt, 1, REVOKE_HARD, why, sizeof(why)),
+	assert_int_equal(revoke_check(checker, &ca.crt, 1, REVOKE_HARD, event_now(), why,
+				      sizeof(why)),
 			 REVOKE_GOOD);
 	assert_int_equal(n_ocsp + n_crl, 0);
 }
@@ -431,6 +432,45 @@ static void other_urls_are_not_followed(void **state)
 	assert_says(why, "CRL at ldap://127.0.0.1/x: not a URL of http: or https:");
 }
 
+static enum revoke_result known(const struct testca_cert *cert, enum revoke_mode mode)
+{
+	const gnutls_x509_crt_t chain[] = { cert->crt, ca.crt };
+
+	return revoke_check(checker, chain, 2, mode, REVOKE_KNOWN, why, sizeof(why));
+}
+
+static void what_is_known_is_not_asked(void **state)
+{
+	(void)state;
+	/* without a source there is nobody to wait for */
+	assert_int_equal(known(&plain, REVOKE_SOFT), REVOKE_GOOD);
+	assert_int_equal(known(&plain, REVOKE_HARD), REVOKE_NO_ANSWER);
+	*last_line = '\0';
+	assert_int_equal(known(&leaf, REVOKE_SOFT), REVOKE_UNASKED);
+	assert_int_equal(known(&leaf, REVOKE_HARD), REVOKE_UNASKED);
+	/* whoever asks will say it */
+	assert_string_equal(last_line, "");
+	assert_int_equal(n_ocsp + n_crl, 0);
+	/* an answer that was got, be it that there is none */
+	ocsp_answer = ANSWER_GOOD;
+	assert_int_equal(check(&leaf, REVOKE_HARD), REVOKE_GOOD);
+	assert_int_equal(known(&leaf, REVOKE_HARD), REVOKE_GOOD);
+	crl_answer = ANSWER_REVOKED;
+	assert_int_equal(check(&by_list, REVOKE_HARD), REVOKE_GOOD);
+	assert_int_equal(known(&by_list, REVOKE_HARD), REVOKE_GOOD);
+	ocsp_answer = ANSWER_NOTHING;
+	assert_int_equal(check(&by_ocsp, REVOKE_HARD), REVOKE_NO_ANSWER);
+	assert_int_equal(known(&by_ocsp, REVOKE_HARD), REVOKE_NO_ANSWER);
+	assert_says(why, "503");
+	assert_int_equal(n_ocsp + n_crl, 3);
+	/* and the folder's list */
+	testca_write(&tca, "crls/ca.crl", buf_bytes(&crl_leaf));
+	load_crls();
+	assert_int_equal(known(&leaf, REVOKE_SOFT), REVOKE_REVOKED);
+	assert_int_equal(known(&by_ocsp, REVOKE_HARD), REVOKE_GOOD);
+	assert_int_equal(n_ocsp + n_crl, 3);
+}
+
 /* the same certificate on many threads; a chain is one thread's alone */
 static void *check_copy(void *arg)
 {
@@ -446,8 +486,8 @@ static void *check_copy(void *arg)
 			abort();
 		gnutls_free(der.data);
 	}
-	*(enum revoke_result *)arg = revoke_check(checker, chain, 2, REVOKE_HARD, text,
-						  sizeof(text));
+	*(enum revoke_result *)arg = revoke_check(checker, chain, 2, REVOKE_HARD, event_now(),
+						  text, sizeof(text));
 	gnutls_x509_crt_deinit(chain[0]);
 	gnutls_x509_crt_deinit(chain[1]);
 	return NULL;
@@ -530,6 +570,7 @@ int main(void)
 		TEST(who_failed_is_left_alone_for_a_while),
 		TEST(a_check_has_an_end),
 		TEST(other_urls_are_not_followed),
+		TEST(what_is_known_is_not_asked),
 		TEST(threads_ask_once),
 		TEST(stopping_lets_everybody_go),
 	};

@@ -3,6 +3,10 @@
  * Signatures and chains of certificates on another thread. The message that is
  * being answered is kept with the job, and so is the store, whatever becomes of
  * the configuration; the SA may be dead when the job comes back.
+ *
+ *	verify_and_sign -- as far as it is known, nothing is revoked -------> done
+ *	       |                                                               ^
+ *	       +-- the network is to be asked --> ask (waits) --> sign --------+
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,37 +42,37 @@ static struct v2_in *keep(struct v2_in *in)
 
 /* ---- on any thread; touches only the job ---- */
 
-static bool not_revoked(struct v2_auth_job *j, struct cert_chain *chain)
+/* @since 0: only by what is known */
+static bool not_revoked(struct v2_auth_job *j, uint64_t since)
 {
 	struct gnutls_x509_crt_int *const *crts;
+	enum ike_revocation says;
 	unsigned int n;
 
-	if (j->revocation == CONF_REVOCATION_OFF || !j->ops->not_revoked)
+	if (j->revocation == CONF_REVOCATION_OFF || !j->ops->revocation)
 		return true;
-	crts = cert_chain_crts(chain, &n);
+	crts = cert_chain_crts(j->chain, &n);
 	if (!crts) {
 		snprintf(j->error, sizeof(j->error), "out of memory");
 		return false;
 	}
-	return j->ops->not_revoked(crts, n, j->revocation, j->error, sizeof(j->error), j->user);
+	says = j->ops->revocation(crts, n, j->revocation, since, j->error, sizeof(j->error),
+				  j->user);
+	j->must_ask = says == IKE_REVOCATION_UNASKED;
+	return says != IKE_REVOCATION_BAD;
 }
 
 /* the signature before the network is asked: who cannot sign makes us send nothing */
 static bool verify_chain(struct v2_auth_job *j)
 {
-	struct cert_chain *chain;
-	bool ok;
-
 	j->claim.now = time(NULL);
-	chain = cert_chain_verify(&j->claim, j->error, sizeof(j->error));
-	if (!chain)
+	j->chain = cert_chain_verify(&j->claim, j->error, sizeof(j->error));
+	if (!j->chain)
 		return false;
-	snprintf(j->subject, sizeof(j->subject), "%s", cert_chain_subject(chain));
-	ok = v2_sig_check(cert_chain_pub(chain), j->signer.hashes, &j->theirs,
-			  buf_bytes(&j->their_octets), &j->used, j->error, sizeof(j->error)) &&
-	     not_revoked(j, chain);
-	cert_chain_free(chain);
-	return ok;
+	snprintf(j->subject, sizeof(j->subject), "%s", cert_chain_subject(j->chain));
+	return v2_sig_check(cert_chain_pub(j->chain), j->signer.hashes, &j->theirs,
+			    buf_bytes(&j->their_octets), &j->used, j->error, sizeof(j->error)) &&
+	       not_revoked(j, 0);
 }
 
 static bool verify_raw(struct v2_auth_job *j)
@@ -86,15 +90,10 @@ static bool verify_raw(struct v2_auth_job *j)
 			    &j->used, j->error, sizeof(j->error));
 }
 
-static void run(void *arg)
+static void sign(void *arg)
 {
 	struct v2_auth_job *j = arg;
 
-	j->ok = true;
-	if (j->verify)
-		j->ok = j->pub ? verify_raw(j) : verify_chain(j);
-	if (!j->ok || !j->sign)
-		return;
 	/* an answer is padded as what it answers: that, the peer surely knows */
 	if (j->signer.rsa == CONF_RSA_ANY && j->used.key == CERT_RSA)
 		j->signer.rsa = CONF_RSA_PKCS1;
@@ -102,6 +101,25 @@ static void run(void *arg)
 	if (!j->ok)
 		snprintf(j->error, sizeof(j->error), "we cannot sign with %s: the peer takes no signature that this key can make",
 			 cert_key_file(j->signer.key));
+}
+
+static void verify_and_sign(void *arg)
+{
+	struct v2_auth_job *j = arg;
+
+	j->ok = true;
+	if (j->verify)
+		j->ok = j->pub ? verify_raw(j) : verify_chain(j);
+	if (j->ok && j->sign && !j->must_ask)
+		sign(j);
+}
+
+/* the only one that waits */
+static void ask(void *arg)
+{
+	struct v2_auth_job *j = arg;
+
+	j->ok = not_revoked(j, j->since);
 }
 
 /* ---- on the main one ---- */
@@ -120,6 +138,35 @@ static void done(void *arg)
 	ike_sa_put(sa);
 }
 
+static void submit(struct v2_auth_job *job, void (*run)(void *arg), void (*done_fn)(void *arg),
+		   bool waits)
+{
+	struct ike *ike = job->sa->ike;
+
+	job->job = (struct ike_job){ .run = run, .done = done_fn, .arg = job, .waits = waits };
+	ike->ops->job(&job->job, ike->user);
+}
+
+static void asked(void *arg)
+{
+	struct v2_auth_job *j = arg;
+
+	if (j->ok && j->sign && !j->sa->dead)
+		submit(j, sign, done, false);
+	else
+		done(j);
+}
+
+static void verified(void *arg)
+{
+	struct v2_auth_job *j = arg;
+
+	if (j->ok && j->must_ask && !j->sa->dead)
+		submit(j, ask, asked, true);
+	else
+		done(j);
+}
+
 void v2_auth_job_free(struct v2_auth_job *job)
 {
 	struct ike_sa *sa = job->sa;
@@ -131,6 +178,7 @@ void v2_auth_job_free(struct v2_auth_job *job)
 	buf_free(&job->their_octets);
 	buf_free(&job->our_octets);
 	buf_free(&job->auth);
+	cert_chain_free(job->chain);
 	cert_store_put(job->store);
 	free(job);
 	ike_sa_put(sa);
@@ -143,7 +191,7 @@ struct v2_auth_job *v2_auth_job_new(struct ike_sa *sa, struct v2_in *in,
 
 	if (!j)
 		return NULL;
-	j->job = (struct ike_job){ .run = run, .done = done, .arg = j };
+	j->since = sa->ike->now;
 	j->done = done_fn;
 	buf_init(&j->their_octets);
 	buf_init(&j->our_octets);
@@ -213,7 +261,5 @@ bool v2_auth_job_sign(struct v2_auth_job *job, struct bytes id_body)
 
 void v2_auth_job_submit(struct v2_auth_job *job)
 {
-	struct ike *ike = job->sa->ike;
-
-	ike->ops->job(&job->job, ike->user);
+	submit(job, verify_and_sign, verified, false);
 }

@@ -150,9 +150,11 @@ void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w);
 
 /* ---- authjob.c: signing and verifying on another thread ---- */
 /**
- * struct v2_auth_job - one trip to a worker: their AUTH first, then ours
+ * struct v2_auth_job - a trip to a worker: their AUTH first, then ours; two more when the network
+ *			is to be asked between them
  * @in: the message that waits for it, kept; NULL: none
  * @verify, @sign: what is wanted
+ * @must_ask: about revocation, of @chain; @since: when the peer's message came
  * @claim: of the peer: certificates; with @pub, its raw key, these are not read
  * @ok, @error: the outcome; @error says which check failed
  * @subject: of its certificate; @used: how it signed
@@ -168,7 +170,10 @@ struct v2_auth_job {
 	struct cert_claim claim;
 	struct bytes received[CERT_RECEIVED_MAX];
 	const struct cert_pub *pub;
+	struct cert_chain *chain;
 	enum conf_revocation revocation;
+	bool must_ask;
+	uint64_t since;
 	const struct ike_ops *ops;
 	void *user;
 	struct wire_auth theirs;
