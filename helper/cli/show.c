@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <linux/nfipsec.h>
 
@@ -301,7 +302,66 @@ static json_int_t number(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-static void print_ike_sa(const json_t *sa)
+static void print_in(const json_t *object, const char *what, const char *key)
+{
+	if (json_object_get(object, key))
+		printf(", %s in %" JSON_INTEGER_FORMAT " s", what, number(object, key));
+}
+
+static const char *renewal_text(const json_t *sa)
+{
+	return strcmp(text(sa, "renewal"), "reauth") ? "rekeyed" : "authenticated anew";
+}
+
+/* one word when both ends did the same */
+static void print_auth(const json_t *sa)
+{
+	const char *us = text(sa, "local_auth"), *them = text(sa, "remote_auth");
+
+	if (!strcmp(us, them))
+		printf("        auth %s", us);
+	else
+		printf("        auth %s, the peer's %s", us, them);
+}
+
+static void print_proof(const json_t *sa, const char *who, const char *auth, const char *cert,
+			const char *key)
+{
+	const json_t *c = json_object_get(sa, cert);
+	time_t until = number(c, "not_after");
+	char date[32] = "?";
+	struct tm tm;
+
+	printf("        %s: %s", who, text(sa, auth));
+	if (c) {
+		if (gmtime_r(&until, &tm))
+			strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+		printf(", certificate '%s', valid until %s UTC", text(c, "subject"), date);
+	} else if (json_object_get(sa, key)) {
+		printf(", key %s", text(sa, key));
+	}
+	putchar('\n');
+}
+
+static void print_ike_detail(const json_t *sa)
+{
+	print_proof(sa, "we", "local_auth", "local_cert", "local_key");
+	print_proof(sa, "the peer", "remote_auth", "remote_cert", "remote_key");
+	printf("        messages ");
+	if (json_is_true(json_object_get(sa, "fragments")))
+		printf("of more than %" JSON_INTEGER_FORMAT " octets go in fragments",
+		       number(sa, "fragments_above"));
+	else
+		printf("go whole");
+	if (json_object_get(sa, "rekey_in"))
+		print_in(sa, renewal_text(sa), "rekey_in");
+	if (strcmp(text(sa, "renewal"), "reauth"))
+		print_in(sa, "authenticated anew", "reauth_in");
+	print_in(sa, "ends", "ends_in");
+	putchar('\n');
+}
+
+static void print_ike_sa(const json_t *sa, bool detail)
 {
 	printf("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s%s, age %" JSON_INTEGER_FORMAT " s\n",
 	       text(sa, "spi_i"), text(sa, "spi_r"), text(sa, "state"), text(sa, "local"),
@@ -309,13 +369,16 @@ static void print_ike_sa(const json_t *sa)
 	       json_is_true(json_object_get(sa, "weak")) ? " weak" : "", number(sa, "age"));
 	if (!json_object_get(sa, "nat"))
 		return;
-	printf("        begun by %s, NAT: %s, round trip %" JSON_INTEGER_FORMAT
+	print_auth(sa);
+	printf(", begun by %s, NAT: %s, round trip %" JSON_INTEGER_FORMAT
 	       " ms, last heard of %" JSON_INTEGER_FORMAT " s ago",
 	       json_is_true(json_object_get(sa, "initiator")) ? "us" : "the peer", text(sa, "nat"),
 	       number(sa, "rtt_ms"), number(sa, "silent"));
-	if (json_object_get(sa, "rekey_in"))
-		printf(", renewed in %" JSON_INTEGER_FORMAT " s", number(sa, "rekey_in"));
+	if (!detail)
+		print_in(sa, renewal_text(sa), "rekey_in");
 	putchar('\n');
+	if (detail)
+		print_ike_detail(sa);
 }
 
 static void print_child(const json_t *child)
@@ -323,15 +386,14 @@ static void print_child(const json_t *child)
 	printf("      CHILD SA in %s out %s: %s, %s, age %" JSON_INTEGER_FORMAT " s",
 	       text(child, "spi_in"), text(child, "spi_out"), text(child, "state"),
 	       text(child, "esp"), number(child, "age"));
-	if (json_object_get(child, "rekey_in"))
-		printf(", rekeyed in %" JSON_INTEGER_FORMAT " s", number(child, "rekey_in"));
+	print_in(child, "rekeyed", "rekey_in");
 	if (json_is_true(json_object_get(child, "replaced")))
 		printf(", replaced");
 	putchar('\n');
 	print_selectors(child);
 }
 
-static void print_peer(const json_t *peer)
+static void print_peer(const json_t *peer, bool detail)
 {
 	const json_t *item, *child;
 	size_t i, k;
@@ -339,7 +401,7 @@ static void print_peer(const json_t *peer)
 	printf("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
 	       text(peer, "remote"));
 	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
-		print_ike_sa(item);
+		print_ike_sa(item, detail);
 	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
 		printf("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),
 		       text(item, "state"), text(item, "start"), text(item, "access_list"));
@@ -351,7 +413,7 @@ static void print_peer(const json_t *peer)
 	}
 }
 
-static int show_peers(const struct cli *cli)
+static int show_peers(const struct cli *cli, bool detail)
 {
 	json_t *answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "show", "what", "peers"),
 				     NULL);
@@ -364,7 +426,7 @@ static int show_peers(const struct cli *cli)
 		cli_print_json(json_incref(data));
 	} else {
 		json_array_foreach(json_object_get(data, "peers"), i, peer)
-			print_peer(peer);
+			print_peer(peer, detail);
 	}
 	json_decref(answer);
 	return CLI_DONE;
@@ -375,10 +437,12 @@ int cli_show(const struct cli *cli, int argc, char **argv)
 	static const char *const kernel[] = { "sas", "policy", "tunnels", "stats" };
 	size_t i;
 
+	if (argc == 2 && !strcmp(argv[0], "peers") && !strcmp(argv[1], "--detail"))
+		return show_peers(cli, true);
 	if (argc != 1)
 		return CLI_USAGE;
 	if (!strcmp(argv[0], "peers"))
-		return show_peers(cli);
+		return show_peers(cli, false);
 	for (i = 0; i < sizeof(kernel) / sizeof(*kernel); i++)
 		if (!strcmp(argv[0], kernel[i]))
 			return show_kernel(cli, argv[0]);

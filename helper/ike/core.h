@@ -247,6 +247,18 @@ struct ike_retrans {
 };
 
 /**
+ * struct ike_proof - how one end has shown who it is, for people
+ * @how: "psk", "ecdsa-p256-sha256", ...; empty: not yet
+ * @key: subject of the certificate, or file of the raw key; NULL: neither
+ * @not_after: of the certificate; 0: there is none
+ */
+struct ike_proof {
+	char how[24];
+	char *key;
+	time_t not_after;
+};
+
+/**
  * struct ike_sa - one IKE SA
  * @refs: the list of all, who handles a message of it, jobs that run for it
  * @dead: unpublished; jobs that end find this and do nothing
@@ -322,6 +334,7 @@ struct ike_sa {
 	unsigned int n_tasks;
 	struct ike_child *children;
 	struct conf_id remote_id;	/* as authenticated; owned */
+	struct ike_proof our_proof, their_proof;
 	struct ike_link id_link, look_link;
 	uint64_t created, established, last_in;
 	struct ike_timer life, liveness, keepalive;
@@ -638,6 +651,10 @@ bool ike_id_match(const struct conf_id *conf, const struct addr *addr, uint8_t t
 void ike_id_local(const struct conf_id *conf, const struct addr *addr, struct wire_id *out);
 bool ike_id_set(struct conf_id *id, uint8_t type, struct bytes data);
 void ike_id_clear(struct conf_id *id);
+/* @key, if any, is copied; where there is no memory it is not said */
+void ike_proof_set(struct ike_proof *proof, const char *how, const char *key, time_t not_after);
+void ike_proof_copy(struct ike_proof *to, const struct ike_proof *from);
+void ike_proof_clear(struct ike_proof *proof);
 /* @remote: as it told us, NULL: not yet */
 const struct conf_secret *ike_id_secret(const struct conf *conf, const struct conf_peer *peer,
 					const struct addr *local, const struct conf_id *remote,

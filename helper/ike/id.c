@@ -214,3 +214,22 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
 	}
 	return next_any(ike, local, remote, prev);
 }
+
+void ike_proof_clear(struct ike_proof *proof)
+{
+	free(proof->key);
+	*proof = (struct ike_proof){ .how = "" };
+}
+
+void ike_proof_set(struct ike_proof *proof, const char *how, const char *key, time_t not_after)
+{
+	ike_proof_clear(proof);
+	snprintf(proof->how, sizeof(proof->how), "%s", how);
+	proof->key = key ? strdup(key) : NULL;
+	proof->not_after = not_after;
+}
+
+void ike_proof_copy(struct ike_proof *to, const struct ike_proof *from)
+{
+	ike_proof_set(to, from->how, from->key, from->not_after);
+}

@@ -218,6 +218,8 @@ void ike_sa_put(struct ike_sa *sa)
 	v2_kex_clear(&sa->kex);
 	buf_free(&sa->certreq);
 	ike_id_clear(&sa->remote_id);
+	ike_proof_clear(&sa->our_proof);
+	ike_proof_clear(&sa->their_proof);
 	free(sa);
 }
 
@@ -442,6 +444,8 @@ bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->frag_size = old->frag_size;
 	sa->authenticated = old->authenticated;
 	sa->reauth_at = old->reauth_at;
+	ike_proof_copy(&sa->our_proof, &old->our_proof);
+	ike_proof_copy(&sa->their_proof, &old->their_proof);
 	memcpy(sa->name, old->name, sizeof(sa->name));
 	return !old->remote_id.type ||
 	       ike_id_set(&sa->remote_id, old->remote_id.type,

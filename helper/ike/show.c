@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "ike/core.h"
+#include "v2/v2.h"
 
 static json_t *ts_array(const struct wire_ts *list)
 {
@@ -48,11 +48,46 @@ static json_t *show_child(const struct ike_child *c, uint64_t now)
 	return o;
 }
 
+/* a subject is of the network's making */
+static json_t *text(const char *s)
+{
+	json_t *o = json_string(s ? s : "");
+
+	return o ? o : json_string("(not UTF-8)");
+}
+
 static const char *nat_str(const struct ike_sa *sa)
 {
 	if (sa->nat_ours)
 		return sa->nat_theirs ? "both ends behind one" : "we are behind one";
 	return sa->nat_theirs ? "the peer is behind one" : "none";
+}
+
+static void set_proof(json_t *o, const char *auth, const char *cert, const char *key,
+		      const struct ike_proof *proof)
+{
+	if (*proof->how)
+		json_object_set_new(o, auth, json_string(proof->how));
+	if (proof->not_after)
+		json_object_set_new(o, cert, json_pack("{s:o,s:I}", "subject", text(proof->key),
+						       "not_after", (json_int_t)proof->not_after));
+	else if (proof->key)
+		json_object_set_new(o, key, text(proof->key));
+}
+
+/* the first thing that is due is its successor; both counts go on beside it */
+static void set_renewal(json_t *o, const struct ike_sa *sa, uint64_t now)
+{
+	bool reauth = sa->rekey_refused || (sa->reauth_at && sa->life.when >= sa->reauth_at);
+
+	if (sa->life.at) {
+		set_seconds(o, "rekey_in", sa->life.when, now);
+		json_object_set_new(o, "renewal", json_string(reauth ? "reauth" : "rekey"));
+	}
+	if (sa->reauth_at)
+		set_seconds(o, "reauth_in", sa->reauth_at, now);
+	if (sa->peer && ike_sa_end(sa) != IKE_NEVER)
+		set_seconds(o, "ends_in", ike_sa_end(sa), now);
 }
 
 static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
@@ -79,11 +114,13 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 	json_object_set_new(o, "nat", json_string(nat_str(sa)));
 	json_object_set_new(o, "rtt_ms", json_integer(sa->rtt));
 	json_object_set_new(o, "silent", json_integer((now - sa->last_in) / 1000));
-	/* the first thing that is due is its successor */
-	if (sa->life.at)
-		set_seconds(o, "rekey_in", sa->life.when, now);
-	if (sa->peer && sa->peer->conf->ike_lifetime)
-		set_seconds(o, "ends_in", sa->established + sa->peer->conf->ike_lifetime * 1000, now);
+	set_proof(o, "local_auth", "local_cert", "local_key", &sa->our_proof);
+	set_proof(o, "remote_auth", "remote_cert", "remote_key", &sa->their_proof);
+	/* RFC 7383: larger ones go in fragments of that size */
+	json_object_set_new(o, "fragments", json_boolean(v2_datagram_max(sa) < WIRE_MSG_MAX));
+	if (v2_datagram_max(sa) < WIRE_MSG_MAX)
+		json_object_set_new(o, "fragments_above", json_integer(v2_datagram_max(sa)));
+	set_renewal(o, sa, now);
 	return o;
 }
 

@@ -127,6 +127,7 @@ struct gnutls_x509_crt_int *const *cert_chain_crts(struct cert_chain *chain, uns
 /* without its SubjectPublicKeyInfo and ID */
 const struct cert_pub *cert_chain_pub(const struct cert_chain *chain);
 const char *cert_chain_subject(const struct cert_chain *chain);
+time_t cert_chain_not_after(const struct cert_chain *chain);	/* the peer's own */
 
 /* ---- cert_sig.c: slow; any thread ---- */
 bool cert_sign(const struct cert_key *key, const struct cert_alg *alg, struct bytes data,

@@ -481,3 +481,8 @@ const char *cert_chain_subject(const struct cert_chain *chain)
 {
 	return chain->subject;
 }
+
+time_t cert_chain_not_after(const struct cert_chain *chain)
+{
+	return gnutls_x509_crt_get_expiration_time(chain->crt[0]);
+}

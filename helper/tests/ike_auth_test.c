@@ -485,6 +485,116 @@ static void an_sa_dies_while_a_job_runs(void **state)
 	pki_free(pki);
 }
 
+/* ---- what show says of it ---- */
+
+/* of the only IKE SA; to be freed with json_decref() */
+static json_t *shown(const struct node *n)
+{
+	json_t *show = ike_show(n->ike, n->w->now), *sas;
+
+	sas = json_object_get(json_array_get(json_object_get(show, "peers"), 0), "ike_sas");
+	assert_int_equal(json_array_size(sas), 1);
+	sas = json_incref(json_array_get(sas, 0));
+	json_decref(show);
+	return sas;
+}
+
+static void assert_says(const json_t *sa, const char *key, const char *expected)
+{
+	const char *found = json_string_value(json_object_get(sa, key));
+
+	if (!expected != !found || (found && strcmp(found, expected)))
+		fail_msg("%s: '%s', expected '%s'", key, found ? found : "nothing",
+			 expected ? expected : "nothing");
+}
+
+static void assert_proofs(const struct node *n, const char *us, const char *our_subject,
+			  const char *them, const char *their_subject)
+{
+	json_t *sa = shown(n), *ours = json_object_get(sa, "local_cert");
+	json_t *theirs = json_object_get(sa, "remote_cert");
+	time_t now = time(NULL);
+
+	assert_says(sa, "local_auth", us);
+	assert_says(sa, "remote_auth", them);
+	assert_says(ours, "subject", our_subject);
+	assert_says(theirs, "subject", their_subject);
+	/* an hour, as the test's certificates have */
+	if (our_subject)
+		assert_in_range(json_integer_value(json_object_get(ours, "not_after")), now + 3000,
+				now + 3600);
+	if (their_subject)
+		assert_in_range(json_integer_value(json_object_get(theirs, "not_after")), now + 3000,
+				now + 3600);
+	json_decref(sa);
+}
+
+static void show_says_how_each_end_did_it(void **state)
+{
+	struct pki *pki = two_sites("p384");
+	const char *a_dir = pki_site(pki, "a", "a", "ca"), *b_dir = pki_site(pki, "b", "b", "ca");
+	struct world_conf a = { .certs = a_dir }, b = { .certs = b_dir };
+	struct world *w;
+	json_t *sa;
+
+	(void)state;
+	w = world_up(&a, &b);
+	assert_proofs(&w->a, "psk", NULL, "psk", NULL);
+	assert_proofs(&w->b, "psk", NULL, "psk", NULL);
+	world_free(w);
+	a.extra_peer = " local-auth cert\n ike-lifetime 10m\n reauth 2h\n";
+	b.extra_peer = " remote-auth cert\n";
+	w = world_up(&a, &b);
+	assert_proofs(&w->a, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a", "psk", NULL);
+	assert_proofs(&w->b, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a");
+	sa = shown(&w->a);
+	assert_says(sa, "renewal", "rekey");
+	assert_in_range(json_integer_value(json_object_get(sa, "rekey_in")), 300, 600);
+	assert_int_equal(json_integer_value(json_object_get(sa, "ends_in")), 600);
+	json_decref(sa);
+	/* whoever succeeds it has it from there */
+	world_run(w, 600000);
+	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
+	assert_proofs(&w->a, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a", "psk", NULL);
+	assert_proofs(&w->b, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a");
+	sa = shown(&w->a);
+	assert_in_range(json_integer_value(json_object_get(sa, "reauth_in")), 3000, 6600);
+	json_decref(sa);
+	world_free(w);
+	/* the other way round, and authenticated anew next */
+	a.extra_peer = " remote-auth cert\n ike-lifetime 2h\n reauth 10m\n";
+	b.extra_peer = " local-auth cert\n";
+	w = world_up(&a, &b);
+	assert_proofs(&w->a, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=b");
+	assert_proofs(&w->b, "ecdsa-p384-sha384", "C=XX, O=Test, CN=b", "psk", NULL);
+	sa = shown(&w->a);
+	assert_says(sa, "renewal", "reauth");
+	json_decref(sa);
+	world_free(w);
+	/* raw keys have no subject and no end */
+	pki_put_pub(pki, "a", "b", "b.example.com.pem");
+	pki_put_pub(pki, "b", "a", "a.example.com.pem");
+	a.auth = b.auth = "pubkey";
+	a.extra_peer = b.extra_peer = "";
+	w = world_up(&a, &b);
+	assert_proofs(&w->b, "ecdsa-p384-sha384", NULL, "ecdsa-p384-sha384", NULL);
+	sa = shown(&w->a);
+	assert_says(sa, "remote_key", "b.example.com.pem");
+	assert_non_null(json_object_get(sa, "local_key"));
+	assert_true(json_is_true(json_object_get(sa, "fragments")));
+	assert_in_range(json_integer_value(json_object_get(sa, "fragments_above")), 500, 1500);
+	json_decref(sa);
+	world_free(w);
+	a.extra_peer = " fragmentation no\n";
+	w = world_up(&a, &b);
+	sa = shown(&w->b);
+	assert_true(json_is_false(json_object_get(sa, "fragments")));
+	json_decref(sa);
+	world_free(w);
+	pki_free(pki);
+}
+
 /* ---- revocation: the check itself is the daemon's ---- */
 
 static void revoked_certificates_are_refused(void **state)
@@ -668,6 +778,7 @@ int main(void)
 		cmocka_unit_test(repetitions_while_a_job_runs),
 		cmocka_unit_test(repeated_fragments_while_a_job_runs),
 		cmocka_unit_test(an_sa_dies_while_a_job_runs),
+		cmocka_unit_test(show_says_how_each_end_did_it),
 		cmocka_unit_test(revoked_certificates_are_refused),
 		cmocka_unit_test(changed_certificates_are_noticed),
 		cmocka_unit_test(what_is_not_there_is_said_at_load),

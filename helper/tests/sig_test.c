@@ -250,32 +250,33 @@ struct way {
 	enum conf_rsa rsa;
 	uint8_t method;
 	struct cert_alg alg;
+	const char *name;
 };
 
 static const struct way ways[] = {
-	{ "rsa", 0, CONF_RSA_ANY, WIRE_AUTH_RSA, { CERT_RSA, CERT_SHA1, 0, false } },
-	{ "rsa", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_RSA_PSS, CERT_SHA256, 32, false } },
+	{ "rsa", 0, CONF_RSA_ANY, WIRE_AUTH_RSA, { CERT_RSA, CERT_SHA1, 0, false }, "rsa-sha1" },
+	{ "rsa", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_RSA_PSS, CERT_SHA256, 32, false }, "rsa-pss-sha256" },
 	{ "rsa", BIT(CERT_SHA384), CONF_RSA_PSS, WIRE_AUTH_SIGNATURE,
-	  { CERT_RSA_PSS, CERT_SHA384, 48, false } },
+	  { CERT_RSA_PSS, CERT_SHA384, 48, false }, "rsa-pss-sha384" },
 	{ "rsa", BIT(CERT_SHA512), CONF_RSA_ANY, WIRE_AUTH_SIGNATURE,
-	  { CERT_RSA_PSS, CERT_SHA512, 64, false } },
-	{ "rsa", ALL, CONF_RSA_PKCS1, WIRE_AUTH_SIGNATURE, { CERT_RSA, CERT_SHA256, 0, false } },
+	  { CERT_RSA_PSS, CERT_SHA512, 64, false }, "rsa-pss-sha512" },
+	{ "rsa", ALL, CONF_RSA_PKCS1, WIRE_AUTH_SIGNATURE, { CERT_RSA, CERT_SHA256, 0, false }, "rsa-sha256" },
 	{ "rsa", BIT(CERT_SHA512), CONF_RSA_PKCS1, WIRE_AUTH_SIGNATURE,
-	  { CERT_RSA, CERT_SHA512, 0, false } },
+	  { CERT_RSA, CERT_SHA512, 0, false }, "rsa-sha512" },
 	{ "rsapss", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE,
-	  { CERT_RSA_PSS, CERT_SHA256, 32, false } },
-	{ "p256", 0, CONF_RSA_ANY, WIRE_AUTH_ECDSA_256, { CERT_ECDSA, CERT_SHA256, 0, true } },
-	{ "p384", 0, CONF_RSA_ANY, WIRE_AUTH_ECDSA_384, { CERT_ECDSA, CERT_SHA384, 0, true } },
-	{ "p521", 0, CONF_RSA_ANY, WIRE_AUTH_ECDSA_521, { CERT_ECDSA, CERT_SHA512, 0, true } },
-	{ "p256", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ECDSA, CERT_SHA256, 0, false } },
-	{ "p384", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ECDSA, CERT_SHA384, 0, false } },
-	{ "p521", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ECDSA, CERT_SHA512, 0, false } },
+	  { CERT_RSA_PSS, CERT_SHA256, 32, false }, "rsa-pss-sha256" },
+	{ "p256", 0, CONF_RSA_ANY, WIRE_AUTH_ECDSA_256, { CERT_ECDSA, CERT_SHA256, 0, true }, "ecdsa-p256-sha256" },
+	{ "p384", 0, CONF_RSA_ANY, WIRE_AUTH_ECDSA_384, { CERT_ECDSA, CERT_SHA384, 0, true }, "ecdsa-p384-sha384" },
+	{ "p521", 0, CONF_RSA_ANY, WIRE_AUTH_ECDSA_521, { CERT_ECDSA, CERT_SHA512, 0, true }, "ecdsa-p521-sha512" },
+	{ "p256", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ECDSA, CERT_SHA256, 0, false }, "ecdsa-p256-sha256" },
+	{ "p384", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ECDSA, CERT_SHA384, 0, false }, "ecdsa-p384-sha384" },
+	{ "p521", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ECDSA, CERT_SHA512, 0, false }, "ecdsa-p521-sha512" },
 	/* not the curve's own hash, but one that the peer has */
 	{ "p384", BIT(CERT_SHA256), CONF_RSA_ANY, WIRE_AUTH_SIGNATURE,
-	  { CERT_ECDSA, CERT_SHA256, 0, false } },
+	  { CERT_ECDSA, CERT_SHA256, 0, false }, "ecdsa-p384-sha256" },
 	{ "ed25519", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE,
-	  { CERT_ED25519, CERT_IDENTITY, 0, false } },
-	{ "ed448", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ED448, CERT_IDENTITY, 0, false } },
+	  { CERT_ED25519, CERT_IDENTITY, 0, false }, "ed25519" },
+	{ "ed448", ALL, CONF_RSA_ANY, WIRE_AUTH_SIGNATURE, { CERT_ED448, CERT_IDENTITY, 0, false }, "ed448" },
 };
 
 static void one_way(const struct way *way)
@@ -283,8 +284,8 @@ static void one_way(const struct way *way)
 	const struct cert_pub *pub;
 	struct wire_auth auth;
 	struct v2_signer s;
-	struct cert_alg alg;
-	char err[CERT_ERROR_MAX];
+	struct cert_alg alg, made;
+	char err[CERT_ERROR_MAX], name[sizeof(((struct ike_proof *)0)->how)];
 	struct keys k;
 	struct buf b;
 
@@ -292,7 +293,7 @@ static void one_way(const struct way *way)
 	s = (struct v2_signer){ cert_store_key(k.store, "x.pem"), way->hashes, way->rsa };
 	pub = cert_key_pub(s.key);
 	buf_init(&b);
-	assert_true(v2_sig_make(&s, abc, &auth.method, &b));
+	assert_true(v2_sig_make(&s, abc, &made, &auth.method, &b));
 	assert_int_equal(auth.method, way->method);
 	auth.data = buf_bytes(&b);
 	if (!v2_sig_check(pub, way->hashes, &auth, abc, &alg, err, sizeof(err)))
@@ -301,6 +302,11 @@ static void one_way(const struct way *way)
 	assert_int_equal(alg.hash, way->alg.hash);
 	assert_int_equal(alg.salt, way->alg.salt);
 	assert_int_equal(alg.raw, way->alg.raw);
+	/* who signed, and who verified, call it the same */
+	v2_sig_name(&alg, pub, name, sizeof(name));
+	assert_string_equal(name, way->name);
+	v2_sig_name(&made, pub, name, sizeof(name));
+	assert_string_equal(name, way->name);
 	/* another message, another octet */
 	assert_false(v2_sig_check(pub, way->hashes, &auth, (struct bytes){ abc.p, 2 }, &alg, err,
 				  sizeof(err)));
@@ -422,6 +428,7 @@ static void malformed_auth(void **state)
 static void no_method_for_the_key(void **state)
 {
 	struct v2_signer s = { .hashes = 0 };
+	struct cert_alg made;
 	struct keys k;
 	uint8_t method;
 	struct buf b;
@@ -430,9 +437,9 @@ static void no_method_for_the_key(void **state)
 	load(&k, "ed25519");
 	s.key = cert_store_key(k.store, "x.pem");
 	buf_init(&b);
-	assert_false(v2_sig_make(&s, abc, &method, &b));
+	assert_false(v2_sig_make(&s, abc, &made, &method, &b));
 	s.hashes = BIT(CERT_SHA256);
-	assert_false(v2_sig_make(&s, abc, &method, &b));
+	assert_false(v2_sig_make(&s, abc, &made, &method, &b));
 	buf_free(&b);
 	unload(&k);
 }
@@ -446,6 +453,7 @@ static void no_older_method_for_who_announces(void **state)
 	static const char *const kinds[] = { "rsa", "p256", "p384", "p521", "ed25519" };
 	/* nothing that we know, and SHA-1 */
 	static const uint32_t hashes[] = { BIT(0), BIT(0) | BIT(CERT_SHA1) };
+	struct cert_alg made;
 	struct v2_signer s;
 	unsigned int i, h;
 	struct keys k;
@@ -459,7 +467,7 @@ static void no_older_method_for_who_announces(void **state)
 			s = (struct v2_signer){ .key = cert_store_key(k.store, "x.pem"),
 						.hashes = hashes[h] };
 			buf_init(&b);
-			if (v2_sig_make(&s, abc, &method, &b))
+			if (v2_sig_make(&s, abc, &made, &method, &b))
 				fail_msg("%s signs by method %u", kinds[i], method);
 			buf_free(&b);
 		}

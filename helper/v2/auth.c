@@ -166,6 +166,44 @@ static void tell_verified(const struct ike_sa *sa, const struct v2_auth_job *job
 			   job->pub ? cert_pub_file(job->pub) : job->subject);
 }
 
+/* ---- how it was shown, for people ---- */
+
+static void prove(struct ike_proof *proof, const struct cert_alg *alg, const struct cert_pub *pub,
+		  const char *key, time_t not_after)
+{
+	char how[sizeof(proof->how)];
+
+	v2_sig_name(alg, pub, how, sizeof(how));
+	ike_proof_set(proof, how, key, not_after);
+}
+
+/* @job: that signed; NULL: none did */
+static void we_proved(struct ike_sa *sa, const struct v2_auth_job *job)
+{
+	const struct cert *cert;
+
+	if (!job) {
+		ike_proof_set(&sa->our_proof, "psk", NULL, 0);
+		return;
+	}
+	cert = sa->peer->conf->local_auth == CONF_AUTH_CERT ? v2_own_cert(sa) : NULL;
+	prove(&sa->our_proof, &job->made, cert_key_pub(job->signer.key),
+	      cert ? cert_subject(cert) : cert_key_file(job->signer.key),
+	      cert ? cert_not_after(cert) : 0);
+}
+
+/* @job: that verified; NULL: none did */
+static void they_proved(struct ike_sa *sa, const struct v2_auth_job *job)
+{
+	if (!job)
+		ike_proof_set(&sa->their_proof, "psk", NULL, 0);
+	else if (job->pub)
+		prove(&sa->their_proof, &job->used, job->pub, cert_pub_file(job->pub), 0);
+	else
+		prove(&sa->their_proof, &job->used, cert_chain_pub(job->chain), job->subject,
+		      cert_chain_not_after(job->chain));
+}
+
 /* ---- initiator ---- */
 
 /* RFC 7296 2.4: true only when no other SA with this peer is there */
@@ -275,10 +313,12 @@ static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
 static void request_signed(struct ike_sa *sa, struct v2_auth_job *job)
 {
 	sa->busy_out = false;
-	if (job->ok)
-		send_request(sa, job->method, buf_bytes(&job->auth));
-	else
+	if (!job->ok) {
 		ike_sa_fail(sa, "%s", job->error);
+		return;
+	}
+	we_proved(sa, job);
+	send_request(sa, job->method, buf_bytes(&job->auth));
 }
 
 static void sign_request(struct ike_sa *sa)
@@ -303,6 +343,7 @@ void v2_auth_start(struct ike_sa *sa)
 		sign_request(sa);
 		return;
 	}
+	we_proved(sa, NULL);
 	buf_init(&auth);
 	if (our_psk_auth(sa, &auth))
 		send_request(sa, WIRE_AUTH_PSK, buf_bytes(&auth));
@@ -418,6 +459,7 @@ static void response_verified(struct ike_sa *sa, struct v2_auth_job *job)
 		return;
 	}
 	tell_verified(sa, job);
+	they_proved(sa, job);
 	accept_responder(job->in);
 }
 
@@ -439,10 +481,12 @@ void v2_auth_response(struct v2_in *in)
 	if (!take_idr(in, &id, &auth))
 		return;
 	if (sa->peer->conf->remote_auth == CONF_AUTH_PSK) {
-		if (psk_is_good(sa, idr->body, &auth, how, sizeof(how)))
-			accept_responder(in);
-		else
+		if (!psk_is_good(sa, idr->body, &auth, how, sizeof(how))) {
 			not_believed(sa, how);
+			return;
+		}
+		they_proved(sa, NULL);
+		accept_responder(in);
 		return;
 	}
 	job = verify_job(in, &id, idr->body, &auth, response_verified, how, sizeof(how));
@@ -667,12 +711,19 @@ static void accept_with_psk(struct v2_in *in)
 {
 	struct buf auth;
 
+	we_proved(in->sa, NULL);
 	buf_init(&auth);
 	if (our_psk_auth(in->sa, &auth))
 		accept_initiator(in, WIRE_AUTH_PSK, buf_bytes(&auth));
 	else
 		reject_auth(in, "no pre-shared key for it is in the secrets file, or out of memory");
 	buf_free(&auth);
+}
+
+static void accept_both_psk(struct v2_in *in)
+{
+	they_proved(in->sa, NULL);
+	accept_with_psk(in);
 }
 
 static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
@@ -682,10 +733,13 @@ static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
 		return;
 	}
 	tell_verified(sa, job);
-	if (sa->peer->conf->local_auth == CONF_AUTH_PSK)
+	they_proved(sa, job->verify ? job : NULL);
+	if (sa->peer->conf->local_auth == CONF_AUTH_PSK) {
 		accept_with_psk(job->in);
-	else
-		accept_initiator(job->in, job->method, buf_bytes(&job->auth));
+		return;
+	}
+	we_proved(sa, job);
+	accept_initiator(job->in, job->method, buf_bytes(&job->auth));
 }
 
 /* their AUTH, ours, or both take a job */
@@ -739,7 +793,7 @@ void v2_auth_request(struct v2_in *in)
 	    !psk_is_good(sa, r.idi->body, &r.auth, how, sizeof(how)))
 		reject_auth(in, how);
 	else if (conf->remote_auth == CONF_AUTH_PSK && conf->local_auth == CONF_AUTH_PSK)
-		accept_with_psk(in);
+		accept_both_psk(in);
 	else if (!v2_take_certreq(sa, &in->inner))
 		reject_auth(in, "out of memory");
 	else

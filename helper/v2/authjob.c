@@ -97,7 +97,8 @@ static void sign(void *arg)
 	/* an answer is padded as what it answers: that, the peer surely knows */
 	if (j->signer.rsa == CONF_RSA_ANY && j->used.key == CERT_RSA)
 		j->signer.rsa = CONF_RSA_PKCS1;
-	j->ok = v2_sig_make(&j->signer, buf_bytes(&j->our_octets), &j->method, &j->auth);
+	j->ok = v2_sig_make(&j->signer, buf_bytes(&j->our_octets), &j->made, &j->method,
+			    &j->auth);
 	if (!j->ok)
 		snprintf(j->error, sizeof(j->error), "we cannot sign with %s: the peer takes no signature that this key can make",
 			 cert_key_file(j->signer.key));

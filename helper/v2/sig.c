@@ -62,6 +62,23 @@ const char *v2_auth_method_str(uint8_t method)
 	return m ? m->name : "a method that we do not know";
 }
 
+void v2_sig_name(const struct cert_alg *alg, const struct cert_pub *pub, char *out, size_t len)
+{
+	static const char *const hashes[] = {
+		[CERT_SHA1] = "-sha1", [CERT_SHA256] = "-sha256", [CERT_SHA384] = "-sha384",
+		[CERT_SHA512] = "-sha512", [CERT_IDENTITY] = "",
+	};
+	static const char *const keys[] = {
+		[CERT_RSA] = "rsa", [CERT_RSA_PSS] = "rsa-pss", [CERT_ED25519] = "ed25519",
+		[CERT_ED448] = "ed448",
+	};
+
+	if (alg->key == CERT_ECDSA)
+		snprintf(out, len, "ecdsa-p%u%s", cert_pub_bits(pub), hashes[alg->hash]);
+	else
+		snprintf(out, len, "%s%s", keys[alg->key], hashes[alg->hash]);
+}
+
 /* the hash that is as strong as the curve; RSA has none of its own */
 static bool hash_suits(const struct cert_pub *pub, const struct cert_alg *alg)
 {
@@ -116,14 +133,15 @@ static bool make_digital(const struct v2_signer *signer, const struct cert_alg *
  * v2_sig_make - AUTH by our private key
  * @signer: the key, and what the peer takes
  * @octets: v2_signed_octets()
+ * @used: gets how
  * @method: gets the method
  * @auth: gets the data
  *
  * A peer that announced hashes gets a Digital Signature by one of them, or none
  * (RFC 7427 3, 4); another one the method of the key's own kind: RSA with SHA-1, or ECDSA.
  */
-bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, uint8_t *method,
-		 struct buf *auth)
+bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, struct cert_alg *used,
+		 uint8_t *method, struct buf *auth)
 {
 	const struct cert_pub *pub = cert_key_pub(signer->key);
 	const struct cert_alg *alg = signer->hashes ? choose(signer) : NULL;
@@ -131,6 +149,7 @@ bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, uint8_t *m
 
 	if (alg) {
 		*method = WIRE_AUTH_SIGNATURE;
+		*used = *alg;
 		return make_digital(signer, alg, octets, auth);
 	}
 	for (i = 0; !signer->hashes && i < sizeof(methods) / sizeof(*methods); i++) {
@@ -139,6 +158,7 @@ bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, uint8_t *m
 		if (m->key != cert_pub_type(pub) || (m->bits && m->bits != cert_pub_bits(pub)))
 			continue;
 		*method = m->id;
+		*used = m->alg;
 		return cert_sign(signer->key, &m->alg, octets, auth);
 	}
 	return false;

@@ -128,13 +128,15 @@ struct v2_signer {
 	uint32_t hashes;
 	enum conf_rsa rsa;
 };
-bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, uint8_t *method,
-		 struct buf *auth);
+bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, struct cert_alg *used,
+		 uint8_t *method, struct buf *auth);
 /* @hashes: as announced by both, 0: not; @alg gets what was used; false: @err */
 bool v2_sig_check(const struct cert_pub *pub, uint32_t hashes, const struct wire_auth *auth,
 		  struct bytes octets, struct cert_alg *alg, char *err, size_t err_len);
 bool v2_sig_is_known(uint8_t method);
 const char *v2_auth_method_str(uint8_t method);
+/* "rsa-pss-sha256", "ecdsa-p256-sha256", "ed25519", ... */
+void v2_sig_name(const struct cert_alg *alg, const struct cert_pub *pub, char *out, size_t len);
 
 /* ---- certreq.c: what is announced, sent and asked for around AUTH ---- */
 /* IKE_SA_INIT: SIGNATURE_HASH_ALGORITHMS; responder: CERTREQ too */
@@ -158,6 +160,7 @@ void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w);
  * @claim: of the peer: certificates; with @pub, its raw key, these are not read
  * @ok, @error: the outcome; @error says which check failed
  * @subject: of its certificate; @used: how it signed
+ * @made: how we signed
  * @method, @auth: ours
  */
 struct v2_auth_job {
@@ -181,7 +184,7 @@ struct v2_auth_job {
 	struct v2_signer signer;
 	bool ok;
 	char error[CERT_ERROR_MAX], subject[CERT_TEXT_MAX];
-	struct cert_alg used;
+	struct cert_alg used, made;
 	uint8_t method;
 	struct buf auth;
 };
