@@ -39,6 +39,7 @@
 
 #include <linux/nfipsec.h>
 
+#include "fuzz/fake_dh.h"
 #include "ike/core.h"
 #include "tests/ike_bend.h"
 
@@ -207,9 +208,10 @@ static void conf_of(const struct fuzz *f, bool is_a, unsigned int variant, struc
 {
 	bool six = f->how & HOW_SIX;
 
-	*c = (struct world_conf){ .six = six };
+	/* while a run settles it is to ask its peer now and then, not all the time */
+	*c = (struct world_conf){ .six = six, .extra_peer = "dpd 100s" };
 	if (f->how & HOW_SMALL)
-		c->extra_peer = "fragmentation 256";
+		c->extra_peer = "dpd 100s\n fragmentation 256";
 	if (f->how & HOW_PFS)
 		c->esp = "aes128gcm16-x25519";
 	if (f->how & HOW_SHORT_LIFE) {
@@ -802,6 +804,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	random_state = 1;
+	/* who reloads is watched with configurations that are freed */
+	world_thrift(!memchr(data, 'r', size));
 	f.how = number(&f.in);
 	usual_limits(&f.limits);
 	conf_of(&f, true, 0, &a);
@@ -815,6 +819,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_free(f.w);
 	check(f.asked == f.told);
 	return 0;
+}
+
+/* a run frees all that it had, so neither long histories nor much quarantine tell more */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "malloc_context_size=8:quarantine_size_mb=16";
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

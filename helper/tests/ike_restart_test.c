@@ -368,7 +368,7 @@ static void wrong_guess(void **state)
 	world_run(w, 5000);
 	node_crash(&w->a);
 	node_crash(&w->b);
-	memset(w->b.sas, 0, sizeof(w->b.sas));
+	memset(w->b.sas, 0, WORLD_SAS * sizeof(*w->b.sas));
 	world_load(&w->b, &other);
 	node_adopt(&w->a);
 	world_run(w, 90000);

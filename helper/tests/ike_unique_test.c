@@ -337,7 +337,7 @@ static void peer_forgets(void **state)
 	(void)state;
 	world_run(w, 5000);
 	node_crash(&w->b);
-	memset(w->b.sas, 0, sizeof(w->b.sas));
+	memset(w->b.sas, 0, WORLD_SAS * sizeof(*w->b.sas));
 	ike_set_conf(w->b.ike, w->b.conf, w->now);
 	node_up(&w->b, NULL);
 	world_run(w, 30000);
@@ -420,7 +420,7 @@ static void as_many_as_there_may_be(void **state)
 	w->a.ike->limits.sas_of_id_max = 10;
 	for (i = 0; i < 30; i++) {
 		node_crash(&w->b);
-		memset(w->b.sas, 0, sizeof(w->b.sas));
+		memset(w->b.sas, 0, WORLD_SAS * sizeof(*w->b.sas));
 		ike_set_conf(w->b.ike, w->b.conf, w->now);
 		say_no_contact(&w->b, "p/t");
 		node_up(&w->b, NULL);

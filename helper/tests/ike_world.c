@@ -345,16 +345,18 @@ void world_jobs(struct world *w)
 	}
 }
 
+static bool verbose;
+
 static void op_event(const struct ike_event *ev, void *user)
 {
 	struct node *n = user;
 	struct line *l;
 
-	if (getenv("IKE_WORLD_VERBOSE"))
+	if (verbose)
 		fprintf(stderr, "%8llu %s [%d] %s/%s: %s\n", (unsigned long long)n->w->now, n->name,
 			ev->type, ev->peer ? ev->peer : "", ev->tunnel ? ev->tunnel : "", ev->text);
 	n->n_events[ev->type]++;
-	if (n->n_lines == WORLD_LINES)
+	if (!n->lines || n->n_lines == WORLD_LINES)
 		return;
 	l = &n->lines[n->n_lines++];
 	l->type = ev->type;
@@ -400,6 +402,85 @@ static const struct ike_ops ops = {
 
 #define OR(x, y) ((x) ? (x) : (y))
 
+#define KEPT_MAX	4096	/* a power of two */
+#define KEPT_TRIES	8
+
+static bool thrift, keep_confs;
+static struct kept_conf {
+	char *key;
+	struct conf *conf;
+} kept_confs[KEPT_MAX];
+/* of the nodes of a world that is gone */
+static struct spare {
+	struct fake_sa *sas;
+	struct packet *log;
+} spares[2];
+
+void world_thrift(bool confs)
+{
+	thrift = true;
+	keep_confs = confs;
+}
+
+/* its place, or one for it that is empty; NULL: there is none. A node never loads the one it has. */
+static struct kept_conf *kept_conf(const struct node *n, const char *key)
+{
+	uint32_t h = 2166136261u;
+	struct kept_conf *k;
+	unsigned int i;
+	const char *p;
+
+	for (p = key; *p; p++)
+		h = (h ^ (uint8_t)*p) * 16777619u;
+	for (i = 0; i < KEPT_TRIES; i++) {
+		k = &kept_confs[(h + i) % KEPT_MAX];
+		if (!k->conf || (k->conf != n->conf && !strcmp(k->key, key)))
+			return k;
+	}
+	return NULL;
+}
+
+static struct conf *parse_conf(const char *text, const char *path, const char *secret,
+			       const char *certs)
+{
+	struct conf_error err = { .text = "" };
+	struct conf *conf;
+
+	conf = conf_parse(text, strlen(text), path, &err);
+	if (!conf) {
+		fprintf(stderr, "%s\n%s\n", err.text, text);
+		return NULL;
+	}
+	if (!conf_secrets_parse(conf, secret, strlen(secret), "secrets", &err))
+		fprintf(stderr, "%s\n", err.text);
+	if (certs && !conf_certs_load(conf, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		conf_free(conf);
+		return NULL;
+	}
+	return conf;
+}
+
+static struct conf *keep_or_parse(struct node *n, const char *text, const char *path,
+				  const char *secret, const char *certs)
+{
+	struct kept_conf *k = NULL;
+	char key[6144];
+
+	if (keep_confs) {
+		snprintf(key, sizeof(key), "%s %s %s %s", path, OR(certs, ""), secret, text);
+		k = kept_conf(n, key);
+	}
+	n->conf_kept = k != NULL;
+	if (!k)
+		return parse_conf(text, path, secret, certs);
+	if (!k->conf) {
+		k->conf = parse_conf(text, path, secret, certs);
+		k->key = strdup(key);
+	}
+	return k->conf;
+}
+
 static struct conf *make_conf(struct node *n, const struct world_conf *c)
 {
 	bool is_a = n == &n->w->a;
@@ -407,9 +488,7 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 	const char *other = OR(c->remote_id, is_a ? "b.example.com" : "a.example.com");
 	const char *entries = OR(c->entries, is_a ? "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16" :
 					     "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16");
-	struct conf_error err = { .text = "" };
 	char path[512], text[4096], secret[512], us[ADDR_STRLEN], them[ADDR_STRLEN];
-	struct conf *conf;
 
 	addr_str(&n->addr, us, sizeof(us));
 	addr_str(&world_other(n)->addr, them, sizeof(them));
@@ -426,40 +505,35 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 		 OR(c->mode, "tunnel"), OR(c->start, "on-traffic"),
 		 OR(c->extra_tunnel, ""));
 	snprintf(path, sizeof(path), "%s%s%s", OR(c->certs, ""), c->certs ? "/" : "", n->name);
-	conf = conf_parse(text, strlen(text), path, &err);
-	if (!conf) {
-		fprintf(stderr, "%s\n%s\n", err.text, text);
-		return NULL;
-	}
 	snprintf(secret, sizeof(secret), "psk %s any \"%s\"\n", c->addr_ids ? us : id, OR(c->psk, "secret"));
-	if (!conf_secrets_parse(conf, secret, strlen(secret), "secrets", &err))
-		fprintf(stderr, "%s\n", err.text);
-	if (c->certs && !conf_certs_load(conf, &err)) {
-		fprintf(stderr, "%s\n", err.text);
-		conf_free(conf);
-		return NULL;
-	}
-	return conf;
+	return keep_or_parse(n, text, path, secret, c->certs);
 }
 
 void world_load(struct node *n, const struct world_conf *c)
 {
 	static const struct world_conf usual;
+	bool old_kept = n->conf_kept;
 	struct conf *conf = make_conf(n, c ? c : &usual), *old = n->conf;
 
 	assert_non_null(conf);
 	n->conf = conf;
 	ike_set_conf(n->ike, conf, n->w->now);
-	conf_free(old);
+	if (!old_kept)
+		conf_free(old);
 }
 
 static void node_init(struct world *w, struct node *n, const char *name, const char *addr)
 {
+	struct spare *s = &spares[n == &w->b];
+
 	n->w = w;
 	n->name = name;
 	addr_parse(addr, &n->addr);
-	n->lines = calloc(WORLD_LINES, sizeof(*n->lines));
-	n->log = calloc(WORLD_PACKETS, sizeof(*n->log));
+	if (!thrift)
+		n->lines = calloc(WORLD_LINES, sizeof(*n->lines));
+	n->sas = s->sas ? s->sas : calloc(WORLD_SAS, sizeof(*n->sas));
+	n->log = s->log ? s->log : calloc(WORLD_PACKETS, sizeof(*n->log));
+	*s = (struct spare){ NULL, NULL };
 	n->ike = ike_new(&ops, n);
 	assert_non_null(n->ike);
 }
@@ -479,6 +553,7 @@ static void init_once(void)
 	if (!done)
 		assert_true(crypto_init());
 	done = true;
+	verbose = getenv("IKE_WORLD_VERBOSE") != NULL;
 }
 
 struct world *world_new(const struct world_conf *a, const struct world_conf *b)
@@ -555,10 +630,16 @@ static void node_free(struct node *n)
 
 	ike_free(n->ike);
 	assert_int_equal(node_sas(n), 0);
-	conf_free(n->conf);
+	if (!n->conf_kept)
+		conf_free(n->conf);
 	for (i = 0; i < n->n_log; i++)
 		free(n->log[i].data);
-	free(n->log);
+	if (thrift) {
+		spares[n == &n->w->b] = (struct spare){ n->sas, n->log };
+	} else {
+		free(n->sas);
+		free(n->log);
+	}
 	free(n->lines);
 }
 

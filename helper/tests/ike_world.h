@@ -47,7 +47,8 @@ struct node {
 	struct ike *ike;
 	struct conf *conf;
 	struct addr addr;
-	struct fake_sa sas[WORLD_SAS];
+	bool conf_kept;
+	struct fake_sa *sas;		/* WORLD_SAS of them */
 	int refuse_in, refuse_out;	/* sa_add of that direction fails with this errno */
 	struct line *lines;
 	unsigned int n_lines, n_events[IKE_EVENT_ERROR + 1];	/* events: also those without room */
@@ -102,6 +103,12 @@ struct world_conf {
 	bool six;			/* IKE over IPv6, of the first of the two */
 };
 
+/*
+ * For a fuzzer, which makes thousands of worlds: what they are made of is kept for the next one,
+ * and nobody reads the lines, so there are none. @confs: configurations that were parsed before, too;
+ * these are never freed, so that who still reads an old one is not found out.
+ */
+void world_thrift(bool confs);
 struct world *world_new(const struct world_conf *a, const struct world_conf *b);
 void world_free(struct world *w);	/* fails the test when an SA is left in a module */
 void world_load(struct node *n, const struct world_conf *c);
