@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# nfipsec with strongSwan and libreswan (the picture is in sites-lib.sh): who begins, how they
+# nfipsec with strongSwan, libreswan and OpenIKED (the picture is in sites-lib.sh): who begins, how they
 # authenticate, the key exchange, the cipher, a NAT between them or none, IPv4 and IPv6 outside, such that
 # any two of these choices meet in a row (tools/pairs.py). In each row UDP flows both ways while either end
 # rekeys every few seconds, at times both at once, and no packet is lost.
@@ -14,10 +14,11 @@
 . "$(dirname "$0")/natt-lib.sh"
 . "$(dirname "$0")/peers-lib.sh"
 . "$(dirname "$0")/libreswan-lib.sh"
+. "$(dirname "$0")/openiked-lib.sh"
 
 seconds=8
 FACTORS="
-peer strongswan libreswan
+peer strongswan libreswan openiked
 begins we they
 auth psk ec256
 group x25519 modp2048 ecp384
@@ -26,7 +27,7 @@ nat none nat
 outer 4 6
 "
 LONG="
-peer strongswan libreswan
+peer strongswan libreswan openiked
 begins we they
 auth psk rsa ec256 ec384
 group x25519 modp2048 modp3072 ecp256 ecp384 ecp521
@@ -34,9 +35,14 @@ cipher gcm gcm256 cbc cbc512 chacha
 nat none nat
 outer 4 6
 "
-# the NAT is of IPv4
+# The NAT is of IPv4. OpenIKED has PF_KEY, by which Linux knows no AEAD, and takes an SA for packets
+# of no other family than its own addresses are (openiked.sh has IPv6 in IPv6).
 NEVER="
 not nat=nat outer=6
+not peer=openiked outer=6
+not peer=openiked cipher=gcm
+not peer=openiked cipher=gcm256
+not peer=openiked cipher=chacha
 "
 case ${NFIPSEC_INTEROP:-} in
 long) FACTORS=$LONG seconds=20 ;;
@@ -160,10 +166,11 @@ esac
 nat_is_there=no
 ktap_plan "$(wc -l <<<"$rows")"
 sites_begin
+on_exit modules_again
 sites_ipv6 || bail "IPv6 does not come up"
 note "$(cat "$WORK/pairs")"
 peers_pki rsa ec256 ec384 >"$WORK/pki.log" 2>&1 || bail "no certificates"
-for peer in strongswan libreswan; do note "$(there version)"; done
+for peer in strongswan libreswan openiked; do note "$(there version)"; done
 while read -r words; do
 	if [[ $words == *" nat "* && $nat_is_there = no ]]; then
 		last_stop

@@ -3,7 +3,7 @@
 #
 # Sourced after sites-lib.sh: OpenIKED in gw-b, in strongSwan's place. Its package is
 # unpacked and not installed (vm/peer); the user that it insists on and its folder are in
-# an /etc of its own.
+# an /etc of its own. The functions openiked_* are those that peers-lib.sh wants of a peer.
 
 IKED=$WORK/iked
 IKED_ETC=$IKED/etc/iked		# where it has /etc/iked
@@ -78,3 +78,58 @@ iked_load()
 }
 
 iked_stop() { stopped iked TERM && xfrm_flush; }
+
+# ---- by the words of peers-lib.sh ----
+
+# a proposal of ours in its words: aes128-sha384-x25519 is enc aes-128 auth hmac-sha2-384 group curve25519
+iked_words()	# IKE|ESP PROPOSAL
+{
+	local word words=()
+
+	for word in ${2//-/ }; do
+		case $word in
+		aes*gcm16) word=${word%gcm16} words+=(enc "aes-${word#aes}-gcm") ;;
+		aes*) words+=(enc "aes-${word#aes}") ;;
+		prfsha*) words+=(prf "hmac-sha2-${word#prfsha}") ;;
+		sha*)
+			words+=(auth "hmac-sha2-${word#sha}")
+			[ "$1" != ike ] || words+=(prf "hmac-sha2-${word#sha}")
+			;;
+		x25519) words+=(group curve25519) ;;
+		*) words+=(group "$word") ;;
+		esac
+	done
+	[ "$1" = ike ] || words+=(noesn)
+	echo "${words[*]}"
+}
+
+# of the configuration: the key that it insists on though it authenticates by the PSK
+iked_cert() { if [ "$auth" = psk ]; then echo b-ec256; else echo "b-$auth"; fi; }
+
+openiked_version() { iked_version; }
+
+openiked_conf()
+{
+	local begins=passive how=''
+
+	[ "$there_begins" = no ] || begins=active
+	[ "$auth" != psk ] || how="psk \"$PSK\""
+	GW_A=$(remote_there) GW_B=$(them) iked_conf $begins "$how" "$(iked_words ike "$ike")" \
+		"$(iked_words esp "$esp")" ${ike_life:+ikelifetime "$ike_life"} ${life:+lifetime "$life" bytes 0}
+}
+
+openiked_start()
+{
+	# when both ends rekey it may drop what it had its kernel choose an SPI for, and the kernel waits for that SA
+	in_gw_b sysctl -qw net.core.xfrm_acq_expires=5 &&
+		iked_start "$PKI/$(iked_cert).key" "$PKI/$(iked_cert).pem" "$PKI/root.pem"
+}
+openiked_stop() { iked_stop && rm -rf "${IKED:?}" && in_gw_b sysctl -qw net.core.xfrm_acq_expires=30; }
+openiked_kill() { stopped iked KILL && xfrm_flush; }
+# no command begins, but its configuration can say that it does
+openiked_initiate() { sed -i 's/^ikev2 "hq" passive/ikev2 "hq" active/' "$IKED/iked.conf" && iked_load; }
+# nor does one rekey: the lifetimes do
+openiked_rekey() { :; }
+openiked_rekey_ike() { :; }
+openiked_delete() { ikectl reset id "FQDN/$ID_A"; }
+openiked_log() { grep -E 'spi=|fail|pfkey|error|invalid|ikev2_(info|ctl)' "$IKED/log"; }
