@@ -36,6 +36,12 @@ void nfipsec_lifetime_exhausted(struct nfipsec_sa *sa)
 	expire_hard(sa);
 }
 
+/* As much as any other soft limit. */
+void nfipsec_lifetime_runs_out(struct nfipsec_sa *sa)
+{
+	expire_soft(sa);
+}
+
 /**
  * nfipsec_lifetime_account - count a batch against the limits of its SA
  * @sa: the SA; RCU read side

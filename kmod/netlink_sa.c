@@ -29,6 +29,7 @@ const struct nla_policy nfipsec_nl_sa_policy[NFIPSEC_A_SA_MAX + 1] = {
 	[NFIPSEC_A_SA_HARD_BYTES]	= { .type = NLA_U64 },
 	[NFIPSEC_A_SA_SOFT_PACKETS]	= { .type = NLA_U64 },
 	[NFIPSEC_A_SA_HARD_PACKETS]	= { .type = NLA_U64 },
+	[NFIPSEC_A_SA_SEQ]		= { .type = NLA_U64 },
 	[NFIPSEC_A_SA_ENCAP_LOCAL_PORT]	= { .type = NLA_U16 },
 	[NFIPSEC_A_SA_ENCAP_REMOTE_PORT] = { .type = NLA_U16 },
 };
@@ -87,6 +88,25 @@ static int get_limits(struct nlattr **tb, struct nfipsec_limits *l, struct netli
 			return -EINVAL;
 		}
 	}
+	return 0;
+}
+
+/* Of an SA that is handed over: it goes on from there, and what came until then is old. */
+static int get_seq(struct nfipsec_sa *sa, const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	u64 seq = attr ? nla_get_u64(attr) : 0;
+
+	if (!seq)
+		return 0;
+	if (seq > nfipsec_seq_limit(sa)) {
+		NFIPSEC_ERR_ATTR(extack, attr, "expected a sequence number of this SA", ", found %llu",
+				 seq);
+		return -ERANGE;
+	}
+	if (sa->dir == NFIPSEC_DIR_IN)
+		nfipsec_replay_resume(&sa->replay, seq);
+	else
+		atomic64_set(&sa->seq, seq);
 	return 0;
 }
 
@@ -322,6 +342,8 @@ static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **t
 		err = nfipsec_replay_init(&sa->replay, tb[NFIPSEC_A_SA_REPLAY_WINDOW] ?
 					  nla_get_u32(tb[NFIPSEC_A_SA_REPLAY_WINDOW]) :
 					  WINDOW_DEFAULT, GFP_KERNEL_ACCOUNT);
+	if (!err)
+		err = get_seq(sa, tb[NFIPSEC_A_SA_SEQ], extack);
 	if (!err && sa->dir == NFIPSEC_DIR_IN && sa->family == AF_INET6)
 		err = nfipsec_hook_defrag(sa->nn, AF_INET6);
 	if (!err)

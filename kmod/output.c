@@ -234,6 +234,9 @@ static enum nfipsec_stat admit(struct nfipsec_sa *sa, unsigned int packets, u64 
 		nfipsec_lifetime_exhausted(sa);
 		return NFIPSEC_STAT_OUT_SEQ_OVERFLOW;
 	}
+	/* an eighth is left: of 32 bits, 50 s of 10 million packets each */
+	if (unlikely(*seq > nfipsec_seq_limit(sa) / 8 * 7))
+		nfipsec_lifetime_runs_out(sa);
 	if (!nfipsec_lifetime_account(sa, packets, bytes))
 		return NFIPSEC_STAT_OUT_EXPIRED;
 	return NFIPSEC_STAT_UNSPEC;

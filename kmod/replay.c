@@ -32,6 +32,20 @@ void nfipsec_replay_free(struct nfipsec_replay *r)
 }
 
 /**
+ * nfipsec_replay_resume - go on where a window that is gone had been
+ * @r: an empty window, not yet in use
+ * @top: the highest number that it had taken
+ *
+ * Which of those before had come nobody knows, so all count as seen.
+ */
+void nfipsec_replay_resume(struct nfipsec_replay *r, u64 top)
+{
+	memset(r->bits, 0xff, r->words * sizeof(*r->bits));
+	r->bits[top / BITS_PER_LONG & (r->words - 1)] = GENMASK(top % BITS_PER_LONG, 0);
+	r->top = top;
+}
+
+/**
  * nfipsec_replay_expand - the 64-bit number that a packet's 32 bits stand for
  * @r: the window
  * @low: from the packet
@@ -126,10 +140,8 @@ enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 
 int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first)
 {
 	u64 last = atomic64_add_return(n, &sa->seq);
-	/* with ESN 2^63 is out of reach, and keeps a late adder from wrapping */
-	u64 limit = sa->esn ? (u64)S64_MAX : U32_MAX;
 
-	if (unlikely(last > limit)) {
+	if (unlikely(last > nfipsec_seq_limit(sa))) {
 		atomic64_sub(n, &sa->seq);
 		return -EOVERFLOW;
 	}

@@ -159,6 +159,8 @@ unsigned int nfipsec_sadb_flush(struct nfipsec_net *nn, const struct nfipsec_tun
 /* replay.c: pure but for the lock */
 int nfipsec_replay_init(struct nfipsec_replay *r, u32 window, gfp_t gfp);
 void nfipsec_replay_free(struct nfipsec_replay *r);
+/* all numbers up to @top have been seen; before the window is in use */
+void nfipsec_replay_resume(struct nfipsec_replay *r, u64 top);
 /* the 64-bit number that @low (from the packet) stands for; RFC 4303 A2.2 */
 u64 nfipsec_replay_expand(const struct nfipsec_replay *r, u32 low, bool esn);
 enum nfipsec_replay_result nfipsec_replay_check(struct nfipsec_replay *r, u64 seq);
@@ -167,6 +169,12 @@ enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 
 /* @n consecutive numbers, the first in *@first; -EOVERFLOW, never wraps: RFC 4303 3.3.3 */
 int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first);
 
+/* the last number there is; with ESN 2^63 is out of reach, and keeps a late adder from wrapping */
+static inline u64 nfipsec_seq_limit(const struct nfipsec_sa *sa)
+{
+	return sa->esn ? (u64)S64_MAX : U32_MAX;
+}
+
 /* lifetime.c */
 void nfipsec_lifetime_init_net(struct nfipsec_net *nn);
 void nfipsec_lifetime_exit_net(struct nfipsec_net *nn);
@@ -174,6 +182,8 @@ void nfipsec_lifetime_exit_net(struct nfipsec_net *nn);
 void nfipsec_lifetime_start(struct nfipsec_net *nn);
 /* no sequence numbers are left: RFC 4303 3.3.3 */
 void nfipsec_lifetime_exhausted(struct nfipsec_sa *sa);
+/* few are left: time for another SA */
+void nfipsec_lifetime_runs_out(struct nfipsec_sa *sa);
 /* accounts a batch; false when the hard limit is reached and the packets must be dropped */
 bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 bytes);
 /* netlink_sa.c: multicast SA_EXPIRE; GFP_ATOMIC */

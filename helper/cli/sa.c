@@ -179,6 +179,9 @@ static int set_add(struct request *r, const char *name, const char *value)
 		if (!parse_u64(value, UINT32_MAX, &n))
 			return expected(value, "a number of packets");
 		sa->replay_window = n;
+	} else if (!strcmp(name, "seq")) {
+		if (!parse_u64(value, INT64_MAX, &sa->seq))
+			return expected(value, "a sequence number");
 	} else {
 		return set_selector(sa, name, value);
 	}
@@ -245,7 +248,7 @@ static const struct verb {
 	const char *failed, *words;	/* the words beside those of set_name() */
 } verbs[] = {
 	{ "add", set_add, do_add, "the SA was refused",
-	  ", tunnel, mode, encr, key, integ, integ-key, src, dst, sel-proto, src-port, dst-port, encap-local, encap-remote, window or esn" },
+	  ", tunnel, mode, encr, key, integ, integ-key, src, dst, sel-proto, src-port, dst-port, encap-local, encap-remote, window, seq or esn" },
 	{ "del", set_del, do_del, "the SA was not deleted", "" },
 	{ "move", set_move, do_move, "the SA was not moved",
 	  ", to-local, to-remote, to-local-port or to-remote-port" },

@@ -27,8 +27,9 @@ struct kern_sa {
 	unsigned int n_sels;
 	struct kern_sel sels[KERN_SEL_MAX];
 	uint64_t soft_seconds, hard_seconds, soft_bytes, hard_bytes, soft_packets, hard_packets;
+	uint64_t seq;			/* to go on from */
 	/* reported */
-	uint64_t seq, bytes, packets, replayed, invalid, age, idle;
+	uint64_t bytes, packets, replayed, invalid, age, idle;
 	bool expired_hard;
 };
 

@@ -134,6 +134,8 @@ bool kern_attr_put_sa(struct nl_msg *msg, const struct kern_sa *sa, enum kern_sa
 			return false;
 		if (sa->esn && nla_put_flag(msg, NFIPSEC_A_SA_ESN))
 			return false;
+		if (!put_u64_unless_0(msg, NFIPSEC_A_SA_SEQ, sa->seq))
+			return false;
 		/* the receiver's matter alone */
 		if (sa->dir == NFIPSEC_DIR_IN && sa->replay_window &&
 		    nla_put_u32(msg, NFIPSEC_A_SA_REPLAY_WINDOW, sa->replay_window))

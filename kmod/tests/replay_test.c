@@ -16,9 +16,9 @@
 
 #define STEPS 1000
 
-/* @n of the @taken numbers are in use, in no order; @top is the highest */
+/* @n of the @taken numbers are in use, in no order; @top is the highest; all up to @old are taken, too */
 struct naive {
-	u64		top;
+	u64		top, old;
 	u32		window;
 	unsigned int	n;
 	u64		taken[STEPS + 1];
@@ -32,6 +32,8 @@ static enum nfipsec_replay_result naive_look(const struct naive *m, u64 seq)
 		return NFIPSEC_REPLAY_LATE;
 	if (seq + m->window <= m->top)
 		return NFIPSEC_REPLAY_LATE;
+	if (seq <= m->old)
+		return NFIPSEC_REPLAY_SEEN;
 	for (i = 0; i < m->n; i++)
 		if (m->taken[i] == seq)
 			return NFIPSEC_REPLAY_SEEN;
@@ -117,8 +119,8 @@ static bool step(struct nfipsec_replay *r, struct naive *m, u64 seq, bool esn)
 			      m->top, seq, quick, naive);
 }
 
-/* a walk of random numbers from @start on */
-static bool walk(struct rnd_state *rnd, struct naive *m, u32 window, u64 start, bool esn)
+/* a walk of random numbers from @start on; @old: what came up to there is seen, not only @start */
+static bool walk(struct rnd_state *rnd, struct naive *m, u32 window, u64 start, bool esn, bool old)
 {
 	struct nfipsec_replay r;
 	unsigned int i;
@@ -126,9 +128,13 @@ static bool walk(struct rnd_state *rnd, struct naive *m, u32 window, u64 start, 
 
 	if (!nfipsec_expect(!nfipsec_replay_init(&r, window, GFP_KERNEL), "no memory"))
 		return false;
-	m->top = 0;
+	m->top = m->old = 0;
 	m->window = window;
 	m->n = 0;
+	if (old) {
+		nfipsec_replay_resume(&r, start);
+		m->top = m->old = m->taken[m->n++] = start;
+	}
 	local_bh_disable();
 	ok = step(&r, m, start, esn);
 	/* nothing was taken when the first is 0, and the walk wants something to return to */
@@ -204,10 +210,12 @@ bool nfipsec_test_replay(void)
 	prandom_seed_state(&rnd, 4303);	/* the same each time: a failure can be looked into */
 	ok = ok && appendix_a();
 	for (i = 0; i < ARRAY_SIZE(windows) && ok; i++) {
-		ok = walk(&rnd, m, windows[i], 1, false);
+		ok = walk(&rnd, m, windows[i], 1, false, false) &&
+		     walk(&rnd, m, windows[i], 70000, false, true);
 		cond_resched();
 		for (j = 0; j < ARRAY_SIZE(starts) && ok; j++) {
-			ok = walk(&rnd, m, windows[i], starts[j], true);
+			ok = walk(&rnd, m, windows[i], starts[j], true, false) &&
+			     walk(&rnd, m, windows[i], starts[j], true, true);
 			cond_resched();
 		}
 	}

@@ -285,7 +285,9 @@ def case_refusals():
 		("65 selectors", E.E2BIG, "at most 64", "sa-add",
 		 [("sa", list(sa().items()) + [("selector", sel())] * 65)]),
 		("an empty selector", E.EINVAL, "all four", "sa-add", [("sa", sa(selector={}))]),
-		("reported attribute set", E.EINVAL, ".", "sa-add", [("sa", sa(seq=7))]),
+		("reported attribute set", E.EINVAL, ".", "sa-add", [("sa", sa(bytes=7))]),
+		("33 bits, not extended", E.ERANGE, "sequence number of this SA", "sa-add", [("sa", sa(seq=1 << 32))]),
+		("64 bits", E.ERANGE, "sequence number of this SA", "sa-add", [("sa", sa(seq=1 << 63, esn=True))]),
 		("no such SA", E.ENOENT, "no SA with this", "sa-del", [("sa", name_of(sa(0x7777)))]),
 		("no such SA", E.ENOENT, "no SA with this", "sa-get", [("sa", name_of(sa(0x7777)))]),
 		("no such tunnel", E.ENOENT, "no tunnel of this name", "sa-flush", [("sa", {"tunnel": "x"})]),
@@ -729,6 +731,14 @@ def case_acquire():
 	nf.do("policy-set")
 
 
+def expiry(ear):
+	while True:
+		name, attrs = ear.event()
+		if name == "sa-expire":
+			found = dict(dict(attrs)["sa"])
+			return found["spi"], "expire-hard" in found
+
+
 def case_expire():
 	"""Soft limits tell once, hard ones end the SA; packets then are held again."""
 	nf, s = nfnl.Nfipsec(), udp()
@@ -738,11 +748,7 @@ def case_expire():
 	nf.do("sa-add", [("sa", sa(**{"soft-packets": 2, "hard-packets": 4}))])
 
 	def event():
-		while True:
-			name, attrs = ear.event()
-			if name == "sa-expire":
-				found = dict(dict(attrs)["sa"])
-				return found["spi"], "expire-hard" in found
+		return expiry(ear)
 
 	before = nf.stats()
 	for _ in range(6):
@@ -754,6 +760,43 @@ def case_expire():
 	nf.do("sa-add", [("sa", sa(0x1005, "in", **{"soft-seconds": 1, "hard-seconds": 3}))])
 	equal([event(), event()], [(0x1005, False), (0x1005, True)], "events")
 	equal(nf.sas(), [], "SAs")
+	nf.do("policy-set")
+
+
+def case_sequence():
+	"""
+	RFC 4303 3.3.3: numbers of 32 bits are used up and never come again; that they run out is
+	told before. Extended ones go on.
+	"""
+	nf, s, wire = nfnl.Nfipsec(), udp(), Wire()
+	ear = nfnl.Nfipsec()
+	ear.listen()
+	nf.do("policy-set", policy())
+	nf.do("sa-add", [("sa", sa(seq=0xdffffffe))])
+	before = nf.stats()
+	for _ in range(4):
+		s.send(b"x")
+	equal(expiry(ear), (0x1000, False), "an eighth is left")
+	nf.do("sa-add", [("sa", sa(0x1001, seq=0xfffffffd))])
+	for _ in range(4):
+		s.send(b"x")
+	equal([expiry(ear), expiry(ear)], [(0x1001, False), (0x1001, True)], "nothing is left")
+	equal([a["spi"] for a in nf.sas()], [0x1000], "SAs that are left")
+	got = counted(nf, before)
+	# the fourth goes by the other SA, which has some
+	equal((got["out-packets"], got["out-seq-overflow"]), (7, 1), "sent, and for want of a number not")
+	nf.do("sa-flush")
+	nf.do("sa-add", [("sa", sa(0x1002, esn=True, seq=0xfffffffd))])
+	for _ in range(4):
+		s.send(b"x")
+	numbers = [struct.unpack("!II", p[20:28]) for p in wire.packets()]
+	equal(numbers, [(0x1000, 0xdfffffff + i) for i in range(4)] + [(0x1001, 0xfffffffe), (0x1001, 0xffffffff)] +
+	      [(0x1000, 0xe0000003)] + [(0x1002, n & 0xffffffff) for n in range(0xfffffffe, 0x100000002)],
+	      "SPIs and numbers on the wire")
+	equal(nf.sas()[0]["seq"], 0x100000001, "the last number")
+	nf.do("sa-flush")
+	nf.do("sa-add", [("sa", sa(0x1003, "in", seq=5000))])
+	equal(nf.sas()[0]["seq"], 5000, "the highest number")
 	nf.do("policy-set")
 
 

@@ -123,8 +123,9 @@ enum nfipsec_sa_attr {
 	NFIPSEC_A_SA_HARD_BYTES,
 	NFIPSEC_A_SA_SOFT_PACKETS,
 	NFIPSEC_A_SA_HARD_PACKETS,
+	NFIPSEC_A_SA_SEQ,		/* u64: last sent, or highest authenticated; of an SA that is
+					 * handed over, what it goes on from */
 	/* reported, not set */
-	NFIPSEC_A_SA_SEQ,		/* u64: last sent, or highest authenticated */
 	NFIPSEC_A_SA_BYTES,		/* u64 of inner packets */
 	NFIPSEC_A_SA_PACKETS,		/* u64 */
 	NFIPSEC_A_SA_REPLAYED,		/* u64: replayed or left of the window */
