@@ -137,6 +137,8 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	}
 	if (!sa)
 		return cleartext(nn, skb, state);
+	if (unlikely(h.options) && !nfipsec_input_options(nn, skb, &h))
+		return NF_STOLEN;
 	if (!confirm(skb))
 		return NF_DROP;
 	if (h.proto == IPPROTO_UDP)

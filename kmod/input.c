@@ -3,8 +3,10 @@
  * Inbound: SA, replay check, ICV and decryption, replay advance, ESP or AH and outer
  * header off, selectors, and to nfipsec0. RFC 4303 3.4, RFC 4302 3.4, RFC 4301 5.2.
  */
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <net/ip.h>
+#include <net/ipv6.h>
 
 #include "ah.h"
 #include "esp.h"
@@ -212,6 +214,110 @@ struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *sk
 	if (!sa)
 		nfipsec_stat_add(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
 	return sa;
+}
+
+/* RFC 8200 4.2: what its type wants done with an option that we do not know */
+enum option_action {
+	OPTION_SKIP,
+	OPTION_DISCARD,
+	OPTION_TELL,		/* discard, and the sender is told */
+	OPTION_TELL_UNICAST,
+};
+
+/* padding of more than 7 octets or not of zeros is a covert channel: RFC 4942 2.1.9.5 */
+static bool padding_ok(const u8 *opt, unsigned int len, unsigned int *padding)
+{
+	*padding += len;
+	return *padding <= 7 && (len <= 2 || !memchr_inv(opt + 2, 0, len - 2));
+}
+
+/*
+ * One header of destination options, at @at from the IP header, @end behind it: 0, or
+ * the offset of the option for which the packet must be discarded.
+ */
+static unsigned int forbidden_option(const struct net *net, const u8 *data, unsigned int at,
+				     unsigned int end)
+{
+	int most = READ_ONCE(net->ipv6.sysctl.max_dst_opts_cnt);
+	unsigned int padding = 0, len;
+	int count = 0;
+
+	if (end - at > READ_ONCE(net->ipv6.sysctl.max_dst_opts_len))
+		return at;
+	for (at += sizeof(struct ipv6_opt_hdr); at < end; at += len) {
+		const u8 *opt = data + at;
+
+		len = 1;
+		if (*opt != IPV6_TLV_PAD1) {
+			if (at + 2 > end || at + 2 + opt[1] > end)
+				return at;
+			len = 2 + opt[1];
+		}
+		if (*opt == IPV6_TLV_PAD1 || *opt == IPV6_TLV_PADN) {
+			if (!padding_ok(opt, len, &padding))
+				return at;
+			continue;
+		}
+		padding = 0;
+		/* negative: none that is unknown, and all are */
+		if (*opt >> 6 != OPTION_SKIP || ++count > most)
+			return at;
+	}
+	return 0;
+}
+
+/* does the sender learn of it? Not what is malformed, which no option's type speaks of */
+static bool is_told(const struct net *net, const struct sk_buff *skb,
+		    const struct nfipsec_headers *h, unsigned int at)
+{
+	const struct ipv6hdr *ip6 = ipv6_hdr(skb);
+
+	if (READ_ONCE(net->ipv6.sysctl.max_dst_opts_cnt) < 0)
+		return false;
+	switch (skb->data[at] >> 6) {
+	case OPTION_TELL:
+		break;
+	case OPTION_TELL_UNICAST:
+		if (!ipv6_addr_is_multicast(&ip6->daddr))
+			break;
+		fallthrough;
+	default:
+		return false;
+	}
+	return at + 2 <= h->upper && at + 2 + skb->data[at + 1] <= h->upper;
+}
+
+/**
+ * nfipsec_input_options - the destination options in front of ESP, AH or UDP
+ * @nn: the namespace
+ * @skb: at its IPv6 header, for an SA of ours; taken when the answer is false
+ * @h: its headers
+ *
+ * The stack looks at hop-by-hop options before any hook, and at these behind ours, which
+ * takes the packet: so we do as it would, within its limits (RFC 8200 4.2). A routing
+ * header without segments left says nothing to us, whatever its type (RFC 8200 4.4).
+ */
+bool nfipsec_input_options(struct nfipsec_net *nn, struct sk_buff *skb,
+			   const struct nfipsec_headers *h)
+{
+	unsigned int at = sizeof(struct ipv6hdr), next = offsetof(struct ipv6hdr, nexthdr), end;
+	unsigned int bad = 0;
+
+	for (; at < h->upper && !bad; next = at, at = end) {
+		u8 type = skb->data[next];
+
+		end = at + sizeof(struct frag_hdr);
+		if (type != NEXTHDR_FRAGMENT)
+			end = at + ipv6_optlen((const struct ipv6_opt_hdr *)(skb->data + at));
+		if (type == NEXTHDR_DEST)
+			bad = forbidden_option(nn->net, skb->data, at, end);
+	}
+	if (!bad)
+		return true;
+	if (is_told(nn->net, skb, h, bad))
+		icmpv6_send(skb, ICMPV6_PARAMPROB, ICMPV6_UNK_OPTION, bad);
+	nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_BAD_HEADER);
+	return false;
 }
 
 /**

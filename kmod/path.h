@@ -25,6 +25,9 @@ int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes);
 struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				      const struct nfipsec_headers *h);
 void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h);
+/* may the packet be opened, by its destination options? Otherwise it is gone */
+bool nfipsec_input_options(struct nfipsec_net *nn, struct sk_buff *skb,
+			   const struct nfipsec_headers *h);
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason);
 

@@ -85,6 +85,7 @@ static int headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_head
 			return -EINVAL;
 		if (type == NEXTHDR_FRAGMENT)
 			frag_off = ((const struct frag_hdr *)(skb->data + nhoff + at))->frag_off;
+		h->options |= type == NEXTHDR_DEST;
 		if (type == NEXTHDR_ROUTING)
 			h->routed |= ((const struct ipv6_rt_hdr *)
 				      (skb->data + nhoff + at))->segments_left;

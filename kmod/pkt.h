@@ -11,6 +11,7 @@
  * @fragment: part of a larger datagram
  * @opaque: a later fragment that begins with an extension header: @proto is that
  * @routed: a routing header has segments left, so this is not where it ends
+ * @options: destination options come before the upper layer
  * @upper: the upper layer's header
  * @upper_next: the octet that names it
  * @insert: where ESP or AH of transport mode goes, behind the headers that routers
@@ -22,6 +23,7 @@ struct nfipsec_headers {
 	bool	fragment;
 	bool	opaque;
 	bool	routed;
+	bool	options;
 	u16	upper, upper_next;
 	u16	insert, insert_next;
 };

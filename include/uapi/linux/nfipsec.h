@@ -283,7 +283,7 @@ enum nfipsec_flow_attr {
 	X(IN_NO_MEMORY,		"in_no_memory")					\
 	X(IN_CRYPTO,		"in_crypto")	/* cipher failed, not the ICV */ \
 	X(IN_NO_BUNDLE,		"in_no_bundle")	/* ESP or AH alone, against the tunnel */ \
-	X(IN_BAD_HEADER,	"in_bad_header")	/* options AH cannot make sense of */ \
+	X(IN_BAD_HEADER,	"in_bad_header")	/* options that forbid it, or that AH cannot make sense of */ \
 	X(IN_UNKNOWN_SPI,	"in_unknown_spi")	/* left to others, not dropped */ \
 	X(ACQUIRE_SENT,		"acquire_sent")					\
 	X(ACQUIRE_LOST,		"acquire_lost")	/* nobody listens, or no room */
