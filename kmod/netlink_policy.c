@@ -577,7 +577,7 @@ int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info)
 		return -EMSGSIZE;
 	}
 	rcu_read_lock();
-	entry = nfipsec_policy_is_ike(nn, &as_out) ? NULL :
+	entry = nfipsec_policy_is_ike(nn, &as_out, NFIPSEC_DIR_OUT) ? NULL :
 		nfipsec_classify(rcu_dereference(nn->policy), &as_out);
 	if (entry)
 		err = put_entry(msg, entry);

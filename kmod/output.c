@@ -96,7 +96,8 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 	entry = nfipsec_classify(policy, &pkt);
 	if (!entry)
 		return NFIPSEC_VERDICT_PASS;
-	if (entry->action != NFIPSEC_ACTION_BYPASS && nfipsec_policy_is_ike(nn, &pkt))
+	if (entry->action != NFIPSEC_ACTION_BYPASS &&
+	    nfipsec_policy_is_ike(nn, &pkt, NFIPSEC_DIR_OUT))
 		return NFIPSEC_VERDICT_PASS;
 	count_hit(entry);
 	switch (entry->action) {

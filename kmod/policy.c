@@ -238,27 +238,32 @@ static bool ike_port(__be16 port)
 /**
  * nfipsec_policy_is_ike - traffic of the key exchange and our own outer packets
  * @nn: the namespace
- * @pkt: the packet, either direction
+ * @pkt: the packet
+ * @dir: enum nfipsec_dir, which end of it is ours
  *
  * A wide protect entry ("from any to any") must not trap the negotiation it waits
- * for: UDP 500 and 4500, and ESP and AH, between the outer addresses of a tunnel.
+ * for: UDP 500 and 4500, and ESP and AH, between the outer addresses of a tunnel. Of the
+ * ports ours counts alone: a NAT may have changed the peer's, and anybody may send from
+ * port 500 to whatever else listens here.
  * Only this host's own: a key exchange that is forwarded is traffic like any other,
  * and so is a fragment, since what this host sends or takes in is whole at the hooks.
  * RCU read side.
  */
-bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt)
+bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt, u8 dir)
 {
+	bool out = dir == NFIPSEC_DIR_OUT;
+	const union nfipsec_addr *local = out ? &pkt->saddr : &pkt->daddr;
+	const union nfipsec_addr *remote = out ? &pkt->daddr : &pkt->saddr;
 	const struct nfipsec_tunnel *tunnel;
 	bool udp = pkt->h.proto == IPPROTO_UDP;
 
 	if (!udp && pkt->h.proto != IPPROTO_ESP && pkt->h.proto != IPPROTO_AH)
 		return false;
-	if (pkt->h.fragment || (udp && !ike_port(pkt->sport) && !ike_port(pkt->dport)))
+	if (pkt->h.fragment || (udp && !ike_port(out ? pkt->sport : pkt->dport)))
 		return false;
 	list_for_each_entry_rcu(tunnel, &nn->tunnels, link) {
 		if ((!tunnel->family || tunnel->family == pkt->family) &&
-		    (is_end(tunnel, pkt->family, &pkt->saddr, &pkt->daddr) ||
-		     is_end(tunnel, pkt->family, &pkt->daddr, &pkt->saddr)))
+		    is_end(tunnel, pkt->family, local, remote))
 			return true;
 	}
 	return false;

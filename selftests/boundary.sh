@@ -11,9 +11,10 @@
 
 boundary() { "$TOOLS/boundary.py" "$1"; }
 
-ktap_plan 3
+ktap_plan 4
 sites_begin
 sites_ipv6 || bail "no IPv6"
+check "IKE is what our port is of" boundary ike_ports
 check "destination options, ESP" boundary options_esp
 check "destination options, ESP in UDP" boundary options_udp
 check "destination options, AH" boundary options_ah
