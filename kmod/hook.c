@@ -7,6 +7,7 @@
 #include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/ipv6_frag.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 #include <net/netfilter/nf_conntrack.h>
@@ -56,6 +57,38 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 		return NF_ACCEPT;
 	verdict = nfipsec_output_classify(nn, skb, &reason);
 	return verdict_to_nf(nn, verdict, reason);
+}
+
+/*
+ * Fragments that came protected are put together with none that came in clear, or what
+ * came last would say for all of them that it was protected: RFC 4301 5.2 wants each
+ * packet judged, and reassembly is before the hooks that judge. So theirs is ours, under
+ * a name that the stack and conntrack leave alone: conntrack's for bridges in its last
+ * zone.
+ */
+static unsigned int defrag4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	if (state->in != nfipsec_net(state->net)->dev || likely(!ip_is_fragment(ip_hdr(skb))))
+		return NF_ACCEPT;
+	if (ip_defrag(state->net, skb, __IP_DEFRAG_CONNTRACK_BRIDGE_IN))
+		return NF_STOLEN;
+	/* the way on may want it in fragments again */
+	skb->ignore_df = 1;
+	return NF_ACCEPT;
+}
+
+static unsigned int defrag6(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	int err;
+
+	if (state->in != nfipsec_net(state->net)->dev ||
+	    likely(!ipv6_ext_hdr(ipv6_hdr(skb)->nexthdr)))
+		return NF_ACCEPT;
+	err = nf_ct_frag6_gather(state->net, skb, __IP6_DEFRAG_CONNTRACK_BRIDGE_IN);
+	if (err == -EINPROGRESS)
+		return NF_STOLEN;
+	/* it has been counted as opened; what reassembly loses the stack counts */
+	return err ? NF_DROP : NF_ACCEPT;
 }
 
 static unsigned int pre_routing4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -157,14 +190,17 @@ static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hoo
  * Late on each hook: the administrator's own rules, which may drop ESP or clear
  * text, come first; after us only conntrack's confirm at INT_MAX.
  */
-#define HOOK(function, family, number) \
-	{ .hook = function, .pf = NFPROTO_##family, .hooknum = NF_INET_##number, .priority = INT_MAX - 1 }
+#define HOOK(function, family, number) HOOK_AT(function, family, number, INT_MAX - 1)
+#define HOOK_AT(function, family, number, when) \
+	{ .hook = function, .pf = NFPROTO_##family, .hooknum = NF_INET_##number, .priority = when }
 
 static const struct nf_hook_ops hooks[] = {
+	HOOK_AT(defrag4, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK(pre_routing4, IPV4, PRE_ROUTING),
 	HOOK(local_in, IPV4, LOCAL_IN),
 	HOOK(forward, IPV4, FORWARD),
 	HOOK(post_routing, IPV4, POST_ROUTING),
+	HOOK_AT(defrag6, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK(local_in, IPV6, LOCAL_IN),
 	HOOK(forward, IPV6, FORWARD),
 	HOOK(post_routing, IPV6, POST_ROUTING),

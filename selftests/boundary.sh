@@ -11,10 +11,11 @@
 
 boundary() { "$TOOLS/boundary.py" "$1"; }
 
-ktap_plan 4
+ktap_plan 5
 sites_begin
 sites_ipv6 || bail "no IPv6"
 check "IKE is what our port is of" boundary ike_ports
+check "fragments in clear meet none that are protected" boundary fragments
 check "destination options, ESP" boundary options_esp
 check "destination options, ESP in UDP" boundary options_udp
 check "destination options, AH" boundary options_ah
