@@ -153,6 +153,9 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 	if (!new)
 		return no_memory(t->extack);
 	err = get_constants(tb, new, t->extack);
+	/* IKE's own, large with certificates, come in fragments before there is any SA */
+	if (!err && new->family != AF_INET)
+		err = nfipsec_hook_defrag(t->nn, AF_INET6);
 	if (err) {
 		nfipsec_tunnel_put(new);
 		return err;

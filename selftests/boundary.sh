@@ -11,9 +11,11 @@
 
 boundary() { "$TOOLS/boundary.py" "$1"; }
 
-ktap_plan 5
+ktap_plan 6
 sites_begin
 sites_ipv6 || bail "no IPv6"
+# first: what a namespace has once begun to reassemble it always does
+check "IKE in fragments over IPv6" boundary ike_fragments
 check "IKE is what our port is of" boundary ike_ports
 check "fragments in clear meet none that are protected" boundary fragments
 check "destination options, ESP" boundary options_esp
