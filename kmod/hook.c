@@ -168,6 +168,12 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 		nfipsec_mtu_icmp6(nn, skb, h.upper);
 		break;
 	}
+	if (!sa && h.proto == IPPROTO_UDP && unlikely(nfipsec_natt_is_mixed(skb, &h))) {
+		if (!confirm(skb))
+			return NF_DROP;
+		nfipsec_natt_open_many(nn, skb, &h);
+		return NF_STOLEN;
+	}
 	if (!sa)
 		return cleartext(nn, skb, state);
 	if (unlikely(h.options) && !nfipsec_input_options(nn, skb, &h))

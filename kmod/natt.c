@@ -170,8 +170,30 @@ static void open_one(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nf
 		nfipsec_input(sa, skb, h);
 }
 
-/* GRO went by addresses and ports: every datagram may be of another SA, or IKE */
-static void open_many(struct nfipsec_net *nn, struct sk_buff *skb, const struct nfipsec_headers *h)
+/**
+ * nfipsec_natt_is_mixed - may there be ESP of ours behind the first datagram?
+ * @skb: at its outer IP header, UDP, the first datagram of which is not ours
+ * @h: its headers, which are linear up to the UDP header
+ */
+bool nfipsec_natt_is_mixed(const struct sk_buff *skb, const struct nfipsec_headers *h)
+{
+	const struct udphdr *udp = (const struct udphdr *)(skb->data + h->upper);
+
+	return skb_is_gso(skb) && h->upper + sizeof(*udp) <= skb_headlen(skb) &&
+	       udp->dest == htons(NATT_PORT);
+}
+
+/**
+ * nfipsec_natt_open_many - open each datagram of a GSO packet that is ours
+ * @nn: the namespace
+ * @skb: at its outer IP header; taken
+ * @h: its headers
+ *
+ * GRO went by addresses and ports: every datagram may be of another SA, or IKE. RCU read
+ * side, bottom halves off.
+ */
+void nfipsec_natt_open_many(struct nfipsec_net *nn, struct sk_buff *skb,
+			    const struct nfipsec_headers *h)
 {
 	struct sk_buff *segments, *one, *next;
 	struct nfipsec_sa *sa;
@@ -187,10 +209,13 @@ static void open_many(struct nfipsec_net *nn, struct sk_buff *skb, const struct 
 		skb_mark_not_on_list(one);
 		__skb_pull(one, skb_network_offset(one));
 		sa = nfipsec_natt_find(nn, one, h);
-		if (sa)
+		if (sa) {
 			open_one(sa, one, h);
-		else
-			netif_rx(one);		/* once more, alone, for its socket */
+			continue;
+		}
+		/* once more, alone, for its socket; what routed them all is lent under RCU only */
+		skb_dst_drop(one);
+		netif_rx(one);
 	}
 }
 
@@ -205,7 +230,7 @@ static void open_many(struct nfipsec_net *nn, struct sk_buff *skb, const struct 
 void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h)
 {
 	if (unlikely(skb_is_gso(skb)))
-		open_many(sa->nn, skb, h);
+		nfipsec_natt_open_many(sa->nn, skb, h);
 	else
 		open_one(sa, skb, h);
 }

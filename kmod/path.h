@@ -87,6 +87,10 @@ struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb
 				     const struct nfipsec_headers *h);
 void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb,
 			const struct nfipsec_headers *h);
+/* a GSO packet that begins with what is not ours, and may go on with what is */
+bool nfipsec_natt_is_mixed(const struct sk_buff *skb, const struct nfipsec_headers *h);
+void nfipsec_natt_open_many(struct nfipsec_net *nn, struct sk_buff *skb,
+			    const struct nfipsec_headers *h);
 
 /* batch.c */
 struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,
