@@ -138,6 +138,8 @@ static enum nfipsec_stat take(struct nfipsec_sa *sa, struct arrival *a)
 		if (!own)
 			return NFIPSEC_STAT_IN_NO_MEMORY;
 		a->skb = own;
+		/* what a device was to fill in, or has summed, was of the outer packet */
+		own->ip_summed = CHECKSUM_NONE;
 		reason = open(sa, a);
 	}
 	if (unlikely(reason))

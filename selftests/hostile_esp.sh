@@ -140,6 +140,19 @@ mixed_batch()
 	return 1
 }
 
+# the MSS is lowered, also where the outer checksum was left to a device
+syn_in_udp()
+{
+	# whose tunnel knows its MTU
+	in_gw_a "$NFIPSEC" sa add out spi 0x1001 tunnel branch/lan local $GW_A remote $GW_B encr aes128gcm16 \
+		key 0x$GCM_KEY encap-local 4500 encap-remote 4500 || return
+	capture_start site-a lan "tcp" -vv && craft syn:80 && wait_for 5 grep -q 'mss' "$WORK/wire" || return
+	capture_stop
+	grep -E 'cksum 0x[0-9a-f]+ \(correct\).*mss 1[0-9]+' "$WORK/wire" && return
+	cat "$WORK/wire"
+	return 1
+}
+
 fuzz()
 {
 	local total
@@ -175,7 +188,7 @@ esp()	# gcm|cbc
 	check "$1: 400 packets with flipped and missing octets" fuzz "$1"
 }
 
-ktap_plan 32
+ktap_plan 33
 sites_begin
 nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16
 in_gw_a "$NFIPSEC" load --no-daemon "$CONF" || bail "the policy does not load"
@@ -193,6 +206,7 @@ check "in UDP: good packets are taken" good
 check "in UDP: forged" forged
 check "in UDP: a batch is taken apart" batch
 check "in UDP: a batch of many" mixed_batch
+check "in UDP: a SYN has its checksum right" syn_in_udp
 craft_stop
 check "in UDP: 400 packets with flipped and missing octets" fuzz gcm-udp
 in_gw_a "$NFIPSEC" sa flush >"$WORK/flush"

@@ -51,6 +51,13 @@ def pad(data, next_header, block):
 	return data + bytes(range(1, n + 1)) + bytes((n, next_header))
 
 
+def syn(src, dst, mss):
+	"""A TCP SYN that offers @mss."""
+	body = struct.pack("!HHIIBBHHH", 1, 2, 3, 0, 6 << 4, 2, 1024, 0, 0) + struct.pack("!BBH", 2, 4, mss)
+	pseudo = socket.inet_aton(src) + socket.inet_aton(dst) + struct.pack("!HH", 6, len(body))
+	return body[:16] + struct.pack("!H", checksum(pseudo + body)) + body[18:]
+
+
 class Gcm:
 	block, icv_len = 4, 16
 
@@ -99,6 +106,10 @@ class Kinds:
 
 	def good(self, seq):
 		return self.seal(seq, self.padded(self.inner()))
+
+	def syn(self, seq):
+		args = self.args
+		return self.seal(seq, self.padded(ipv4(args.inner_src, "10.1.0.10", 6, syn(args.inner_src, "10.1.0.10", 8960))))
 
 	def dummy(self, seq):
 		return self.seal(seq, self.padded(os.urandom(40), NONE))
