@@ -41,7 +41,8 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 {
 	struct nfipsec_dev *nd = netdev_priv(nn->dev);
 
-	/* conntrack, dst, secpath and the rest were the outer packet's */
+	/* conntrack, dst, secpath, the socket of UDP and the rest were the outer packet's */
+	skb_orphan(skb);
 	skb_scrub_packet(skb, false);
 	skb->dev = nn->dev;
 	skb->pkt_type = PACKET_HOST;
