@@ -8,6 +8,8 @@
 
 /* how often the helper is reminded while packets keep coming */
 #define ACQUIRE_INTERVAL HZ
+/* so many go in order when an SA comes; who sends faster than we encrypt would keep us for ever */
+#define RELEASE_MAX (2 * NFIPSEC_QUEUE_MAX)
 /* held for longer, a packet is a stale duplicate of what its sender has sent again since */
 #define AGE_MAX (30 * HZ)
 
@@ -94,7 +96,9 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	}
 	oldest = make_room(tunnel);
 	__skb_queue_tail(&tunnel->queue, skb);
-	WRITE_ONCE(tunnel->held, true);
+	/* whether those that come now queue up, too, says who empties the queue */
+	if (!tunnel->releasing)
+		WRITE_ONCE(tunnel->held, true);
 	due = time_after_eq(jiffies, tunnel->acquire_next);
 	if (due)
 		tunnel->acquire_next = jiffies + ACQUIRE_INTERVAL;
@@ -138,12 +142,15 @@ static bool send_one(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
  * @tunnel: the tunnel that got an outbound SA
  *
  * One at a time empties the queue; packets that come meanwhile queue up behind
- * (nfipsec_tunnel.held), so nothing overtakes. Packets that no SA takes stay.
+ * (nfipsec_tunnel.held), so nothing overtakes. After RELEASE_MAX packets those that come
+ * go by themselves again, though a queue full of others may still be before them. Packets
+ * that no SA takes stay.
  */
 void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 {
 	struct sk_buff_head stay, over;
 	struct sk_buff *skb, *oldest;
+	unsigned int n = 0;
 
 	__skb_queue_head_init(&stay);
 	__skb_queue_head_init(&over);
@@ -155,7 +162,10 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 		goto out;
 	}
 	tunnel->releasing = true;
+	WRITE_ONCE(tunnel->held, !skb_queue_empty(&tunnel->queue));
 	while ((skb = __skb_dequeue(&tunnel->queue))) {
+		if (++n == RELEASE_MAX)
+			WRITE_ONCE(tunnel->held, false);
 		spin_unlock(&tunnel->lock);
 		if (!send_one(tunnel, skb))
 			__skb_queue_tail(&stay, skb);

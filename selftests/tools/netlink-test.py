@@ -598,6 +598,33 @@ def case_dumps():
 	nf.do("policy-set")
 
 
+def case_release():
+	"""
+	Who sends faster than what is held can be encrypted, by UDP GSO 40 packets at once, does not
+	keep the one who added an SA.
+	"""
+	nf = nfnl.Nfipsec()
+	nf.do("policy-set", policy())
+	end = time.monotonic() + 8 * SLOW
+
+	def flood():
+		s = udp()
+		s.setsockopt(socket.SOL_UDP, 103, 1000)		# UDP_SEGMENT
+		while time.monotonic() < end:
+			s.send(bytes(40000))
+
+	sender = threading.Thread(target=flood)
+	sender.start()
+	time.sleep(0.5)
+	before = nf.stats()
+	nf.do("sa-add", [("sa", cbc())])
+	released = counted(nf, before).get("released", 0)
+	end = 0
+	sender.join()
+	expect(released <= 256, "%d packets of 40 segments were sent from the queue at once" % released)
+	nf.do("policy-set")
+
+
 def case_explain():
 	nf = nfnl.Nfipsec()
 	nf.do("policy-set", policy(entries=[
