@@ -20,8 +20,8 @@ extern const struct nla_policy nfipsec_nl_flow_policy[NFIPSEC_A_FLOW_MAX + 1];
 #define NFIPSEC_NL_ADDR NLA_POLICY_RANGE(NLA_BINARY, 4, 16)
 #define NFIPSEC_NL_NAME { .type = NLA_NUL_STRING, .len = NFIPSEC_NAME_MAX }
 
-/* the largest message: an SA with 64 selectors needs more than a page */
-#define NFIPSEC_NL_MSG_SIZE (8 * 1024)
+/* the largest message: an SA with all its attributes, and 64 selectors of 124 octets each */
+#define NFIPSEC_NL_MSG_SIZE (12 * 1024)
 
 /* netlink.c: attributes that several objects have */
 int nfipsec_nl_missing(struct netlink_ext_ack *extack, const struct nlattr *nest, int type,

@@ -414,7 +414,7 @@ static int with_sa(struct genl_info *info, int (*then)(struct nfipsec_sa *sa, vo
 	sa = nfipsec_sadb_find(nn, &id);
 	err = sa ? then(sa, arg) : -ENOENT;
 	rcu_read_unlock();
-	if (err == -ENOENT)
+	if (!sa || (err == -ENOENT && !info->extack->_msg))
 		NFIPSEC_ERR_ATTR(info->extack, tb[NFIPSEC_A_SA_SPI],
 				 "no SA with this SPI and address", ": 0x%08x", ntohl(id.spi));
 	return err;

@@ -41,7 +41,7 @@ on_exit "rm -f $aged"
 nl_case age age >"$aged" 2>&1 &	# takes 30 s, beside the others
 aging=$!
 
-ktap_plan 21
+ktap_plan 22
 check "the kernel's policies are as specified" nl_case types
 check "each refusal says what is wrong" nl_case refusals
 check "malformed messages are refused" nl_case malformed
@@ -50,6 +50,7 @@ check "no command is for everyone" nl_case unprivileged
 check "keys are never told" nl_case keys
 check "a policy is one transaction" nl_case transaction
 check "dumps are whole and in order" nl_case dumps
+check "half a bundle" nl_case bundle
 check "explain says what the data path does" nl_case explain
 check "held packets: 64, then the oldest goes" nl_case queue
 check "held packets go first and in order" nl_case order

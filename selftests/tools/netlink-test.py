@@ -595,6 +595,24 @@ def case_dumps():
 	for m in found:
 		got = [dict(v)["saddr-min"] for k, v in m["sa"] if k == "selector"]
 		equal(got, [s["saddr-min"] for s in sels], "selectors")
+	# the largest there is, as the first that a new reader is told
+	name, ends = "p/" + "n" * 61, {"local": bytes(15) + b"\1", "remote": bytes(15) + b"\2"}
+	nf.do("policy-set", policy([tunnel(name, **ends)], [entry(tunnel=name)]))
+	sels = [sel((bytes(14) + bytes((1, i)), bytes(14) + bytes((2, i))), (bytes(16), b"\xff" * 16), proto=17,
+		    **{"sport-min": 1, "sport-max": 2, "dport-min": 3, "dport-max": 4}) for i in range(64)]
+	limits = {"%s-%s" % (a, b): 1 << 60 for a in ("soft", "hard") for b in ("seconds", "bytes", "packets")}
+	large = {**sa(0x4000, "in", tunnel=name, esn=True, **ends, **limits), "encap-local-port": 4500, "encap-remote-port": 4500}
+	nf.do("sa-add", [("sa", list(large.items()) + [("selector", s) for s in sels])])
+	equal(len(nfnl.Socket().dump(nf.family, nf.spec.commands["sa-get"])), 1, "the largest SA")
+	nf.do("policy-set")
+
+
+def case_bundle():
+	"""Half a bundle sends no dummies, and says for want of what."""
+	nf = nfnl.Nfipsec()
+	nf.do("policy-set", policy([tunnel(bundle=True)]))
+	nf.do("sa-add", [("sa", sa())])
+	refused(nf, "half a bundle", errno.ENOENT, "no SA of AH", "dummy-send", [("sa", name_of(sa())), ("dummy", {"packets": 1})])
 	nf.do("policy-set")
 
 
