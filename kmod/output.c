@@ -3,10 +3,12 @@
  * Outbound: the hook classifies and redirects; the stack comes back through
  * nfipsec0; then SA, split, sequence numbers, ESP, outer header, and out.
  */
+#include <linux/icmp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <net/dsfield.h>
 #include <net/ip.h>
+#include <net/ndisc.h>
 
 #include "ah.h"
 #include "esp.h"
@@ -69,6 +71,55 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 	return NFIPSEC_VERDICT_REDIRECTED;
 }
 
+/* where the packet is, from skb->data, that the "redirected header" option of ND quotes; 0: nowhere */
+static unsigned int redirected6(struct sk_buff *skb, unsigned int at)
+{
+	unsigned int len;
+
+	for (at += sizeof(struct rd_msg); pskb_may_pull(skb, at + 8); at += len) {
+		len = skb->data[at + 1] * 8;
+		if (skb->data[at] == ND_OPT_REDIRECT_HDR)
+			return at + 8;
+		if (!len)
+			break;
+	}
+	return 0;
+}
+
+/*
+ * A host on one wire with its gateway and what the gateway sends by is told that there is
+ * a shorter way (RFC 1812 5.2.7.2, RFC 4861 8): before this hook nobody knows that the way
+ * is a tunnel, and around it the packet would go in clear, or nowhere. xfrm has the same,
+ * and its users are told to switch redirects off. The packet that is quoted tells.
+ */
+static bool misleads(const struct nfipsec_policy *policy, struct sk_buff *skb,
+		     const struct nfipsec_pkt *pkt)
+{
+	unsigned int at = skb_network_offset(skb) + pkt->h.upper;
+	const struct nfipsec_entry *entry;
+	struct nfipsec_pkt quoted;
+	u8 type;
+
+	if (!pkt->ports)
+		return false;
+	type = ntohs(pkt->sport) >> 8;
+	if (pkt->h.proto == IPPROTO_ICMP && type == ICMP_REDIRECT)
+		at += sizeof(struct icmphdr);
+	else if (pkt->h.proto == IPPROTO_ICMPV6 && type == NDISC_REDIRECT)
+		at = redirected6(skb, at);
+	else
+		return false;
+	if (!at || nfipsec_pkt_parse(skb, at, &quoted))
+		return false;
+	entry = nfipsec_classify(policy, &quoted);
+	return entry && entry->action != NFIPSEC_ACTION_BYPASS;
+}
+
+static bool is_icmp(const struct nfipsec_pkt *pkt)
+{
+	return pkt->h.proto == IPPROTO_ICMP || pkt->h.proto == IPPROTO_ICMPV6;
+}
+
 /**
  * nfipsec_output_classify - what becomes of a packet that leaves
  * @nn: the namespace
@@ -88,6 +139,10 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 		return NFIPSEC_VERDICT_PASS;
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt)) {
 		*reason = NFIPSEC_STAT_OUT_MALFORMED;
+		return NFIPSEC_VERDICT_DROP;
+	}
+	if (unlikely(is_icmp(&pkt)) && misleads(policy, skb, &pkt)) {
+		*reason = NFIPSEC_STAT_OUT_REDIRECT;
 		return NFIPSEC_VERDICT_DROP;
 	}
 	/* without its neighbours the host would not even reach the peer */

@@ -11,7 +11,7 @@
 
 boundary() { "$TOOLS/boundary.py" "$1"; }
 
-ktap_plan 6
+ktap_plan 7
 sites_begin
 sites_ipv6 || bail "no IPv6"
 # first: what a namespace has once begun to reassemble it always does
@@ -21,4 +21,5 @@ check "fragments in clear meet none that are protected" boundary fragments
 check "destination options, ESP" boundary options_esp
 check "destination options, ESP in UDP" boundary options_udp
 check "destination options, AH" boundary options_ah
+check "no redirect around a tunnel" boundary redirects
 ktap_exit

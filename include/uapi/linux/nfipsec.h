@@ -286,7 +286,8 @@ enum nfipsec_flow_attr {
 	X(IN_BAD_HEADER,	"in_bad_header")	/* options that forbid it, or that AH cannot make sense of */ \
 	X(IN_UNKNOWN_SPI,	"in_unknown_spi")	/* left to others, not dropped */ \
 	X(ACQUIRE_SENT,		"acquire_sent")					\
-	X(ACQUIRE_LOST,		"acquire_lost")	/* nobody listens, or no room */
+	X(ACQUIRE_LOST,		"acquire_lost")	/* nobody listens, or no room */ \
+	X(OUT_REDIRECT,		"out_redirect")	/* of ICMP, that would lead around a tunnel */
 
 enum nfipsec_stat {
 	NFIPSEC_STAT_UNSPEC,
