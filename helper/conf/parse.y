@@ -105,6 +105,27 @@ static bool end_value(struct conf_parse *parse, const CONF_YYLTYPE *at, struct c
 			 "found '%.*s', expected %s", w.len, w.p, expected);
 }
 
+/* one end of a peer; fe80::1%eth0 is refused by a word of its own, not as no address at all */
+static bool peer_addr(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
+		      struct addr *out)
+{
+	const char *scope = memchr(w.p, '%', w.len), *expected;
+	struct conf_word bare = { w.p, scope ? scope - w.p : w.len };
+	struct ts ts;
+
+	if (!conf_value_range(bare, &ts, &expected) || (scope && !addr_is_link_local(&ts.min)))
+		return end_value(parse, at, w, &ts);
+	expected = "one address";
+	if (addr_is_link_local(&ts.min) && addr_equal(&ts.min, &ts.max)) {
+		expected = "an address that is not link-local: those mean nothing without a device, which SAs have not";
+	} else if (addr_equal(&ts.min, &ts.max)) {
+		*out = ts.min;
+		return true;
+	}
+	return conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			 "found '%.*s', expected %s", w.len, w.p, expected);
+}
+
 static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
 		     uint8_t proto, struct ike_proposal *to, unsigned int *n)
 {
@@ -338,12 +359,8 @@ local_items:
 local_item:
 	ADDRESS ANY	{ memset(&parse->peer->local, 0, sizeof(parse->peer->local)); }
 |	ADDRESS WORD {
-		struct ts ts;
-
-		if (!end_value(parse, &@2, $2, &ts))
+		if (!peer_addr(parse, &@2, $2, &parse->peer->local))
 			YYABORT;
-		NEED(addr_equal(&ts.min, &ts.max), $2, @2, "one address");
-		parse->peer->local = ts.min;
 	}
 |	ID id_type text {
 		conf_id_free(&parse->peer->local_id);
@@ -360,12 +377,8 @@ remote_items:
 remote_item:
 	ADDRESS ANY	{ memset(&parse->peer->remote, 0, sizeof(parse->peer->remote)); }
 |	ADDRESS WORD {
-		struct ts ts;
-
-		if (!end_value(parse, &@2, $2, &ts))
+		if (!peer_addr(parse, &@2, $2, &parse->peer->remote))
 			YYABORT;
-		NEED(addr_equal(&ts.min, &ts.max), $2, @2, "one address");
-		parse->peer->remote = ts.min;
 	}
 |	ID ANY		{ conf_id_free(&parse->peer->remote_id); parse->peer->remote_id_any = true; }
 |	ID id_type text {

@@ -50,6 +50,11 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return a->family == b->family && !memcmp(a->a, b->a, addr_len(a));
 }
 
+bool addr_is_link_local(const struct addr *a)
+{
+	return a->family == AF_INET6 && a->a[0] == 0xfe && (a->a[1] & 0xc0) == 0x80;
+}
+
 /* of one family; the order of the addresses as numbers */
 int addr_cmp(const struct addr *a, const struct addr *b)
 {

@@ -32,6 +32,8 @@ bool addr_parse(const char *s, struct addr *out);
 const char *addr_str(const struct addr *a, char *out, size_t len);	/* returns @out */
 const char *endpoint_str(const struct endpoint *e, char *out, size_t len);	/* 192.0.2.1[500] */
 bool addr_equal(const struct addr *a, const struct addr *b);
+/* fe80::/10, which means something only beside a device: RFC 4291 2.5.6 */
+bool addr_is_link_local(const struct addr *a);
 int addr_cmp(const struct addr *a, const struct addr *b);
 size_t addr_len(const struct addr *a);		/* 4, 16 or 0 */
 void ts_from_prefix(const struct addr *net, unsigned int prefix_len, struct ts *out); /* any proto, ports */

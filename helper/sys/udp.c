@@ -224,8 +224,9 @@ static bool read_one(struct udp *udp, unsigned int i, udp_input_t input, void *a
 	if (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || from.sa.sa_family != sockets[i].family)
 		return true;
 	from_sockaddr(&from, &remote);
-	/* nor from nowhere */
-	if (!local_of(&mh, sockets[i].port, &local) || !remote.port)
+	/* nor from nowhere, nor from where no answer leads without the name of a device */
+	if (!local_of(&mh, sockets[i].port, &local) || !remote.port ||
+	    addr_is_link_local(&remote.addr) || addr_is_link_local(&local.addr))
 		return true;
 	msg = (struct bytes){ udp->buf, n };
 	if (local.port == UDP_PORT_NATT && !udp_strip_marker(&msg))

@@ -45,6 +45,22 @@ static void parses_and_prints(void **state)
 	assert_int_equal(addr_len(&e.addr), 4);
 }
 
+static void link_local(void **state)
+{
+	static const struct { const char *addr; bool link_local; } all[] = {
+		{ "fe80::", true }, { "fe80::1", true }, { "febf::1", true }, { "fec0::1", false },
+		{ "fe7f::1", false }, { "2001:db8::1", false }, { "::", false }, { "169.254.0.1", false },
+	};
+	struct addr a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_true(addr_parse(all[i].addr, &a));
+		assert_int_equal(addr_is_link_local(&a), all[i].link_local);
+	}
+}
+
 static void addresses_have_an_order(void **state)
 {
 	struct addr a, b, c;
@@ -187,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_and_prints),
+		cmocka_unit_test(link_local),
 		cmocka_unit_test(addresses_have_an_order),
 		cmocka_unit_test(prefixes_become_ranges),
 		cmocka_unit_test(selectors_in_words),

@@ -254,6 +254,17 @@ static const struct { const char *text, *error; } refused[] = {
 	{ LIST PEER("tunnel t { access-list a replay-window 5 }"),
 	  "f:2:98: found '5', expected a number of packets from 32 to 4096" },
 	{ LIST PEER(""), "f:2:6: peer 'p' has no tunnel, expected one" },
+	{ LIST "peer p { local address 2001:db8::1\n remote address fe80::2%eth0 tunnel t { access-list a } }",
+	  "f:3:17: found 'fe80::2%eth0', expected an address that is not link-local: those mean nothing "
+	  "without a device, which SAs have not" },
+	{ LIST "peer p { local address fe80::1 tunnel t { access-list a } }",
+	  "f:2:24: found 'fe80::1', expected an address that is not link-local: those mean nothing "
+	  "without a device, which SAs have not" },
+	{ LIST "peer p { local address 2001:db8::1%eth0 tunnel t { access-list a } }",
+	  "f:2:24: found '2001:db8::1%eth0', expected any, an address, a prefix such as 10.1.0.0/16 or "
+	  "2001:db8::/32, or a range of two addresses of one family" },
+	{ LIST "peer p { remote address fe80::/10 tunnel t { access-list a } }",
+	  "f:2:25: found 'fe80::/10', expected one address" },
 	{ LIST "peer p { local address any remote address any tunnel t { access-list a start at-load } }",
 	  "f:2:54: found start at-load, expected a peer with an address to begin with" },
 	{ "peer \"p", "f:1:6: found a string without its end, expected a word" },
