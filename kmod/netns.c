@@ -29,13 +29,15 @@ static int __net_init netns_init(struct net *net)
 	spin_lock_init(&nn->sa_lock);
 	INIT_LIST_HEAD(&nn->tunnels);
 	INIT_LIST_HEAD(&nn->sas);
-	hash_init(nn->sa_by_spi);
 	/* what netlink's consistent dumps compare with; 0 means "not set" there */
 	nn->generation = 1;
 
-	err = nfipsec_stats_create(nn);
+	err = nfipsec_sadb_init_net(nn);
 	if (err)
 		return err;
+	err = nfipsec_stats_create(nn);
+	if (err)
+		goto out_sadb;
 	err = nfipsec_policy_init_net(nn);
 	if (err)
 		goto out_stats;
@@ -55,6 +57,8 @@ out_policy:
 	nfipsec_lifetime_exit_net(nn);
 out_stats:
 	nfipsec_stats_destroy(nn);
+out_sadb:
+	nfipsec_sadb_exit_net(nn);
 	return err;
 }
 
@@ -85,6 +89,7 @@ static void __net_exit netns_exit(struct net *net)
 	nfipsec_lifetime_exit_net(nn);
 	nfipsec_dev_destroy(nn);
 	nfipsec_stats_destroy(nn);
+	nfipsec_sadb_exit_net(nn);
 }
 
 static struct pernet_operations netns_ops = {

@@ -4,6 +4,7 @@
 #define _NFIPSEC_H
 
 #include <linux/hashtable.h>
+#include <linux/rhashtable.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
@@ -40,10 +41,13 @@ struct nfipsec_stats {
  * @config: protects every change of policy, tunnels and SAs; readers use RCU
  * @policy: the compiled policy; RCU, replaced under @config; never NULL
  * @tunnels: all tunnels of @policy by name; RCU list, changed under @config
- * @sa_lock: protects insertion and removal in @sa_by_spi and @sas (also
+ * @sa_lock: protects insertion and removal in the indexes of SAs and @sas (also
  *	taken by lifetime work); readers use RCU
  * @sa_by_spi: SAs of both directions by SPI; RCU
+ * @sa_to_host: outbound SAs whose packets all have one destination, by tunnel and that;
+ *	RCU, changed under @sa_lock
  * @sas: every SA, both directions; RCU list, changed under @sa_lock
+ * @sas_made: the number of the newest; under @sa_lock
  * @sa_count: entries in @sas; under @sa_lock
  * @encap_count: inbound ones with UDP encapsulation; written under @sa_lock
  * @generation: of @policy and @sas, for consistent dumps; written under @sa_lock
@@ -62,7 +66,9 @@ struct nfipsec_net {
 	struct list_head		tunnels;
 	spinlock_t			sa_lock;
 	DECLARE_HASHTABLE(sa_by_spi, NFIPSEC_SPI_HASH_BITS);
+	struct rhltable			sa_to_host;
 	struct list_head		sas;
+	u64				sas_made;
 	unsigned int			sa_count;
 	unsigned int			encap_count;
 	unsigned int			generation;

@@ -60,6 +60,7 @@ struct nfipsec_tunnel_set {
  * @routes: the cached routes to nfipsec0; RCU, replaced under @lock
  * @stays: mark of a transaction; under nfipsec_net.config
  * @sas_out: outbound SAs, newest first; RCU list, changed under nfipsec_net.sa_lock
+ * @sas_wide: those of them that nfipsec_net.sa_to_host does not have; the same
  * @lock: protects the rest
  * @held: packets are held, or are being released: whatever comes queues up
  *	behind them. Read without the lock as a hint.
@@ -90,6 +91,7 @@ struct nfipsec_tunnel {
 	struct dst_metrics		metrics[2];
 	struct nfipsec_route __rcu	*routes[NFIPSEC_ROUTES];
 	struct list_head		sas_out;
+	struct list_head		sas_wide;
 	spinlock_t			lock;
 	bool				held;
 	bool				releasing;

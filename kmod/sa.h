@@ -72,6 +72,12 @@ enum {
 	NFIPSEC_SA_HARD_SENT,
 };
 
+/* by what an outbound SA is found whose packets all have one destination */
+struct nfipsec_sa_host {
+	struct nfipsec_num		daddr;
+	const struct nfipsec_tunnel	*tunnel;
+};
+
 /**
  * struct nfipsec_sa - one direction of a security association
  * Constant after publication: all but what is listed here.
@@ -79,6 +85,9 @@ enum {
  * @hash: in nfipsec_net.sa_by_spi; RCU, under sa_lock
  * @link: in nfipsec_net.sas; RCU, under sa_lock
  * @tunnel_link: in nfipsec_tunnel.sas_out (out only); RCU, under sa_lock
+ * @host_link: in nfipsec_net.sa_to_host by @host, if @host.tunnel is set (out only), else
+ * @wide_link: in nfipsec_tunnel.sas_wide (out only); both RCU, under sa_lock
+ * @number: the newer the higher; set at publication
  * @seq: last sequence number used (out); atomic
  * @replay: its own lock (in)
  * @bytes, @packets, @replayed, @invalid, @used: atomic / WRITE_ONCE
@@ -90,6 +99,12 @@ struct nfipsec_sa {
 	struct hlist_node	hash;
 	struct list_head	link;
 	struct list_head	tunnel_link;
+	union {
+		struct rhlist_head	host_link;
+		struct list_head	wide_link;
+	};
+	struct nfipsec_sa_host	host;
+	u64			number;
 	refcount_t		ref;
 	unsigned long		flags;
 
@@ -138,6 +153,8 @@ unsigned int nfipsec_sa_fit(const struct nfipsec_sa *sa, const struct nfipsec_sa
 bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt);
 
 /* sadb.c: the RCU read side unless said otherwise */
+int nfipsec_sadb_init_net(struct nfipsec_net *nn);
+void nfipsec_sadb_exit_net(struct nfipsec_net *nn);	/* no SA is left */
 struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id);
 /* the SA of an arriving packet, whose destination is at the skb's network header */
 struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_buff *skb,

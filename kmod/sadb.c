@@ -25,6 +25,38 @@ static bool is(const struct nfipsec_sa *sa, const struct nfipsec_sa_id *id)
 				  &id->addr);
 }
 
+/*
+ * A gateway of ten thousand road warriors has an SA to each in one tunnel, and each
+ * packet of theirs would be compared with all of them.
+ */
+static const struct rhashtable_params host_params = {
+	.key_len = offsetofend(struct nfipsec_sa_host, tunnel),
+	.key_offset = offsetof(struct nfipsec_sa, host),
+	.head_offset = offsetof(struct nfipsec_sa, host_link),
+	.automatic_shrinking = true,
+};
+
+/**
+ * nfipsec_sadb_init_net - empty indexes
+ * @nn: the namespace
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int nfipsec_sadb_init_net(struct nfipsec_net *nn)
+{
+	hash_init(nn->sa_by_spi);
+	return rhltable_init(&nn->sa_to_host, &host_params);
+}
+
+/**
+ * nfipsec_sadb_exit_net - the indexes go
+ * @nn: the namespace, without an SA
+ */
+void nfipsec_sadb_exit_net(struct nfipsec_net *nn)
+{
+	rhltable_destroy(&nn->sa_to_host);
+}
+
 /**
  * nfipsec_sadb_find - one SA, by what names it
  * @nn: the namespace
@@ -68,16 +100,46 @@ struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_
 }
 
 /* @proto 0: either */
-static struct nfipsec_sa *newest(const struct nfipsec_tunnel *tunnel,
-				 const struct nfipsec_pkt *pkt, u8 proto)
+static struct nfipsec_sa *newest(const struct nfipsec_tunnel *tunnel, u8 proto)
 {
 	struct nfipsec_sa *sa;
 
 	list_for_each_entry_rcu(sa, &tunnel->sas_out, tunnel_link) {
-		if ((!proto || sa->proto == proto) && (!pkt || nfipsec_sa_match(sa, pkt)))
+		if (!proto || sa->proto == proto)
 			return sa;
 	}
 	return NULL;
+}
+
+static bool carries(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt, u8 proto)
+{
+	return (!proto || sa->proto == proto) && nfipsec_sa_match(sa, pkt);
+}
+
+/* the newest that may carry the packet */
+static struct nfipsec_sa *newest_for(const struct nfipsec_tunnel *tunnel,
+				     const struct nfipsec_pkt *pkt, u8 proto)
+{
+	struct nfipsec_sa_host host = {
+		.daddr = nfipsec_addr_num(pkt->family, &pkt->daddr),
+		.tunnel = tunnel,
+	};
+	struct nfipsec_sa *sa = newest(tunnel, proto), *found = NULL;
+	struct rhlist_head *list, *link;
+
+	/* most tunnels have no other */
+	if (!sa || nfipsec_sa_match(sa, pkt))
+		return sa;
+	list = rhltable_lookup(&tunnel->nn->sa_to_host, &host, host_params);
+	rhl_for_each_entry_rcu(sa, link, list, host_link) {
+		if (carries(sa, pkt, proto) && (!found || sa->number > found->number))
+			found = sa;
+	}
+	list_for_each_entry_rcu(sa, &tunnel->sas_wide, wide_link) {
+		if (carries(sa, pkt, proto))
+			return found && found->number > sa->number ? found : sa;
+	}
+	return found;
 }
 
 /**
@@ -91,9 +153,11 @@ static struct nfipsec_sa *newest(const struct nfipsec_tunnel *tunnel,
 bool nfipsec_sadb_find_out(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
 			   struct nfipsec_way *way)
 {
-	way->sa = newest(tunnel, pkt, tunnel->bundle ? IPPROTO_ESP : 0);
+	u8 proto = tunnel->bundle ? IPPROTO_ESP : 0;
+
+	way->sa = pkt ? newest_for(tunnel, pkt, proto) : newest(tunnel, proto);
 	/* of a bundle's AH the packet is ESP, which ESP's selectors have let pass */
-	way->around = tunnel->bundle ? newest(tunnel, NULL, IPPROTO_AH) : NULL;
+	way->around = tunnel->bundle ? newest(tunnel, IPPROTO_AH) : NULL;
 	return way->sa && (way->around || !tunnel->bundle);
 }
 
@@ -124,6 +188,41 @@ static void count(const struct nfipsec_sa *sa, int by)
 		WRITE_ONCE(nn->encap_count, nn->encap_count + by);
 }
 
+/* do all packets of an SA have one destination? */
+static bool to_one_host(const struct nfipsec_sa *sa)
+{
+	const struct nfipsec_sel *sel = sa->sels;
+
+	return sa->n_sels == 1 && sel->daddr_min.high == sel->daddr_max.high &&
+	       sel->daddr_min.low == sel->daddr_max.low;
+}
+
+/* where the packets of its tunnel find it */
+static void insert_out(struct nfipsec_sa *sa)
+{
+	struct nfipsec_net *nn = sa->nn;
+
+	list_add_rcu(&sa->tunnel_link, &sa->tunnel->sas_out);
+	if (to_one_host(sa)) {
+		sa->host.tunnel = sa->tunnel;
+		sa->host.daddr = sa->sels->daddr_min;
+		if (!rhltable_insert(&nn->sa_to_host, &sa->host_link, host_params))
+			return;
+		/* no memory for it: found like the others, if not as soon */
+		sa->host.tunnel = NULL;
+	}
+	list_add_rcu(&sa->wide_link, &sa->tunnel->sas_wide);
+}
+
+static void remove_out(struct nfipsec_sa *sa)
+{
+	list_del_rcu(&sa->tunnel_link);
+	if (sa->host.tunnel)
+		rhltable_remove(&sa->nn->sa_to_host, &sa->host_link, host_params);
+	else
+		list_del_rcu(&sa->wide_link);
+}
+
 /**
  * nfipsec_sadb_insert - publish an SA
  * @sa: complete; the indexes take a reference of their own
@@ -147,8 +246,9 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 	}
 	refcount_inc(&sa->ref);
 	hash_add_rcu(nn->sa_by_spi, &sa->hash, spi_key(sa->spi));
+	sa->number = ++nn->sas_made;
 	if (sa->dir == NFIPSEC_DIR_OUT)
-		list_add_rcu(&sa->tunnel_link, &sa->tunnel->sas_out);
+		insert_out(sa);
 	list_add_tail_rcu(&sa->link, &nn->sas);
 	count(sa, 1);
 	WRITE_ONCE(nn->generation, nn->generation + 1);
@@ -213,7 +313,7 @@ bool nfipsec_sadb_kill(struct nfipsec_sa *sa)
 	if (mine) {
 		hash_del_rcu(&sa->hash);
 		if (sa->dir == NFIPSEC_DIR_OUT)
-			list_del_rcu(&sa->tunnel_link);
+			remove_out(sa);
 		list_del_rcu(&sa->link);
 		count(sa, -1);
 		WRITE_ONCE(nn->generation, nn->generation + 1);

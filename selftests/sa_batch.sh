@@ -70,7 +70,36 @@ deletes()
 		in_gw sa batch - && test "$(in_gw show sas --json | jq -c '[.sas[].spi]')" = '["0x00001002"]'
 }
 
-ktap_plan 6
+# by which SA goes what is for 10.2.0.HOST?
+goes_by()	# HOST SPI
+{
+	local spi
+
+	spi=$(in_gw explain out icmp 10.1.0.1 "10.2.0.$1" --json | jq -r .sa.spi)
+	test $((spi)) = $(($2)) || because "to 10.2.0.$1 by ${spi:-none}, expected $2"
+}
+
+# one tunnel with an SA to each of many hosts, and some for all: the newest that fits
+by_host()
+{
+	local i
+
+	in_gw sa flush
+	{
+		line out 0x1000
+		for ((i = 1; i <= 200; i++)); do
+			echo "$(line out $((0x2000 + i))) src 10.1.0.0/16 dst 10.2.0.$i/32"
+		done
+		echo "$(line out 0x3007) src 10.1.0.0/16 dst 10.2.0.7/32"
+		echo "$(line out 0x3008) src 10.1.0.0/16 dst 10.2.0.8/32 sel-proto tcp"
+	} | in_gw sa batch - || return
+	goes_by 1 0x2001 && goes_by 200 0x20c8 && goes_by 7 0x3007 && goes_by 8 0x2008 && goes_by 201 0x1000 || return
+	line out 0x4000 | in_gw sa batch - && goes_by 1 0x4000 && goes_by 7 0x4000 && goes_by 201 0x4000 || return
+	printf 'del out spi %s local 192.0.2.1 remote 192.0.2.2\n' 0x4000 0x3007 0x2001 | in_gw sa batch - &&
+		goes_by 7 0x2007 && goes_by 1 0x1000 && goes_by 2 0x2002
+}
+
+ktap_plan 7
 on_exit unload_module
 on_exit 'rm -rf "$WORK"'
 load_module && netns_add gw && policy || exit $KSFT_FAIL
@@ -80,5 +109,6 @@ check "a refused line ends it" stops_at 3 "$(line in 0x1001)" "$(line out 0x1001
 check "a line that is none ends it" stops_at 2 "$(line in 0x1001)" "add in spi" "$(line in 0x1003)"
 check "a word that is none ends it" stops_at 1 "frobnicate"
 check "SAs are deleted, too" deletes
+check "each host's packets go by its own SA" by_host
 check_fails "a file that is not there" in_gw sa batch "$WORK/none"
 ktap_exit
