@@ -153,7 +153,7 @@ check "strongSwan rekeys the IKE SA three times, nothing is lost" they_rekey_ike
 check "strongSwan authenticates anew, nothing is lost" they_reauth
 slow_wire add netem || bail "no netem"
 check "both rekey the CHILD SA at the same time, nothing is lost" both_rekey_child
-begin 10s 0s || { told; bail "no tunnel"; }
+begin 20s 0s || { told; bail "no tunnel"; }
 check "both rekey the IKE SA at the same time, nothing is lost" both_rekey_ike
 slow_wire del
 begin 10s 0s || { told; bail "no tunnel"; }
