@@ -127,7 +127,7 @@ static bool core_has(const struct node *n, const struct fake_sa *s)
 			if (s->dir == NFIPSEC_DIR_IN ? c->in_installed && c->spi_in == s->spi :
 						       c->out_installed && c->spi_out == s->spi)
 				return true;
-	return false;
+	return s->dir == NFIPSEC_DIR_IN && ike_lingers(n->ike, s->spi);
 }
 
 static void check_sa(const struct node *n, const struct ike_sa *sa)

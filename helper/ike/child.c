@@ -64,7 +64,7 @@ static uint32_t new_spi(struct ike *ike)
 	do {
 		if (!crypto_random(&spi, sizeof(spi)))
 			return 0;
-	} while (spi < 256 || ike_child_by_spi(ike, NULL, true, spi));
+	} while (spi < 256 || ike_child_by_spi(ike, NULL, true, spi) || ike_lingers(ike, spi));
 	return spi;
 }
 
@@ -281,6 +281,19 @@ static void give_back(const struct ike_child *child)
 			      old->sa->ike->now + IKE_REKEY_RETRY);
 }
 
+/* RFC 7296 1.4.1 says that it is closed, and not how soon its last packets are lost */
+static void close_in(struct ike_child *child)
+{
+	bool succeeded = child->replaced || ike_install_carried(child);
+
+	if (succeeded && ike_linger(child))
+		return;
+	ike_uninstall_in(child);
+	/* for good: so what went before it has nobody to wait for */
+	if (!succeeded && child->tun && child->state != IKE_CHILD_OFFERED)
+		ike_lingers_drop(child->sa->ike, child->tun, &child->entry);
+}
+
 void ike_child_free(struct ike_child *child, const char *why)
 {
 	struct ike_sa *sa = child->sa;
@@ -303,7 +316,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_table_del(&sa->ike->by_spi_in, &child->in_link);
 	ike_table_del(&sa->ike->by_spi_out, &child->out_link);
 	ike_uninstall_out(child);
-	ike_uninstall_in(child);
+	close_in(child);
 	if (child->state == IKE_CHILD_UP)
 		report_down(child, why);
 	ike_nego_free(child);

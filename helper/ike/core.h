@@ -28,6 +28,7 @@
 #define IKE_KEY_MAX		64
 
 struct ike_orphans;
+struct ike_linger;
 struct ike_verify;
 struct ike_peer;
 struct ike_tunnel;
@@ -110,6 +111,9 @@ struct ike {
 	struct ike_orphans *orphans;		/* SAs of an earlier run, of each tunnel */
 	struct ike_table orphans_by_tunnel;
 	struct ike_timer orphan_timer;
+	struct ike_linger *lingers, **lingers_end;	/* the oldest first */
+	struct ike_table by_spi_lingering;
+	struct ike_timer linger_timer;
 	struct ike_verify *verifies;
 	struct ike_timers timers;
 	struct ike_cookie cookie;
@@ -515,6 +519,12 @@ bool ike_orphan_guess(const struct ike_child *child, const struct ike_proposal *
 		      unsigned int *n_sels);
 void ike_orphan_wrong_guess(const struct ike_tunnel *tun);
 
+/* ---- linger.c: inbound SAs that take what is on its way, though their pair is closed ---- */
+bool ike_linger(struct ike_child *child);
+bool ike_lingers(const struct ike *ike, uint32_t spi);
+void ike_lingers_drop(struct ike *ike, const struct ike_tunnel *tun, const uint32_t *entry);
+bool ike_linger_expire(struct ike *ike, const struct kern_sa *sa);
+
 /* ---- verify.c ---- */
 void ike_verifies_end(struct ike *ike);
 
@@ -639,6 +649,8 @@ bool ike_install_later(struct ike_child *child, const struct ike_child_keys *key
 void ike_install_deferred_free(struct ike_child *child);
 /* @child is about to go, what was put off because of it has to come first */
 void ike_install_before(const struct ike_child *child);
+/* another outbound SA carries what it does */
+bool ike_install_carried(const struct ike_child *child);
 void ike_uninstall_in(struct ike_child *child);
 void ike_uninstall_out(struct ike_child *child);
 bool ike_child_counters(const struct ike_child *child, bool in, struct kern_sa *out);

@@ -37,6 +37,7 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike_table_init(&ike->by_spi_in);
 	ike_table_init(&ike->by_spi_out);
 	ike_table_init(&ike->by_sels);
+	ike_table_init(&ike->by_spi_lingering);
 	ike_table_init(&ike->deferred);
 	ike_table_init(&ike->to_look_at);
 	/* what is answered to anybody outside an SA, and what is said about it */
@@ -65,6 +66,7 @@ void ike_free(struct ike *ike)
 			ike_tunnel_reset(tun, "nfipsecd ends");
 	while (ike->sas)
 		ike_sa_kill(ike->sas, "nfipsecd ends");
+	ike_lingers_drop(ike, NULL, NULL);
 	ike_peers_free(ike);
 	ike_orphans_free(ike);
 	ike_verifies_end(ike);
@@ -79,6 +81,7 @@ void ike_free(struct ike *ike)
 	ike_table_free(&ike->by_spi_in);
 	ike_table_free(&ike->by_spi_out);
 	ike_table_free(&ike->by_sels);
+	ike_table_free(&ike->by_spi_lingering);
 	ike_table_free(&ike->deferred);
 	ike_table_free(&ike->to_look_at);
 	crypto_wipe(ike, sizeof(*ike));
@@ -137,7 +140,7 @@ void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
 			ike_child_delete(c, "lifetime");
 		else
 			ike_child_rekey(c);
-	} else if (tun) {
+	} else if (tun && !ike_linger_expire(ike, ksa)) {
 		ike_orphan_expire(tun, ksa);
 	}
 }

@@ -160,23 +160,32 @@ static uint32_t tunnel_hash(const struct ike_child *child)
 	return ike_hash(child->sa->ike->hash_key, &child->tun, sizeof(child->tun));
 }
 
-/* another outbound SA that carries what this one is to carry */
-static bool has_other(const struct ike_child *child)
+bool ike_install_carried(const struct ike_child *child)
 {
 	const struct ike_child *c;
 	const struct ike_link *l;
 
-	c = child->nego && child->nego->rekeys ?
-	    ike_child_find(child->sa, child->nego->rekeys) : NULL;
-	if (c && c != child && c->tun == child->tun && c->out_installed)
-		return true;
+	if (!child->n_sels)
+		return false;
 	for (l = ike_table_first(&child->sa->ike->by_sels, sels_hash(child)); l;
 	     l = ike_table_next(l)) {
 		c = container_of(l, struct ike_child, sels_link);
 		if (c != child && c->tun == child->tun && same_sels(c, child))
 			return true;
 	}
-	return ike_orphans_carry(child);
+	return false;
+}
+
+/* another outbound SA that carries what this one is to carry */
+static bool has_other(const struct ike_child *child)
+{
+	const struct ike_child *c;
+
+	c = child->nego && child->nego->rekeys ?
+	    ike_child_find(child->sa, child->nego->rekeys) : NULL;
+	if (c && c != child && c->tun == child->tun && c->out_installed)
+		return true;
+	return ike_install_carried(child) || ike_orphans_carry(child);
 }
 
 bool ike_install_later(struct ike_child *child, const struct ike_child_keys *keys)

@@ -183,6 +183,7 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 	tun->retry_at = 0;
 	tun->sa = NULL;
 	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
+	ike_lingers_drop(tun->peer->ike, tun, NULL);
 	if (sa)
 		ike_sa_drop_tunnel(sa, tun);
 	ike_ops_done(&tun->ops, error);

@@ -15,6 +15,7 @@
 
 #include "ike_world.h"
 #include "core/log.h"
+#include "ike/core.h"
 #include "sys/crypto.h"
 
 struct node *world_other(struct node *n)
@@ -629,6 +630,7 @@ static void node_free(struct node *n)
 	unsigned int i;
 
 	ike_free(n->ike);
+	n->ike = NULL;
 	assert_int_equal(node_sas(n), 0);
 	if (!n->conf_kept)
 		conf_free(n->conf);
@@ -714,13 +716,27 @@ void node_acquire(struct node *n, const char *src, const char *dst)
 	ike_acquire(n->ike, &flow, n->w->now);
 }
 
+static bool lingers(const struct node *n, const struct fake_sa *f)
+{
+	return f->dir == NFIPSEC_DIR_IN && ike_lingers(n->ike, f->spi);
+}
+
+unsigned int node_lingering(const struct node *n)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; n->ike && i < WORLD_SAS; i++)
+		sum += n->sas[i].used && lingers(n, &n->sas[i]);
+	return sum;
+}
+
 unsigned int node_sas(const struct node *n)
 {
 	unsigned int i, sum = 0;
 
 	for (i = 0; i < WORLD_SAS; i++)
 		sum += n->sas[i].used;
-	return sum;
+	return sum - node_lingering(n);
 }
 
 unsigned int node_count(const struct node *n, enum ike_event_type type)
@@ -770,7 +786,7 @@ struct fake_sa *node_newest(struct node *n, uint8_t dir)
 	struct fake_sa *f, *best = NULL;
 
 	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
-		if (f->used && f->dir == dir && (!best || f->added > best->added))
+		if (f->used && f->dir == dir && !lingers(n, f) && (!best || f->added > best->added))
 			best = f;
 	return best;
 }
@@ -849,6 +865,8 @@ void world_nothing_left(struct world *w)
 {
 	assert_int_equal(node_sas(&w->a), 0);
 	assert_int_equal(node_sas(&w->b), 0);
+	assert_int_equal(node_lingering(&w->a), 0);
+	assert_int_equal(node_lingering(&w->b), 0);
 	assert_int_equal(node_ike_sas(&w->a, NULL), 0);
 	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
 }

@@ -128,13 +128,14 @@ void node_adopt(struct node *n);	/* it takes over what is there, and is loaded *
 void node_up(struct node *n, const char *tunnel);	/* outcome in up_done, up_error */
 void node_down(struct node *n, const char *tunnel);
 void node_acquire(struct node *n, const char *src, const char *dst);
-unsigned int node_sas(const struct node *n);
+unsigned int node_sas(const struct node *n);	/* but for those that linger */
+unsigned int node_lingering(const struct node *n);	/* ike/linger.c has them */
 unsigned int node_count(const struct node *n, enum ike_event_type type);
 const struct line *node_line(const struct node *n, enum ike_event_type type, const char *part);
 /* an ESP packet came by @f, its newest inbound SA, from this address and port */
 void node_mapping(struct node *n, struct fake_sa *f, const char *from, uint16_t port);
 void node_expire(struct node *n, struct fake_sa *sa, bool hard);
-struct fake_sa *node_newest(struct node *n, uint8_t dir);
+struct fake_sa *node_newest(struct node *n, uint8_t dir);	/* but for those that linger */
 uint64_t node_counter(const struct node *n, const char *name);
 unsigned int node_ike_sas(const struct node *n, const char *state);
 /* both are loaded, and the first has brought the tunnel up */

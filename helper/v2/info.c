@@ -4,8 +4,6 @@
 
 #include "v2/v2.h"
 
-#define LINGER_MS 1000
-
 static const struct bytes none = { NULL, 0 };
 
 static void put_delete(struct v2_out *out, uint8_t proto, const uint32_t *spis, unsigned int n)
@@ -99,11 +97,7 @@ void v2_info_response(struct v2_in *in)
 
 	if (sa->delete_sent) {
 		ike_unique_closed(sa);
-		/* of what was replaced: the peer may delete its outbound SAs only after its answer */
-		if (sa->children)
-			ike_timer_set(&sa->ike->timers, &sa->life, sa->ike->now + LINGER_MS);
-		else
-			ike_sa_kill(sa, "deleted");
+		ike_sa_kill(sa, "deleted");
 		return;
 	}
 	child = sa->deleting_spi ? ike_child_find(sa, sa->deleting_spi) : NULL;
