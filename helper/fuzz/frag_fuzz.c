@@ -216,7 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t large[16384];
 	struct ike_sa sa;
 	struct v2_fragment f;
-	uint32_t msgid = 1;
+	uint32_t msgid = IKE_WINDOW;
 	uint8_t how;
 
 	if (size < 2)
@@ -248,7 +248,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					  .exchange = how & 1 ? WIRE_INFORMATIONAL : WIRE_IKE_AUTH };
 		if (how & 32)
 			f.total = (uint16_t)(f.total << 3);
-		msgid += !!(how & 2);
+		/* in the place of the one before; those of a window are apart from each other */
+		msgid += how & 2 ? IKE_WINDOW : 0;
 		f.msgid = msgid;
 		f.first = f.number == 1 ? WIRE_PLD_IDI : 0;
 		f.clear = (struct bytes){ data + 4, data[3] < size - 4 ? data[3] : size - 4 };
@@ -267,8 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		one(&sa, &f, how & 16 ? (uint8_t)(data[-1] | 1) : 0);
 	}
-	v2_frags_drop(&sa, false);
-	v2_frags_drop(&sa, true);
+	v2_frags_free(&sa);
 	check(!ike.strangers_memory);
 	ike_timers_free(&ike.timers);
 	model_clear();

@@ -134,7 +134,7 @@ static void check_sa(const struct node *n, const struct ike_sa *sa)
 {
 	const struct ike_child *c;
 	const struct ike_task *t;
-	unsigned int tasks = 0;
+	unsigned int tasks = 0, answering = 0, i;
 
 	check(!sa->dead && sa->refs && ike_sa_find(n->ike, ike_sa_own_spi(sa)) == sa);
 	for (t = sa->tasks; t; t = t->next)
@@ -145,7 +145,13 @@ static void check_sa(const struct node *n, const struct ike_sa *sa)
 		/* an answer goes out with its SA in the module, and nothing is up without selectors */
 		check(c->state != IKE_CHILD_UP || (c->n_sels && !c->nego));
 		check(c->state == IKE_CHILD_UP || !c->counted || !c->tun);
+		answering += c->answering;
 	}
+	check(answering == sa->n_nego_in && answering <= sa->window);
+	/* RFC 7296 2.3: those of a window back, and what overtook others by no more than one */
+	for (i = 0; i < IKE_WINDOW; i++)
+		check(!sa->answers[i] || (sa->answers[i]->msgid % IKE_WINDOW == i &&
+					  sa->answers[i]->msgid - sa->next_in + IKE_WINDOW < 2 * IKE_WINDOW));
 	/* what protects nothing but itself is bounded in time */
 	if (sa->state == IKE_STATE_HALF_OPEN || sa->state == IKE_STATE_DELETING)
 		check(sa->life.at);
@@ -568,7 +574,9 @@ static void ask(struct fuzz *f)
 	m.sealed = true;
 	m.hdr = (struct wire_hdr){
 		.spi_i = sa->spi_i, .spi_r = sa->spi_r, .major = 2,
-		.exchange = (uint8_t)(WIRE_INFORMATIONAL - how % 4), .msgid = sa->next_out,
+		.exchange = (uint8_t)(WIRE_INFORMATIONAL - how % 4),
+		/* also before others that the window has room for */
+		.msgid = sa->next_out + how / 8 % IKE_WINDOW,
 		.flags = (sa->initiator ? WIRE_FLAG_INITIATOR : 0) |
 			 (how & 4 ? WIRE_FLAG_RESPONSE : 0),
 	};

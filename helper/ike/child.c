@@ -115,6 +115,12 @@ void ike_nego_free(struct ike_child *child)
 	free(n);
 }
 
+void ike_child_answering(struct ike_child *child, bool on)
+{
+	child->sa->n_nego_in += on - child->answering;
+	child->answering = on;
+}
+
 struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in)
 {
 	struct ike_child *c;
@@ -307,8 +313,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	*at = child->next;
 	if (sa->nego == child)
 		sa->nego = NULL;
-	if (sa->nego_in == child)
-		sa->nego_in = NULL;
+	ike_child_answering(child, false);
 	ike_timer_off(&sa->ike->timers, &child->idle);
 	ike_timer_off(&sa->ike->timers, &child->renew);
 	ike_install_deferred_free(child);
@@ -337,7 +342,7 @@ bool ike_child_is_last(const struct ike_child *child)
 	const struct ike_sa *sa = child->sa;
 
 	return child->state == IKE_CHILD_UP && sa->state == IKE_STATE_ESTABLISHED &&
-	       ike_sa_children_up(sa) == 1 && !sa->replacing && !sa->nego && !sa->nego_in &&
+	       ike_sa_children_up(sa) == 1 && !sa->replacing && !sa->nego && !sa->n_nego_in &&
 	       !sa->tasks;
 }
 

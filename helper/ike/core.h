@@ -26,6 +26,7 @@
 #define IKE_REKEY_RETRY		10000
 #define IKE_TASKS_MAX		256
 #define IKE_KEY_MAX		64
+#define IKE_WINDOW		4	/* requests of the peer's that we take at once: RFC 7296 2.3 */
 
 struct ike_orphans;
 struct ike_linger;
@@ -204,7 +205,7 @@ enum ike_task_type {
 	IKE_TASK_LIVENESS,
 };
 
-/* something we want to ask the peer; window size 1: one after the other (RFC 7296 2.3) */
+/* something we want to ask the peer; one after the other, whatever its window (RFC 7296 2.3) */
 struct ike_task {
 	struct ike_task *next;
 	enum ike_task_type type;
@@ -263,6 +264,25 @@ struct ike_proof {
 };
 
 /**
+ * struct ike_answer - a request of the peer's, and what it was answered: RFC 7296 2.1, 2.3
+ * @given: @msg is the answer, with all datagrams of its fragments; else it is being worked on
+ * @repeats: how often that was asked for again
+ * @local, @remote: where the request came to and from, and so the answer goes
+ * @req_tail: the last octets of the request, its ICV: says whether another is the same
+ * @makes: what a job is to finish before the answer, by the SPI that the job has
+ */
+struct ike_answer {
+	uint32_t msgid;
+	bool given;
+	uint8_t repeats;
+	struct buf msg;
+	struct endpoint local, remote;
+	uint8_t req_tail[32];
+	size_t req_len;
+	uint32_t makes;
+};
+
+/**
  * struct ike_sa - one IKE SA
  * @refs: the list of all, who handles a message of it, jobs that run for it
  * @dead: unpublished; jobs that end find this and do nothing
@@ -270,15 +290,14 @@ struct ike_proof {
  * @peer_next: in the peer's list, while it is in that of all
  * @prop: what was chosen
  * @init_req, @init_resp: signed by AUTH (RFC 7296 2.15)
- * @next_in: the message ID of the peer's next request; @resp answers the last one, with all
- *	datagrams of its fragments
- * @repeats: how often that was asked for again
+ * @next_in: the lowest message ID of a request of the peer's that is not answered
+ * @window: as many from there on are taken, in any order; more than one once we have said so
+ * @answers: to these and to as many before them, by message ID modulo IKE_WINDOW
  * @fragments: both can (RFC 7383 2.3); @frag_size: IP datagrams no larger, 0: as configured
- * @frags: of a request and of a response of the peer, while not all have come
- * @req_tail: the last octets of that request, its ICV: says whether another is the same
- * @busy_in: the peer's request is being worked on by a job
+ * @frags: of the peer's requests, as @answers, and of its response, while not all have come
  * @busy_out: our next request is being made by a job, or a response is being worked on
- * @nego: the CHILD SA that our outstanding request is to create; @nego_in: the peer's
+ * @nego: the CHILD SA that our outstanding request is to create
+ * @n_nego_in: how many the peer's requests are to create that are not answered yet
  * @deleting_spi: our inbound one of the CHILD SA that our outstanding request deletes
  * @delete_sent: the DELETE of the IKE SA is on its way
  * @tasks: what else we want
@@ -315,7 +334,6 @@ struct ike_sa {
 	bool initiator;
 	enum ike_state state;
 	struct endpoint local, remote;
-	struct endpoint reply_local, reply_remote;	/* of the peer's last request */
 	struct ike_proposal prop;
 	struct ike_keys keys;
 	struct buf ni, nr, cookie, init_req, init_resp;
@@ -323,15 +341,14 @@ struct ike_sa {
 	unsigned int cookies;
 	uint32_t next_out, next_in;
 	struct ike_retrans retrans;
-	struct buf resp;
-	uint8_t req_tail[32];
-	size_t req_len;
-	bool busy_in, busy_out;
+	unsigned int window;
+	struct ike_answer *answers[IKE_WINDOW];
+	bool busy_out;
 	bool fragments;
-	uint8_t repeats;
 	uint16_t frag_size;
-	struct v2_frags *frags[2];
-	struct ike_child *nego, *nego_in;
+	struct v2_frags *frags[IKE_WINDOW + 1];
+	struct ike_child *nego;
+	unsigned int n_nego_in;
 	uint32_t deleting_spi;
 	bool delete_sent;
 	struct ike_task *tasks;
@@ -387,6 +404,7 @@ struct ike_nego {
  * @tun: NULL when its configuration has gone
  * @sels: as outbound packets look
  * @prop: what was chosen
+ * @answering: the peer's request that is to create it is not answered yet
  * @replacing: a successor is being negotiated
  * @replaced: a successor is up: its end is no reason to start anew
  * @final: nor is its end when this is set: it was idle
@@ -410,6 +428,7 @@ struct ike_child {
 	struct ike_op_list rekeyed;	/* who waits for its successor */
 	uint64_t soft_at;	/* when that comes by time; 0: never */
 	bool soft;		/* its soft limit is over */
+	bool answering;
 	bool guessed;		/* the inbound SA is there before the peer's answer */
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
@@ -631,6 +650,8 @@ struct ike_child *ike_child_find_out(struct ike_sa *sa, uint8_t proto, uint32_t 
 uint8_t ike_child_proto(const struct ike_child *child);		/* PROTO_ESP, PROTO_AH */
 const char *ike_proto_str(uint8_t proto);			/* "ESP", "AH" */
 void ike_nego_free(struct ike_child *child);
+/* it is to come of a request of the peer's, until that is answered */
+void ike_child_answering(struct ike_child *child, bool on);
 unsigned int ike_sa_children_up(const struct ike_sa *sa);
 
 /* ---- install.c ---- */

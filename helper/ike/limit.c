@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ike/core.h"
+#include "v2/v2.h"
 
 #define TOKEN_MS(rate)	(1000 / (rate))
 #define GIVE_WAY_MS	3000	/* a peer that means it has sent IKE_AUTH by then */
@@ -79,9 +80,9 @@ bool ike_half_open_make_room(struct ike *ike)
 	if (ike->n_half_open < ike->limits.half_open_max)
 		return true;
 	ike_count(ike, IKE_COUNT_HALF_OPEN_LIMIT);
-	/* those whose IKE_AUTH is being looked at stay; the list has the newest first */
+	/* those whose IKE_SA_INIT or IKE_AUTH is being worked on stay; the list has the newest first */
 	for (sa = ike->sas; sa; sa = sa->next)
-		if (sa->half_open && !sa->busy_in)
+		if (sa->half_open && sa->state == IKE_STATE_HALF_OPEN && !v2_is_answering(sa))
 			oldest = sa;
 	if (!oldest || ike->now - oldest->created < GIVE_WAY_MS)
 		return false;

@@ -165,6 +165,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 	sa->state = IKE_STATE_NEW;
 	sa->created = ike->now;
 	sa->born = ++ike->seq;
+	sa->window = 1;
 	sa->life.fn = life_due;
 	sa->liveness.fn = liveness_due;
 	ike_retrans_init(&sa->retrans);
@@ -173,7 +174,6 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 	buf_init(&sa->cookie);
 	buf_init(&sa->init_req);
 	buf_init(&sa->init_resp);
-	buf_init(&sa->resp);
 	buf_init(&sa->certreq);
 	sa->next = ike->sas;
 	if (sa->next)
@@ -214,7 +214,7 @@ void ike_sa_put(struct ike_sa *sa)
 	buf_free(&sa->cookie);
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
-	buf_free(&sa->resp);
+	v2_answers_free(sa);
 	v2_kex_clear(&sa->kex);
 	buf_free(&sa->certreq);
 	ike_id_clear(&sa->remote_id);
@@ -318,8 +318,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	ike_timer_off(timers, &sa->liveness);
 	ike_timer_off(timers, &sa->keepalive);
 	ike_retrans_stop(sa);
-	v2_frags_drop(sa, false);
-	v2_frags_drop(sa, true);
+	v2_frags_free(sa);
 	ike_table_del(&sa->ike->by_id, &sa->id_link);
 	ike_table_del(&sa->ike->to_look_at, &sa->look_link);
 	successor_gone(sa);

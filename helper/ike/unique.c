@@ -283,7 +283,7 @@ static bool close_children(struct ike_sa *sa)
 		ike_child_delete(c, why);
 		return true;
 	}
-	if (sa->children || sa->nego || sa->nego_in || sa->tasks)
+	if (sa->children || sa->nego || sa->n_nego_in || sa->tasks)
 		return false;
 	ike_sa_delete(sa, why);
 	return true;
@@ -327,7 +327,7 @@ static bool close_loser(struct ike_sa *sa)
 	}
 	if (!ours)
 		look_at(sa->peer, sa->close_at);
-	if (!ours || !all || sa->nego || sa->nego_in || sa->tasks || !is_confirmed(sa, winner))
+	if (!ours || !all || sa->nego || sa->n_nego_in || sa->tasks || !is_confirmed(sa, winner))
 		return false;
 	return close_children(sa);
 }
@@ -394,7 +394,7 @@ static bool is_left_over(const struct ike_sa *sa)
 	for (c = sa->children; c; c = c->next)
 		if (in_use(c))
 			return false;
-	return !sa->tasks && !sa->nego && !sa->nego_in && established(sa->peer) != sa;
+	return !sa->tasks && !sa->nego && !sa->n_nego_in && established(sa->peer) != sa;
 }
 
 static bool has_twin(const struct ike_child *c)

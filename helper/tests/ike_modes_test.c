@@ -15,7 +15,7 @@
 
 #include <linux/nfipsec.h>
 
-#include "ike_world.h"
+#include "ike_bend.h"
 #include "v2/v2.h"
 
 #define HOSTS_A "10 protect ip from 192.0.2.1 to 192.0.2.2"
@@ -181,41 +181,35 @@ static void ah(void **state)
 static void spis_are_of_a_protocol(void **state)
 {
 	static const struct world_conf conf = { .ah = "sha256" };
-	static const struct bytes none = { NULL, 0 };
 	struct world *w = world_up(&conf, &conf);
-	struct ike_sa *sa = w->b.ike->sas;
-	struct v2_in in = { .sa = sa };
-	uint32_t spi_out = sa->children->spi_out;
-	uint8_t spi[] = { spi_out >> 24, spi_out >> 16, spi_out >> 8, spi_out }, bad;
-	struct v2_out out;
+	uint32_t spi = bend_sa(&w->b)->children->spi_out;
+	struct packet like;
+	struct bend m;
 
 	(void)state;
-	v2_out_init(&out);
-	wire_put_delete(&out.w, PROTO_ESP, 4, (struct bytes){ spi, sizeof(spi) });
-	assert_int_equal(wire_v2_walk(out.first, buf_bytes(&out.body), &in.inner, &bad), WIRE_OK);
-	in.outer.hdr.msgid = sa->next_in;
+	/* A's own request, with the other protocol */
 	w->cut = true;
-	v2_info_request(&in);
-	v2_out_free(&out);
-	assert_int_equal(node_sas(&w->b), 2);
-
-	v2_out_init(&out);
-	wire_put_notify(&out.w, PROTO_ESP, (struct bytes){ spi, sizeof(spi) }, WIRE_N_REKEY_SA, none);
-	wire_put_ts(&out.w, WIRE_PLD_TSI, &sa->children->sels[0].dst, 1);
-	wire_put_ts(&out.w, WIRE_PLD_TSR, &sa->children->sels[0].src, 1);
-	assert_int_equal(wire_v2_walk(out.first, buf_bytes(&out.body), &in.inner, &bad), WIRE_OK);
-	in.outer.hdr.msgid = sa->next_in;
-	v2_child_request(&in);
-	v2_out_free(&out);
+	node_expire(&w->a, node_newest(&w->a, NFIPSEC_DIR_OUT), false);
+	like = w->a.log[w->a.n_log - 1];
+	assert_true(bend_open(w, &like, &m));
+	assert_int_equal(bend_find_notify(&m, WIRE_N_REKEY_SA)->body.p[0], PROTO_AH);
+	bend_find_notify(&m, WIRE_N_REKEY_SA)->body.p[0] = PROTO_ESP;
+	bend_send(w, &m, &like);
+	world_deliver(w);
 	assert_int_equal(node_sas(&w->b), 2);
 	assert_non_null(node_line(&w->b, IKE_EVENT_EXCHANGE, "N(CHILD_SA_NOT_FOUND)"));
 
-	v2_out_init(&out);
-	wire_put_delete(&out.w, PROTO_AH, 4, (struct bytes){ spi, sizeof(spi) });
-	assert_int_equal(wire_v2_walk(out.first, buf_bytes(&out.body), &in.inner, &bad), WIRE_OK);
-	in.outer.hdr.msgid = sa->next_in;
-	v2_info_request(&in);
-	v2_out_free(&out);
+	bend_sa(&w->a)->next_out = bend_sa(&w->b)->next_in;
+	bend_new(&w->a, &m, WIRE_INFORMATIONAL, false);
+	bend_delete(&m, PROTO_ESP, &spi, 1);
+	bend_send_from(&w->a, &m);
+	world_deliver(w);
+	assert_int_equal(node_sas(&w->b), 2);
+
+	bend_new(&w->a, &m, WIRE_INFORMATIONAL, false);
+	bend_delete(&m, PROTO_AH, &spi, 1);
+	bend_send_from(&w->a, &m);
+	world_deliver(w);
 	assert_int_equal(node_sas(&w->b), 0);
 	world_free(w);
 }

@@ -342,6 +342,8 @@ static void what_is_not_built_is_ignored(void **state)
 	(void)state;
 	world_is_up(w);
 	bend_last(&w->b, &m);
+	/* of notifications there is what we say anyway */
+	bend_remove(&m, bend_find_notify(&m, WIRE_N_SET_WINDOW_SIZE));
 	for (i = 0; i < m.n; i++)
 		assert_true(m.pld[i].type != WIRE_PLD_CP && m.pld[i].type != WIRE_PLD_NOTIFY);
 	bend_free(&m);

@@ -271,6 +271,7 @@ static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t meth
 	wire_put_auth(&out->w, method, auth);
 	v2_child_put_sa(child, out);
 	v2_child_put_ts(child, out);
+	v2_put_window(sa, out);
 }
 
 static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
@@ -670,6 +671,7 @@ static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t er
 	} else {
 		v2_put_notify(out, error, none);
 	}
+	v2_put_window(sa, out);
 }
 
 /* it is who it says, and this is our AUTH */
@@ -767,8 +769,6 @@ static void start_job(struct v2_in *in, const struct auth_request *r)
 		reject_auth(in, how);
 		return;
 	}
-	/* repetitions of the request wait for the answer, too */
-	sa->busy_in = true;
 	v2_auth_job_submit(job);
 }
 

@@ -44,6 +44,7 @@ static void send_request(struct ike_child *child)
 	wire_put_nonce(&out.w, buf_bytes(&n->ni));
 	v2_kex_put(&n->kex, &out.w);
 	v2_child_put_ts(child, &out);
+	v2_put_window(child->sa, &out);
 	v2_request(child->sa, WIRE_CREATE_CHILD_SA, &out);
 }
 
@@ -332,7 +333,7 @@ static void send_response(struct ike_child *child, const struct crypto_dh *dh, s
 	char err[IKE_TEXT_MAX];
 	struct v2_out out;
 
-	sa->nego_in = NULL;
+	ike_child_answering(child, false);
 	if (!v2_child_install(child, true, false, shared, buf_bytes(&n->ni), buf_bytes(&n->nr), err,
 			      sizeof(err))) {
 		v2_child_failed(child, false, err);
@@ -345,6 +346,7 @@ static void send_response(struct ike_child *child, const struct crypto_dh *dh, s
 	if (dh)
 		wire_put_ke(&out.w, crypto_dh_group(dh), crypto_dh_public(dh));
 	v2_child_put_ts(child, &out);
+	v2_put_window(sa, &out);
 	v2_respond(sa, WIRE_CREATE_CHILD_SA, msgid, &out);
 	if (!v2_child_install(child, false, true, shared, buf_bytes(&n->ni), buf_bytes(&n->nr), err,
 			      sizeof(err))) {
@@ -364,17 +366,20 @@ static void send_response(struct ike_child *child, const struct crypto_dh *dh, s
 static void answer_made(struct ike_sa *sa, struct ike_job_dh *job)
 {
 	struct ike_child *child = ike_child_find(sa, job->spi);
+	uint32_t msgid;
 
+	if (!v2_request_of(sa, job->spi, &msgid))
+		return;
 	if (v2_kex_is_bad(job)) {
-		v2_refuse_malformed(sa, WIRE_CREATE_CHILD_SA, sa->next_in,
+		v2_refuse_malformed(sa, WIRE_CREATE_CHILD_SA, msgid,
 				    "its public value is not valid");
 		return;
 	}
-	if (!child || child != sa->nego_in || !child->tun || sa->state != IKE_STATE_ESTABLISHED ||
-	    !job->ok) {
-		v2_respond_notify(sa, WIRE_CREATE_CHILD_SA, sa->next_in, WIRE_N_TEMPORARY_FAILURE,
-				  none);
-		if (child && child == sa->nego_in)
+	if (child && !child->answering)
+		child = NULL;
+	if (!child || !child->tun || sa->state != IKE_STATE_ESTABLISHED || !job->ok) {
+		v2_respond_notify(sa, WIRE_CREATE_CHILD_SA, msgid, WIRE_N_TEMPORARY_FAILURE, none);
+		if (child)
 			ike_child_free(child, "not wanted any more");
 		return;
 	}
@@ -443,15 +448,14 @@ static void answer(struct v2_in *in, struct ike_child *child, const struct wire_
 		return;
 	}
 	child->nego->msgid = in->outer.hdr.msgid;
-	sa->nego_in = child;
+	ike_child_answering(child, true);
 	if (!ke->group) {
 		send_response(child, NULL, none);
 		return;
 	}
-	sa->busy_in = true;
+	v2_request_makes(sa, child->nego->msgid, child->spi_in);
 	if (ike_job_dh(sa, ke->group, NULL, ke->data, answer_made, child->spi_in))
 		return;
-	sa->busy_in = false;
 	ike_child_free(child, "out of memory");
 	refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
 }

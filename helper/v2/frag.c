@@ -20,7 +20,7 @@
 #define STRANGERS_MEMORY	(8u << 20)	/* of all of them, beyond that */
 #define REPEATS_BEFORE_SMALLER	2
 
-/* of one IKE SA: the message that is being put together, a request or a response */
+/* of one IKE SA: a message that is being put together, a request or a response */
 struct v2_frags {
 	struct ike_sa *sa;
 	bool response;
@@ -50,22 +50,46 @@ static void charge(struct v2_frags *fr)
 	fr->sa->ike->strangers_memory += fr->charged;
 }
 
+/* we have one request outstanding, the peer as many as our window has */
+static struct v2_frags **place(struct ike_sa *sa, bool response, uint32_t msgid)
+{
+	return &sa->frags[response ? IKE_WINDOW : msgid % IKE_WINDOW];
+}
+
+static void drop(struct v2_frags **at)
+{
+	struct v2_frags *fr = *at;
+
+	if (!fr)
+		return;
+	ike_timer_off(&fr->sa->ike->timers, &fr->timer);
+	uncharge(fr);
+	v2_reassembly_free(&fr->r);
+	free(fr);
+	*at = NULL;
+}
+
 /**
  * v2_frags_drop - what has come of a message is not wanted any more
  * @sa: the SA
  * @response: of the peer's response, or of its request
+ * @msgid: its message ID
  */
-void v2_frags_drop(struct ike_sa *sa, bool response)
+void v2_frags_drop(struct ike_sa *sa, bool response, uint32_t msgid)
 {
-	struct v2_frags *fr = sa->frags[response];
+	drop(place(sa, response, msgid));
+}
 
-	if (!fr)
-		return;
-	ike_timer_off(&sa->ike->timers, &fr->timer);
-	uncharge(fr);
-	v2_reassembly_free(&fr->r);
-	free(fr);
-	sa->frags[response] = NULL;
+/**
+ * v2_frags_free - of no message
+ * @sa: the SA
+ */
+void v2_frags_free(struct ike_sa *sa)
+{
+	unsigned int i;
+
+	for (i = 0; i <= IKE_WINDOW; i++)
+		drop(&sa->frags[i]);
 }
 
 /* they were sent again meanwhile: this is no chance loss */
@@ -81,12 +105,12 @@ static void not_whole_in_time(struct ike_timer *t)
 			    fr->r.have, fr->r.total, wire_exchange_str(fr->r.exchange),
 			    fr->response ? "response" : "request", fr->r.msgid,
 			    addr_str(&sa->remote.addr, addr, sizeof(addr)), REASSEMBLY_MS / 1000);
-	v2_frags_drop(sa, fr->response);
+	v2_frags_drop(sa, fr->response, fr->r.msgid);
 }
 
-static struct v2_frags *frags_of(struct ike_sa *sa, bool response)
+static struct v2_frags *frags_of(struct ike_sa *sa, bool response, uint32_t msgid)
 {
-	struct v2_frags *fr = sa->frags[response];
+	struct v2_frags **at = place(sa, response, msgid), *fr = *at;
 
 	if (fr)
 		return fr;
@@ -97,7 +121,7 @@ static struct v2_frags *frags_of(struct ike_sa *sa, bool response)
 	fr->response = response;
 	v2_reassembly_init(&fr->r);
 	fr->timer.fn = not_whole_in_time;
-	sa->frags[response] = fr;
+	*at = fr;
 	return fr;
 }
 
@@ -141,7 +165,7 @@ static bool whole(struct v2_in *in, struct v2_frags *fr, bool response)
 	in->fragments = fr->r.total;
 	if (!response)
 		note_size(in->sa, fr->r.longest);
-	v2_frags_drop(in->sa, response);
+	v2_frags_drop(in->sa, response, in->outer.hdr.msgid);
 	return ok;
 }
 
@@ -176,7 +200,7 @@ static bool refused(struct v2_in *in)
 bool v2_fragment_take(struct v2_in *in, bool response)
 {
 	struct ike_sa *sa = in->sa;
-	struct v2_frags *fr = sa->frags[response];
+	struct v2_frags *fr = *place(sa, response, in->outer.hdr.msgid);
 	enum v2_reassembled got;
 	struct v2_fragment f;
 
@@ -186,14 +210,14 @@ bool v2_fragment_take(struct v2_in *in, bool response)
 		ike_count(sa->ike, IKE_COUNT_BAD_ICV);
 		return false;
 	}
-	fr = frags_of(sa, response);
+	fr = frags_of(sa, response, in->outer.hdr.msgid);
 	if (!fr)
 		return false;
 	f.clear = buf_bytes(&in->clear);
 	got = v2_reassembly_add(&fr->r, &f, memory_left(fr));
 	charge(fr);
 	if (!fr->r.total)
-		v2_frags_drop(sa, response);
+		v2_frags_drop(sa, response, f.msgid);
 	if (got == V2_FRAGMENT_REFUSED)
 		return refused(in);
 	ike_count(sa->ike, IKE_COUNT_FRAGMENT);
@@ -207,7 +231,7 @@ bool v2_fragment_take(struct v2_in *in, bool response)
 
 /**
  * v2_fragment_repeats - does it say that a request was sent again?
- * @in: with an SKF payload, and the message ID that was answered last
+ * @in: with an SKF payload, and the message ID of one that was answered
  *
  * RFC 7383 2.6.1: its first fragment alone says so, once it is seen to be genuine;
  * the octets need not be those of before, since the peer may have cut it anew.
@@ -264,15 +288,16 @@ bool v2_smaller(struct ike_sa *sa, struct buf *msg)
 }
 
 /**
- * v2_repeat_response - the peer sent its last request again
+ * v2_repeat_response - the peer sent a request again that was answered
  * @sa: the SA
+ * @a: the answer
  *
- * Its answer is lost again and again: it may be too large for the way.
+ * It is lost again and again: it may be too large for the way.
  */
-void v2_repeat_response(struct ike_sa *sa)
+void v2_repeat_response(struct ike_sa *sa, struct ike_answer *a)
 {
-	if (sa->repeats < UINT8_MAX)
-		sa->repeats++;
-	if (sa->repeats == REPEATS_BEFORE_SMALLER)
-		v2_smaller(sa, &sa->resp);
+	if (a->repeats < UINT8_MAX)
+		a->repeats++;
+	if (a->repeats == REPEATS_BEFORE_SMALLER)
+		v2_smaller(sa, &a->msg);
 }

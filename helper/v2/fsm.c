@@ -233,18 +233,135 @@ void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out)
 	v2_out_free(out);
 }
 
+/* ---- the peer's requests ---- */
+
+static struct ike_answer *answer_of(const struct ike_sa *sa, uint32_t msgid)
+{
+	struct ike_answer *a = sa->answers[msgid % IKE_WINDOW];
+
+	return a && a->msgid == msgid ? a : NULL;
+}
+
+static void answer_free(struct ike_answer **at)
+{
+	if (*at)
+		buf_free(&(*at)->msg);
+	free(*at);
+	*at = NULL;
+}
+
+void v2_answers_free(struct ike_sa *sa)
+{
+	unsigned int i;
+
+	for (i = 0; i < IKE_WINDOW; i++)
+		answer_free(&sa->answers[i]);
+}
+
+/* the octets at the end are the ICV: nobody but the peer makes two requests that agree there */
+static void set_tail(uint8_t tail[32], struct bytes raw)
+{
+	memset(tail, 0, 32);
+	if (raw.len >= 32)
+		memcpy(tail, raw.p + raw.len - 32, 32);
+	else
+		memcpy(tail, raw.p, raw.len);
+}
+
+/*
+ * RFC 7296 2.3: who sends it has the answers to all that came a window before it. They
+ * are what is forgotten now, and not sooner.
+ */
+static struct ike_answer *answer_new(struct v2_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	uint32_t msgid = in->outer.hdr.msgid;
+	struct ike_answer *a = calloc(1, sizeof(*a));
+	unsigned int i;
+
+	if (!a)
+		return NULL;
+	a->msgid = msgid;
+	buf_init(&a->msg);
+	a->req_len = in->raw.len;
+	set_tail(a->req_tail, in->raw);
+	/* RFC 7296 2.11: an answer goes where the request came from */
+	a->local = *in->local;
+	a->remote = *in->remote;
+	for (i = 0; i < IKE_WINDOW; i++)
+		if (sa->answers[i] && sa->answers[i]->msgid < sa->next_in &&
+		    msgid - sa->answers[i]->msgid >= sa->window)
+			answer_free(&sa->answers[i]);
+	answer_free(&sa->answers[msgid % IKE_WINDOW]);
+	sa->answers[msgid % IKE_WINDOW] = a;
+	return a;
+}
+
+/* of all requests that have come */
+static bool is_newest(const struct ike_sa *sa, uint32_t msgid)
+{
+	unsigned int i;
+
+	for (i = 0; i < IKE_WINDOW; i++)
+		if (sa->answers[i] && sa->answers[i]->msgid > msgid)
+			return false;
+	return true;
+}
+
+bool v2_is_answering(const struct ike_sa *sa)
+{
+	unsigned int i;
+
+	for (i = 0; i < IKE_WINDOW; i++)
+		if (sa->answers[i] && !sa->answers[i]->given)
+			return true;
+	return false;
+}
+
+void v2_request_makes(struct ike_sa *sa, uint32_t msgid, uint32_t spi)
+{
+	struct ike_answer *a = answer_of(sa, msgid);
+
+	if (a)
+		a->makes = spi;
+}
+
+bool v2_request_of(const struct ike_sa *sa, uint32_t spi, uint32_t *msgid)
+{
+	unsigned int i;
+
+	for (i = 0; i < IKE_WINDOW; i++)
+		if (sa->answers[i] && !sa->answers[i]->given && sa->answers[i]->makes == spi) {
+			*msgid = sa->answers[i]->msgid;
+			return true;
+		}
+	return false;
+}
+
+void v2_put_window(struct ike_sa *sa, struct v2_out *out)
+{
+	static const uint8_t window[4] = { 0, 0, 0, IKE_WINDOW };
+
+	if (sa->window == IKE_WINDOW)
+		return;
+	sa->window = IKE_WINDOW;
+	v2_put_notify(out, WIRE_N_SET_WINDOW_SIZE, (struct bytes){ window, sizeof(window) });
+}
+
 void v2_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, struct v2_out *out)
 {
-	buf_free(&sa->resp);
-	sa->repeats = 0;
-	if (v2_seal(sa, exchange, true, msgid, out, &sa->resp)) {
-		tell_out(sa, exchange, true, msgid, buf_bytes(&sa->resp), out);
-		ike_send(sa, &sa->reply_local, &sa->reply_remote, buf_bytes(&sa->resp));
-	} else {
-		buf_free(&sa->resp);
+	struct ike_answer *a = answer_of(sa, msgid);
+
+	if (a && v2_seal(sa, exchange, true, msgid, out, &a->msg)) {
+		tell_out(sa, exchange, true, msgid, buf_bytes(&a->msg), out);
+		ike_send(sa, &a->local, &a->remote, buf_bytes(&a->msg));
+	} else if (a) {
+		buf_free(&a->msg);
 	}
-	sa->next_in = msgid + 1;
-	sa->busy_in = false;
+	if (a)
+		a->given = true;
+	while ((a = answer_of(sa, sa->next_in)) && a->given)
+		sa->next_in++;
 	v2_out_free(out);
 }
 
@@ -432,73 +549,80 @@ static enum wire_err unwrap(struct v2_in *in, const struct transition *t, uint8_
 	return wire_rules_check(&in->inner, in->outer.hdr.exchange, t->response, bad);
 }
 
-static void set_tail(uint8_t tail[32], struct bytes raw)
-{
-	memset(tail, 0, 32);
-	if (raw.len >= 32)
-		memcpy(tail, raw.p + raw.len - 32, 32);
-	else
-		memcpy(tail, raw.p, raw.len);
-}
-
-/* the octets at the end are the ICV: nobody but the peer makes two requests that agree there */
-static bool is_repetition(struct v2_in *in)
+static bool is_repetition(struct v2_in *in, const struct ike_answer *a)
 {
 	uint8_t tail[32];
 
 	if (wire_find(&in->outer, WIRE_PLD_SKF))
 		return v2_fragment_repeats(in);
 	set_tail(tail, in->raw);
-	return in->raw.len == in->sa->req_len &&
-	       !memcmp(tail, in->sa->req_tail, sizeof(tail));
+	return in->raw.len == a->req_len && !memcmp(tail, a->req_tail, sizeof(tail));
 }
 
-/* the window of size 1: RFC 7296 2.3. False: the message ends here */
-static bool in_window(struct v2_in *in, bool response)
+/* RFC 7296 2.3: until the initial exchanges are over it is one, whatever was said in them */
+static unsigned int window(const struct ike_sa *sa)
+{
+	return sa->state < IKE_STATE_ESTABLISHED ? 1 : sa->window;
+}
+
+/* false: the message ends here */
+static bool request_in_window(struct v2_in *in)
 {
 	struct ike_sa *sa = in->sa;
 	uint32_t msgid = in->outer.hdr.msgid;
+	struct ike_answer *a = answer_of(sa, msgid);
 
-	if (response) {
-		if (sa->retrans.waiting && msgid == sa->next_out &&
-		    in->outer.hdr.exchange == sa->retrans.exchange)
-			return true;
-	} else if (msgid == sa->next_in && msgid != UINT32_MAX) {
-		if (!sa->busy_in)
-			return true;
+	if (!a && msgid >= sa->next_in && msgid - sa->next_in < window(sa) && msgid != UINT32_MAX)
+		return true;
+	if (a && !a->given) {
 		ike_count(sa->ike, IKE_COUNT_DUPLICATE);
 		return false;
-	} else if (msgid + 1 == sa->next_in && sa->resp.len && is_repetition(in)) {
+	}
+	if (a && a->msg.len && is_repetition(in, a)) {
 		/* RFC 7296 2.1: the identical octets, to where this one came from */
 		ike_count(sa->ike, IKE_COUNT_DUPLICATE);
-		v2_repeat_response(sa);
-		ike_send(sa, in->local, in->remote, buf_bytes(&sa->resp));
+		v2_repeat_response(sa, a);
+		ike_send(sa, in->local, in->remote, buf_bytes(&a->msg));
 		return false;
 	}
 	ike_count(sa->ike, IKE_COUNT_OLD);
 	return false;
 }
 
-static void accepted(struct v2_in *in, bool response)
+/* RFC 7296 2.3; false: the message ends here */
+static bool in_window(struct v2_in *in, bool response)
 {
 	struct ike_sa *sa = in->sa;
 
+	if (!response)
+		return request_in_window(in);
+	if (sa->retrans.waiting && in->outer.hdr.msgid == sa->next_out &&
+	    in->outer.hdr.exchange == sa->retrans.exchange)
+		return true;
+	ike_count(sa->ike, IKE_COUNT_OLD);
+	return false;
+}
+
+/* false: out of memory, and it may come again */
+static bool accepted(struct v2_in *in, bool response)
+{
+	struct ike_sa *sa = in->sa;
+
+	if (!response && !answer_new(in))
+		return false;
 	sa->last_in = sa->ike->now;
-	v2_frags_drop(sa, response);
-	/* before AUTH nobody knows who it is: there the port may move, and with AUTH it has */
-	if (!response || sa->state >= IKE_STATE_ESTABLISHED)
+	v2_frags_drop(sa, response, in->outer.hdr.msgid);
+	/*
+	 * Before AUTH nobody knows who it is: there the port may move, and with AUTH it has.
+	 * A request that others overtook says where the peer was.
+	 */
+	if (response ? sa->state >= IKE_STATE_ESTABLISHED : is_newest(sa, in->outer.hdr.msgid))
 		ike_natt_follow(sa, in->local, in->remote);
 	if (in->outer.hdr.exchange != WIRE_IKE_AUTH)
 		ike_unique_confirmed(sa);
-	if (response) {
+	if (response)
 		v2_answered(sa);
-		return;
-	}
-	sa->req_len = in->raw.len;
-	set_tail(sa->req_tail, in->raw);
-	/* RFC 7296 2.11: an answer goes where the request came from */
-	sa->reply_local = *in->local;
-	sa->reply_remote = *in->remote;
+	return true;
 }
 
 /*
@@ -561,8 +685,8 @@ void v2_input(struct v2_in *in)
 		ike_count(sa->ike, IKE_COUNT_MALFORMED);
 		return;
 	}
-	if (t->sealed)
-		accepted(in, response);
+	if (t->sealed && !accepted(in, response))
+		return;
 	if (err && response)
 		refuse_response(in, err, bad);
 	else if (err)

@@ -317,16 +317,21 @@ static void answer_made(struct ike_sa *old, struct ike_job_dh *job)
 	struct ike_sa *sa = old->rekey_in;
 	struct ike_proposal p;
 	struct v2_out out;
+	uint32_t msgid;
 
+	if (!v2_request_of(old, job->spi, &msgid))
+		return;
 	if (v2_kex_is_bad(job)) {
-		v2_refuse_malformed(old, WIRE_CREATE_CHILD_SA, old->next_in,
+		v2_refuse_malformed(old, WIRE_CREATE_CHILD_SA, msgid,
 				    "its public value is not valid");
 		return;
 	}
+	/* another may have come of another request meanwhile */
+	if (sa && (uint32_t)ike_sa_own_spi(sa) != job->spi)
+		sa = NULL;
 	if (!sa || old->state != IKE_STATE_ESTABLISHED || !job->ok ||
 	    !v2_keys(sa, buf_bytes(&job->shared), &old->keys)) {
-		v2_respond_notify(old, WIRE_CREATE_CHILD_SA, old->next_in,
-				  WIRE_N_TEMPORARY_FAILURE, none);
+		v2_respond_notify(old, WIRE_CREATE_CHILD_SA, msgid, WIRE_N_TEMPORARY_FAILURE, none);
 		if (sa)
 			ike_sa_kill(sa, "not wanted any more");
 		/* ours may have waited for it */
@@ -338,7 +343,7 @@ static void answer_made(struct ike_sa *old, struct ike_job_dh *job)
 		wire_put_sa(&out.w, &p, 1);
 		wire_put_nonce(&out.w, buf_bytes(&sa->nr));
 		wire_put_ke(&out.w, crypto_dh_group(job->dh), crypto_dh_public(job->dh));
-		v2_respond(old, WIRE_CREATE_CHILD_SA, old->next_in, &out);
+		v2_respond(old, WIRE_CREATE_CHILD_SA, msgid, &out);
 		sa->keyed = true;
 		ike_sa_rest(sa, REKEYED_MS);
 		resolve(old);
@@ -350,7 +355,7 @@ static void answer_made(struct ike_sa *old, struct ike_job_dh *job)
 /* RFC 7296 2.25.1: we create, rekey or close a CHILD SA, and the answer is under way */
 static bool is_busy(const struct ike_sa *sa)
 {
-	return sa->nego || sa->nego_in || sa->deleting_spi || sa->rekey_in;
+	return sa->nego || sa->n_nego_in || sa->deleting_spi || sa->rekey_in;
 }
 
 /* the peer makes successors faster than it deletes, which is its to do (2.8) */
@@ -414,11 +419,11 @@ void v2_rekey_request(struct v2_in *in)
 	if (sa) {
 		sa->spi_i = spi;
 		sa->prop = chosen;
-		old->busy_in = true;
+		v2_request_makes(old, in->outer.hdr.msgid, (uint32_t)ike_sa_own_spi(sa));
 		if (buf_copy(&sa->ni, ni) &&
-		    ike_job_dh(old, ke.group, NULL, ke.data, answer_made, 0))
+		    ike_job_dh(old, ke.group, NULL, ke.data, answer_made,
+			       (uint32_t)ike_sa_own_spi(sa)))
 			return;
-		old->busy_in = false;
 		ike_sa_kill(sa, "out of memory");
 	}
 	refuse(in, WIRE_N_TEMPORARY_FAILURE, none);

@@ -467,7 +467,6 @@ static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
 	}
 	sa->state = IKE_STATE_HALF_OPEN;
 	sa->next_in = 1;
-	sa->busy_in = false;
 	wire_v2_decode(buf_bytes(msg), &told, &bad);
 	v2_tell(sa, false, WIRE_IKE_SA_INIT, true, 0, msg->len, &told);
 	ike_send(sa, &sa->local, &sa->remote, buf_bytes(msg));
@@ -495,14 +494,13 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	if (!sa)
 		return;
 	sa->spi_i = r->msg.hdr.spi_i;
-	sa->local = sa->reply_local = *r->local;
-	sa->remote = sa->reply_remote = *r->remote;
+	sa->local = *r->local;
+	sa->remote = *r->remote;
 	sa->prop = *chosen;
 	sa->prop.spi_len = 0;
 	ike_natt_detect(sa, &r->msg, r->local, r->remote);
 	note_fragmentation(sa, &r->msg);
 	v2_take_hashes(sa, &r->msg);
-	sa->busy_in = true;
 	ike_sa_publish_init(sa);
 	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
 	if (!v2_new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||

@@ -718,8 +718,7 @@ void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *erro
 		   error);
 	if (sa->nego == child)
 		sa->nego = NULL;
-	if (sa->nego_in == child)
-		sa->nego_in = NULL;
+	ike_child_answering(child, false);
 	if (peer_has_it)
 		ike_child_delete(child, error);
 	else

@@ -56,7 +56,7 @@ void v2_renew(struct ike_sa *sa)
 	ike_sa_get(sa);
 	/* without CHILD SAs nobody needs a successor */
 	if (!ike_sa_children_up(sa) && !sa->tasks && !sa->retrans.waiting && !sa->busy_out &&
-	    !sa->busy_in)
+	    !v2_is_answering(sa))
 		ike_sa_delete(sa, "lifetime");
 	else if (sa->rekey_refused || (sa->reauth_at && sa->ike->now >= sa->reauth_at))
 		v2_reauthenticate(sa);

@@ -45,6 +45,14 @@ uint64_t v2_jitter(uint64_t ms);	/* from @ms to twice that */
 void v2_out_init(struct v2_out *out);
 void v2_out_free(struct v2_out *out);
 void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out);
+/* RFC 7296 2.3: how many requests we take at once, said once on each IKE SA */
+void v2_put_window(struct ike_sa *sa, struct v2_out *out);
+/* a request of the peer's is being worked on */
+bool v2_is_answering(const struct ike_sa *sa);
+/* a job has this SPI, and request @msgid waits for it */
+void v2_request_makes(struct ike_sa *sa, uint32_t msgid, uint32_t spi);
+bool v2_request_of(const struct ike_sa *sa, uint32_t spi, uint32_t *msgid);
+void v2_answers_free(struct ike_sa *sa);
 /* answers request @msgid, and is what its repetitions get */
 void v2_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, struct v2_out *out);
 void v2_respond_notify(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, uint16_t type,
@@ -73,10 +81,11 @@ bool v2_open(struct ike_sa *sa, struct v2_in *in);
 /* ---- frag.c: RFC 7383 ---- */
 bool v2_fragment_take(struct v2_in *in, bool response);
 bool v2_fragment_repeats(struct v2_in *in);
-void v2_frags_drop(struct ike_sa *sa, bool response);
+void v2_frags_drop(struct ike_sa *sa, bool response, uint32_t msgid);
+void v2_frags_free(struct ike_sa *sa);
 size_t v2_datagram_max(const struct ike_sa *sa);
 bool v2_smaller(struct ike_sa *sa, struct buf *msg);
-void v2_repeat_response(struct ike_sa *sa);
+void v2_repeat_response(struct ike_sa *sa, struct ike_answer *a);
 
 /* ---- keys.c ---- */
 /* RFC 7296 2.14; @old: rekeying, 2.18 */
