@@ -72,17 +72,21 @@ u64 nfipsec_replay_expand(const struct nfipsec_replay *r, u32 low, bool esn)
 	return (u64)high << 32 | low;
 }
 
+/* with the lock, or without */
 static enum nfipsec_replay_result look(const struct nfipsec_replay *r, u64 seq)
 {
 	u32 at = seq & (r->words * BITS_PER_LONG - 1);
+	u64 top = READ_ONCE(r->top);
 
 	/* RFC 4303 2.2: the first packet sent has 1, so 0 never comes */
 	if (!seq)
 		return NFIPSEC_REPLAY_LATE;
-	if (seq > r->top)
+	if (seq > top)
 		return NFIPSEC_REPLAY_OK;
-	if (r->top - seq >= r->window)
+	if (top - seq >= r->window)
 		return NFIPSEC_REPLAY_LATE;
+	/* pairs with move(): not a bit of the window before, which would be a genuine packet lost */
+	smp_rmb();
 	return test_bit(at, r->bits) ? NFIPSEC_REPLAY_SEEN : NFIPSEC_REPLAY_OK;
 }
 
@@ -103,6 +107,8 @@ static void move(struct nfipsec_replay *r, u64 seq)
 		from++;
 		r->bits[from & (r->words - 1)] = 0;
 	}
+	/* pairs with look(): who sees the new top finds its words clear */
+	smp_wmb();
 	WRITE_ONCE(r->top, seq);
 }
 
