@@ -608,6 +608,7 @@ const char *ike_sa_state_str(const struct ike_sa *sa);
 struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct ike_tunnel *tun,
 			      uint32_t spi, const struct kern_flow *flow);
 struct ike_task *ike_task_take(struct ike_sa *sa);
+void ike_tasks_move(struct ike_sa *sa, struct ike_sa *old);
 bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
 const struct ike_task *ike_task_of(const struct ike_sa *sa, const struct ike_tunnel *tun);
 void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun);
