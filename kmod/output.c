@@ -45,6 +45,19 @@ static void forget_fragments(struct sk_buff *skb, u8 family)
 	}
 }
 
+/*
+ * The tunnel may give its route up at any moment, and then nobody may take a reference
+ * to it any more. ip6_fragment() takes one for each fragment and does not ask. False:
+ * it has been given up.
+ */
+static bool may_cut(struct sk_buff *skb, const struct nfipsec_pkt *pkt)
+{
+	if (pkt->family == AF_INET ||
+	    (skb->len <= dst_mtu(skb_dst(skb)) && !IP6CB(skb)->frag_max_size))
+		return true;
+	return skb_dst_force(skb);
+}
+
 static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
 				    struct sk_buff *skb, const struct nfipsec_pkt *pkt,
 				    enum nfipsec_stat *reason)
@@ -67,6 +80,10 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(entry->tunnel));
 	skb_dst_drop(skb);
 	skb_dst_set_noref(skb, &route->dst);
+	if (!may_cut(skb, pkt)) {
+		*reason = NFIPSEC_STAT_OUT_NO_SA_FLUSHED;
+		return NFIPSEC_VERDICT_DROP;
+	}
 	skb->dev = nn->dev;
 	return NFIPSEC_VERDICT_REDIRECTED;
 }

@@ -162,6 +162,11 @@ void nfipsec_xmit(const struct nfipsec_sa *sa, struct dst_entry *dst, struct sk_
 	} else {
 		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
 		IP6CB(skb)->flags = IP6SKB_XFRM_TRANSFORMED;
+		/* ip6_fragment() takes references, and the route may have none left to give */
+		if (skb->len > dst_mtu(dst) && !skb_dst_force(skb)) {
+			nfipsec_drop(sa->nn, skb, NFIPSEC_STAT_OUT_NO_ROUTE);
+			goto out;
+		}
 		ip6_local_out(net, NULL, skb);
 	}
 out:
