@@ -186,8 +186,9 @@ tcp_inside()
 	[ "$outer" = 6 ] && to=$SITE_B
 	in_site_b iperf3 -s -1 -D -I "$WORK/iperf3.pid" >"$WORK/iperf3" 2>&1
 	wait_for 10 listens site-b 5201 || return
-	in_site_a iperf3 -c "$to" -n 2M -J >"$WORK/iperf3.json" 2>&1 || { cat "$WORK/iperf3.json"; return 1; }
-	jq -e '.end.sum_received.bytes >= 2097152 * 0.75' "$WORK/iperf3.json" >"$WORK/jq" && no_drops
+	# what is still on its way at the end the receiver does not count: small buffers have little of it
+	in_site_a iperf3 -c "$to" -n 2M -w 128K -J >"$WORK/iperf3.json" 2>&1 || { cat "$WORK/iperf3.json"; return 1; }
+	so jq -e '.end.sum_received.bytes >= 2097152 * 0.75' "$WORK/iperf3.json" >"$WORK/jq" && no_drops
 }
 
 # whoever wrote `mode transport` wants no tunnel: said so, and no SA is left
