@@ -166,7 +166,7 @@ row()
 	else
 		so there initiate >"$WORK/initiate" 2>&1 || { told; return 1; }
 	fi
-	so wait_for 20 two_sas_here && so pings || told || return
+	so wait_for 20 up_here_and_there && so pings || told || return
 	in_site_b iperf3 -s -D -p 5201 -I "$WORK/iperf3-b.pid" >"$WORK/iperf3" 2>&1
 	in_site_a iperf3 -s -D -p 5202 -I "$WORK/iperf3-a.pid" >"$WORK/iperf3" 2>&1
 	wait_for 10 listens site-b 5201 && wait_for 10 listens site-a 5202 || return
