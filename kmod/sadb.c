@@ -116,30 +116,40 @@ static bool carries(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt, 
 	return (!proto || sa->proto == proto) && nfipsec_sa_match(sa, pkt);
 }
 
-/* the newest that may carry the packet */
-static struct nfipsec_sa *newest_for(const struct nfipsec_tunnel *tunnel,
-				     const struct nfipsec_pkt *pkt, u8 proto)
+/* of those whose packets all go where this one does */
+static struct nfipsec_sa *newest_to_host(const struct nfipsec_tunnel *tunnel,
+					 const struct nfipsec_pkt *pkt, u8 proto)
 {
 	struct nfipsec_sa_host host = {
 		.daddr = nfipsec_addr_num(pkt->family, &pkt->daddr),
 		.tunnel = tunnel,
 	};
-	struct nfipsec_sa *sa = newest(tunnel, proto), *found = NULL;
+	struct nfipsec_sa *sa, *found = NULL;
 	struct rhlist_head *list, *link;
 
-	/* most tunnels have no other */
-	if (!sa || nfipsec_sa_match(sa, pkt))
-		return sa;
 	list = rhltable_lookup(&tunnel->nn->sa_to_host, &host, host_params);
 	rhl_for_each_entry_rcu(sa, link, list, host_link) {
 		if (carries(sa, pkt, proto) && (!found || sa->number > found->number))
 			found = sa;
 	}
+	return found;
+}
+
+/* the newest that may carry the packet */
+static struct nfipsec_sa *newest_for(const struct nfipsec_tunnel *tunnel,
+				     const struct nfipsec_pkt *pkt, u8 proto)
+{
+	struct nfipsec_sa *sa = newest(tunnel, proto), *to_host;
+
+	/* most tunnels have no other */
+	if (!sa || nfipsec_sa_match(sa, pkt))
+		return sa;
+	to_host = newest_to_host(tunnel, pkt, proto);
 	list_for_each_entry_rcu(sa, &tunnel->sas_wide, wide_link) {
 		if (carries(sa, pkt, proto))
-			return found && found->number > sa->number ? found : sa;
+			return to_host && to_host->number > sa->number ? to_host : sa;
 	}
-	return found;
+	return to_host;
 }
 
 /**

@@ -95,6 +95,9 @@ by_host()
 	} | in_gw sa batch - || return
 	goes_by 1 0x2001 && goes_by 200 0x20c8 && goes_by 7 0x3007 && goes_by 8 0x2008 && goes_by 201 0x1000 || return
 	line out 0x4000 | in_gw sa batch - && goes_by 1 0x4000 && goes_by 7 0x4000 && goes_by 201 0x4000 || return
+	# the newest of all fits neither, so what is for one host and what is for all are compared
+	printf '%s src 10.1.0.0/16 dst 10.2.0.%s/32\n' "$(line out 0x4001)" 250 "$(line out 0x4002)" 3 | in_gw sa batch - &&
+		goes_by 1 0x4000 && goes_by 250 0x4001 && goes_by 3 0x4002 || return
 	printf 'del out spi %s local 192.0.2.1 remote 192.0.2.2\n' 0x4000 0x3007 0x2001 | in_gw sa batch - &&
 		goes_by 7 0x2007 && goes_by 1 0x1000 && goes_by 2 0x2002
 }
