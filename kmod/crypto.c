@@ -269,7 +269,7 @@ static int find_algs(u16 encr, unsigned int key_len, u16 integ, unsigned int int
 		return -EOPNOTSUPP;
 	}
 	if ((*cipher)->aead && (integ || integ_key_len)) {
-		NL_SET_ERR_MSG(extack, "this ENCR has integrity of its own, expected no INTEG beside it");
+		NL_SET_ERR_MSG(extack, "this ENCR has integrity of its own, expected no INTEG");
 		return -EINVAL;
 	}
 	if (!(*cipher)->aead && !integ) {

@@ -234,7 +234,8 @@ static void dev_setup(struct net_device *dev)
 	dev->min_mtu = IPV4_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU;
 	/* outer headers, ESP, IV and the Ethernet below; padding, trailer and ICV */
-	dev->needed_headroom = sizeof(struct ipv6hdr) + sizeof(struct udphdr) + 8 + 16 + LL_MAX_HEADER;
+	dev->needed_headroom = sizeof(struct ipv6hdr) + sizeof(struct udphdr) + 8 + 16 +
+			       LL_MAX_HEADER;
 	dev->needed_tailroom = 16 + 2 + 32;
 	/* ndo_start_xmit finds the tunnel by the dst */
 	netif_keep_dst(dev);

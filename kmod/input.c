@@ -375,7 +375,8 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 		return NFIPSEC_VERDICT_PASS;
 	nfipsec_pkt_mirror(&pkt, &mirror);
 	entry = nfipsec_classify(policy, &mirror);
-	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS || nfipsec_policy_is_ike(nn, &pkt, NFIPSEC_DIR_IN))
+	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS ||
+	    nfipsec_policy_is_ike(nn, &pkt, NFIPSEC_DIR_IN))
 		return NFIPSEC_VERDICT_PASS;
 	this_cpu_inc(entry->count->in_packets);
 	*reason = entry->action == NFIPSEC_ACTION_PROTECT ? NFIPSEC_STAT_IN_CLEARTEXT :

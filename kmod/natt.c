@@ -102,9 +102,12 @@ void nfipsec_natt_fix_checksum(struct sk_buff *skb, const struct nfipsec_pkt *pk
  * @skb: at its outer IP header, UDP, defragmented
  * @h: its headers
  *
- * The source is not compared: a NAT may give another one at any time, and the ICV says
- * who it is from. Nor need it have been agreed that ESP comes in UDP: each end may choose
- * for what it sends, and both ways are taken at any time (RFC 7296 2.23). Return: NULL for IKE and whatever else is not ours. RCU read side.
+ * The source address is not compared: a NAT may change it at any time, and the ICV
+ * authenticates the sender. UDP encapsulation need not have been negotiated: each peer
+ * may choose it for the packets that it sends, and must accept both forms at any time
+ * (RFC 7296 2.23). RCU read side.
+ *
+ * Return: the inbound SA, or NULL for IKE and for ESP without an SA here.
  */
 struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				     const struct nfipsec_headers *h)

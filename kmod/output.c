@@ -88,7 +88,10 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 	return NFIPSEC_VERDICT_REDIRECTED;
 }
 
-/* where the packet is, from skb->data, that the "redirected header" option of ND quotes; 0: nowhere */
+/*
+ * Returns the offset from skb->data of the packet in the "redirected header" option of ND,
+ * or 0 without that option.
+ */
 static unsigned int redirected6(struct sk_buff *skb, unsigned int at)
 {
 	unsigned int len;
@@ -219,7 +222,7 @@ struct batch {
 	const struct nfipsec_way	*way;
 	struct dst_entry		*dst;		/* of the outer packets */
 	const struct nfipsec_headers	*h;		/* of each inner packet */
-	bool				fragment;	/* the outer ones will not fit their path whole */
+	bool				fragment;	/* outer packets exceed the path MTU */
 	unsigned int			padded;		/* what inner packets are padded to */
 	struct nfipsec_outer		outer;		/* tunnel mode */
 	u64				seq, around_seq;

@@ -149,7 +149,8 @@ static inline u32 nfipsec_tunnel_mtu(const struct nfipsec_tunnel *tunnel)
 }
 
 struct nfipsec_tunnel *nfipsec_tunnel_create(struct nfipsec_net *nn, const char *name, gfp_t gfp);
-struct nfipsec_tunnel *nfipsec_tunnel_find(struct nfipsec_net *nn, const char *name); /* RCU or config */
+/* under RCU or nn->config */
+struct nfipsec_tunnel *nfipsec_tunnel_find(struct nfipsec_net *nn, const char *name);
 bool nfipsec_tunnel_get(struct nfipsec_tunnel *tunnel);	/* false: already dying */
 void nfipsec_tunnel_put(struct nfipsec_tunnel *tunnel);
 

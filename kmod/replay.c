@@ -85,7 +85,7 @@ static enum nfipsec_replay_result look(const struct nfipsec_replay *r, u64 seq)
 		return NFIPSEC_REPLAY_OK;
 	if (top - seq >= r->window)
 		return NFIPSEC_REPLAY_LATE;
-	/* pairs with move(): not a bit of the window before, which would be a genuine packet lost */
+	/* pairs with move(): a stale bit of the previous window would drop a genuine packet */
 	smp_rmb();
 	return test_bit(at, r->bits) ? NFIPSEC_REPLAY_SEEN : NFIPSEC_REPLAY_OK;
 }

@@ -177,7 +177,7 @@ drops_before=$(backlog_drops)
 began=$SECONDS
 for line in "${lines[@]}"; do
 	read -ra words <<<"$line"
-	check "$(echo "${words[0]} ${words[1]} ${words[*]:3}")" fuzz "${words[@]}"
+	check "${words[0]} ${words[1]} ${words[*]:3}" fuzz "${words[@]}"
 done
 echo "# $PACKETS packets, seed $SEED, $((SECONDS - began)) s"
 check "no CPU's backlog overflowed" backlog

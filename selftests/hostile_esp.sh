@@ -30,6 +30,7 @@ craft_args()	# gcm|cbc
 craft_start()
 {
 	mkfifo "$WORK/to" "$WORK/from" && exec 7<>"$WORK/to" 8<>"$WORK/from" || return
+	# shellcheck disable=SC2046 # options
 	ip netns exec gw-b /usr/bin/python3 "$TOOLS/esp-craft.py" $(craft_args "$1") \
 		<"$WORK/to" >"$WORK/from" 2>"$WORK/craft" 3>&- 7>&- 8<&- &
 	echo $! >"$WORK/craft.pid"
@@ -155,9 +156,8 @@ syn_in_udp()
 
 fuzz()
 {
-	local total
-
 	mark_stats
+	# shellcheck disable=SC2046 # options
 	in_gw_b /usr/bin/python3 "$TOOLS/esp-craft.py" $(craft_args "$1") --fuzz 400 --start 6000 >"$WORK/fuzz" 2>&1 || return
 	wait_for 20 all_counted 400
 	note "$(counted | tr '\n' ';')"

@@ -111,6 +111,7 @@ they_begin()
 over_ipv6()
 {
 	(
+		# shellcheck disable=SC2030
 		NET_A=$NET6_A NET_B=$NET6_B GW_A=$GW6_A GW_B=$GW6_B
 		there passive && here && pings site-a $SITE6_B && both_up && we_delete
 	)
@@ -140,6 +141,7 @@ iked_conf passive "psk \"$PSK\"" "$IKESA" "$CHILDSA" ikelifetime 12 lifetime 8 b
 on_exit iked_stop
 iked_start "$PKI/b.key" "$PKI/b.pem" "$PKI/root.pem" || { cat "$IKED/log"; bail "iked does not start"; }
 # until it has given its kernel the policies, nothing goes in clear
+# shellcheck disable=SC2031
 for nets in "$NET_B $NET_A" "$NET6_B $NET6_A"; do
 	ip -n gw-b xfrm policy add src "${nets% *}" dst "${nets#* }" dir out action block priority 1000 || bail "no policy"
 done

@@ -178,7 +178,8 @@ static bool ours_opens(struct nfipsec_crypto *c, const struct nfipsec_esp_vector
 	if (!nfipsec_expect(!err, "%s: %d", v->name, err))
 		return false;
 	if (alg->iv_len &&
-	    !nfipsec_expect(memcmp(skb->data + ESP_HDR_LEN, b->packet.data + ESP_HDR_LEN, alg->iv_len),
+	    !nfipsec_expect(memcmp(skb->data + ESP_HDR_LEN, b->packet.data + ESP_HDR_LEN,
+				   alg->iv_len),
 			    "%s: the IV of another packet", v->name))
 		return false;
 	err = decrypt(c, skb, seq);

@@ -114,7 +114,8 @@ static bool is_extension(u8 type)
 static void add_extension(struct rnd_state *rnd, struct built *b, u8 type, unsigned int *named_at,
 			  bool *later)
 {
-	static const u16 offsets[] = { 0, 1, 8, 0x50, 0x51, 0xfff8, 6 };	/* offset, 2 not used, M */
+	/* the offset, two reserved bits, M */
+	static const u16 offsets[] = { 0, 1, 8, 0x50, 0x51, 0xfff8, 6 };
 	unsigned int len = type == NEXTHDR_FRAGMENT ? 8 : 8 * (1 + any_of(rnd, 4));
 	u8 *at = b->data + b->len;
 	u16 offset;

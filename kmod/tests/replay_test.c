@@ -16,7 +16,10 @@
 
 #define STEPS 1000
 
-/* @n of the @taken numbers are in use, in no order; @top is the highest; all up to @old are taken, too */
+/*
+ * @taken has @n numbers in no order; @top is the highest. All numbers up to @old are taken as
+ * well.
+ */
 struct naive {
 	u64		top, old;
 	u32		window;

@@ -108,30 +108,30 @@ enum nfipsec_sa_attr {
 	NFIPSEC_A_SA_DIR,		/* u8 nfipsec_dir */
 	NFIPSEC_A_SA_MODE,		/* u8 nfipsec_mode */
 	NFIPSEC_A_SA_TUNNEL,		/* string: name of a tunnel of the policy */
-	NFIPSEC_A_SA_LOCAL,		/* outer address, 4 octets (16 for IPv6); both of a family */
+	NFIPSEC_A_SA_LOCAL,		/* outer address, 4 or 16 octets; both of a family */
 	NFIPSEC_A_SA_REMOTE,
 	NFIPSEC_A_SA_ENCR,		/* u16 nfipsec_encr; ESP only */
 	NFIPSEC_A_SA_ENCR_KEY,		/* key, then the salt where the algorithm has one */
 	NFIPSEC_A_SA_INTEG,		/* u16 nfipsec_integ */
 	NFIPSEC_A_SA_INTEG_KEY,
 	NFIPSEC_A_SA_ESN,		/* flag */
-	NFIPSEC_A_SA_REPLAY_WINDOW,	/* u32 packets, default 1024; in only */
-	NFIPSEC_A_SA_SELECTOR,		/* nest nfipsec_sel_attr, may repeat; as packets of DIR look */
+	NFIPSEC_A_SA_REPLAY_WINDOW,	/* u32 packets, default 1024; in */
+	NFIPSEC_A_SA_SELECTOR,		/* nest nfipsec_sel_attr, may repeat; for DIR */
 	NFIPSEC_A_SA_SOFT_SECONDS,	/* u64; 0 or absent: no limit (all six) */
 	NFIPSEC_A_SA_HARD_SECONDS,
 	NFIPSEC_A_SA_SOFT_BYTES,
 	NFIPSEC_A_SA_HARD_BYTES,
 	NFIPSEC_A_SA_SOFT_PACKETS,
 	NFIPSEC_A_SA_HARD_PACKETS,
-	NFIPSEC_A_SA_SEQ,		/* u64: last sent, or highest authenticated; of an SA that is
-					 * handed over, what it goes on from */
+	/* u64: last sent, or highest authenticated; an SA that is handed over continues from it */
+	NFIPSEC_A_SA_SEQ,
 	/* reported, not set */
 	NFIPSEC_A_SA_BYTES,		/* u64 of inner packets */
 	NFIPSEC_A_SA_PACKETS,		/* u64 */
 	NFIPSEC_A_SA_REPLAYED,		/* u64: replayed or left of the window */
 	NFIPSEC_A_SA_INVALID,		/* u64: ICV or padding wrong */
 	NFIPSEC_A_SA_AGE,		/* u64 seconds since add */
-	NFIPSEC_A_SA_IDLE,		/* u64 seconds since last packet, age when there was none */
+	NFIPSEC_A_SA_IDLE,		/* u64 seconds since last packet; 0 packets: age */
 	NFIPSEC_A_SA_EXPIRE_HARD,	/* flag, in SA_EXPIRE */
 	NFIPSEC_A_SA_ENCAP_LOCAL_PORT,	/* be16, UDP encapsulation (RFC 3948) */
 	NFIPSEC_A_SA_ENCAP_REMOTE_PORT,
@@ -199,8 +199,8 @@ enum nfipsec_tunnel_attr {
 	NFIPSEC_A_TUNNEL_PAD,
 	/* set */
 	NFIPSEC_A_TUNNEL_BUNDLE,	/* flag: ESP, and AH in transport mode around it */
-	NFIPSEC_A_TUNNEL_TFC,		/* u32: inner packets are padded to so many octets, at
-					 * most to the MTU (RFC 4303 2.7); tunnel mode, ESP */
+	/* u32: size in octets, at most the MTU, to pad inner packets to; ESP in tunnel mode */
+	NFIPSEC_A_TUNNEL_TFC,		/* (RFC 4303 2.7) */
 	NFIPSEC_A_TUNNEL_MARK,		/* u32: fwmark of the outer packet and its route */
 	NFIPSEC_A_TUNNEL_VRF,		/* string: device whose table routes the outer packet */
 	__NFIPSEC_A_TUNNEL_MAX
@@ -283,7 +283,7 @@ enum nfipsec_flow_attr {
 	X(IN_NO_MEMORY,		"in_no_memory")					\
 	X(IN_CRYPTO,		"in_crypto")	/* cipher failed, not the ICV */ \
 	X(IN_NO_BUNDLE,		"in_no_bundle")	/* ESP or AH alone, against the tunnel */ \
-	X(IN_BAD_HEADER,	"in_bad_header")	/* options that forbid it, or that AH cannot make sense of */ \
+	X(IN_BAD_HEADER,	"in_bad_header")	/* AH, or options forbid it */ \
 	X(IN_UNKNOWN_SPI,	"in_unknown_spi")	/* left to others, not dropped */ \
 	X(ACQUIRE_SENT,		"acquire_sent")					\
 	X(ACQUIRE_LOST,		"acquire_lost")	/* nobody listens, or no room */ \
