@@ -203,8 +203,9 @@ void nfipsec_ah_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, 
  * @head: where AH begins
  * @seq: its 64-bit sequence number
  *
- * Bottom halves off. Return: -EINVAL for options that make no sense, or an error of
- * the transform.
+ * Bottom halves off.
+ *
+ * Return: -EINVAL for options that make no sense, or an error of the transform.
  */
 int nfipsec_ah_seal(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head, u64 seq)
 {
@@ -227,6 +228,8 @@ int nfipsec_ah_seal(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned i
  *
  * Peers differ in how they align the header (RFC 4302 3.3.3.2.1 wants no more padding
  * than needed), so up to 4 octets more than ours are taken. The head may be reallocated.
+ *
+ * Return: NFIPSEC_STAT_UNSPEC if the packet may be AH of the SA, else the reason to drop it.
  */
 enum nfipsec_stat nfipsec_ah_check(const struct nfipsec_sa *sa, struct sk_buff *skb,
 				   unsigned int head)
@@ -248,8 +251,9 @@ enum nfipsec_stat nfipsec_ah_check(const struct nfipsec_sa *sa, struct sk_buff *
  * @head: where AH begins
  * @seq: the 64-bit sequence number it stands for
  *
- * Bottom halves off. Return: -EBADMSG when it is not, -EINVAL for headers that make no
- * sense.
+ * Bottom halves off.
+ *
+ * Return: -EBADMSG when it is not, -EINVAL for headers that make no sense.
  */
 int nfipsec_ah_verify(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head, u64 seq)
 {

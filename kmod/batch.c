@@ -68,8 +68,9 @@ static struct sk_buff *prepare(struct sk_buff *skb, unsigned int head, unsigned 
  * @tail: and behind
  * @packets: how many came out
  *
- * Segments once, into linear packets. Return: a list linked by ->next; on ERR_PTR
- * @skb is the caller's still.
+ * Segments once, into linear packets.
+ *
+ * Return: a list linked by ->next; on ERR_PTR @skb is the caller's still.
  */
 struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,
 				    unsigned int *packets)

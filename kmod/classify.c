@@ -166,7 +166,9 @@ static int block_build(struct block *b)
  * @entries: in order of match; must outlive the classifier
  * @n: how many, may be 0
  *
- * Sleeps. Return: NULL for no memory.
+ * Sleeps.
+ *
+ * Return: NULL for no memory.
  */
 struct nfipsec_classifier *nfipsec_classifier_build(const struct nfipsec_entry *entries,
 						    unsigned int n)

@@ -299,7 +299,9 @@ static int find_algs(u16 encr, unsigned int key_len, u16 integ, unsigned int int
  * @esn: 64-bit sequence numbers (RFC 4304)
  * @extack: says what was wrong
  *
- * Sleeps. Return: an ERR_PTR on failure.
+ * Sleeps.
+ *
+ * Return: an ERR_PTR on failure.
  */
 struct nfipsec_crypto *nfipsec_crypto_create(u16 encr, const u8 *key, unsigned int key_len,
 					     u16 integ, const u8 *integ_key,
@@ -438,7 +440,9 @@ static int run_cipher(struct nfipsec_crypto *c, struct sk_buff *skb, bool encryp
  * @seq: the 64-bit sequence number
  * @icv: room for HASH_MAX_DIGESTSIZE; the SA's icv_len of them count
  *
- * Bottom halves off. Return: 0 or an error of the transform.
+ * Bottom halves off.
+ *
+ * Return: 0 or an error of the transform.
  */
 int nfipsec_crypto_mac(const struct nfipsec_crypto *c, const u8 *data, unsigned int len, u64 seq,
 		       u8 *icv)
@@ -493,7 +497,9 @@ static int check_and_decrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 
  *	for the ICV
  * @seq: its 64-bit sequence number
  *
- * Bottom halves off. Return: 0 or an error of the transform.
+ * Bottom halves off.
+ *
+ * Return: 0 or an error of the transform.
  */
 int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
 {
@@ -520,8 +526,9 @@ int nfipsec_crypto_encrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 se
  * @skb: linear and not shared: from the ESP header to the ICV
  * @seq: the 64-bit sequence number it stands for
  *
- * Bottom halves off. Return: -EBADMSG when the ICV is wrong; the payload is not
- * to be looked at then.
+ * Bottom halves off.
+ *
+ * Return: -EBADMSG when the ICV is wrong; the payload is not to be looked at then.
  */
 int nfipsec_crypto_decrypt(struct nfipsec_crypto *c, struct sk_buff *skb, u64 seq)
 {

@@ -133,8 +133,9 @@ static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel,
  * @tunnel: the tunnel
  * @kind: which
  *
- * RCU read side, and the route is borrowed for as long. Return: NULL for no
- * memory, or when the tunnel has left the policy.
+ * RCU read side, and the route is borrowed for as long.
+ *
+ * Return: NULL for no memory, or when the tunnel has left the policy.
  */
 struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel,
 					enum nfipsec_route_kind kind)
@@ -256,6 +257,8 @@ static void no_autoconf(struct net_device *dev)
 /**
  * nfipsec_dev_create - nfipsec0 of a namespace, up
  * @nn: the namespace
+ *
+ * Return: 0 or an errno.
  */
 int nfipsec_dev_create(struct nfipsec_net *nn)
 {

@@ -41,7 +41,9 @@ unsigned int nfipsec_esp_fit(const struct nfipsec_alg *alg, unsigned int room)
  * @next_header: what the payload is
  * @padded: octets it is padded to (TFC, RFC 4303 2.7), less for none
  *
- * Bottom halves off. Return: 0 or an error of the transform.
+ * Bottom halves off.
+ *
+ * Return: 0 or an error of the transform.
  */
 int nfipsec_esp_wrap(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header,
 		     unsigned int padded)

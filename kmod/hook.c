@@ -237,7 +237,9 @@ void nfipsec_hook_unregister(struct net *net)
  *
  * For access lists with ports, which fragments have not (RFC 4301 7, stateful fragment
  * checking), and for ESP, AH and IKE over IPv6, which the stack would reassemble behind
- * our hook. Return: 0 or an errno.
+ * our hook.
+ *
+ * Return: 0 or an errno.
  */
 int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family)
 {

@@ -298,6 +298,8 @@ static bool is_told(const struct net *net, const struct sk_buff *skb,
  * The stack looks at hop-by-hop options before any hook, and at these behind ours, which
  * takes the packet: so we do as it would, within its limits (RFC 8200 4.2). A routing
  * header without segments left says nothing to us, whatever its type (RFC 8200 4.4).
+ *
+ * Return: true to continue with @skb; false if @skb was consumed.
  */
 bool nfipsec_input_options(struct nfipsec_net *nn, struct sk_buff *skb,
 			   const struct nfipsec_headers *h)
@@ -356,6 +358,8 @@ void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfip
  *
  * What an access list, read from the other side, says must come protected, and
  * did not, is dropped (RFC 4301 5.2). RCU read side.
+ *
+ * Return: NFIPSEC_VERDICT_PASS, or NFIPSEC_VERDICT_DROP with @reason set.
  */
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason)

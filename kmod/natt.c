@@ -177,6 +177,8 @@ static void open_one(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nf
  * nfipsec_natt_is_mixed - may there be ESP of ours behind the first datagram?
  * @skb: at its outer IP header, UDP, the first datagram of which is not ours
  * @h: its headers, which are linear up to the UDP header
+ *
+ * Return: true if later datagrams of the GSO packet may be ESP of ours.
  */
 bool nfipsec_natt_is_mixed(const struct sk_buff *skb, const struct nfipsec_headers *h)
 {

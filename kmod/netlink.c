@@ -53,6 +53,8 @@ static const struct nla_policy nothing[NFIPSEC_A_MAX + 1] = {};
  * @nest: where it should be, NULL for the message itself
  * @type: which
  * @message: says the same to a human
+ *
+ * Return: -EINVAL.
  */
 int nfipsec_nl_missing(struct netlink_ext_ack *extack, const struct nlattr *nest, int type,
 		       const char *message)
@@ -67,6 +69,8 @@ int nfipsec_nl_missing(struct netlink_ext_ack *extack, const struct nlattr *nest
  * @attr: validated as NFIPSEC_NL_NAME
  * @name: room for NFIPSEC_NAME_MAX + 1
  * @extack: for the refusal
+ *
+ * Return: 0, or -EINVAL for a name with other characters.
  */
 int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ext_ack *extack)
 {
@@ -88,7 +92,9 @@ int nfipsec_nl_get_name(const struct nlattr *attr, char *name, struct netlink_ex
  * @extack: for the refusal
  * @attr: validated as NFIPSEC_NL_NAME
  *
- * What is no name at all is not repeated, since it goes to a terminal. Return: an errno.
+ * What is no name at all is not repeated, since it goes to a terminal.
+ *
+ * Return: an errno.
  */
 int nfipsec_nl_no_tunnel(struct netlink_ext_ack *extack, const struct nlattr *attr)
 {
@@ -107,6 +113,8 @@ int nfipsec_nl_no_tunnel(struct netlink_ext_ack *extack, const struct nlattr *at
  * @family: which it must be; 0 for either, and set then
  * @addr: filled
  * @extack: for the refusal
+ *
+ * Return: 0, or -EAFNOSUPPORT for an address of another family.
  */
 int nfipsec_nl_get_addr(const struct nlattr *attr, u8 *family, union nfipsec_addr *addr,
 			struct netlink_ext_ack *extack)
@@ -187,6 +195,8 @@ static int get_port_range(struct nlattr **tb, int min_type, int max_type, u8 pro
  * @nest: of nfipsec_sel_attr, validated
  * @sel: filled
  * @extack: for the refusal
+ *
+ * Return: 0 or an errno.
  */
 int nfipsec_nl_get_sel(const struct nlattr *nest, struct nfipsec_sel *sel,
 		       struct netlink_ext_ack *extack)

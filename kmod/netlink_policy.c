@@ -484,7 +484,9 @@ static int put_flow(struct sk_buff *skb, const struct nfipsec_tunnel *tunnel,
  * @entry: the protect entry that matched
  * @pkt: the packet that asks, for the first selector of RFC 7296 2.9
  *
- * Packet path. Return: -ESRCH when nobody listens.
+ * Packet path.
+ *
+ * Return: -ESRCH when nobody listens.
  */
 int nfipsec_netlink_acquire(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,
 			    const struct nfipsec_pkt *pkt)

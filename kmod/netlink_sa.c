@@ -99,8 +99,8 @@ static int get_seq(struct nfipsec_sa *sa, const struct nlattr *attr, struct netl
 	if (!seq)
 		return 0;
 	if (seq > nfipsec_seq_limit(sa)) {
-		NFIPSEC_ERR_ATTR(extack, attr, "expected a sequence number of this SA", ", found %llu",
-				 seq);
+		NFIPSEC_ERR_ATTR(extack, attr, "expected a sequence number of this SA",
+				 ", found %llu", seq);
 		return -ERANGE;
 	}
 	if (sa->dir == NFIPSEC_DIR_IN)
@@ -609,6 +609,8 @@ static int put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa, bool dead)
  * nfipsec_nl_put_sa - all that may be told of an SA: never its keys
  * @skb: the message
  * @sa: the SA; RCU read side or a reference
+ *
+ * Return: 0 or an errno, if @skb has no room.
  */
 int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa)
 {

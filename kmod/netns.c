@@ -13,6 +13,8 @@ static unsigned int netns_id __read_mostly;
  * @net: the namespace
  *
  * Valid from the namespace's init to its exit.
+ *
+ * Return: the state, never NULL.
  */
 struct nfipsec_net *nfipsec_net(const struct net *net)
 {

@@ -54,7 +54,8 @@ struct nfipsec_stats {
  * @lifetime: the one timer, for the limits of SAs and the age of held packets;
  *	runs while there are any
  * @stats: per-CPU counters, bottom halves off to write
- * @defrag4, @defrag6: fragments are reassembled before routing; under @config
+ * @defrag4: IPv4 fragments are reassembled before routing; under @config
+ * @defrag6: IPv6 fragments are reassembled before routing; under @config
  * @holds_module: a module reference is held, as protect entries are loaded;
  *	under @config
  */

@@ -147,6 +147,8 @@ static bool is_icmp(const struct nfipsec_pkt *pkt)
  * @reason: why it is dropped, with NFIPSEC_VERDICT_DROP
  *
  * RFC 4301 5.1. RCU read side.
+ *
+ * Return: what the hook does with the packet.
  */
 enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_stat *reason)
@@ -436,8 +438,10 @@ out:
  * @way: outbound SA of ESP; RCU read side
  * @bytes: of payload
  *
- * Bottom halves off. Return: 0, -EMSGSIZE when it does not fit the tunnel, -EAGAIN for
- * any other reason, which is counted.
+ * Bottom halves off.
+ *
+ * Return: 0, -EMSGSIZE when it does not fit the tunnel, -EAGAIN for any other reason,
+ * which is counted.
  */
 int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes)
 {

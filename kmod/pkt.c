@@ -115,6 +115,8 @@ static int headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_head
  * @h: filled
  *
  * All of them are in the linear part afterwards, up to the upper layer's.
+ *
+ * Return: 0, or -EINVAL for a malformed packet.
  */
 int nfipsec_pkt_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
 {
@@ -195,7 +197,9 @@ static int parse_upper(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_p
  * @nhoff: offset of its IP header from skb->data
  * @pkt: filled
  *
- * May reallocate the head. Return: -EINVAL when it is malformed.
+ * May reallocate the head.
+ *
+ * Return: -EINVAL when it is malformed.
  */
 int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
 {
@@ -265,6 +269,8 @@ bool nfipsec_sel_match_addrs(const struct nfipsec_sel *sel, const struct nfipsec
  *
  * One without ports fits only a selector that takes every port (RFC 4301 4.4.1.1,
  * OPAQUE).
+ *
+ * Return: true if the packet matches.
  */
 bool nfipsec_sel_match(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt)
 {

@@ -36,6 +36,10 @@ struct nfipsec_headers {
  *	(the datagram is treated as one, RFC 4301 7), and for protocols without
  *	ports. ICMP has type and code in @sport as
  *	RFC 7296 3.13.1 packs them (type << 8 | code) and 0 in @dport.
+ * @sport: source port, valid with @ports
+ * @dport: destination port, valid with @ports
+ * @saddr: source address, of @family
+ * @daddr: destination address, of @family
  * @syn: a TCP segment with SYN
  * @on_link: neighbour discovery (RFC 4861) or multicast listener discovery
  *	(RFC 2710), which never leave their link
@@ -75,11 +79,22 @@ static inline bool nfipsec_num_le(struct nfipsec_num a, struct nfipsec_num b)
 
 /**
  * struct nfipsec_sel - one selector: RFC 4301 4.4.1.1, RFC 7296 3.13
- * Ranges in host order for comparison. Immutable once built.
+ * @family: AF_INET or AF_INET6
+ * @proto: IP protocol; 0 matches any
+ * @sport_min: lowest source port, host order
+ * @sport_max: highest source port, host order
+ * @dport_min: lowest destination port, host order
+ * @dport_max: highest destination port, host order
+ * @saddr_min: lowest source address
+ * @saddr_max: highest source address
+ * @daddr_min: lowest destination address
+ * @daddr_max: highest destination address
+ *
+ * Immutable once built.
  */
 struct nfipsec_sel {
 	u8	family;
-	u8	proto;		/* 0: any */
+	u8	proto;
 	u16	sport_min, sport_max;
 	u16	dport_min, dport_max;
 	struct nfipsec_num saddr_min, saddr_max;

@@ -61,6 +61,8 @@ void nfipsec_tunnel_put(struct nfipsec_tunnel *tunnel)
  * @name: "peer/tunnel"
  *
  * RCU read side, or nfipsec_net.config held.
+ *
+ * Return: the tunnel without a reference, or NULL if there is none.
  */
 struct nfipsec_tunnel *nfipsec_tunnel_find(struct nfipsec_net *nn, const char *name)
 {
@@ -94,6 +96,8 @@ static void tunnel_retire(struct nfipsec_tunnel *tunnel)
  *
  * The caller fills the entries (each PROTECT one with a reference to its tunnel)
  * and hands it to nfipsec_policy_commit(), or frees it.
+ *
+ * Return: the policy, or NULL for no memory.
  */
 struct nfipsec_policy *nfipsec_policy_alloc(unsigned int n_entries, gfp_t gfp)
 {
@@ -171,6 +175,8 @@ static int hold_module(struct nfipsec_net *nn, bool hold)
  *
  * On success @new and the references are taken; on failure nothing has changed.
  * One pointer swap is the commit: a packet sees the old policy or the new one.
+ *
+ * Return: 0 or an errno.
  */
 int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 			  struct nfipsec_tunnel **tunnels, unsigned int n,
@@ -249,6 +255,8 @@ static bool ike_port(__be16 port)
  * Only this host's own: a key exchange that is forwarded is traffic like any other,
  * and so is a fragment, since what this host sends or takes in is whole at the hooks.
  * RCU read side.
+ *
+ * Return: true for such a packet.
  */
 bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt, u8 dir)
 {

@@ -21,10 +21,12 @@ enum nfipsec_route_kind {
 };
 
 /**
- * struct nfipsec_route - a dst whose device is nfipsec0, that knows its tunnel
- * The first member is what the stack sees; ndo_start_xmit comes back from
- * skb_dst() to the tunnel by container_of(). Holds a reference to the tunnel
- * until the dst is destroyed (dev.c owns the dst_ops).
+ * struct nfipsec_route - a dst that leads to nfipsec0 and one tunnel
+ * @dst: the part that the stack sees; first, for container_of() in ndo_start_xmit
+ * @rt4: the same for inner IPv4
+ * @rt6: the same for inner IPv6
+ * @tunnel: the tunnel; a reference, held until the dst is destroyed (dev.c owns the dst_ops)
+ * @whole: the stack sees no MTU
  */
 struct nfipsec_route {
 	union {
@@ -33,7 +35,7 @@ struct nfipsec_route {
 		struct rt6_info		rt6;
 	};
 	struct nfipsec_tunnel	*tunnel;
-	bool			whole;	/* the stack sees no MTU */
+	bool			whole;
 };
 
 /* what an administrator sets of a tunnel's packets */
@@ -49,9 +51,18 @@ struct nfipsec_tunnel_set {
  * struct nfipsec_tunnel - what protect entries point to and SAs belong to
  * @link: in nfipsec_net.tunnels; RCU, changed under nfipsec_net.config
  * @ref: the policy holds one, each SA one, each route one
- * @nn, @name, @mode, @bundle, @local, @remote, @has_local, @has_remote, @family,
- *	@mark, @vrf: constant while published; a policy that changes them makes a new
- *	tunnel
+ * @rcu: frees the tunnel after its last reference
+ * @nn: the namespace; constant
+ * @name: name in the policy; constant
+ * @family: AF_INET or AF_INET6, of the outer addresses; constant
+ * @mode: enum nfipsec_mode; constant
+ * @bundle: ESP, and AH around it; constant
+ * @mark: fwmark of the outer packets and their route; constant
+ * @vrf: device whose table routes the outer packets, empty for the main table; constant
+ * @has_local: @local is set; constant
+ * @has_remote: @remote is set; constant
+ * @local: outer address of this host; constant
+ * @remote: outer address of the peer; constant
  * @set: from the configuration, may change while published; WRITE_ONCE of each
  * @mtu: the largest inner packet that needs no fragments; WRITE_ONCE
  * @learned_mtu: of the outer path, as a router said; 0 for none; WRITE_ONCE
@@ -67,8 +78,12 @@ struct nfipsec_tunnel_set {
  * @releasing: somebody empties @queue
  * @queue: packets held for want of an SA, at most NFIPSEC_QUEUE_MAX
  * @acquire_next: jiffies before which no further ACQUIRE is sent
- * @acquires, @queue_drops: counters
+ * @acquires: ACQUIRE events sent
+ * @queue_drops: packets that a newer one displaced from the full @queue
  * @dead: no longer in the policy; new packets are not queued
+ *
+ * Members marked constant do not change while the tunnel is published. A policy that
+ * changes one creates a new tunnel.
  */
 struct nfipsec_tunnel {
 	struct list_head		link;
@@ -78,9 +93,9 @@ struct nfipsec_tunnel {
 	char				name[NFIPSEC_NAME_MAX + 1];
 	u8				family;
 	u8				mode;
-	bool				bundle;		/* ESP, and AH around it */
-	u32				mark;		/* of the outer packets and their route */
-	char				vrf[IFNAMSIZ];	/* whose table routes them; empty: main's */
+	bool				bundle;
+	u32				mark;
+	char				vrf[IFNAMSIZ];
 	bool				has_local, has_remote;
 	union nfipsec_addr		local, remote;
 	bool				stays;
@@ -109,19 +124,28 @@ struct nfipsec_entry_count {
 
 /**
  * struct nfipsec_entry - one line of an access list; immutable but for @count
+ * @list: name of the access list
+ * @number: number of the line in @list
+ * @action: enum nfipsec_action
+ * @sel: selector of outbound packets; inbound ones are mirrored first
+ * @tunnel: the tunnel, a reference; NFIPSEC_ACTION_PROTECT only
+ * @count: hit counters
  */
 struct nfipsec_entry {
 	char					list[NFIPSEC_NAME_MAX + 1];
 	u32					number;
 	u8					action;
 	struct nfipsec_sel			sel;
-	struct nfipsec_tunnel			*tunnel;	/* a reference, PROTECT only */
+	struct nfipsec_tunnel			*tunnel;
 	struct nfipsec_entry_count __percpu	*count;
 };
 
 /**
  * struct nfipsec_policy - a read-only snapshot, replaced as a whole
- * @entries: in order of match; @n_entries of them
+ * @free_work: frees the policy after a grace period
+ * @n_entries: number of @entries
+ * @n_protect: number of @entries with NFIPSEC_ACTION_PROTECT
+ * @entries: in order of match
  * @index: what classify.c compiled from them
  */
 struct nfipsec_policy {

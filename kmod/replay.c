@@ -15,6 +15,8 @@
  * @r: the window
  * @window: packets, NFIPSEC_WINDOW_MIN to NFIPSEC_WINDOW_MAX
  * @gfp: how to allocate
+ *
+ * Return: 0 or -ENOMEM.
  */
 int nfipsec_replay_init(struct nfipsec_replay *r, u32 window, gfp_t gfp)
 {
@@ -53,6 +55,8 @@ void nfipsec_replay_resume(struct nfipsec_replay *r, u64 top)
  *
  * RFC 4303 A2.2: the number nearest to the window. Without the lock: the ICV
  * decides whether the guess was right.
+ *
+ * Return: the 64-bit number; @low itself without @esn.
  */
 u64 nfipsec_replay_expand(const struct nfipsec_replay *r, u32 low, bool esn)
 {
@@ -118,6 +122,8 @@ static void move(struct nfipsec_replay *r, u64 seq)
  * @seq: of a packet whose ICV was right, and of no other (RFC 4303 3.4.3)
  *
  * Bottom halves off. Checks again: two copies may have been decrypted at once.
+ *
+ * Return: NFIPSEC_REPLAY_OK, or why the number is not new any more.
  */
 enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 seq)
 {
@@ -140,8 +146,9 @@ enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 
  * @n: how many
  * @first: the first of them
  *
- * RFC 4303 3.3.3: the counter never cycles. Return: -EOVERFLOW when the numbers
- * are used up, for good.
+ * RFC 4303 3.3.3: the counter never cycles.
+ *
+ * Return: -EOVERFLOW when the numbers are used up, for good.
  */
 int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first)
 {

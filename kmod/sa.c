@@ -35,6 +35,8 @@ struct nfipsec_sa *nfipsec_sa_create(struct nfipsec_net *nn, gfp_t gfp)
  * @gfp: how to allocate
  *
  * The caller fills it and gives it to an SA, or nfipsec_ends_free().
+ *
+ * Return: the ends, or NULL for no memory.
  */
 struct nfipsec_ends *nfipsec_ends_create(gfp_t gfp)
 {
@@ -95,6 +97,8 @@ void nfipsec_sa_put(struct nfipsec_sa *sa)
  * @pkt: the inner packet, as packets of the SA's direction look
  *
  * RFC 4301 5.1 (out) and 5.2 step 4 (in). No selectors: any packet.
+ *
+ * Return: true if the SA may carry it.
  */
 bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt)
 {
@@ -111,6 +115,8 @@ bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt
 /**
  * nfipsec_sa_front - octets between the IP header and the payload
  * @sa: the SA
+ *
+ * Return: the octets.
  */
 unsigned int nfipsec_sa_front(const struct nfipsec_sa *sa)
 {

@@ -20,6 +20,7 @@
  * @lock: protects the rest
  * @top: highest authenticated sequence number (64 bits with ESN)
  * @window: width in packets, constant
+ * @words: number of words in @bits, constant
  * @bits: ring of @window bits rounded up to a power of two plus one word
  */
 struct nfipsec_replay {
@@ -45,9 +46,14 @@ struct nfipsec_limits {
 
 /**
  * struct nfipsec_ends - where the packets of an SA go to and come from
- * Immutable but for @route; replaced whole when the SA moves, freed by RCU.
+ * @rcu: frees the ends after they were replaced
  * @route: of the outer packets (out only); per CPU, bottom halves off
- * @local_port, @remote_port: of UDP encapsulation, else 0
+ * @local: outer address of this host
+ * @remote: outer address of the peer
+ * @local_port: UDP port of this host with UDP encapsulation, else 0
+ * @remote_port: UDP port of the peer with UDP encapsulation, else 0
+ *
+ * Immutable but for @route; replaced whole when the SA moves, freed by RCU.
  */
 struct nfipsec_ends {
 	struct rcu_head		rcu;
@@ -80,18 +86,37 @@ struct nfipsec_sa_host {
 
 /**
  * struct nfipsec_sa - one direction of a security association
- * Constant after publication: all but what is listed here.
  * @ref: the indexes hold one together; each packet in asynchronous crypto one
  * @hash: in nfipsec_net.sa_by_spi; RCU, under sa_lock
  * @link: in nfipsec_net.sas; RCU, under sa_lock
  * @tunnel_link: in nfipsec_tunnel.sas_out (out only); RCU, under sa_lock
- * @host_link: in nfipsec_net.sa_to_host by @host, if @host.tunnel is set (out only), else
- * @wide_link: in nfipsec_tunnel.sas_wide (out only); both RCU, under sa_lock
+ * @host_link: in nfipsec_net.sa_to_host, if @host has a tunnel (out only); RCU, under sa_lock
+ * @wide_link: in nfipsec_tunnel.sas_wide, if it has none (out only); RCU, under sa_lock
+ * @host: key of @host_link; constant
  * @number: the newer the higher; set at publication
  * @seq: last sequence number used (out); atomic
  * @replay: its own lock (in)
- * @bytes, @packets, @replayed, @invalid, @used: atomic / WRITE_ONCE
+ * @bytes: octets of inner packets; atomic
+ * @packets: inner packets; atomic
+ * @replayed: packets that were replayed or left of the window (in); atomic
+ * @invalid: packets with a wrong ICV or padding (in); atomic
+ * @used: jiffies of the last packet; WRITE_ONCE
+ * @born: jiffies of the creation; constant
  * @flags: atomic bits
+ * @nn: the namespace; constant
+ * @tunnel: the tunnel, a reference; constant
+ * @spi: SPI; constant
+ * @proto: IPPROTO_ESP or IPPROTO_AH; constant
+ * @dir: enum nfipsec_dir; constant
+ * @mode: enum nfipsec_mode; constant
+ * @family: AF_INET or AF_INET6, of the outer addresses; constant
+ * @esn: extended sequence numbers; constant
+ * @encap: UDP encapsulation (RFC 3948); constant
+ * @n_sels: number of @sels; constant
+ * @sels: selectors of packets in direction @dir; constant
+ * @crypto: keys and transforms; constant
+ * @limits: soft and hard lifetimes; constant
+ * @free_work: frees the SA after a grace period, where it may sleep
  * @ends: RCU, replaced under sa_lock
  * @mapping_next: jiffies before which no further SA_MAPPING is sent; WRITE_ONCE
  */
@@ -109,27 +134,27 @@ struct nfipsec_sa {
 	unsigned long		flags;
 
 	struct nfipsec_net	*nn;
-	struct nfipsec_tunnel	*tunnel;	/* a reference */
+	struct nfipsec_tunnel	*tunnel;
 	__be32			spi;
-	u8			proto;		/* IPPROTO_ESP, IPPROTO_AH */
+	u8			proto;
 	u8			dir;
 	u8			mode;
-	u8			family;		/* of the outer addresses */
+	u8			family;
 	bool			esn;
-	bool			encap;		/* in UDP: RFC 3948 */
+	bool			encap;
 	struct nfipsec_ends __rcu *ends;
 	unsigned int		n_sels;
-	struct nfipsec_sel	*sels;		/* as packets of @dir look */
+	struct nfipsec_sel	*sels;
 
 	struct nfipsec_crypto	*crypto;
 	atomic64_t		seq ____cacheline_aligned_in_smp;
 	struct nfipsec_replay	replay;
 	atomic64_t		bytes, packets, replayed, invalid;
-	unsigned long		used;		/* jiffies of the last packet */
-	unsigned long		born;		/* jiffies */
+	unsigned long		used;
+	unsigned long		born;
 	unsigned long		mapping_next;
 	struct nfipsec_limits	limits;
-	struct rcu_work		free_work;	/* crypto_free sleeps */
+	struct rcu_work		free_work;
 };
 
 static inline unsigned int nfipsec_ip_len(u8 family)

@@ -63,6 +63,8 @@ void nfipsec_sadb_exit_net(struct nfipsec_net *nn)
  * @id: its name
  *
  * RCU read side.
+ *
+ * Return: the SA, or NULL if there is none.
  */
 struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
 {
@@ -83,6 +85,8 @@ struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipse
  * @spi: from its header
  *
  * RFC 4301 4.1: SPI and protocol, then the destination. RCU read side.
+ *
+ * Return: the SA, or NULL if there is none.
  */
 struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_buff *skb,
 					u8 proto, __be32 spi)
@@ -158,7 +162,9 @@ static struct nfipsec_sa *newest_for(const struct nfipsec_tunnel *tunnel,
  * @pkt: the packet; NULL for the newest SA, whatever it may carry
  * @way: filled with the newest SA that may
  *
- * RCU read side. Return: false when there is none, or half of a bundle.
+ * RCU read side.
+ *
+ * Return: false when there is none, or half of a bundle.
  */
 bool nfipsec_sadb_find_out(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
 			   struct nfipsec_way *way)

@@ -19,8 +19,9 @@ static DEFINE_PER_CPU(int, depth);
  * nfipsec_xmit_oif - the device whose table routes the outer packets
  * @tunnel: the tunnel
  *
- * By name, as the device may go and come. RCU read side. Return: 0 for none; -1 when it
- * is not there.
+ * By name, as the device may go and come. RCU read side.
+ *
+ * Return: 0 for none; -1 when it is not there.
  */
 int nfipsec_xmit_oif(const struct nfipsec_tunnel *tunnel)
 {
@@ -72,7 +73,9 @@ static struct dst_entry *lookup6(const struct nfipsec_tunnel *tunnel, int oif,
  * @local: from; all zeros for any
  * @remote: to
  *
- * RCU read side. Return: a reference for dst_release(), or NULL.
+ * RCU read side.
+ *
+ * Return: a reference for dst_release(), or NULL.
  */
 struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel, u8 family,
 				      const union nfipsec_addr *local,
@@ -97,7 +100,9 @@ struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel, u8 fa
  * nfipsec_xmit_route - the route of an SA's outer packets
  * @sa: the SA, whose ends cache it
  *
- * RCU read side, bottom halves off. Return: a reference for dst_release(), or NULL.
+ * RCU read side, bottom halves off.
+ *
+ * Return: a reference for dst_release(), or NULL.
  */
 struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa)
 {

@@ -324,7 +324,9 @@ static const struct conf_secret *find_secret(const struct conf *conf, const char
  * @remote: the peer's
  *
  * The most specific wins: both named, then the remote one, then the local one,
- * then any. Return: NULL when there is none.
+ * then any.
+ *
+ * Return: NULL when there is none.
  */
 const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,
 					   const struct conf_id *remote)

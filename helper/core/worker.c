@@ -33,10 +33,10 @@ struct worker_pool {
 	unsigned int pending;
 	bool stop;
 	struct event_async *async;
-	/**
-	 * struct crew - the threads of one kind
-	 * @wake: there is a job to take, or the pool's @stop
-	 * @todo: not taken yet
+	/*
+	 * The threads of one kind.
+	 * @wake: signals a job in @todo, or the pool's @stop
+	 * @todo: jobs that no thread has started
 	 * @threads: created in worker_new(), joined in worker_free()
 	 */
 	struct crew {

@@ -35,8 +35,8 @@ static void done(void *arg)
  * @group: of the key pair
  * @dh: one made before, taken; NULL: make one
  * @peer_public: of the shared secret; empty: none is wanted
- * @done: called with the outcome unless the SA died meanwhile; may take job->dh
- * @spi: handed to @done, says which CHILD SA it is for
+ * @done_fn: called with the outcome unless the SA died meanwhile; may take job->dh
+ * @spi: handed to @done_fn, says which CHILD SA it is for
  *
  * Return: false when out of memory; @dh is freed then.
  */

@@ -59,6 +59,7 @@ const char *crl_issuer(const struct crl *crl);		/* the name, for people */
  *
  * Only after crl_verify(). A CRL that is out of date does not say that a certificate is good, but
  * one it says is revoked stays so (RFC 5280 3.3).
+ *
  * Return: false: nothing; @err says why.
  */
 bool crl_ask(const struct crl *crl, gnutls_x509_crt_t cert, time_t now, struct revocation *out,

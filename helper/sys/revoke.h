@@ -35,7 +35,9 @@ struct revoke_crls;
 /**
  * revoke_new() - with no CRL and an empty cache
  *
- * To be called while there is one thread. Return: NULL when out of memory.
+ * To be called while there is one thread.
+ *
+ * Return: NULL when out of memory.
  */
 struct revoke *revoke_new(void);
 

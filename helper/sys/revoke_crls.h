@@ -14,7 +14,9 @@ void revoke_crls_put(struct revoke_crls *crls);
  * revoke_crls_ask() - what they say of a certificate
  * @file: whose it was
  *
- * Thread-safe. Return: false: nothing; @err, if not empty, says why of the last that could have.
+ * Thread-safe.
+ *
+ * Return: false: nothing; @err, if not empty, says why of the last that could have.
  */
 bool revoke_crls_ask(struct revoke_crls *crls, gnutls_x509_crt_t cert, gnutls_x509_crt_t issuer,
 		     time_t now, struct revocation *out, const char **file, char *err,

@@ -7,6 +7,10 @@
 
 /**
  * struct nfipsec_esp_vector - an ESP packet
+ * @name: the source of the vector, for reports
+ * @encr: enum nfipsec_encr
+ * @esn: extended sequence numbers
+ * @seq: sequence number
  * @key: of @encr, then the salt where it has one
  * @packet: ESP header, IV, cipher text, and with an AEAD the ICV
  * @text: payload, padding, pad length, next header
