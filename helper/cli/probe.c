@@ -36,6 +36,11 @@ union sock {
  * struct probe - an open socket for echoes to one address
  * @head: octets of the IP header
  * @id: in our echoes, for raw sockets see everybody's
+ * @fd: the socket
+ * @packet: buffer for one packet
+ * @seq: sequence number of the last echo
+ * @six: IPv6
+ * @to: the address probed
  */
 struct probe {
 	int fd;

@@ -31,6 +31,11 @@ struct text {
  * @wait_peer: whose events it gets while it waits
  * @dead: to be freed from the loop, when nobody is inside any more
  * @ended: the client sends no more; what it asked is answered yet
+ * @ctl: the control socket
+ * @fd: the connection
+ * @io: watches @fd
+ * @next: in the list of the control socket
+ * @out_at: octets of @out already sent
  */
 struct client {
 	struct client *next;

@@ -30,6 +30,18 @@ struct udp_arg {
  * struct daemon - all of it; one thread, but for what the workers run
  * @conf: in force; NULL before the first load
  * @conf_path: where the next reload reads: what was loaded last, before that what was asked for
+ * @ctl: the control socket
+ * @ike: the IKE state
+ * @kern: netlink sockets to the module
+ * @kern_io: watches @kern
+ * @loop: the event loop
+ * @prepare: callback before each wait of @loop
+ * @revoke: revocation of certificates
+ * @tick: timer of @ike
+ * @udp: IKE sockets
+ * @udp_arg: arguments of the callbacks of @udp_io
+ * @udp_io: watches the sockets of @udp
+ * @workers: threads for slow computations
  */
 struct daemon {
 	struct event_loop *loop;

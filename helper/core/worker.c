@@ -25,6 +25,8 @@ struct job_list {
  * @ran: waiting for their done()
  * @pending: not in @ran yet
  * @async: tells the loop of @ran
+ * @crews: the threads of each kind
+ * @stop: the threads are to exit
  */
 struct worker_pool {
 	pthread_mutex_t lock;

@@ -21,6 +21,7 @@ enum worker_kind {
  * worker_new() - the threads
  * @computing: 0: as many as there are CPUs, at most WORKER_CPUS_MAX
  * @waiting: so many jobs of WORKER_WAITS wait at once, the others for them; 0: they compute with the rest
+ * @loop: the event loop that calls done()
  */
 struct worker_pool *worker_new(struct event_loop *loop, unsigned int computing,
 			       unsigned int waiting);

@@ -21,6 +21,9 @@ struct ike;
 /**
  * struct ike_job - a slow computation: @run on any thread touching only @arg, then @done on the main one
  * @waits: not for a CPU but for the network, so it is to keep no thread from those that compute
+ * @arg: argument of both
+ * @done: takes over the result
+ * @run: the computation
  */
 struct ike_job {
 	void (*run)(void *arg);

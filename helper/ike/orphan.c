@@ -28,6 +28,23 @@
  * @replaced_at: another has taken its place since then; 0: not yet
  * @asked: for what it carries a new one was asked for
  * @no_guess: the peer does not choose any more what it chose then
+ * @dir: enum nfipsec_dir
+ * @encap_local: UDP port of this host with UDP encapsulation, else 0
+ * @encap_remote: UDP port of the peer with UDP encapsulation, else 0
+ * @encr: enum nfipsec_encr
+ * @esn: extended sequence numbers
+ * @hard_bytes: hard lifetime in octets
+ * @hard_seconds: hard lifetime in seconds
+ * @has_soft: the SA has a soft lifetime
+ * @integ: enum nfipsec_integ
+ * @local: outer address of this host
+ * @mode: enum nfipsec_mode
+ * @n_sels: number of @sels
+ * @next: in the list of @of
+ * @proto: protocol, ESP or AH
+ * @remote: outer address of the peer
+ * @replay_window: replay window in packets
+ * @spi: SPI
  */
 struct ike_orphan {
 	struct ike_orphan *next;
@@ -47,9 +64,12 @@ struct ike_orphan {
 
 /**
  * struct ike_orphans - all of one tunnel, which the configuration may not have any more
- * @next, @at: in the list of all
  * @first: in the module's order
  * @end: where the next one is put
+ * @at: the pointer to this element in the list of all tunnels
+ * @by_tunnel: in the table by name of the tunnel
+ * @next: next in the list of all tunnels
+ * @tunnel: name of the tunnel
  */
 struct ike_orphans {
 	struct ike_orphans *next, **at;

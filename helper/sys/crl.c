@@ -42,11 +42,23 @@ struct entry {
  * struct crl - one CRL
  * @raw: until it is verified
  * @key: who verified it: SHA-256 of the SubjectPublicKeyInfo; only if @verified
- * @name: the issuer's, for people; @dn: in DER
+ * @name: name of the issuer, for people
  * @entries: sorted by serial number
  * @unusable: has what we cannot judge: RFC 5280 5.2: must not be used; NULL: none
- * @only_users, @only_cas, @some_reasons: RFC 5280 5.2.5
  * @points: the distribution point's URLs, if it says which it is for
+ * @cap_entries: room in @entries
+ * @dn: name of the issuer in DER
+ * @has_point: the CRL names a distribution point
+ * @n_entries: number of @entries
+ * @n_points: number of @points
+ * @next_update: nextUpdate of the CRL; -1: none
+ * @only_cas: onlyContainsCACerts of RFC 5280 5.2.5
+ * @only_users: onlyContainsUserCerts of RFC 5280 5.2.5
+ * @refs: references
+ * @serials: serial numbers of @entries
+ * @some_reasons: onlySomeReasons of RFC 5280 5.2.5
+ * @this_update: thisUpdate of the CRL
+ * @verified: a CA certificate verified the signature
  */
 struct crl {
 	atomic_uint refs;

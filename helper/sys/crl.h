@@ -33,6 +33,8 @@ struct crl;
 /**
  * crl_parse() - all CRLs of a file, PEM or DER
  * @out: one reference each
+ * @err: filled with the reason of a failure
+ * @err_len: octets of @err
  *
  * Return: how many; 0: @err says why.
  */
@@ -56,6 +58,8 @@ const char *crl_issuer(const struct crl *crl);		/* the name, for people */
 
 /**
  * crl_ask() - what it says of a certificate of its CA
+ * @err: filled with the reason of a failure
+ * @err_len: octets of @err
  *
  * Only after crl_verify(). A CRL that is out of date does not say that a certificate is good, but
  * one it says is revoked stays so (RFC 5280 3.3).

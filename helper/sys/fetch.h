@@ -43,6 +43,8 @@ struct fetch_request {
 /**
  * fetch() - get it, or say why not
  * @out: emptied first
+ * @err: filled with the reason of a failure
+ * @err_len: octets of @err
  *
  * Waits. Any number of threads at a time.
  */

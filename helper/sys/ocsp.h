@@ -20,6 +20,8 @@ void ocsp_cert_id(const struct ocsp *ocsp, struct buf *out);
  * ocsp_judge() - does this response, by whoever may say so, answer the question?
  * @issuer: as ocsp_new() got it
  * @out: until when it holds; not after @now: to be asked again each time
+ * @err: filled with the reason of a failure
+ * @err_len: octets of @err
  *
  * Return: false: it does not; @err says why.
  */

@@ -56,6 +56,8 @@ void revoke_free(struct revoke *r);
  * @dir: a folder that is not there is an empty one
  * @cas: the CA certificates of the configuration; a CRL that none of them signed is warned of. It is
  *	 used for nothing but a CA that a peer sends with a chain that ends at one of @cas.
+ * @err: filled with the reason of a failure
+ * @err_len: octets of @err
  *
  * Changes nothing that is in use, so that a load may still be refused for another reason.
  * Return: NULL with the reason in @err where a file cannot be read or is no CRL.

@@ -13,6 +13,8 @@ void revoke_crls_put(struct revoke_crls *crls);
 /**
  * revoke_crls_ask() - what they say of a certificate
  * @file: whose it was
+ * @err: filled with the reason of a failure
+ * @err_len: octets of @err
  *
  * Thread-safe.
  *
