@@ -40,7 +40,10 @@ static bool drop_capabilities(char *err, size_t err_len)
 {
 	capng_select_t what = CAPNG_SELECT_CAPS;
 
-	capng_get_caps_process();
+	if (capng_get_caps_process()) {
+		snprintf(err, err_len, "cannot read the process's capabilities: %s", strerror(errno));
+		return false;
+	}
 	/* the bounding set can be cut only by who may; without it NO_NEW_PRIVS still holds */
 	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
 		what = CAPNG_SELECT_BOTH;
