@@ -227,6 +227,9 @@ static bool transfer(struct fetch *f, CURL *easy, struct transfer *t, char *err,
 			 fetch_stopped(f) ? "the daemon is stopping" : "libcurl failed");
 	else if (t->too_big || result == CURLE_FILESIZE_EXCEEDED)
 		snprintf(err, err_len, "more than %zu octets", t->max);
+	else if (result == CURLE_UNSUPPORTED_PROTOCOL)
+		/* fetch_url_ok() has accepted the scheme of the first URL */
+		snprintf(err, err_len, "redirected to a URL that is not of http: or https:");
 	else if (result || t->out->failed)
 		snprintf(err, err_len, "%s", *text ? text : curl_easy_strerror(result));
 	else

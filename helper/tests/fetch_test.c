@@ -157,19 +157,60 @@ static void other_schemes_are_refused(void **state)
 	buf_free(&b);
 }
 
+static bool connects(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) == 1;
+}
+
+static int listener(const char *addr, unsigned int *port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(inet_pton(AF_INET, addr, &sin.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	*port = ntohs(sin.sin_port);
+	return fd;
+}
+
+/* No other scheme is followed, and its server sees no connection. */
 static void redirects_stay_with_http(void **state)
 {
+	static const char *const schemes[] = {
+		"ftp", "ftps", "FTP", "dict", "gopher", "imap", "ldap", "mqtt", "pop3", "rtsp", "scp",
+		"sftp", "smb", "smtp", "telnet", "tftp", "ws", "unknown",
+	};
+	static const char refused[] = "redirected to a URL that is not of http: or https:";
+	unsigned int port;
+	int fd = listener("127.0.0.1", &port);
+	char path[128];
 	struct buf b;
+	size_t i;
 
 	(void)state;
 	buf_init(&b);
 	assert_true(get("/to?/doc", &b));
 	assert_text(&b, "document");
 	assert_false(get("/to?file:///etc/hostname", &b));
-	assert_non_null(strstr(err, "not supported or disabled"));
+	assert_string_equal(err, refused);
 	assert_int_equal(b.len, 0);
-	assert_false(get("/to?ftp://127.0.0.1/x", &b));
+	assert_false(get("/to?/to?file:///etc/hostname", &b));
+	assert_string_equal(err, refused);
+	assert_int_equal(b.len, 0);
+	for (i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+		snprintf(path, sizeof(path), "/to?%s://127.0.0.1:%u/x", schemes[i], port);
+		assert_false(get(path, &b));
+		assert_string_equal(err, refused);
+		assert_int_equal(b.len, 0);
+	}
+	assert_false(connects(fd, 0));
 	assert_false(get("/to?/to?/to?/to?/to?/doc", &b));
+	close(fd);
 	buf_free(&b);
 }
 
@@ -286,13 +327,6 @@ static void *ask(void *arg)
 	return NULL;
 }
 
-static bool connects(int fd, int ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, ms) == 1;
-}
-
 /* an answer without a body, after which curl has what it came for */
 static void answer(int fd)
 {
@@ -305,20 +339,6 @@ static void answer(int fd)
 	while (read(s, &(char[256]){ 0 }, 256) > 0)
 		;
 	close(s);
-}
-
-static int listener(const char *addr, unsigned int *port)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(inet_pton(AF_INET, addr, &sin.sin_addr), 1);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	*port = ntohs(sin.sin_port);
-	return fd;
 }
 
 static void a_host_is_asked_one_at_a_time(void **state)
