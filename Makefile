@@ -3,6 +3,7 @@
 #   make            the module for the running kernel (or KDIR=...), and the helper
 #   make demo       a tunnel comes up on the first ping, in a VM
 #   make check      every test, in VMs on three kernels
+#   make check-trixie  helper, module, unit and interop tests with what Debian 13 has
 #   make bench      plain, xfrm, WireGuard and nfipsec side by side in one boot
 #   make install    module, helper, man pages; DESTDIR, prefix
 #   make C=1        with sparse
@@ -12,9 +13,9 @@
 # Also: modules, helper, tools, fuzz (FUZZ_SECONDS=60), debug-kernel, and vm-6.1,
 # vm-6.12, vm-debug: the module for a kernel of the test VM.
 
-# Kernel headers: those of the running kernel, else the newest installed 6.1's.
+# Kernel headers: those of the running kernel, else the newest installed ones of Debian.
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
-	$(shell ls -vd /usr/src/linux-headers-6.1.*-amd64 2>/dev/null | tail -n 1))
+	$(shell ls -vd /usr/src/linux-headers-[0-9]*-amd64 2>/dev/null | tail -n 1))
 BUILD := $(CURDIR)/build
 VM := selftests/vm/run
 FUZZ_SECONDS ?= 60
@@ -64,6 +65,9 @@ demo: deps
 check: deps
 	@selftests/vm/check $(FUZZ_SECONDS)
 
+check-trixie: deps
+	@selftests/vm/check-trixie
+
 fuzz:
 	$(MAKE) -C helper O=$(BUILD)/helper FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz
 
@@ -79,4 +83,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all modules kernel-headers helper tools deps debug-kernel demo check fuzz bench install clean
+.PHONY: all modules kernel-headers helper tools deps debug-kernel demo check check-trixie fuzz bench \
+	install clean
