@@ -18,6 +18,11 @@
 #include <asm/unaligned.h>
 #endif
 
+/* Newer kernels declare hex2bin() in a header of its own. */
+#if __has_include(<linux/hex.h>)
+#include <linux/hex.h>
+#endif
+
 /* 6.5 moved GSO out of netdevice.h */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #include <net/gso.h>
