@@ -14,7 +14,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-if [ "$NFIPSEC_TIME_FACTOR" = 1 ]; then
+if [ -z "$NFIPSEC_SLOW" ]; then
 	MESSAGES=${NFIPSEC_FUZZ_MESSAGES:-20000}
 else
 	MESSAGES=${NFIPSEC_FUZZ_MESSAGES:-10000}

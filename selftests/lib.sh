@@ -11,7 +11,8 @@
 #
 # A script cleans up with `on_exit COMMAND`; the last registered runs first.
 
-NFIPSEC_TIME_FACTOR=${NFIPSEC_TIME_FACTOR:-1}	# debug kernels are slower
+NFIPSEC_TIME_FACTOR=${NFIPSEC_TIME_FACTOR:-1}	# how much longer to wait than on a stock kernel
+NFIPSEC_SLOW=${NFIPSEC_SLOW:-}			# 1: the kernel is slow, do less of each thing
 SELFTESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CHECKOUT=$(dirname "$SELFTESTS")
 NFIPSEC_BIN=${NFIPSEC_BIN:-$CHECKOUT/build/helper}

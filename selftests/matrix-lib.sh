@@ -19,7 +19,7 @@ place() { set -- $(($1 % 6 + 1)) $PLACES; echo "${@:$1 + 1:1}"; }
 # in an order that changes the tunnel seldom
 chosen()
 {
-	if [ "$NFIPSEC_TIME_FACTOR" = 1 ]; then combinations; else few_combinations; fi |
+	if [ -z "$NFIPSEC_SLOW" ]; then combinations; else few_combinations; fi |
 		awk '!seen[$0]++' | sort -s -k1,1 -k2,2r | grep -E -- "${MATRIX_ONLY:-.}"
 }
 

@@ -18,7 +18,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-if [ "$NFIPSEC_TIME_FACTOR" = 1 ]; then
+if [ -z "$NFIPSEC_SLOW" ]; then
 	TIME=${NFIPSEC_STRESS_SECONDS:-15}
 else
 	TIME=${NFIPSEC_STRESS_SECONDS:-40}
