@@ -2,7 +2,8 @@
 #
 #   make            the module for the running kernel (or KDIR=...), and the helper
 #   make demo       a tunnel comes up on the first ping, in a VM
-#   make check      every test, in VMs on three kernels
+#   make check      every test, in user-mode Linux and in VMs on three kernels
+#   make coverage   which lines of the module and the helper the tests run
 #   make check-trixie  helper, module, unit and interop tests with what Debian 13 has
 #   make bench      plain, xfrm, WireGuard and nfipsec side by side in one boot
 #   make install    module, helper, man pages; DESTDIR, prefix
@@ -11,7 +12,7 @@
 #   make clean
 #
 # Also: modules, helper, tools, fuzz (FUZZ_SECONDS=60), debug-kernel, and vm-6.1,
-# vm-6.12, vm-debug: the module for a kernel of the test VM.
+# vm-6.12, vm-debug, vm-uml, vm-uml-debug: the module for a kernel of the test VM.
 
 # Kernel headers: those of the running kernel, else the newest installed ones of Debian.
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
@@ -48,9 +49,11 @@ helper:
 tools:
 	$(MAKE) -C selftests O=$(BUILD)/selftests tools
 
-# the modules for the VMs' kernels, and what else runs inside
+# The modules for the VMs' kernels, and what else runs inside. Kernels with checkers, and the
+# user-mode ones, get the module's own tests, too.
+vm-%: VM_WORDS = $(if $(filter debug uml%,$*),NFIPSEC_SELFTEST=y) $(if $(filter uml%,$*),ARCH=um)
 vm-%: deps tools
-	$(call module,$(BUILD)/modules/$*,$$(selftests/vm/kernel $*)/build,$(if $(filter debug,$*),NFIPSEC_SELFTEST=y))
+	$(call module,$(BUILD)/modules/$*,$$(selftests/vm/kernel $*)/build,$(VM_WORDS))
 
 deps:
 	@selftests/vm/deps
@@ -64,6 +67,11 @@ demo: deps
 
 check: deps
 	@selftests/vm/check $(FUZZ_SECONDS)
+
+coverage: deps
+	@$(MAKE) -s $(JOBS) helper tools
+	$(call module,$(BUILD)/modules/coverage-uml,$$(selftests/vm/kernel uml)/build,ARCH=um GCOV_PROFILE=y NFIPSEC_SELFTEST=y)
+	@selftests/vm/coverage
 
 check-trixie: deps
 	@selftests/vm/check-trixie
@@ -83,5 +91,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all modules kernel-headers helper tools deps debug-kernel demo check check-trixie fuzz bench \
+.PHONY: all modules kernel-headers helper tools deps debug-kernel demo check check-trixie coverage fuzz bench \
 	install clean
