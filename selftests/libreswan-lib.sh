@@ -6,6 +6,7 @@
 # all that it reads and writes is in a folder of its own.
 
 LSW=$WORK/libreswan
+LSW_NS=gw-b		# network namespace of its daemon
 LSW_BIN=${NFIPSEC_PEERS:-/var/cache/nfipsec/peers}/libreswan/root/usr/libexec/ipsec
 lsw_lines=()		# more lines for the connection
 
@@ -56,7 +57,7 @@ lsw_nss()
 		pk12util -i "$LSW/b.p12" -d "$db" -W x
 }
 
-whack() { ip netns exec gw-b "$LSW_BIN/whack" --ctlsocket "$LSW/pluto.ctl" "$@"; }
+whack() { ip netns exec "$LSW_NS" "$LSW_BIN/whack" --ctlsocket "$LSW/pluto.ctl" "$@"; }
 lsw_ready() { test -S "$LSW/pluto.ctl" && whack --briefstatus; }
 
 # after libreswan_conf
@@ -64,7 +65,7 @@ libreswan_start()
 {
 	lsw_nss >"$LSW/certutil" 2>&1 || return
 	# it insists on that folder; the mounts are of this process alone
-	started lsw ip netns exec gw-b sh -c "mount -t tmpfs libexec /usr/libexec && mkdir /usr/libexec/ipsec &&
+	started lsw ip netns exec "$LSW_NS" sh -c "mount -t tmpfs libexec /usr/libexec && mkdir /usr/libexec/ipsec &&
 			mount --bind '$LSW_BIN' /usr/libexec/ipsec && exec \"\$@\"" \
 		sh "$LSW_BIN/pluto" --nofork --stderrlog --log-no-audit --no-dnssec --config "$LSW/ipsec.conf" \
 		--secretsfile "$LSW/secrets" --ipsecdir "$LSW/ipsec.d" --nssdir "sql:$LSW/nss" --rundir "$LSW" \
@@ -77,7 +78,7 @@ lsw_load()
 {
 	whack --name hq --delete >"$LSW/delete" 2>&1
 	whack --listen >"$LSW/listen" 2>&1 &&
-		ip netns exec gw-b "$LSW_BIN/addconn" --config "$LSW/ipsec.conf" --ctlsocket "$LSW/pluto.ctl" hq \
+		ip netns exec "$LSW_NS" "$LSW_BIN/addconn" --config "$LSW/ipsec.conf" --ctlsocket "$LSW/pluto.ctl" hq \
 			>"$LSW/load" 2>&1
 }
 

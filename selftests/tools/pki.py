@@ -37,7 +37,7 @@ def subject(name):
 
 def certificate(name, key, words, issuer, issuer_key):
     now = datetime.datetime.utcnow()
-    first, last = (int(d) for d in words.get("days", "-1:30").split(":"))
+    first, last = (float(d) for d in words.get("days", "-1:30").split(":"))
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject(name)).issuer_name(subject(issuer))
