@@ -155,17 +155,46 @@ static bool is_icmp(u8 proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
-/* RFC 4861 6.1, 7.1: a hop limit of 255 has met no router; RFC 2710 3: 1 will pass none */
-static bool on_link(u8 type, u8 hop_limit)
+/*
+ * Neighbour discovery has a hop limit of 255, which has met no router (RFC 4861 6.1, 7.1).
+ * Multicast listener discovery has one of 1 and an address that no router forwards from
+ * (RFC 2710 3, RFC 3590 4); the hop limit alone might be what a router has left of 2.
+ */
+static bool on_link6(const struct ipv6hdr *ip6, u8 type)
 {
 	switch (type) {
 	case NDISC_ROUTER_SOLICITATION ... NDISC_REDIRECT:
-		return hop_limit == 255;
+		return ip6->hop_limit == 255;
 	case ICMPV6_MGM_QUERY ... ICMPV6_MGM_REDUCTION:
 	case ICMPV6_MLD2_REPORT:
-		return hop_limit == 1;
+		return ip6->hop_limit == 1 && ipv6_addr_is_multicast(&ip6->daddr) &&
+		       (ipv6_addr_type(&ip6->saddr) & IPV6_ADDR_LINKLOCAL ||
+			ipv6_addr_any(&ip6->saddr));
 	}
 	return false;
+}
+
+/* RFC 3376 4: IGMP's TTL is 1, and its destination a group */
+static bool is_igmp(const struct iphdr *ip)
+{
+	return ip->protocol == IPPROTO_IGMP && ip->ttl == 1 && ipv4_is_multicast(ip->daddr);
+}
+
+/*
+ * DHCP before the client has an address, or after it has lost its server (RFC 2131 4.1,
+ * RFC 8415 7.1, 7.2). Routers forward none of these addresses. What client and server send
+ * each other as unicast is traffic like any other.
+ */
+static bool is_dhcp(const struct nfipsec_pkt *pkt)
+{
+	u16 sport = ntohs(pkt->sport), dport = ntohs(pkt->dport);
+
+	if (pkt->family == AF_INET)
+		return ((sport == 68 && dport == 67) || (sport == 67 && dport == 68)) &&
+		       (ipv4_is_lbcast(pkt->daddr.ip) || ipv4_is_zeronet(pkt->saddr.ip));
+	return (sport == 546 || sport == 547) && (dport == 546 || dport == 547) &&
+	       ipv6_addr_type(&pkt->saddr.ip6) & IPV6_ADDR_LINKLOCAL &&
+	       (ipv6_addr_type(&pkt->daddr.ip6) & IPV6_ADDR_LINKLOCAL);
 }
 
 static int parse_upper(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
@@ -182,10 +211,12 @@ static int parse_upper(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_p
 	pkt->sport = get_unaligned((__be16 *)p);
 	if (is_icmp(pkt->h.proto)) {
 		pkt->on_link = pkt->family == AF_INET6 && pkt->h.proto == IPPROTO_ICMPV6 &&
-			       on_link(p[0], ((struct ipv6hdr *)(skb->data + nhoff))->hop_limit);
+			       on_link6((struct ipv6hdr *)(skb->data + nhoff), p[0]);
 		return 0;
 	}
 	pkt->dport = get_unaligned((__be16 *)(p + 2));
+	if (pkt->h.proto == IPPROTO_UDP)
+		pkt->on_link = is_dhcp(pkt);
 	if (pkt->h.proto == IPPROTO_TCP)
 		pkt->syn = p[13] & 0x02;
 	return 0;
@@ -212,6 +243,7 @@ int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pk
 		pkt->family = AF_INET;
 		pkt->saddr.ip = ip->saddr;
 		pkt->daddr.ip = ip->daddr;
+		pkt->on_link = is_igmp(ip);
 	} else {
 		const struct ipv6hdr *ip6 = (const struct ipv6hdr *)(skb->data + nhoff);
 

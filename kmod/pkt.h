@@ -41,8 +41,8 @@ struct nfipsec_headers {
  * @saddr: source address, of @family
  * @daddr: destination address, of @family
  * @syn: a TCP segment with SYN
- * @on_link: neighbour discovery (RFC 4861) or multicast listener discovery
- *	(RFC 2710), which never leave their link
+ * @on_link: neighbour discovery (RFC 4861), multicast listener discovery (RFC 2710),
+ *	IGMP (RFC 3376) or DHCP without unicast addresses, which never leave their link
  */
 struct nfipsec_pkt {
 	u8			family;
