@@ -3,6 +3,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
@@ -42,9 +43,29 @@ static bool bridged(const struct sk_buff *skb)
 	return !skb_dst(skb) || skb_dst(skb)->flags & DST_FAKE_RTABLE;
 }
 
+/* The stack chose the hook by the packet's protocol; a raw socket may write another version. */
+static bool is_of_family(const struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return ip_hdr(skb)->version == (state->pf == NFPROTO_IPV4 ? 4 : 6);
+}
+
 /*
- * Not for us: our own outer packets (they would be classified for ever), what is
- * on its way to nfipsec0 already, and what stays on this host.
+ * Is this the copy of a multicast or broadcast packet that the stack makes for listeners
+ * on this host? IPv4 sends the copy through POST_ROUTING, too. The copy is a clone without
+ * the sender's socket. IPv6 names the function that takes it.
+ */
+static bool is_loop_copy(const struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	if (state->pf == NFPROTO_IPV6)
+		return state->okfn == dev_loopback_xmit;
+	return skb_rtable(skb)->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST) &&
+	       state->sk && !skb->sk && skb_cloned(skb);
+}
+
+/*
+ * Not for us: our own outer packets (the hook would classify them for ever), packets to
+ * nfipsec0 already, and packets that stay on this host. What leaves by a VRF comes here
+ * again with the device behind it.
  */
 static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
@@ -53,9 +74,18 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 	enum nfipsec_verdict verdict;
 
 	if (state->out == nn->dev || (state->out->flags & IFF_LOOPBACK) ||
-	    nfipsec_xmit_is_outer(skb) || unlikely(bridged(skb)))
+	    netif_is_l3_master(state->out) || unlikely(bridged(skb)))
 		return NF_ACCEPT;
-	verdict = nfipsec_output_classify(nn, skb, &reason);
+	if (unlikely(!is_of_family(skb, state)))
+		return verdict_to_nf(nn, NFIPSEC_VERDICT_DROP, NFIPSEC_STAT_OUT_MALFORMED);
+	if (nfipsec_xmit_is_outer(skb))
+		return NF_ACCEPT;
+	/* taken, not accepted: were it no copy, it would leave this host in clear */
+	if (unlikely(is_loop_copy(skb, state))) {
+		dev_loopback_xmit(state->net, state->sk, skb);
+		return NF_STOLEN;
+	}
+	verdict = nfipsec_output_classify(nn, skb, state->sk, &reason);
 	return verdict_to_nf(nn, verdict, reason);
 }
 
@@ -100,10 +130,32 @@ static unsigned int pre_routing4(void *priv, struct sk_buff *skb, const struct n
 	return NF_ACCEPT;
 }
 
-/* What came out of nfipsec0 was protected; anything can set a mark, nothing else that device. */
-static bool cleared(const struct nfipsec_net *nn, const struct nf_hook_state *state)
+/* the device that the packet arrived on, where that is enslaved to the VRF @state names */
+static int slave_of(const struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	return state->in == nn->dev || (state->in->flags & IFF_LOOPBACK);
+	return state->pf == NFPROTO_IPV4 ? inet_sdif(skb) : inet6_sdif(skb);
+}
+
+/*
+ * Needs the packet no protection? The module delivered it on nfipsec0 (others can set a
+ * mark, but not send from that device), or this host sent it to itself: by the loop-back
+ * device, by a VRF, or as a copy of its own multicast. Only the stack sets PACKET_LOOPBACK.
+ */
+static bool arrived_protected(const struct nfipsec_net *nn, const struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	return state->in == nn->dev || (state->in->flags & IFF_LOOPBACK) ||
+	       skb->pkt_type == PACKET_LOOPBACK ||
+	       (netif_is_l3_master(state->in) && slave_of(skb, state) == nn->dev->ifindex);
+}
+
+static bool is_from_bridge(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	return nf_bridge_info_exists(skb);
+#else
+	return false;
+#endif
 }
 
 /*
@@ -127,23 +179,42 @@ static bool confirm(struct sk_buff *skb)
 	return true;
 }
 
-/* neither ESP nor AH of ours */
+/* judges what is neither ESP nor AH of ours */
 static unsigned int cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
-			      const struct nf_hook_state *state)
+			      const struct nf_hook_state *state, enum nfipsec_when when)
 {
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
 	enum nfipsec_verdict verdict;
 
-	if (cleared(nn, state))
+	if (arrived_protected(nn, skb, state))
+		return NF_ACCEPT;
+	/* a VRF has lost the mark of what this host sends to itself, and PRE_ROUTING saw all */
+	if (when != NFIPSEC_BEFORE_NAT && netif_is_l3_master(state->in) &&
+	    !is_from_bridge(skb) && !nfipsec_input_is_left(nn, skb))
 		return NF_ACCEPT;
 	/* in two steps: @reason is read only after it was set */
-	verdict = nfipsec_input_cleartext(nn, skb, &reason);
+	verdict = nfipsec_input_cleartext(nn, skb, when, &reason);
 	return verdict_to_nf(nn, verdict, reason);
 }
 
-static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+/*
+ * Clear text is judged as it was on the wire: behind reassembly, before any rule, and
+ * before conntrack and IPVS translate its addresses. LOCAL_IN and FORWARD judge again, by
+ * conntrack's tuple: what this hook leaves to them, and packets that come by another way
+ * (out of a bridge, or out of segment routing). A frame that br_netfilter shows may be
+ * bridged, which nobody knows before the bridge has decided.
+ */
+static unsigned int pre_routing(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct nfipsec_net *nn = nfipsec_net(state->net);
+	if (unlikely(is_from_bridge(skb)))
+		return NF_ACCEPT;
+	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_BEFORE_NAT);
+}
+
+/* A packet for this host: opened where it is ESP or AH of ours. Bottom halves off. */
+static unsigned int receive(struct nfipsec_net *nn, struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
 	struct nfipsec_sa *sa = NULL;
 	struct nfipsec_headers h;
 
@@ -152,7 +223,7 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	 * on is not for us to open, and the stack discards most of it (RFC 5095 3).
 	 */
 	if (nfipsec_pkt_headers(skb, 0, &h) || h.fragment || h.routed)
-		return cleartext(nn, skb, state);
+		return cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
 	switch (h.proto) {
 	case IPPROTO_ESP:
 	case IPPROTO_AH:
@@ -175,7 +246,7 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 		return NF_STOLEN;
 	}
 	if (!sa)
-		return cleartext(nn, skb, state);
+		return cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
 	if (unlikely(h.options) && !nfipsec_input_options(nn, skb, &h))
 		return NF_STOLEN;
 	if (!confirm(skb))
@@ -187,9 +258,25 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	return NF_STOLEN;
 }
 
+/*
+ * A verdict from user space brings the packet here in process context (NFQUEUE), and what
+ * is per CPU behind this relies on bottom halves.
+ */
+static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	unsigned int verdict;
+
+	local_bh_disable();
+	verdict = receive(nfipsec_net(state->net), skb, state);
+	local_bh_enable();
+	return verdict;
+}
+
 static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	return unlikely(bridged(skb)) ? NF_ACCEPT : cleartext(nfipsec_net(state->net), skb, state);
+	if (unlikely(bridged(skb)))
+		return NF_ACCEPT;
+	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_FORWARD);
 }
 
 /*
@@ -202,11 +289,13 @@ static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hoo
 
 static const struct nf_hook_ops hooks[] = {
 	HOOK_AT(defrag4, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG - 1),
+	HOOK_AT(pre_routing, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(pre_routing4, IPV4, PRE_ROUTING),
 	HOOK(local_in, IPV4, LOCAL_IN),
 	HOOK(forward, IPV4, FORWARD),
 	HOOK(post_routing, IPV4, POST_ROUTING),
 	HOOK_AT(defrag6, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG - 1),
+	HOOK_AT(pre_routing, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(local_in, IPV6, LOCAL_IN),
 	HOOK(forward, IPV6, FORWARD),
 	HOOK(post_routing, IPV6, POST_ROUTING),
@@ -235,9 +324,8 @@ void nfipsec_hook_unregister(struct net *net)
  * @nn: the namespace; nfipsec_net.config is held
  * @family: whose
  *
- * For access lists with ports, which fragments have not (RFC 4301 7, stateful fragment
- * checking), and for ESP, AH and IKE over IPv6, which the stack would reassemble behind
- * our hook.
+ * Access lists judge whole packets (RFC 4301 7, stateful fragment checking): a fragment has
+ * no ports, and ESP and IKE in fragments are told from other packets only when whole.
  *
  * Return: 0 or an errno.
  */

@@ -7,6 +7,7 @@
 #include <linux/ip.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/netfilter/nf_conntrack.h>
 
 #include "ah.h"
 #include "esp.h"
@@ -350,23 +351,90 @@ void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfip
 		nfipsec_deliver(nn, a.skb, pkt.h.proto);
 }
 
+/*
+ * The addresses and ports that the packet had on the wire, where conntrack has translated
+ * them since. Its tuple of the packet's direction still has them. An ICMP error has the
+ * conntrack entry of the packet that it quotes, and keeps its own.
+ */
+static void untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	const struct nf_conntrack_tuple *wire;
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct;
+
+	ct = nf_ct_get(skb, &info);
+	if (likely(!ct || !(READ_ONCE(ct->status) & IPS_NAT_MASK)))
+		return;
+	wire = nf_ct_tuple(ct, CTINFO2DIR(info));
+	if (wire->dst.protonum != pkt->h.proto || info == IP_CT_RELATED ||
+	    info == IP_CT_RELATED_REPLY)
+		return;
+	if (pkt->family == AF_INET) {
+		pkt->saddr.ip = wire->src.u3.ip;
+		pkt->daddr.ip = wire->dst.u3.ip;
+	} else {
+		pkt->saddr.ip6 = wire->src.u3.in6;
+		pkt->daddr.ip6 = wire->dst.u3.in6;
+	}
+	if (pkt->ports && pkt->h.proto != IPPROTO_ICMP && pkt->h.proto != IPPROTO_ICMPV6) {
+		pkt->sport = wire->src.u.all;
+		pkt->dport = wire->dst.u.all;
+	}
+#endif
+}
+
+/* Is the packet for the tunnels themselves, as far as is known where it is judged? */
+static bool is_outer(struct nfipsec_net *nn, struct sk_buff *skb, const struct nfipsec_pkt *pkt,
+		     enum nfipsec_when when)
+{
+	switch (when) {
+	case NFIPSEC_BEFORE_NAT:
+		return nfipsec_ike_may_be_outer(nn, skb, pkt);
+	case NFIPSEC_LOCAL_IN:
+		return nfipsec_ike_is_outer(nn, pkt);
+	case NFIPSEC_FORWARD:
+		break;
+	}
+	return false;
+}
+
 /**
- * nfipsec_input_cleartext - a packet that did not come out of nfipsec0
+ * nfipsec_input_is_left - did PRE_ROUTING leave this packet to the later hooks?
+ * @nn: the namespace
+ * @skb: at its IP header, at LOCAL_IN or FORWARD
+ *
+ * RCU read side.
+ *
+ * Return: true for a packet that may belong to the tunnels themselves.
+ */
+bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb)
+{
+	struct nfipsec_pkt pkt;
+
+	return nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt) ||
+	       nfipsec_ike_may_be_outer(nn, skb, &pkt);
+}
+
+/**
+ * nfipsec_input_cleartext - judge a packet that arrived in clear
  * @nn: the namespace
  * @skb: at its IP header
+ * @when: where on its way it is
  * @reason: why it is dropped
  *
- * What an access list, read from the other side, says must come protected, and
- * did not, is dropped (RFC 4301 5.2). RCU read side.
+ * A packet that must come protected by an access list, read from the other side, and came
+ * in clear is dropped (RFC 4301 5.2). It is judged by its addresses on the wire: before
+ * NAT by its own, behind NAT by conntrack's tuple. RCU read side.
  *
  * Return: NFIPSEC_VERDICT_PASS, or NFIPSEC_VERDICT_DROP with @reason set.
  */
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
-					     enum nfipsec_stat *reason)
+					     enum nfipsec_when when, enum nfipsec_stat *reason)
 {
 	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
 	const struct nfipsec_entry *entry;
-	struct nfipsec_pkt pkt, mirror;
+	struct nfipsec_pkt pkt, wire, mirror;
 
 	if (!policy->n_entries)
 		return NFIPSEC_VERDICT_PASS;
@@ -377,10 +445,12 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 	}
 	if (pkt.on_link)
 		return NFIPSEC_VERDICT_PASS;
-	nfipsec_pkt_mirror(&pkt, &mirror);
+	wire = pkt;
+	if (when != NFIPSEC_BEFORE_NAT)
+		untranslate(skb, &wire);
+	nfipsec_pkt_mirror(&wire, &mirror);
 	entry = nfipsec_classify(policy, &mirror);
-	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS ||
-	    nfipsec_policy_is_ike(nn, &pkt, NFIPSEC_DIR_IN))
+	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS || is_outer(nn, skb, &pkt, when))
 		return NFIPSEC_VERDICT_PASS;
 	this_cpu_inc(entry->count->in_packets);
 	*reason = entry->action == NFIPSEC_ACTION_PROTECT ? NFIPSEC_STAT_IN_CLEARTEXT :

@@ -38,11 +38,16 @@ static int __init nfipsec_init(void)
 	err = nfipsec_netns_init();
 	if (err)
 		goto out_dev;
-	err = nfipsec_netlink_init();
+	err = nfipsec_ike_init();
 	if (err)
 		goto out_netns;
+	err = nfipsec_netlink_init();
+	if (err)
+		goto out_ike;
 	return 0;
 
+out_ike:
+	nfipsec_ike_exit();
 out_netns:
 	nfipsec_netns_exit();
 out_dev:
@@ -63,6 +68,7 @@ out_wq:
 static void __exit nfipsec_exit(void)
 {
 	nfipsec_netlink_exit();
+	nfipsec_ike_exit();
 	nfipsec_netns_exit();
 	rcu_barrier();
 	destroy_workqueue(nfipsec_wq);

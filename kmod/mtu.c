@@ -265,6 +265,30 @@ static const struct nfipsec_sa *quoted_sa(struct nfipsec_net *nn, struct sk_buff
 	return nfipsec_addr_equal(id.family, &ends->local, &local) ? sa : NULL;
 }
 
+/**
+ * nfipsec_mtu_quotes_sa - is an ICMP error about an outer packet of ours?
+ * @nn: the namespace
+ * @skb: the error, at its IP header
+ * @pkt: the same
+ *
+ * RCU read side.
+ *
+ * Return: true if the error quotes ESP or AH of an outbound SA.
+ */
+bool nfipsec_mtu_quotes_sa(struct nfipsec_net *nn, struct sk_buff *skb,
+			   const struct nfipsec_pkt *pkt)
+{
+	unsigned int quoted = pkt->h.upper + sizeof(struct icmphdr);
+	u8 type = ntohs(pkt->sport) >> 8;
+
+	BUILD_BUG_ON(sizeof(struct icmphdr) != sizeof(struct icmp6hdr));
+	if (!pkt->ports)
+		return false;
+	if (pkt->h.proto == IPPROTO_ICMP ? !icmp_is_err(type) : type & ICMPV6_INFOMSG_MASK)
+		return false;
+	return quoted_sa(nn, skb, quoted);
+}
+
 /* @mtu: of a router on the way, which has shown that it saw a packet of the SA */
 static void learn(const struct nfipsec_sa *sa, u32 mtu, u32 least)
 {

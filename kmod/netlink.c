@@ -44,6 +44,10 @@ static const struct nla_policy flow_nest[NFIPSEC_A_MAX + 1] = {
 	[NFIPSEC_A_FLOW] = NLA_POLICY_NESTED(nfipsec_nl_flow_policy),
 };
 
+static const struct nla_policy ike_sockets[NFIPSEC_A_MAX + 1] = {
+	[NFIPSEC_A_IKE_FD] = { .type = NLA_U32 },
+};
+
 /* no attributes at all */
 static const struct nla_policy nothing[NFIPSEC_A_MAX + 1] = {};
 
@@ -300,6 +304,7 @@ static const struct genl_ops ops[] = {
 	{ OP(STATS_GET, nothing, NFIPSEC_A_MAX), .doit = stats_get },
 	{ OP(SA_MOVE, move_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_move },
 	{ OP(DUMMY_SEND, dummy_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_dummy_send },
+	{ OP(IKE_SOCKETS, ike_sockets, NFIPSEC_A_MAX), .doit = nfipsec_nl_ike_sockets },
 	{ OP(EXPLAIN, flow_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_explain },
 };
 

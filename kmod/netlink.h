@@ -46,6 +46,9 @@ int nfipsec_nl_sa_move(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_dummy_send(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa);
 
+/* ike.c */
+int nfipsec_nl_ike_sockets(struct sk_buff *skb, struct genl_info *info);
+
 /* netlink_policy.c */
 int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_policy_dump(struct sk_buff *skb, struct netlink_callback *cb);

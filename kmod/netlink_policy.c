@@ -235,12 +235,10 @@ static int add_entry(struct transaction *t, struct nfipsec_entry *entry, const s
 	err = nfipsec_nl_get_sel(tb[NFIPSEC_A_ENTRY_SELECTOR], &entry->sel, t->extack);
 	if (err)
 		return err;
-	if (nfipsec_sel_has_ports(&entry->sel)) {
-		err = nfipsec_hook_defrag(t->nn, entry->sel.family);
-		if (err) {
-			NL_SET_ERR_MSG(t->extack, "fragments cannot be reassembled");
-			return err;
-		}
+	err = nfipsec_hook_defrag(t->nn, entry->sel.family);
+	if (err) {
+		NL_SET_ERR_MSG(t->extack, "fragments cannot be reassembled");
+		return err;
 	}
 	return get_tunnel(t, entry, tb[NFIPSEC_A_ENTRY_TUNNEL], tb[NFIPSEC_A_ENTRY_ACTION]);
 }
@@ -560,7 +558,7 @@ int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nfipsec_net *nn = nfipsec_net(genl_info_net(info));
 	struct nfipsec_pkt pkt = {}, as_out;
-	const struct nfipsec_entry *entry;
+	const struct nfipsec_entry *entry = NULL;
 	const struct nfipsec_sa *sa = NULL;
 	struct sk_buff *msg;
 	void *hdr;
@@ -582,8 +580,10 @@ int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info)
 		return -EMSGSIZE;
 	}
 	rcu_read_lock();
-	entry = nfipsec_policy_is_ike(nn, &as_out, NFIPSEC_DIR_OUT) ? NULL :
-		nfipsec_classify(rcu_dereference(nn->policy), &as_out);
+	/* the daemon's own IKE, which no entry is to take */
+	if (as_out.h.proto != IPPROTO_UDP ||
+	    !nfipsec_ike_is_receiver(nn, as_out.family, &as_out.saddr, as_out.sport))
+		entry = nfipsec_classify(rcu_dereference(nn->policy), &as_out);
 	if (entry)
 		err = put_entry(msg, entry);
 	if (entry && entry->tunnel)

@@ -88,6 +88,7 @@ static void __net_exit netns_exit(struct net *net)
 	struct nfipsec_net *nn = nfipsec_net(net);
 
 	nfipsec_policy_exit_net(nn);
+	nfipsec_ike_exit_net(nn);
 	nfipsec_lifetime_exit_net(nn);
 	nfipsec_dev_destroy(nn);
 	nfipsec_stats_destroy(nn);

@@ -19,6 +19,7 @@
 #define NFIPSEC_SPI_HASH_BITS	10
 #define NFIPSEC_QUEUE_MAX	64	/* packets a tunnel holds while it has no SA */
 
+struct nfipsec_ike;
 struct nfipsec_policy;
 struct nfipsec_sa;
 struct nfipsec_tunnel;
@@ -54,6 +55,7 @@ struct nfipsec_stats {
  * @lifetime: the one timer, for the limits of SAs and the age of held packets;
  *	runs while there are any
  * @stats: per-CPU counters, bottom halves off to write
+ * @ike: the daemon's IKE sockets; RCU, replaced under @config; NULL for none
  * @defrag4: IPv4 fragments are reassembled before routing; under @config
  * @defrag6: IPv6 fragments are reassembled before routing; under @config
  * @holds_module: a module reference is held, as protect entries are loaded;
@@ -75,6 +77,7 @@ struct nfipsec_net {
 	unsigned int			generation;
 	struct delayed_work		lifetime;
 	struct nfipsec_stats __percpu	*stats;
+	struct nfipsec_ike __rcu	*ike;
 	bool				defrag4, defrag6;
 	bool				holds_module;
 };
@@ -103,6 +106,11 @@ void nfipsec_dev_exit(void);
 int nfipsec_hook_register(struct net *net);
 void nfipsec_hook_unregister(struct net *net);
 int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family);
+
+/* ike.c */
+int nfipsec_ike_init(void);
+void nfipsec_ike_exit(void);
+void nfipsec_ike_exit_net(struct nfipsec_net *nn);
 
 /* netlink.c */
 int nfipsec_netlink_init(void);

@@ -46,21 +46,39 @@ static void forget_fragments(struct sk_buff *skb, u8 family)
 }
 
 /*
- * The tunnel may give its route up at any moment, and then nobody may take a reference
- * to it any more. ip6_fragment() takes one for each fragment and does not ask. False:
- * it has been given up.
+ * Does the route stay valid until the packet reaches nfipsec0? It is borrowed under RCU.
+ * A forwarded packet is under RCU all the way. A local sender's packet is not: the stack
+ * continues behind the hooks without it, and by ip_mc_output() or a VRF in any context. And
+ * ip6_fragment() takes a reference for each fragment and does not check whether the route
+ * has any left. False: the tunnel has given the route up.
  */
-static bool may_cut(struct sk_buff *skb, const struct nfipsec_pkt *pkt)
+static bool keep_route(struct sk_buff *skb, const struct nfipsec_pkt *pkt, bool local)
 {
-	if (pkt->family == AF_INET ||
-	    (skb->len <= dst_mtu(skb_dst(skb)) && !IP6CB(skb)->frag_max_size))
+	if (!local && (pkt->family == AF_INET ||
+		       (skb->len <= dst_mtu(skb_dst(skb)) && !IP6CB(skb)->frag_max_size)))
 		return true;
 	return skb_dst_force(skb);
 }
 
+/*
+ * Listeners on this host have their copy of a local sender's multicast. IPv4's was made
+ * before this hook. IPv6 would make it behind the hook and for the members of groups on
+ * nfipsec0; so it is made here, and for the sender's device.
+ */
+static void loop_back6(struct nfipsec_net *nn, struct sk_buff *skb, struct sock *sk)
+{
+	struct sk_buff *copy;
+
+	if (!sk || !sk_mc_loop(sk))
+		return;
+	copy = skb_clone(skb, GFP_ATOMIC);
+	if (copy)
+		dev_loopback_xmit(nn->net, sk, copy);
+}
+
 static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
 				    struct sk_buff *skb, const struct nfipsec_pkt *pkt,
-				    enum nfipsec_stat *reason)
+				    struct sock *sk, enum nfipsec_stat *reason)
 {
 	struct nfipsec_route *route = nfipsec_dev_route(entry->tunnel, route_kind(entry, pkt));
 
@@ -78,9 +96,11 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 	}
 	if (unlikely(pkt->syn))
 		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(entry->tunnel));
+	if (pkt->family == AF_INET6 && unlikely(ipv6_addr_is_multicast(&pkt->daddr.ip6)))
+		loop_back6(nn, skb, sk);
 	skb_dst_drop(skb);
 	skb_dst_set_noref(skb, &route->dst);
-	if (!may_cut(skb, pkt)) {
+	if (!keep_route(skb, pkt, sk)) {
 		*reason = NFIPSEC_STAT_OUT_NO_SA_FLUSHED;
 		return NFIPSEC_VERDICT_DROP;
 	}
@@ -144,6 +164,7 @@ static bool is_icmp(const struct nfipsec_pkt *pkt)
  * nfipsec_output_classify - what becomes of a packet that leaves
  * @nn: the namespace
  * @skb: the packet, after routing and SNAT; skb->data at its IP header
+ * @sk: the socket that the stack sends it for; NULL of a forwarded packet
  * @reason: why it is dropped, with NFIPSEC_VERDICT_DROP
  *
  * RFC 4301 5.1. RCU read side.
@@ -151,7 +172,7 @@ static bool is_icmp(const struct nfipsec_pkt *pkt)
  * Return: what the hook does with the packet.
  */
 enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_buff *skb,
-					     enum nfipsec_stat *reason)
+					     struct sock *sk, enum nfipsec_stat *reason)
 {
 	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
 	const struct nfipsec_entry *entry;
@@ -174,12 +195,12 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 	if (!entry)
 		return NFIPSEC_VERDICT_PASS;
 	if (entry->action != NFIPSEC_ACTION_BYPASS &&
-	    nfipsec_policy_is_ike(nn, &pkt, NFIPSEC_DIR_OUT))
+	    nfipsec_ike_is_sender(nn, skb))
 		return NFIPSEC_VERDICT_PASS;
 	count_hit(entry);
 	switch (entry->action) {
 	case NFIPSEC_ACTION_PROTECT:
-		return protect(nn, entry, skb, &pkt, reason);
+		return protect(nn, entry, skb, &pkt, sk, reason);
 	case NFIPSEC_ACTION_DISCARD:
 		*reason = NFIPSEC_STAT_OUT_DISCARD;
 		return NFIPSEC_VERDICT_DROP;

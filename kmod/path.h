@@ -14,7 +14,7 @@ enum nfipsec_verdict {
 
 /* output.c */
 enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_buff *skb,
-					     enum nfipsec_stat *reason);
+					     struct sock *sk, enum nfipsec_stat *reason);
 void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
 void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
 			const struct nfipsec_headers *h);
@@ -28,8 +28,23 @@ void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfip
 /* may the packet be opened, by its destination options? Otherwise it is gone */
 bool nfipsec_input_options(struct nfipsec_net *nn, struct sk_buff *skb,
 			   const struct nfipsec_headers *h);
+/* where a packet that arrived in clear is judged */
+enum nfipsec_when {
+	NFIPSEC_BEFORE_NAT,	/* PRE_ROUTING, as it was on the wire */
+	NFIPSEC_LOCAL_IN,
+	NFIPSEC_FORWARD,
+};
+bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb);
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
-					     enum nfipsec_stat *reason);
+					     enum nfipsec_when when, enum nfipsec_stat *reason);
+
+/* ike.c: the daemon's IKE sockets */
+bool nfipsec_ike_is_sender(struct nfipsec_net *nn, const struct sk_buff *skb);
+bool nfipsec_ike_is_receiver(struct nfipsec_net *nn, u8 family, const union nfipsec_addr *addr,
+			     __be16 port);
+bool nfipsec_ike_is_outer(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt);
+bool nfipsec_ike_may_be_outer(struct nfipsec_net *nn, struct sk_buff *skb,
+			      const struct nfipsec_pkt *pkt);
 
 /* dev.c: the tunnel's route to nfipsec0 */
 struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel,
@@ -53,6 +68,8 @@ void nfipsec_mtu_follow(const struct nfipsec_way *way, const struct dst_entry *d
 void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel);
 /* does it fit the tunnel? 0; 1 when the outer packet may be fragmented; -EMSGSIZE, told */
 int nfipsec_mtu_check(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
+bool nfipsec_mtu_quotes_sa(struct nfipsec_net *nn, struct sk_buff *skb,
+			   const struct nfipsec_pkt *pkt);
 void nfipsec_mtu_icmp4(struct nfipsec_net *nn, struct sk_buff *skb);
 void nfipsec_mtu_icmp6(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int head);
 

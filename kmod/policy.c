@@ -5,7 +5,6 @@
 #include <linux/netlink.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
-#include <net/addrconf.h>
 
 #include "path.h"
 #include "policy.h"
@@ -220,62 +219,6 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 		hold_module(nn, false);
 	policy_free_later(old);
 	return 0;
-}
-
-/* Is @local this end of the tunnel? One without a fixed address takes any of the host's own. */
-static bool is_end(const struct nfipsec_tunnel *tunnel, u8 family, const union nfipsec_addr *local,
-		   const union nfipsec_addr *remote)
-{
-	struct net *net = tunnel->nn->net;
-
-	if (tunnel->has_remote && !nfipsec_addr_equal(family, &tunnel->remote, remote))
-		return false;
-	if (tunnel->has_local)
-		return nfipsec_addr_equal(family, &tunnel->local, local);
-	if (family == AF_INET)
-		return inet_addr_type(net, local->ip) == RTN_LOCAL;
-	return ipv6_chk_addr(net, &local->ip6, NULL, 0);
-}
-
-static bool ike_port(__be16 port)
-{
-	return port == htons(500) || port == htons(4500);
-}
-
-/**
- * nfipsec_policy_is_ike - traffic of the key exchange and our own outer packets
- * @nn: the namespace
- * @pkt: the packet
- * @dir: enum nfipsec_dir, which end of it is ours
- *
- * A wide protect entry ("from any to any") must not trap the negotiation it waits
- * for: UDP 500 and 4500, and ESP and AH, between the outer addresses of a tunnel. Of the
- * ports ours counts alone: a NAT may have changed the peer's, and anybody may send from
- * port 500 to whatever else listens here.
- * Only this host's own: a key exchange that is forwarded is traffic like any other,
- * and so is a fragment, since what this host sends or takes in is whole at the hooks.
- * RCU read side.
- *
- * Return: true for such a packet.
- */
-bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt, u8 dir)
-{
-	bool out = dir == NFIPSEC_DIR_OUT;
-	const union nfipsec_addr *local = out ? &pkt->saddr : &pkt->daddr;
-	const union nfipsec_addr *remote = out ? &pkt->daddr : &pkt->saddr;
-	const struct nfipsec_tunnel *tunnel;
-	bool udp = pkt->h.proto == IPPROTO_UDP;
-
-	if (!udp && pkt->h.proto != IPPROTO_ESP && pkt->h.proto != IPPROTO_AH)
-		return false;
-	if (pkt->h.fragment || (udp && !ike_port(out ? pkt->sport : pkt->dport)))
-		return false;
-	list_for_each_entry_rcu(tunnel, &nn->tunnels, link) {
-		if ((!tunnel->family || tunnel->family == pkt->family) &&
-		    is_end(tunnel, pkt->family, local, remote))
-			return true;
-	}
-	return false;
 }
 
 /* the empty policy: all traffic passes */

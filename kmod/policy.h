@@ -184,8 +184,6 @@ struct nfipsec_classifier *nfipsec_classifier_build(const struct nfipsec_entry *
 void nfipsec_classifier_free(struct nfipsec_classifier *c);
 const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy,
 					     const struct nfipsec_pkt *pkt);
-/* UDP 500/4500 of our own end of a tunnel, and ESP/AH between its ends, is never trapped */
-bool nfipsec_policy_is_ike(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt, u8 dir);
 
 /* acquire.c */
 /* drops what was held for too long; true while something is held */

@@ -16,7 +16,7 @@ sites_begin
 sites_ipv6 || bail "no IPv6"
 # first: what a namespace has once begun to reassemble it always does
 check "IKE in fragments over IPv6" boundary ike_fragments
-check "IKE is what our port is of" boundary ike_ports
+check "IKE is what the named sockets send and receive" boundary ike_ports
 check "fragments in clear meet none that are protected" boundary fragments
 check "destination options, ESP" boundary options_esp
 check "destination options, ESP in UDP" boundary options_udp

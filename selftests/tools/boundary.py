@@ -328,6 +328,7 @@ def case_ike_fragments():
 	gw, wire = Gateway(), Wire()
 	gw.policy(6, ("::", "ffff:" * 7 + "ffff") * 2)
 	s = listener("gw-a", 6, 500)
+	gw.nf.do("ike-sockets", [("ike-fd", s.fileno())])
 	src, dst = addr("gw-b", 6), addr("gw-a", 6)
 	data = bytes(range(256)) * 5
 	gw.mark()
@@ -338,13 +339,14 @@ def case_ike_fragments():
 
 
 def case_ike_ports():
-	"""Our port says that it is IKE, not the peer's."""
+	"""Our socket says that it is IKE, not the peer's port."""
 	gw, wire = Gateway(), Wire()
 	for family in (4, 6):
 		any_ = ("0.0.0.0", "255.255.255.255") if family == 4 else ("::", "ffff:" * 7 + "ffff")
 		gw.policy(family, any_ * 2)
 		src, dst = addr("gw-b", family), addr("gw-a", family)
 		s = {port: listener("gw-a", family, port) for port in (500, 4500, 7777)}
+		gw.nf.do("ike-sockets", [("ike-fd", s[port].fileno()) for port in (500, 4500)])
 		make = ipv4 if family == 4 else ipv6
 		for sport, dport, expected in ((500, 500, True), (1024, 500, True), (1024, 4500, True), (500, 7777, False),
 					       (4500, 7777, False), (1024, 7777, False)):
@@ -423,4 +425,5 @@ def main():
 		sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+	main()

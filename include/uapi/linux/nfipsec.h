@@ -38,6 +38,7 @@ enum nfipsec_cmd {
 	NFIPSEC_CMD_SA_MOVE,		/* SA as SA_DEL, ENDS: where its ends are from now on */
 	NFIPSEC_CMD_SA_MAPPING,		/* event: SA (in), ENDS: how its newest packet came */
 	NFIPSEC_CMD_DUMMY_SEND,		/* SA (out) as SA_DEL, DUMMY: RFC 4303 2.6 */
+	NFIPSEC_CMD_IKE_SOCKETS,	/* IKE_FD*: the daemon's sockets, until this one closes */
 	__NFIPSEC_CMD_MAX
 };
 #define NFIPSEC_CMD_MAX (__NFIPSEC_CMD_MAX - 1)
@@ -53,6 +54,7 @@ enum nfipsec_attr {
 	NFIPSEC_A_PAD,
 	NFIPSEC_A_ENDS,			/* nest nfipsec_ends_attr */
 	NFIPSEC_A_DUMMY,		/* nest nfipsec_dummy_attr */
+	NFIPSEC_A_IKE_FD,		/* u32: the sender's file descriptor, may repeat */
 	__NFIPSEC_A_MAX
 };
 #define NFIPSEC_A_MAX (__NFIPSEC_A_MAX - 1)
