@@ -11,16 +11,12 @@
 #include <net/dst.h>
 #include <net/genetlink.h>
 
-/* 6.12 moved it */
+/* 6.12 moved the first; hex2bin() has had a header of its own since, too */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/hex.h>
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
-#endif
-
-/* Newer kernels declare hex2bin() in a header of its own. */
-#if __has_include(<linux/hex.h>)
-#include <linux/hex.h>
 #endif
 
 /* 6.5 moved GSO out of netdevice.h */
