@@ -10,7 +10,7 @@
 
 gateway() { "$TOOLS/gateway.py" "$1"; }
 
-ktap_plan 7
+ktap_plan 8
 sites_begin
 sites_ipv6 || bail "no IPv6"
 check "clear text in front of DNAT" gateway dnat
@@ -19,5 +19,6 @@ check "IKE passes by its socket, not by its port" gateway ports
 check "nothing but IKE sockets can be named" gateway names
 check "multicast, IGMP and MLD" gateway multicast
 check "a VRF" gateway vrf
+check "verdicts from user space" gateway nfqueue
 check "a raw socket that writes another version" gateway version
 ktap_exit

@@ -314,6 +314,75 @@ def case_vrf():
 		ip("-n", "gw-a", "link", "del", "vrf0")
 
 
+# ---- NFQUEUE: verdicts from user space ----
+
+NFNL_QUEUE = 3 << 8
+VERDICT, CONFIG = 1, 2
+
+
+class Queue:
+	"""Queue 0 of gw-a; whatever comes is accepted, in the context of this process."""
+
+	def __init__(self):
+		enter("gw-a")
+		self.s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+		self.s.bind((0, 0))
+		self.send(CONFIG, 1, struct.pack("=BBH", 1, 0, 0))	# bind
+		self.send(CONFIG, 2, struct.pack("!IB", 64, 1))		# copy the metadata
+		self.accepted = 0
+
+	def send(self, kind, attribute, data):
+		body = struct.pack("=BBH", 0, 0, 0) + struct.pack("=HH", 4 + len(data), attribute) + data + b"\0" * (-len(data) % 4)
+		self.s.send(struct.pack("=IHHII", 16 + len(body), NFNL_QUEUE | kind, 1, 0, 0) + body)
+
+	def accept(self, seconds):
+		self.s.settimeout(seconds)
+		try:
+			data = self.s.recv(1 << 16)
+		except socket.timeout:
+			return False
+		if struct.unpack("=H", data[4:6])[0] == NFNL_QUEUE:
+			# the first attribute is the packet's header, which begins with its number
+			self.accepted += 1
+			self.send(VERDICT, 2, struct.pack("!I", 1) + data[24:28])
+		return True
+
+
+def case_nfqueue():
+	"""Every other packet is decrypted, and protected, in process context."""
+	gw, wire = Gateway(), Wire()
+	gw.policy(4, NETS[4])
+	gw.sa(4)
+	gw.sa(4, dir="out", spi=0x1001)
+	queue = Queue()
+	nft("""
+		table ip q {
+			chain input {
+				type filter hook input priority filter;
+				ip protocol esp numgen inc mod 2 0 queue to 0
+			}
+			chain forward {
+				type filter hook forward priority filter;
+				udp dport 7 numgen inc mod 2 0 queue to 0
+			}
+		}
+	""")
+	try:
+		s = listener("site-a", 4, 5555)
+		far, near = NAMES["site-b"][4], NAMES["site-a"][4]
+		gw.mark()
+		for i in range(50):
+			wire.send(outer(4, ESP, esp(gw, packet(4, far, near, 7, 5555, b"opened"))))
+			s.sendto(b"protected", (far, 7))
+			while queue.accept(0.05):
+				pass
+		gw.counts({"in-packets": 50, "out-packets": 50}, "queued")
+		expect(queue.accepted == 50, "user space saw %d packets" % queue.accepted)
+	finally:
+		nft("delete table ip q")
+	gw.nf.do("policy-set")
+
+
 # ---- whose packets have whatever version they like ----
 
 
