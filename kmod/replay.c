@@ -148,16 +148,20 @@ enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 
  *
  * RFC 4303 3.3.3: the counter never cycles.
  *
- * Return: -EOVERFLOW when the numbers are used up, for good.
+ * Return: 0; -EOVERFLOW when fewer than @n numbers are left.
  */
 int nfipsec_seq_take(struct nfipsec_sa *sa, unsigned int n, u64 *first)
 {
-	u64 last = atomic64_add_return(n, &sa->seq);
+	s64 last = atomic64_read(&sa->seq);
 
-	if (unlikely(last > nfipsec_seq_limit(sa))) {
-		atomic64_sub(n, &sa->seq);
-		return -EOVERFLOW;
-	}
-	*first = last - n + 1;
+	/*
+	 * A refusal must leave no trace: to add and to subtract again would make others, who came
+	 * in between and subtract as well, count below what has been given away.
+	 */
+	do {
+		if (unlikely(nfipsec_seq_limit(sa) - last < n))
+			return -EOVERFLOW;
+	} while (!atomic64_try_cmpxchg(&sa->seq, &last, last + n));
+	*first = last + 1;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": test: " fmt
 #include <linux/bottom_half.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -200,6 +201,81 @@ static bool appendix_a(void)
 	return ok;
 }
 
+/*
+ * Sequence numbers from several CPUs at once, of a counter that has @LEFT of them left: to
+ * each number that is taken there is a refusal of more than are left. RFC 4303 3.3.3: none
+ * is used twice, and the counter says at any time how many there were.
+ */
+#define LEFT 60000u
+#define TAKERS 4
+#define ROUNDS 8
+
+struct takers {
+	struct nfipsec_sa	sa;
+	atomic_t		running, started;
+	atomic_t		twice, beyond, taken;
+	DECLARE_BITMAP(given, LEFT);
+};
+
+static int taker(void *arg)
+{
+	struct takers *t = arg;
+	const u64 limit = nfipsec_seq_limit(&t->sa);
+	unsigned int i = 0;
+	u64 first;
+
+	/* all at once, or the first is done before the second begins */
+	atomic_dec(&t->started);
+	while (atomic_read(&t->started) > 0)
+		cond_resched();
+	do {
+		if (!nfipsec_seq_take(&t->sa, LEFT + 1, &first))
+			atomic_inc(&t->beyond);
+		if (atomic64_read(&t->sa.seq) > limit)
+			atomic_inc(&t->beyond);
+		if (!(++i % 1024))
+			cond_resched();
+		if (nfipsec_seq_take(&t->sa, 1, &first))
+			continue;
+		atomic_inc(&t->taken);
+		if (first > limit || test_and_set_bit(limit - first, t->given))
+			atomic_inc(&t->twice);
+	} while (atomic64_read(&t->sa.seq) < limit);
+	atomic_dec(&t->running);
+	return 0;
+}
+
+static bool never_twice(void)
+{
+	struct takers *t = kvzalloc(sizeof(*t), GFP_KERNEL);
+	struct task_struct *task;
+	unsigned int i;
+	bool ok;
+
+	/* with one CPU nothing overlaps but by chance; with more, most rounds have such a moment */
+	if (!nfipsec_expect(t, "no memory"))
+		return false;
+	atomic64_set(&t->sa.seq, nfipsec_seq_limit(&t->sa) - LEFT);
+	atomic_set(&t->started, TAKERS);
+	for (i = 0; i < TAKERS; i++) {
+		atomic_inc(&t->running);
+		task = kthread_run(taker, t, "nfipsec-test/%u", i);
+		if (IS_ERR(task)) {
+			atomic_dec(&t->running);
+			atomic_dec(&t->started);
+		}
+	}
+	while (atomic_read(&t->running))
+		schedule_timeout_uninterruptible(1);
+	ok = nfipsec_expect(!atomic_read(&t->twice) && !atomic_read(&t->beyond) &&
+			    atomic_read(&t->taken) == LEFT,
+			    "%d numbers twice, %d looks beyond the limit, %d of %u taken",
+			    atomic_read(&t->twice), atomic_read(&t->beyond),
+			    atomic_read(&t->taken), LEFT);
+	kvfree(t);
+	return ok;
+}
+
 bool nfipsec_test_replay(void)
 {
 	/* the least and the most, and about the ends of words */
@@ -212,6 +288,8 @@ bool nfipsec_test_replay(void)
 
 	prandom_seed_state(&rnd, 4303);	/* the same each time: a failure can be looked into */
 	ok = ok && appendix_a();
+	for (i = 0; i < ROUNDS && ok; i++)
+		ok = never_twice();
 	for (i = 0; i < ARRAY_SIZE(windows) && ok; i++) {
 		ok = walk(&rnd, m, windows[i], 1, false, false) &&
 		     walk(&rnd, m, windows[i], 70000, false, true);
