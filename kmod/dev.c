@@ -9,6 +9,7 @@
  */
 #include <linux/if_arp.h>
 #include <linux/ipv6_route.h>
+#include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
 #include <net/dst.h>
@@ -34,10 +35,21 @@ static unsigned int route6_advmss(const struct dst_entry *dst)
 	return route_mtu(dst) - sizeof(struct ipv6hdr) - sizeof(struct tcphdr);
 }
 
-/* From an RCU callback, when the last packet with this route is gone. */
+/*
+ * From an RCU callback, when the last packet with this route is gone. The caller, and what
+ * is left of the route, need this module no longer than the callback runs, and the module's
+ * exit waits for callbacks.
+ */
 static void route_destroy(struct dst_entry *dst)
 {
 	nfipsec_tunnel_put(container_of(dst, struct nfipsec_route, dst)->tunnel);
+	module_put(THIS_MODULE);
+}
+
+/* Whoever kept a route for longer than it was given for: it leads nowhere any more. */
+static struct dst_entry *route_check(struct dst_entry *dst, u32 cookie)
+{
+	return NULL;
 }
 
 static void route_update_pmtu(struct dst_entry *dst, struct sock *sk, struct sk_buff *skb, u32 mtu,
@@ -52,6 +64,7 @@ static void route_redirect(struct dst_entry *dst, struct sock *sk, struct sk_buf
 
 static struct dst_ops route4_ops = {
 	.family = AF_INET,
+	.check = route_check,
 	.mtu = route_mtu,
 	.default_advmss = route4_advmss,
 	.destroy = route_destroy,
@@ -61,6 +74,7 @@ static struct dst_ops route4_ops = {
 
 static struct dst_ops route6_ops = {
 	.family = AF_INET6,
+	.check = route_check,
 	.mtu = route_mtu,
 	.default_advmss = route6_advmss,
 	.destroy = route_destroy,
@@ -113,10 +127,15 @@ static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel,
 
 	if (is_whole(kind))
 		metrics = &whole_metrics;
+	/* a socket's error queue may hold a packet, and so its route, for as long as it likes */
+	if (!try_module_get(THIS_MODULE))
+		return NULL;
 	route = nfipsec_compat_dst_alloc(is_ip6(kind) ? &route6_ops : &route4_ops, tunnel->nn->dev,
 					 DST_NOXFRM | DST_NOPOLICY | DST_NOCOUNT);
-	if (!route)
+	if (!route) {
+		module_put(THIS_MODULE);
 		return NULL;
+	}
 	if (is_ip6(kind))
 		route6_init(&route->rt6);
 	else
@@ -310,7 +329,7 @@ void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes)
 int __init nfipsec_dev_init(void)
 {
 	route4_ops.kmem_cachep = kmem_cache_create("nfipsec_route", sizeof(struct nfipsec_route), 0,
-						   SLAB_HWCACHE_ALIGN, NULL);
+						   SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
 	route6_ops.kmem_cachep = route4_ops.kmem_cachep;
 	return route4_ops.kmem_cachep ? 0 : -ENOMEM;
 }
