@@ -80,8 +80,6 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	struct sk_buff *oldest;
 	bool due;
 
-	/* the hook has lent the route under RCU, which the packet now leaves */
-	skb_dst_force(skb);
 	/*
 	 * The queue is what bounds it, not the sender's buffer: a socket whose packets are
 	 * held can send more (which asks again), be closed, and let its namespace go.

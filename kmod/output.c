@@ -46,21 +46,6 @@ static void forget_fragments(struct sk_buff *skb, u8 family)
 }
 
 /*
- * Does the route stay valid until the packet reaches nfipsec0? It is borrowed under RCU.
- * A forwarded packet is under RCU all the way. A local sender's packet is not: the stack
- * continues behind the hooks without it, and by ip_mc_output() or a VRF in any context. And
- * ip6_fragment() takes a reference for each fragment and does not check whether the route
- * has any left. False: the tunnel has given the route up.
- */
-static bool keep_route(struct sk_buff *skb, const struct nfipsec_pkt *pkt, bool local)
-{
-	if (!local && (pkt->family == AF_INET ||
-		       (skb->len <= dst_mtu(skb_dst(skb)) && !IP6CB(skb)->frag_max_size)))
-		return true;
-	return skb_dst_force(skb);
-}
-
-/*
  * Listeners on this host have their copy of a local sender's multicast. IPv4's was made
  * before this hook. IPv6 would make it behind the hook and for the members of groups on
  * nfipsec0; so it is made here, and for the sender's device.
@@ -98,12 +83,17 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(entry->tunnel));
 	if (pkt->family == AF_INET6 && unlikely(ipv6_addr_is_multicast(&pkt->daddr.ip6)))
 		loop_back6(nn, skb, sk);
-	skb_dst_drop(skb);
-	skb_dst_set_noref(skb, &route->dst);
-	if (!keep_route(skb, pkt, sk)) {
+	/*
+	 * A reference, not a loan under RCU: between this hook and nfipsec0 a packet of UDP, a
+	 * multicast one, or one from a VRF is in nobody's RCU section. The device queue would take
+	 * one anyway. The tunnel may have given its route up, and the last reference be gone.
+	 */
+	if (!dst_hold_safe(&route->dst)) {
 		*reason = NFIPSEC_STAT_OUT_NO_SA_FLUSHED;
 		return NFIPSEC_VERDICT_DROP;
 	}
+	skb_dst_drop(skb);
+	skb_dst_set(skb, &route->dst);
 	skb->dev = nn->dev;
 	return NFIPSEC_VERDICT_REDIRECTED;
 }
