@@ -11,7 +11,17 @@
 #include <net/dst.h>
 #include <net/genetlink.h>
 
-/* 6.12 moved the first; hex2bin() has had a header of its own since, too */
+/*
+ * What the module keeps for each CPU (crypto requests, nesting depth, counters, routes) is
+ * its own while bottom halves are off. On PREEMPT_RT local_bh_disable() takes a lock of the
+ * CPU, which comes to the same, unless the kernel is configured without that lock.
+ */
+#if defined(CONFIG_PREEMPT_RT) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0) && \
+	!defined(CONFIG_PREEMPT_RT_NEEDS_BH_LOCK)
+#error "nfipsec on PREEMPT_RT wants a kernel with CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y"
+#endif
+
+/* 6.12 moved the second; hex2bin() has had a header of its own since, too */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/hex.h>
 #include <linux/unaligned.h>
