@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From what the stack hands us to packets that can be encrypted where they are. */
 #include <linux/netdevice.h>
+#include <net/sock.h>
 
 #include "path.h"
 
@@ -31,10 +32,29 @@ static bool slide(struct sk_buff *skb, unsigned int head, unsigned int tail)
 	return true;
 }
 
+/**
+ * nfipsec_batch_has_sender - is the owner of a packet the inet socket that sent it?
+ * @skb: the packet
+ *
+ * The destructors of such a packet, sock_wfree() and those of TCP, which modules cannot
+ * name, read the packet's sk and truesize alone. Those of other families read more: a ring
+ * of AF_PACKET or AF_XDP has the address of its slot in the shared info of this very packet.
+ *
+ * Return: true if the packet's accounting may move to a copy of it.
+ */
+bool nfipsec_batch_has_sender(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && sk_fullsock(sk) && sk_is_inet(sk) &&
+	       (skb->destructor == sock_wfree || sk_is_tcp(sk));
+}
+
 /*
  * A packet ready to be encrypted in place: the same one, or a copy with room. The
  * sender's accounting moves to the copy, so that its socket still feels the queues
- * below us. NULL when it cannot be had, and @skb is the caller's still.
+ * below us. An owner of another kind gets its packet back here. NULL when it cannot be
+ * had, and @skb is the caller's still.
  */
 static struct sk_buff *prepare(struct sk_buff *skb, unsigned int head, unsigned int tail)
 {
@@ -52,12 +72,17 @@ static struct sk_buff *prepare(struct sk_buff *skb, unsigned int head, unsigned 
 		return NULL;
 	}
 	one->ip_summed = CHECKSUM_NONE;
-	if (one != skb) {
+	if (one == skb) {
+		if (unlikely(one->destructor && !nfipsec_batch_has_sender(one)))
+			skb_orphan(one);
+		return one;
+	}
+	if (nfipsec_batch_has_sender(skb)) {
 		swap(one->truesize, skb->truesize);
 		swap(one->sk, skb->sk);
 		swap(one->destructor, skb->destructor);
-		consume_skb(skb);
 	}
+	consume_skb(skb);
 	return one;
 }
 

@@ -110,6 +110,7 @@ void nfipsec_natt_open_many(struct nfipsec_net *nn, struct sk_buff *skb,
 			    const struct nfipsec_headers *h);
 
 /* batch.c */
+bool nfipsec_batch_has_sender(const struct sk_buff *skb);
 struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,
 				    unsigned int *packets);
 
