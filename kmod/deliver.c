@@ -33,7 +33,7 @@ static void receive(struct sk_buff *skb)
  * @skb: at its inner header; taken
  * @proto: its upper layer's
  *
- * GRO puts the segments of a TCP stream together again. It has nothing to put
+ * GRO verifies the checksums of a TCP stream's segments and puts them together again. It has nothing to put
  * together of other packets, and to find that out costs a UDP packet 2 % of its
  * whole way from socket to socket. Bottom halves off.
  */
@@ -50,11 +50,13 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 	skb_reset_mac_len(skb);
 	skb_clear_hash(skb);
 	/*
-	 * The ICV vouches for every octet since the peer's stack made the packet,
-	 * which is more than the checksum does.
+	 * The ICV vouches for what the peer's gateway saw, not for what the sender sent: GRO and
+	 * the sockets verify the inner checksum. csum_valid is of the outer one, where conntrack
+	 * verified it.
 	 */
-	skb->ip_summed = CHECKSUM_UNNECESSARY;
-	skb->csum_level = ~0;
+	skb->ip_summed = CHECKSUM_NONE;
+	skb->csum_valid = 0;
+	skb->csum_complete_sw = 0;
 	nfipsec_dev_count_rx(nn, skb->len);
 	if (proto == IPPROTO_TCP)
 		gro_cells_receive(&nd->gro_cells, skb);

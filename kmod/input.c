@@ -190,7 +190,7 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct
 	if (!nfipsec_lifetime_account(sa, 1, skb->len))
 		return NFIPSEC_STAT_IN_EXPIRED;
 	if (a->in_udp && sa->mode == NFIPSEC_MODE_TRANSPORT)
-		nfipsec_natt_fix_checksum(skb, pkt);
+		nfipsec_natt_fix_checksum(sa, skb, pkt);
 	if (unlikely(pkt->syn))
 		nfipsec_pkt_clamp_mss(skb, pkt->h.upper, nfipsec_tunnel_mtu(sa->tunnel));
 	return NFIPSEC_STAT_UNSPEC;

@@ -8,6 +8,7 @@
  *	+---------------+---------------+
  *	| SPI, not 0 ...                |  0 is the marker of an IKE message
  */
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
@@ -66,33 +67,64 @@ void nfipsec_natt_checksum(struct sk_buff *skb, unsigned int head)
 	udp->check = checksum(skb, head, IPPROTO_UDP) ?: CSUM_MANGLED_0;
 }
 
+/* where the checksum is in the header of an upper layer that sums the addresses, too; 0: none */
+static unsigned int checksum_at(u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return offsetof(struct tcphdr, check);
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return offsetof(struct udphdr, check);
+	case IPPROTO_ICMPV6:
+		return offsetof(struct icmp6hdr, icmp6_cksum);
+	}
+	return 0;
+}
+
+/* what @from contributed to the sum @check, @to does from now on */
+static void replace_addr(__sum16 *check, u8 family, const union nfipsec_addr *from,
+			 const union nfipsec_addr *to)
+{
+	unsigned int i;
+
+	if (family == AF_INET)
+		csum_replace4(check, from->ip, to->ip);
+	else
+		for (i = 0; i < 4; i++)
+			csum_replace4(check, from->ip6.s6_addr32[i], to->ip6.s6_addr32[i]);
+}
+
 /**
- * nfipsec_natt_fix_checksum - of a packet of transport mode that came through a NAT
- * @skb: linear and not shared, at its IP header
+ * nfipsec_natt_fix_checksum - correct a checksum that was made with other addresses
+ * @sa: inbound SA of transport mode
+ * @skb: linear and not shared, at its IP header; it came in UDP
  * @pkt: what it looks like
  *
- * Its checksum was made with other addresses (RFC 3948 3.1.2). The ICV vouches for the
- * octets, so it may be made anew. Of a fragment it cannot.
+ * RFC 3948 3.1.2 (a): the peer made the checksum with the addresses that it knows, which
+ * IKE has told (RFC 7296 2.23.1). The correction is incremental, so a packet that was
+ * damaged before the peer encrypted it stays recognizably damaged. (b), a checksum made
+ * anew, and (c), UDP without one, would declare such a packet good. An SA without the
+ * original addresses leaves the checksum to the stack, which drops the packet if a NAT
+ * has changed the sum of the addresses. A fragment has no checksum that is its own, and
+ * reassembly knows nothing of the SA.
  */
-void nfipsec_natt_fix_checksum(struct sk_buff *skb, const struct nfipsec_pkt *pkt)
+void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
+			       const struct nfipsec_pkt *pkt)
 {
-	unsigned int head = pkt->h.upper;
-	__sum16 *check;
+	unsigned int at = checksum_at(pkt->h.proto);
+	bool udp = pkt->h.proto == IPPROTO_UDP || pkt->h.proto == IPPROTO_UDPLITE;
+	__sum16 *check = (__sum16 *)(skb->data + pkt->h.upper + at);
 
-	if (pkt->h.fragment)
-		return;
-	if (pkt->h.proto == IPPROTO_TCP && skb->len >= head + sizeof(struct tcphdr))
-		check = &((struct tcphdr *)(skb->data + head))->check;
-	else if (pkt->h.proto == IPPROTO_UDP && skb->len >= head + sizeof(struct udphdr))
-		check = &((struct udphdr *)(skb->data + head))->check;
-	else
+	if (!sa->has_orig || !at || pkt->h.fragment ||
+	    skb->len < pkt->h.upper + at + sizeof(*check))
 		return;
 	/* a UDP sender that made none meant none */
-	if (pkt->h.proto == IPPROTO_UDP && !*check)
+	if (udp && !*check)
 		return;
-	*check = 0;
-	*check = checksum(skb, head, pkt->h.proto);
-	if (pkt->h.proto == IPPROTO_UDP && !*check)
+	replace_addr(check, pkt->family, &sa->orig_remote, &pkt->saddr);
+	replace_addr(check, pkt->family, &sa->orig_local, &pkt->daddr);
+	if (udp && !*check)
 		*check = CSUM_MANGLED_0;
 }
 

@@ -32,6 +32,8 @@ const struct nla_policy nfipsec_nl_sa_policy[NFIPSEC_A_SA_MAX + 1] = {
 	[NFIPSEC_A_SA_SEQ]		= { .type = NLA_U64 },
 	[NFIPSEC_A_SA_ENCAP_LOCAL_PORT]	= { .type = NLA_U16 },
 	[NFIPSEC_A_SA_ENCAP_REMOTE_PORT] = { .type = NLA_U16 },
+	[NFIPSEC_A_SA_ORIG_LOCAL]	= NFIPSEC_NL_ADDR,
+	[NFIPSEC_A_SA_ORIG_REMOTE]	= NFIPSEC_NL_ADDR,
 };
 
 const struct nla_policy nfipsec_nl_ends_policy[NFIPSEC_A_ENDS_MAX + 1] = {
@@ -236,6 +238,28 @@ static int get_ends(struct genl_info *info, struct nlattr **tb, struct nfipsec_s
 	return err;
 }
 
+/* the addresses with which the peer makes checksums: RFC 3948 3.1.2 */
+static int get_orig(struct nfipsec_sa *sa, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *local = tb[NFIPSEC_A_SA_ORIG_LOCAL];
+	const struct nlattr *remote = tb[NFIPSEC_A_SA_ORIG_REMOTE];
+	int err;
+
+	if (!local && !remote)
+		return 0;
+	if (!local || !remote || sa->dir != NFIPSEC_DIR_IN || !sa->encap ||
+	    sa->mode != NFIPSEC_MODE_TRANSPORT) {
+		NL_SET_ERR_MSG_ATTR(extack, local ?: remote,
+				    "both original addresses, inbound, in transport mode and UDP");
+		return -EINVAL;
+	}
+	err = get_end(local, sa->family, &sa->orig_local, extack);
+	if (!err)
+		err = get_end(remote, sa->family, &sa->orig_remote, extack);
+	sa->has_orig = !err;
+	return err;
+}
+
 static int get_crypto(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
 {
 	const struct nlattr *key = tb[NFIPSEC_A_SA_ENCR_KEY];
@@ -278,6 +302,10 @@ static int put_ends(struct sk_buff *skb, const struct nfipsec_sa *sa)
 	if (sa->encap &&
 	    (nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_LOCAL_PORT, ends->local_port) ||
 	     nla_put_be16(skb, NFIPSEC_A_SA_ENCAP_REMOTE_PORT, ends->remote_port)))
+		return -EMSGSIZE;
+	if (sa->has_orig &&
+	    (nfipsec_nl_put_addr(skb, NFIPSEC_A_SA_ORIG_LOCAL, sa->family, &sa->orig_local) ||
+	     nfipsec_nl_put_addr(skb, NFIPSEC_A_SA_ORIG_REMOTE, sa->family, &sa->orig_remote)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -327,6 +355,8 @@ static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **t
 		return nfipsec_nl_no_tunnel(extack, tb[NFIPSEC_A_SA_TUNNEL]);
 	sa->tunnel = tunnel;
 	err = check_mode(sa, tb[NFIPSEC_A_SA_MODE], extack);
+	if (!err)
+		err = get_orig(sa, tb, extack);
 	if (err)
 		return err;
 	sa->esn = nla_get_flag(tb[NFIPSEC_A_SA_ESN]);

@@ -98,7 +98,8 @@ void nfipsec_mode_restore(struct sk_buff *skb, const struct nfipsec_headers *h, 
 /* natt.c */
 void nfipsec_natt_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb);
 void nfipsec_natt_checksum(struct sk_buff *skb, unsigned int head);
-void nfipsec_natt_fix_checksum(struct sk_buff *skb, const struct nfipsec_pkt *pkt);
+void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
+			       const struct nfipsec_pkt *pkt);
 void nfipsec_natt_follow(struct nfipsec_sa *sa, const struct sk_buff *skb, unsigned int head);
 struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				     const struct nfipsec_headers *h);

@@ -112,6 +112,9 @@ struct nfipsec_sa_host {
  * @family: AF_INET or AF_INET6, of the outer addresses; constant
  * @esn: extended sequence numbers; constant
  * @encap: UDP encapsulation (RFC 3948); constant
+ * @has_orig: @orig_local and @orig_remote are set (in); constant
+ * @orig_local: address of this host as the peer knows it, with which it makes checksums; constant
+ * @orig_remote: the peer's own address behind its NAT, the same; constant
  * @n_sels: number of @sels; constant
  * @sels: selectors of packets in direction @dir; constant
  * @crypto: keys and transforms; constant
@@ -142,6 +145,8 @@ struct nfipsec_sa {
 	u8			family;
 	bool			esn;
 	bool			encap;
+	bool			has_orig;
+	union nfipsec_addr	orig_local, orig_remote;
 	struct nfipsec_ends __rcu *ends;
 	unsigned int		n_sels;
 	struct nfipsec_sel	*sels;

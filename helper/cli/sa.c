@@ -175,6 +175,10 @@ static int set_add(struct request *r, const char *name, const char *value)
 		return set_port(value, &sa->encap_local);
 	} else if (!strcmp(name, "encap-remote")) {
 		return set_port(value, &sa->encap_remote);
+	} else if (!strcmp(name, "orig-local")) {
+		return set_addr(value, &sa->orig_local);
+	} else if (!strcmp(name, "orig-remote")) {
+		return set_addr(value, &sa->orig_remote);
 	} else if (!strcmp(name, "window")) {
 		if (!parse_u64(value, UINT32_MAX, &n))
 			return expected(value, "a number of packets");
@@ -248,7 +252,7 @@ static const struct verb {
 	const char *failed, *words;	/* the words beside those of set_name() */
 } verbs[] = {
 	{ "add", set_add, do_add, "the SA was refused",
-	  ", tunnel, mode, encr, key, integ, integ-key, src, dst, sel-proto, src-port, dst-port, encap-local, encap-remote, window, seq or esn" },
+	  ", tunnel, mode, encr, key, integ, integ-key, src, dst, sel-proto, src-port, dst-port, encap-local, encap-remote, orig-local, orig-remote, window, seq or esn" },
 	{ "del", set_del, do_del, "the SA was not deleted", "" },
 	{ "move", set_move, do_move, "the SA was not moved",
 	  ", to-local, to-remote, to-local-port or to-remote-port" },
@@ -289,6 +293,8 @@ static int parse_sa(const struct verb *verb, struct request *r, int argc, char *
 		return cli_fail("found part of a selector, expected both src and dst");
 	if (r->sa.n_sels && sel->src.min.family != sel->dst.min.family)
 		return cli_fail("found src and dst of two families, expected one");
+	if (!r->sa.orig_local.family != !r->sa.orig_remote.family)
+		return cli_fail("found one original address, expected both orig-local and orig-remote");
 	if (r->sa.proto == IPPROTO_AH && r->sa.encr)
 		return cli_fail("found encr with proto ah, expected integ alone");
 	return CLI_DONE;

@@ -94,14 +94,14 @@ static json_t *u64_json(uint64_t v)
 json_t *cli_sa_json(const struct kern_sa *sa)
 {
 	char local[ADDR_STRLEN], remote[ADDR_STRLEN], spi[16];
-	json_t *sels = json_array();
+	json_t *sels = json_array(), *j;
 	unsigned int i;
 
 	for (i = 0; i < sa->n_sels; i++)
 		json_array_append_new(sels, json_pack("{s:o, s:o}", "src", ts_json(&sa->sels[i].src),
 						      "dst", ts_json(&sa->sels[i].dst)));
 	snprintf(spi, sizeof(spi), "0x%08x", sa->spi);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "dir", sa->dir == NFIPSEC_DIR_IN ? "in" : "out", "spi", spi,
 			 "proto", proto_name(sa), "mode", mode_name(sa->mode), "tunnel", sa->tunnel,
 			 "local", addr_str(&sa->local, local, sizeof(local)),
@@ -114,6 +114,11 @@ json_t *cli_sa_json(const struct kern_sa *sa)
 			 "packets", u64_json(sa->packets), "replayed", u64_json(sa->replayed),
 			 "invalid", u64_json(sa->invalid), "age", u64_json(sa->age),
 			 "idle", u64_json(sa->idle));
+	if (j && sa->orig_remote.family) {
+		json_object_set_new(j, "orig_local", json_string(addr_str(&sa->orig_local, local, sizeof(local))));
+		json_object_set_new(j, "orig_remote", json_string(addr_str(&sa->orig_remote, remote, sizeof(remote))));
+	}
+	return j;
 }
 
 void cli_sa_print(const struct kern_sa *sa)
@@ -130,6 +135,9 @@ void cli_sa_print(const struct kern_sa *sa)
 	       sa->mode == NFIPSEC_MODE_TRANSPORT ? " transport" : "", sa->esn ? " esn" : "", is_weak(sa) ? " weak" : "");
 	if (sa->encap_local)
 		printf("    in UDP, our port %u, the peer's %u\n", sa->encap_local, sa->encap_remote);
+	if (sa->orig_remote.family)
+		printf("    behind a NAT, %s -> %s\n", addr_str(&sa->orig_remote, remote, sizeof(remote)),
+		       addr_str(&sa->orig_local, local, sizeof(local)));
 	for (i = 0; i < sa->n_sels; i++)
 		printf("    %s -> %s\n", ts_str(&sa->sels[i].src, src, sizeof(src)),
 		       ts_str(&sa->sels[i].dst, dst, sizeof(dst)));

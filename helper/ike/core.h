@@ -433,6 +433,8 @@ struct ike_child {
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
 	struct kern_sel *sels;
+	/* transport mode through a NAT: the addresses as the peer knows them; family 0: none */
+	struct addr orig_local, orig_remote;
 	uint64_t since;
 	uint64_t up_seq, close_at;
 	bool fresh;

@@ -80,6 +80,10 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 		sa.encap_local = child->sa->local.port;
 		sa.encap_remote = child->sa->remote.port;
 	}
+	if (in && sa.encap_local) {
+		sa.orig_local = child->orig_local;
+		sa.orig_remote = child->orig_remote;
+	}
 	if (in)
 		sa.replay_window = conf->replay_window;
 	sa.n_sels = child->n_sels;

@@ -22,6 +22,7 @@ struct kern_sa {
 	uint16_t encr, integ;		/* encr 0 with AH */
 	struct bytes encr_key, integ_key;	/* borrowed; empty when reported */
 	uint16_t encap_local, encap_remote;	/* UDP ports, 0: no encapsulation */
+	struct addr orig_local, orig_remote;	/* of the peer's checksums, RFC 3948 3.1.2; family 0: not known */
 	bool esn;
 	uint32_t replay_window;
 	unsigned int n_sels;

@@ -132,6 +132,10 @@ bool kern_attr_put_sa(struct nl_msg *msg, const struct kern_sa *sa, enum kern_sa
 		    (!put_be16(msg, NFIPSEC_A_SA_ENCAP_LOCAL_PORT, sa->encap_local) ||
 		     !put_be16(msg, NFIPSEC_A_SA_ENCAP_REMOTE_PORT, sa->encap_remote)))
 			return false;
+		if (sa->orig_remote.family &&
+		    (!put_addr(msg, NFIPSEC_A_SA_ORIG_LOCAL, &sa->orig_local) ||
+		     !put_addr(msg, NFIPSEC_A_SA_ORIG_REMOTE, &sa->orig_remote)))
+			return false;
 		if (sa->esn && nla_put_flag(msg, NFIPSEC_A_SA_ESN))
 			return false;
 		if (!put_u64_unless_0(msg, NFIPSEC_A_SA_SEQ, sa->seq))
@@ -438,6 +442,10 @@ bool kern_attr_get_sa(struct nlattr *nest, struct kern_sa *sa)
 		sa->encap_local = ntohs(nla_get_u16(tb[NFIPSEC_A_SA_ENCAP_LOCAL_PORT]));
 	if (tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT])
 		sa->encap_remote = ntohs(nla_get_u16(tb[NFIPSEC_A_SA_ENCAP_REMOTE_PORT]));
+	if (tb[NFIPSEC_A_SA_ORIG_LOCAL] && tb[NFIPSEC_A_SA_ORIG_REMOTE] &&
+	    (!get_addr(tb[NFIPSEC_A_SA_ORIG_LOCAL], &sa->orig_local) ||
+	     !get_addr(tb[NFIPSEC_A_SA_ORIG_REMOTE], &sa->orig_remote)))
+		return false;
 	sa->esn = tb[NFIPSEC_A_SA_ESN];
 	sa->replay_window = get_u32_or_0(tb[NFIPSEC_A_SA_REPLAY_WINDOW]);
 	sa->soft_seconds = get_u64_or_0(tb[NFIPSEC_A_SA_SOFT_SECONDS]);

@@ -451,6 +451,17 @@ static void forged_messages_move_nobody(void **state)
 	world_free(w);
 }
 
+/* RFC 3948 3.1.2: with which addresses the peer makes its checksums */
+static void assert_orig(struct node *n, const char *local, const char *remote)
+{
+	const struct fake_sa *in = node_newest(n, NFIPSEC_DIR_IN);
+	char s[ADDR_STRLEN];
+
+	assert_string_equal(addr_str(&in->orig_local, s, sizeof(s)), local);
+	assert_string_equal(addr_str(&in->orig_remote, s, sizeof(s)), remote);
+	assert_int_equal(node_newest(n, NFIPSEC_DIR_OUT)->orig_remote.family, 0);
+}
+
 /* RFC 7296 2.23.1: each side has its own idea of A's address */
 static void transport_through_nat(void **state)
 {
@@ -471,6 +482,8 @@ static void transport_through_nat(void **state)
 	assert_sel(node_newest(&w->b, NFIPSEC_DIR_OUT), 0, "udp 192.0.2.2 port 1701",
 		   "udp 203.0.113.5");
 	all_have(&w->b, IPPROTO_ESP, NFIPSEC_MODE_TRANSPORT);
+	assert_orig(&w->a, "203.0.113.5", "192.0.2.2");
+	assert_orig(&w->b, "192.0.2.2", "192.0.2.1");
 	/* B begins: it knows A by the NAT's address, and A knows that for its own */
 	w->now += 1000;
 	node_expire(&w->b, node_newest(&w->b, NFIPSEC_DIR_OUT), false);
@@ -480,6 +493,8 @@ static void transport_through_nat(void **state)
 	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR) + node_count(&w->b, IKE_EVENT_ERROR), 0);
 	assert_sel(node_newest(&w->a, NFIPSEC_DIR_OUT), 0, "udp 192.0.2.1", "udp 192.0.2.2 port 1701");
 	assert_sel(node_newest(&w->b, NFIPSEC_DIR_IN), 0, "udp 203.0.113.5", "udp 192.0.2.2 port 1701");
+	assert_orig(&w->a, "203.0.113.5", "192.0.2.2");
+	assert_orig(&w->b, "192.0.2.2", "192.0.2.1");
 	world_free(w);
 }
 

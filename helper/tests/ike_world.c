@@ -244,6 +244,7 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 			        .spi = sa->spi, .local = sa->local,
 			       .remote = sa->remote, .encr = sa->encr, .integ = sa->integ,
 			       .encap_local = sa->encap_local, .encap_remote = sa->encap_remote,
+			       .orig_local = sa->orig_local, .orig_remote = sa->orig_remote,
 			       .esn = sa->esn, .n_sels = sa->n_sels, .added = n->w->now,
 			       .soft_seconds = sa->soft_seconds, .hard_seconds = sa->hard_seconds,
 			       .hard_bytes = sa->hard_bytes, .soft_bytes = sa->soft_bytes,
@@ -603,6 +604,8 @@ static void adopt(struct node *n, const struct fake_sa *f)
 	sa->integ = f->integ;
 	sa->encap_local = f->encap_local;
 	sa->encap_remote = f->encap_remote;
+	sa->orig_local = f->orig_local;
+	sa->orig_remote = f->orig_remote;
 	sa->esn = f->esn;
 	sa->replay_window = f->replay_window;
 	sa->n_sels = f->n_sels;

@@ -26,6 +26,7 @@ struct fake_sa {
 	struct addr local, remote;
 	char tunnel[64];
 	uint16_t encr, integ, encap_local, encap_remote;
+	struct addr orig_local, orig_remote;
 	uint8_t encr_key[64], integ_key[64];
 	size_t encr_key_len, integ_key_len;
 	bool esn;

@@ -183,6 +183,27 @@ static void narrower_text(const struct ike_child *old, const struct wire_ts *loc
 	free(l);
 }
 
+static const struct addr *one_address(const struct wire_ts *ts)
+{
+	return ts->n && addr_equal(&ts->ts[0].min, &ts->ts[0].max) ? &ts->ts[0].min : NULL;
+}
+
+/*
+ * RFC 7296 2.23.1: the peer's selectors of transport mode, before substitution, are the
+ * addresses with which it makes the checksums of what it sends.
+ */
+static void note_orig(struct ike_child *child, const struct wire_ts *local,
+		      const struct wire_ts *remote)
+{
+	const struct addr *l = one_address(local), *r = one_address(remote);
+
+	if (child->mode != CONF_MODE_TRANSPORT || !child->sa->natt || !l || !r ||
+	    l->family != child->sa->local.addr.family || r->family != l->family)
+		return;
+	child->orig_local = *l;
+	child->orig_remote = *r;
+}
+
 /* RFC 7296 1.3.1: who says so would not understand what is padded */
 static void note_tfc(struct ike_child *child, const struct v2_in *in)
 {
@@ -415,6 +436,7 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 		if (*child) {
 			(*child)->entry = s->entry;
 			note_tfc(*child, in);
+			note_orig(*child, &s->local, &s->remote);
 		}
 		if (!*child || !set_chosen(*child, &s->chosen) ||
 		    !set_sels(*child, s->sels, s->n_sels))
@@ -456,6 +478,9 @@ void v2_child_guess(struct ike_child *child)
 	unsigned int n, n_sels;
 	char err[IKE_TEXT_MAX];
 
+	/* the peer's answer has the addresses of its checksums, see note_orig() */
+	if (child->mode == CONF_MODE_TRANSPORT && child->sa->natt)
+		return;
 	n = proposals(child, ours);
 	if (old) {
 		prop = old->prop;
@@ -559,6 +584,8 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 
 	ok = local && i && r && wire_ts_decode(i->body, local) == WIRE_OK &&
 	     wire_ts_decode(r->body, remote) == WIRE_OK;
+	if (ok)
+		note_orig(child, local, remote);
 	if (ok && child->mode == CONF_MODE_TRANSPORT)
 		ike_natt_substitute(child->sa, local, remote);
 	if (ok && ike_ts_within(local, &nego->local) && ike_ts_within(remote, &nego->remote))

@@ -138,6 +138,9 @@ enum nfipsec_sa_attr {
 	NFIPSEC_A_SA_ENCAP_LOCAL_PORT,	/* be16, UDP encapsulation (RFC 3948) */
 	NFIPSEC_A_SA_ENCAP_REMOTE_PORT,
 	NFIPSEC_A_SA_PAD,
+	/* addresses with which the peer makes checksums in transport mode (RFC 3948 3.1.2); in */
+	NFIPSEC_A_SA_ORIG_LOCAL,	/* 4 or 16 octets; both or none, with UDP encapsulation */
+	NFIPSEC_A_SA_ORIG_REMOTE,
 	__NFIPSEC_A_SA_MAX
 };
 #define NFIPSEC_A_SA_MAX (__NFIPSEC_A_SA_MAX - 1)
