@@ -9,7 +9,9 @@
 #include <linux/skbuff.h>
 #include <linux/version.h>
 #include <net/dst.h>
+#include <net/flow.h>
 #include <net/genetlink.h>
+#include <net/inet_dscp.h>
 
 /*
  * What the module keeps for each CPU (crypto requests, nesting depth, counters, routes) is
@@ -59,6 +61,35 @@ static inline void *nfipsec_compat_dst_alloc(struct dst_ops *ops, struct net_dev
 	return dst_alloc(ops, dev, DST_OBSOLETE_NONE, flags);
 #endif
 }
+
+/*
+ * 6.13 gave ip_route_input_noref() the DSCP in place of the TOS, and masks no ECN out of it
+ * any more.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define nfipsec_compat_route_tos(ip) ip4h_dscp(ip)
+#else
+#define nfipsec_compat_route_tos(ip) ((ip)->tos)
+#endif
+
+/* Newer kernels keep the DSCP, of a type of its own, where flowi4 had the TOS. */
+static inline void nfipsec_compat_flow4_tos(struct flowi4 *fl4, u8 tos)
+{
+#ifdef flowi4_dscp
+	fl4->flowi4_dscp = inet_dsfield_to_dscp(tos);
+#else
+	fl4->flowi4_tos = tos;
+#endif
+}
+
+/* 6.17 lets IPv6 be forwarded from single devices */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define NFIPSEC_FORCE_FORWARDING true
+#define nfipsec_compat_force_forwarding(in6) READ_ONCE((in6)->cnf.force_forwarding)
+#else
+#define NFIPSEC_FORCE_FORWARDING false
+#define nfipsec_compat_force_forwarding(in6) ((in6) && false)
+#endif
 
 /* 6.7 made "wants errors queued" an atomic flag of the socket */
 #ifdef inet6_test_bit

@@ -2,8 +2,11 @@
 /* A decrypted packet goes back to the stack, as if nfipsec0 had received it. */
 #include <linux/inetdevice.h>
 #include <linux/ip.h>
+#include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
 #include <net/route.h>
 
 #include "path.h"
@@ -64,8 +67,22 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 		receive(skb);
 }
 
+/*
+ * Would the stack judge by nfipsec0, which has neither addresses nor routes, what it should
+ * judge by the device that leads back to the source? rp_filter, where it is on, does. With
+ * forwarding on for all devices nfipsec0's own switch counts; else those of the devices do,
+ * and of these nfipsec0 is none.
+ */
+static bool judged_by_device(struct net *net, const struct in_device *in4, __be32 daddr)
+{
+	if (IN_DEV_RPFILTER(in4))
+		return true;
+	return !IN_DEV_FORWARD(in4) && !IPV4_DEVCONF_ALL(net, FORWARDING) &&
+	       !__ip_dev_find(net, daddr, false);
+}
+
 /**
- * nfipsec_deliver_route - a way past rp_filter, where that is on
+ * nfipsec_deliver_route - a way past rp_filter and forwarding by device
  * @nn: the namespace
  * @skb: arrived on nfipsec0, without a route yet
  *
@@ -82,13 +99,42 @@ void nfipsec_deliver_route(struct nfipsec_net *nn, struct sk_buff *skb)
 	struct flowi4 fl4 = { .daddr = ip->saddr };
 	struct rtable *back;
 
-	if (likely(!in4 || !IN_DEV_RPFILTER(in4)) || skb_dst(skb) || ipv4_is_multicast(ip->daddr))
+	if (!in4 || skb_dst(skb) || ipv4_is_multicast(ip->daddr) ||
+	    likely(!judged_by_device(nn->net, in4, ip->daddr)))
 		return;
 	back = ip_route_output_key(nn->net, &fl4);
 	if (IS_ERR(back))
 		return;
-	ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos, back->dst.dev);
+	ip_route_input_noref(skb, ip->daddr, ip->saddr, nfipsec_compat_route_tos(ip),
+			     back->dst.dev);
 	/* "there is a better way than through me" would be about that device, too */
 	IPCB(skb)->flags &= ~IPSKB_DOREDIRECT;
 	ip_rt_put(back);
+}
+
+/**
+ * nfipsec_deliver_route6 - the same of IPv6, which has no rp_filter
+ * @nn: the namespace
+ * @skb: arrived on nfipsec0, without a route yet
+ *
+ * Where IPv6 is not forwarded but from single devices (force_forwarding), a packet for
+ * another host is forwarded as if it had come by the device that leads back to its source.
+ * RCU read side.
+ */
+void nfipsec_deliver_route6(struct nfipsec_net *nn, struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6 = ipv6_hdr(skb);
+	struct flowi6 fl6 = { .daddr = ip6->saddr };
+	const struct inet6_dev *in6;
+	struct dst_entry *back;
+
+	if (!NFIPSEC_FORCE_FORWARDING || READ_ONCE(nn->net->ipv6.devconf_all->forwarding) ||
+	    skb_dst(skb) || ipv6_addr_is_multicast(&ip6->daddr) ||
+	    ipv6_chk_addr(nn->net, &ip6->daddr, NULL, 0))
+		return;
+	back = ip6_route_output(nn->net, NULL, &fl6);
+	in6 = back->error ? NULL : __in6_dev_get(back->dev);
+	if (in6 && nfipsec_compat_force_forwarding(in6))
+		IP6CB(skb)->iif = in6->dev->ifindex;
+	dst_release(back);
 }

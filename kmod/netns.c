@@ -47,12 +47,17 @@ static int __net_init netns_init(struct net *net)
 	err = nfipsec_dev_create(nn);
 	if (err)
 		goto out_policy;
-	err = nfipsec_hook_register(net);
+	err = nfipsec_rpfilter_register(net);
 	if (err)
 		goto out_dev;
 	return 0;
+	err = nfipsec_hook_register(net);
+	if (err)
+		goto out_rpfilter;
 
 out_dev:
+out_rpfilter:
+	nfipsec_rpfilter_unregister(net);
 	nfipsec_dev_destroy(nn);
 out_policy:
 	nfipsec_policy_exit_net(nn);
@@ -72,6 +77,7 @@ static void __net_exit netns_pre_exit(struct net *net)
 {
 	nfipsec_hook_unregister(net);
 }
+	nfipsec_rpfilter_unregister(net);
 
 /*
  * Drain: tunnels retire, their held packets are dropped (each has a dst, and so a

@@ -120,3 +120,4 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto);
 void nfipsec_deliver_route(struct nfipsec_net *nn, struct sk_buff *skb);
 
 #endif
+void nfipsec_deliver_route6(struct nfipsec_net *nn, struct sk_buff *skb);
