@@ -100,21 +100,41 @@ bool nfipsec_ike_is_receiver(struct nfipsec_net *nn, u8 family, const union nfip
 	return false;
 }
 
+static bool is_local(struct net *net, u8 family, const union nfipsec_addr *addr)
+{
+	if (family == AF_INET)
+		return inet_addr_type(net, addr->ip) == RTN_LOCAL;
+	return ipv6_chk_addr(net, &addr->ip6, NULL, 0);
+}
+
+/**
+ * nfipsec_ike_is_own - would the daemon send from an address and port?
+ * @nn: the namespace
+ * @family: AF_INET or AF_INET6
+ * @addr: source address
+ * @port: source port of UDP
+ *
+ * To explain a packet that does not exist and has no socket. RCU read side.
+ *
+ * Return: true if a named socket can have them.
+ */
+bool nfipsec_ike_is_own(struct nfipsec_net *nn, u8 family, const union nfipsec_addr *addr,
+			__be16 port)
+{
+	return nfipsec_ike_is_receiver(nn, family, addr, port) && is_local(nn->net, family, addr);
+}
+
 /* Is @local this end of the tunnel? One without a fixed address takes any of the host's own. */
 static bool is_end(const struct nfipsec_tunnel *tunnel, u8 family, const union nfipsec_addr *local,
 		   const union nfipsec_addr *remote)
 {
-	struct net *net = tunnel->nn->net;
-
 	if (tunnel->family && tunnel->family != family)
 		return false;
 	if (tunnel->has_remote && !nfipsec_addr_equal(family, &tunnel->remote, remote))
 		return false;
 	if (tunnel->has_local)
 		return nfipsec_addr_equal(family, &tunnel->local, local);
-	if (family == AF_INET)
-		return inet_addr_type(net, local->ip) == RTN_LOCAL;
-	return ipv6_chk_addr(net, &local->ip6, NULL, 0);
+	return is_local(tunnel->nn->net, family, local);
 }
 
 /**

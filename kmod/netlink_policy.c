@@ -582,7 +582,7 @@ int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info)
 	rcu_read_lock();
 	/* the daemon's own IKE, which no entry is to take */
 	if (as_out.h.proto != IPPROTO_UDP ||
-	    !nfipsec_ike_is_receiver(nn, as_out.family, &as_out.saddr, as_out.sport))
+	    !nfipsec_ike_is_own(nn, as_out.family, &as_out.saddr, as_out.sport))
 		entry = nfipsec_classify(rcu_dereference(nn->policy), &as_out);
 	if (entry)
 		err = put_entry(msg, entry);

@@ -42,6 +42,8 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 bool nfipsec_ike_is_sender(struct nfipsec_net *nn, const struct sk_buff *skb);
 bool nfipsec_ike_is_receiver(struct nfipsec_net *nn, u8 family, const union nfipsec_addr *addr,
 			     __be16 port);
+bool nfipsec_ike_is_own(struct nfipsec_net *nn, u8 family, const union nfipsec_addr *addr,
+			__be16 port);
 bool nfipsec_ike_is_outer(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt);
 bool nfipsec_ike_may_be_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 			      const struct nfipsec_pkt *pkt);

@@ -664,7 +664,10 @@ def case_explain():
 	equal(told(6, "10.9.0.1", "10.2.0.1", dport=80), (30, None), "what is discarded")
 	equal(told(6, "10.9.0.1", "10.8.0.1", dport=80), (None, None), "what no entry names")
 	equal(told(6, "10.2.0.1", "10.1.0.1", "in", sport=80, dport=9), (20, 0x1001), "inbound")
-	# the key exchange of this very host is never trapped, and nobody else's is let by
+	# the key exchange of the daemon is never trapped, and nobody else's is let by
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.bind(("192.0.2.1", 500))
+	nf.do("ike-sockets", [("ike-fd", s.fileno())])
 	nf.do("policy-set", policy(entries=[entry(10, selector=sel(*(("0.0.0.0", "255.255.255.255"),) * 2))]))
 	equal(told(17, "192.0.2.1", "192.0.2.2", sport=500, dport=500), (None, None), "IKE")
 	equal(told(17, "192.0.2.1", "192.0.2.2", sport=53, dport=53)[0], 10, "UDP that is not IKE")
@@ -674,6 +677,8 @@ def case_explain():
 	equal(told(17, "192.0.2.1", "203.0.113.7", sport=500, dport=500), (None, None), "IKE with anyone")
 	equal(told(17, "203.0.113.7", "192.0.2.1", "in", sport=500, dport=500), (None, None), "IKE of anyone")
 	equal(told(17, "10.1.0.77", "203.0.113.7", sport=500, dport=500)[0], 10, "IKE that is forwarded")
+	nf.do("ike-sockets")
+	equal(told(17, "192.0.2.1", "203.0.113.7", sport=500, dport=500)[0], 10, "IKE of another process")
 	nf.do("policy-set")
 
 
