@@ -3,6 +3,8 @@
  * A protected packet without an SA: it is held, the helper is asked for an SA,
  * and when that arrives the held packets go first, in order.
  */
+#include <net/sock.h>
+
 #include "path.h"
 #include "trace.h"
 
@@ -16,6 +18,7 @@
 /* what we keep in a packet while it is held; the stack's own use of cb is over here */
 struct held_cb {
 	unsigned long since;	/* jiffies */
+	unsigned int memory;	/* octets, truesize when it came */
 };
 
 static struct held_cb *held_cb(struct sk_buff *skb)
@@ -45,14 +48,96 @@ static void ask(struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt)
 	spin_unlock_bh(&tunnel->lock);
 }
 
-/* room for one more, at the expense of the oldest; who locked drops it afterwards */
-static struct sk_buff *make_room(struct nfipsec_tunnel *tunnel)
+/*
+ * The queue, with what it takes of memory: cb says how much, since truesize is the socket's
+ * business and may change.
+ */
+static void enqueue(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	lockdep_assert_held(&tunnel->lock);
-	if (skb_queue_len(&tunnel->queue) < NFIPSEC_QUEUE_MAX)
-		return NULL;
-	tunnel->queue_drops++;
-	return __skb_dequeue(&tunnel->queue);
+	__skb_queue_tail(&tunnel->queue, skb);
+	tunnel->queue_memory += held_cb(skb)->memory;
+}
+
+static struct sk_buff *dequeue(struct nfipsec_tunnel *tunnel)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&tunnel->lock);
+	skb = __skb_dequeue(&tunnel->queue);
+	if (skb) {
+		tunnel->queue_memory -= held_cb(skb)->memory;
+		atomic_sub(held_cb(skb)->memory, &tunnel->nn->held_memory);
+	}
+	return skb;
+}
+
+/* so much more memory for held packets of the namespace; false: that would be too much */
+static bool reserve(struct nfipsec_net *nn, unsigned int memory)
+{
+	if (atomic_add_return(memory, &nn->held_memory) <= NFIPSEC_HELD_MEMORY)
+		return true;
+	atomic_sub(memory, &nn->held_memory);
+	return false;
+}
+
+/*
+ * A socket may have three quarters of its send buffer in held packets, so that tunnels
+ * without an SA do not keep it from sending to others. TCP sends to one destination only.
+ */
+static bool crowds_out(const struct sk_buff *skb, unsigned int others)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && !sk_is_tcp(sk) &&
+	       (int)(refcount_read(&sk->sk_wmem_alloc) - others) > READ_ONCE(sk->sk_sndbuf) / 4 * 3;
+}
+
+/*
+ * Room for one more, at the expense of the oldest, which go to @over for the caller to drop
+ * when it has unlocked. False: there is none, and @skb must go itself.
+ */
+static bool make_room(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
+		      struct sk_buff_head *over)
+{
+	const unsigned int memory = held_cb(skb)->memory;
+	const struct sk_buff *oldest;
+	struct sk_buff *old;
+
+	lockdep_assert_held(&tunnel->lock);
+	while ((oldest = skb_peek(&tunnel->queue)) &&
+	       (skb_queue_len(&tunnel->queue) >= NFIPSEC_QUEUE_MAX ||
+		tunnel->queue_memory + memory > NFIPSEC_QUEUE_MEMORY)) {
+		tunnel->queue_drops++;
+		__skb_queue_tail(over, dequeue(tunnel));
+	}
+	if (unlikely(crowds_out(skb, 0))) {
+		if (oldest && oldest->sk == skb->sk) {
+			tunnel->queue_drops++;
+			__skb_queue_tail(over, dequeue(tunnel));
+		} else if (crowds_out(skb, skb->truesize)) {
+			return false;
+		}
+	}
+	while (!reserve(tunnel->nn, memory)) {
+		old = dequeue(tunnel);
+		if (!old)
+			return false;
+		tunnel->queue_drops++;
+		__skb_queue_tail(over, old);
+	}
+	return true;
+}
+
+/*
+ * A held packet is charged to the socket that sent it for as long as that is open. Who closes
+ * a socket need not wait for us, and its namespace neither; a socket of the kernel's own
+ * (ICMP, resets) would keep its namespace, and serves everybody.
+ */
+static bool stays_charged(const struct sk_buff *skb)
+{
+	return nfipsec_batch_has_sender(skb) && skb->sk->sk_net_refcnt &&
+	       !sock_flag(skb->sk, SOCK_DEAD);
 }
 
 static void drop_all(struct nfipsec_net *nn, struct sk_buff_head *list, enum nfipsec_stat reason)
@@ -69,33 +154,34 @@ static void drop_all(struct nfipsec_net *nn, struct sk_buff_head *list, enum nfi
  * @skb: the packet, maybe a GSO packet; taken
  * @pkt: what it looks like
  *
- * When the queue is full its oldest packet is dropped. When an SA came between
- * the caller's look-up and now, the queue is sent at once. RCU read side.
+ * When the queue is full its oldest packets are dropped; when other tunnels of the namespace
+ * have filled what it may hold, or the sender's socket has, this one is. When an SA came
+ * between the caller's look-up and now, the queue is sent at once. RCU read side.
  */
 void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 			  const struct nfipsec_pkt *pkt)
 {
 	struct nfipsec_net *nn = tunnel->nn;
+	struct sk_buff_head over;
 	struct nfipsec_way way;
-	struct sk_buff *oldest;
-	bool due;
+	bool due, room;
 
-	/*
-	 * The queue is what bounds it, not the sender's buffer: a socket whose packets are
-	 * held can send more (which asks again), be closed, and let its namespace go.
-	 */
-	skb_orphan(skb);
+	__skb_queue_head_init(&over);
+	if (!stays_charged(skb))
+		skb_orphan(skb);
 	held_cb(skb)->since = jiffies;
+	held_cb(skb)->memory = skb->truesize;
 	spin_lock_bh(&tunnel->lock);
 	if (tunnel->dead) {
 		spin_unlock_bh(&tunnel->lock);
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
 		return;
 	}
-	oldest = make_room(tunnel);
-	__skb_queue_tail(&tunnel->queue, skb);
+	room = make_room(tunnel, skb, &over);
+	if (room)
+		enqueue(tunnel, skb);
 	/* whether those that come now queue up, too, says who empties the queue */
-	if (!tunnel->releasing)
+	if (!tunnel->releasing && room)
 		WRITE_ONCE(tunnel->held, true);
 	due = time_after_eq(jiffies, tunnel->acquire_next);
 	if (due)
@@ -104,9 +190,11 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	nfipsec_lifetime_start(nn);
 	spin_unlock_bh(&tunnel->lock);
 
-	nfipsec_stat_add(nn, NFIPSEC_STAT_HELD, 1);
-	if (oldest)
-		nfipsec_drop(nn, oldest, NFIPSEC_STAT_OUT_NO_SA_OVERFLOW);
+	drop_all(nn, &over, NFIPSEC_STAT_OUT_NO_SA_OVERFLOW);
+	if (room)
+		nfipsec_stat_add(nn, NFIPSEC_STAT_HELD, 1);
+	else
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_SA_LIMIT);
 
 	/*
 	 * An SA is inserted before nfipsec_acquire_release() takes the lock. Had that taken it
@@ -146,12 +234,13 @@ static bool send_one(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
  */
 void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 {
-	struct sk_buff_head stay, over;
-	struct sk_buff *skb, *oldest;
+	struct sk_buff_head stay, over, limit;
+	struct sk_buff *skb;
 	unsigned int n = 0;
 
 	__skb_queue_head_init(&stay);
 	__skb_queue_head_init(&over);
+	__skb_queue_head_init(&limit);
 	local_bh_disable();
 	rcu_read_lock();
 	spin_lock(&tunnel->lock);
@@ -161,7 +250,7 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 	}
 	tunnel->releasing = true;
 	WRITE_ONCE(tunnel->held, !skb_queue_empty(&tunnel->queue));
-	while ((skb = __skb_dequeue(&tunnel->queue))) {
+	while ((skb = dequeue(tunnel))) {
 		if (++n == RELEASE_MAX)
 			WRITE_ONCE(tunnel->held, false);
 		spin_unlock(&tunnel->lock);
@@ -172,16 +261,17 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 	tunnel->releasing = false;
 	/* packets that came meanwhile may have made them more than may be held */
 	while (!tunnel->dead && (skb = __skb_dequeue(&stay))) {
-		oldest = make_room(tunnel);
-		if (oldest)
-			__skb_queue_tail(&over, oldest);
-		__skb_queue_tail(&tunnel->queue, skb);
+		if (make_room(tunnel, skb, &over))
+			enqueue(tunnel, skb);
+		else
+			__skb_queue_tail(&limit, skb);
 	}
 	/* what stayed waits for another SA and must not slow down the packets of this one */
 	WRITE_ONCE(tunnel->held, false);
 	spin_unlock(&tunnel->lock);
 	drop_all(tunnel->nn, &stay, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
 	drop_all(tunnel->nn, &over, NFIPSEC_STAT_OUT_NO_SA_OVERFLOW);
+	drop_all(tunnel->nn, &limit, NFIPSEC_STAT_OUT_NO_SA_LIMIT);
 out:
 	rcu_read_unlock();
 	local_bh_enable();
@@ -190,6 +280,8 @@ out:
 /**
  * nfipsec_acquire_age - drop what was held for too long
  * @tunnel: the tunnel; RCU read side
+ *
+ * Sockets that were closed meanwhile get their packets back, which stay held.
  *
  * Return: true while something is held.
  */
@@ -203,8 +295,11 @@ bool nfipsec_acquire_age(struct nfipsec_tunnel *tunnel)
 	spin_lock_bh(&tunnel->lock);
 	while ((skb = skb_peek(&tunnel->queue)) &&
 	       time_after(jiffies, held_cb(skb)->since + AGE_MAX)) {
-		__skb_unlink(skb, &tunnel->queue);
-		__skb_queue_tail(&old, skb);
+		__skb_queue_tail(&old, dequeue(tunnel));
+	}
+	skb_queue_walk(&tunnel->queue, skb) {
+		if (skb->sk && !stays_charged(skb))
+			skb_orphan(skb);
 	}
 	more = !skb_queue_empty(&tunnel->queue);
 	spin_unlock_bh(&tunnel->lock);
@@ -219,11 +314,13 @@ bool nfipsec_acquire_age(struct nfipsec_tunnel *tunnel)
 void nfipsec_acquire_flush(struct nfipsec_tunnel *tunnel)
 {
 	struct sk_buff_head gone;
+	struct sk_buff *skb;
 
 	__skb_queue_head_init(&gone);
 	spin_lock_bh(&tunnel->lock);
 	tunnel->dead = true;
-	skb_queue_splice_init(&tunnel->queue, &gone);
+	while ((skb = dequeue(tunnel)))
+		__skb_queue_tail(&gone, skb);
 	WRITE_ONCE(tunnel->held, false);
 	spin_unlock_bh(&tunnel->lock);
 	drop_all(tunnel->nn, &gone, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);

@@ -316,7 +316,7 @@ struct nfipsec_crypto *nfipsec_crypto_create(u16 encr, const u8 *key, unsigned i
 	err = find_algs(encr, key_len, integ, integ_key_len, &cipher, &mac, extack);
 	if (err)
 		return ERR_PTR(err);
-	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
 	c->alg = (struct nfipsec_alg){

@@ -7,6 +7,7 @@
 #include <linux/rhashtable.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -18,6 +19,8 @@
 
 #define NFIPSEC_SPI_HASH_BITS	10
 #define NFIPSEC_QUEUE_MAX	64	/* packets a tunnel holds while it has no SA */
+#define NFIPSEC_QUEUE_MEMORY	SZ_1M	/* octets of memory that they take */
+#define NFIPSEC_HELD_MEMORY	SZ_16M	/* and those of all tunnels of a namespace */
 
 struct nfipsec_ike;
 struct nfipsec_policy;
@@ -54,6 +57,7 @@ struct nfipsec_stats {
  * @generation: of @policy and @sas, for consistent dumps; written under @sa_lock
  * @lifetime: the one timer, for the limits of SAs and the age of held packets;
  *	runs while there are any
+ * @held_memory: octets of memory that held packets take, at most NFIPSEC_HELD_MEMORY; atomic
  * @stats: per-CPU counters, bottom halves off to write
  * @ike: the daemon's IKE sockets; RCU, replaced under @config; NULL for none
  * @defrag4: IPv4 fragments are reassembled before routing; under @config
@@ -76,6 +80,7 @@ struct nfipsec_net {
 	unsigned int			encap_count;
 	unsigned int			generation;
 	struct delayed_work		lifetime;
+	atomic_t			held_memory;
 	struct nfipsec_stats __percpu	*stats;
 	struct nfipsec_ike __rcu	*ike;
 	bool				defrag4, defrag6;

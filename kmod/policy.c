@@ -224,7 +224,7 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 /* the empty policy: all traffic passes */
 int nfipsec_policy_init_net(struct nfipsec_net *nn)
 {
-	struct nfipsec_policy *policy = nfipsec_policy_alloc(0, GFP_KERNEL);
+	struct nfipsec_policy *policy = nfipsec_policy_alloc(0, GFP_KERNEL_ACCOUNT);
 
 	if (!policy)
 		return -ENOMEM;

@@ -77,6 +77,8 @@ struct nfipsec_tunnel_set {
  *	behind them. Read without the lock as a hint.
  * @releasing: somebody empties @queue
  * @queue: packets held for want of an SA, at most NFIPSEC_QUEUE_MAX
+ * @queue_memory: octets of memory (truesize) of @queue, at most NFIPSEC_QUEUE_MEMORY unless
+ *	one packet alone is larger
  * @acquire_next: jiffies before which no further ACQUIRE is sent
  * @acquires: ACQUIRE events sent
  * @queue_drops: packets that a newer one displaced from the full @queue
@@ -111,6 +113,7 @@ struct nfipsec_tunnel {
 	bool				held;
 	bool				releasing;
 	struct sk_buff_head		queue;
+	unsigned int			queue_memory;
 	unsigned long			acquire_next;
 	u64				acquires;
 	u64				queue_drops;

@@ -7,7 +7,7 @@ int nfipsec_stats_create(struct nfipsec_net *nn)
 {
 	int cpu;
 
-	nn->stats = alloc_percpu(struct nfipsec_stats);
+	nn->stats = alloc_percpu_gfp(struct nfipsec_stats, GFP_KERNEL_ACCOUNT);
 	if (!nn->stats)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)

@@ -292,7 +292,11 @@ enum nfipsec_flow_attr {
 	X(IN_UNKNOWN_SPI,	"in_unknown_spi")	/* left to others, not dropped */ \
 	X(ACQUIRE_SENT,		"acquire_sent")					\
 	X(ACQUIRE_LOST,		"acquire_lost")	/* nobody listens, or no room */ \
-	X(OUT_REDIRECT,		"out_redirect")	/* of ICMP, that would lead around a tunnel */
+	X(OUT_REDIRECT,		"out_redirect")	/* of ICMP, that would lead around a tunnel */ \
+	X(OUT_NO_SA_LIMIT,	"out_no_sa_limit")	/* namespace or sender hold too much */ \
+	X(OUT_DEV_DOWN,		"out_dev_down")	/* nfipsec0 was set down */	\
+	X(IN_DEV_DOWN,		"in_dev_down")	/* nfipsec0 was set down */	\
+	X(OUT_NO_ENTRY,		"out_no_entry")	/* routed to nfipsec0, no entry protects it */
 
 enum nfipsec_stat {
 	NFIPSEC_STAT_UNSPEC,
