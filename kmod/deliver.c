@@ -44,6 +44,10 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 {
 	struct nfipsec_dev *nd = netdev_priv(nn->dev);
 
+	if (unlikely(!nfipsec_dev_is_up(nn, ip_hdr(skb)->version == 4 ? AF_INET : AF_INET6))) {
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_DEV_DOWN);
+		return;
+	}
 	/* conntrack, dst, secpath, the socket of UDP and the rest were the outer packet's */
 	skb_orphan(skb);
 	skb_scrub_packet(skb, false);

@@ -8,6 +8,7 @@
  * one GSO packet.
  */
 #include <linux/if_arp.h>
+#include <linux/inetdevice.h>
 #include <linux/ipv6_route.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
@@ -198,10 +199,12 @@ static netdev_tx_t dev_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct dst_entry *dst = skb_dst(skb);
 
-	/* routed here by hand: no access list sent it, so there is no tunnel for it */
-	if (!nfipsec_dev_route_is_ours(dst)) {
+	/* past the hook, which has no tunnel for it: a packet socket, tc, a bridge */
+	if (unlikely(!nfipsec_dev_route_is_ours(dst))) {
+		struct nfipsec_dev *nd = netdev_priv(dev);
+
 		DEV_STATS_INC(dev, tx_dropped);
-		kfree_skb(skb);
+		nfipsec_drop(nd->nn, skb, NFIPSEC_STAT_OUT_NO_ENTRY);
 		return NETDEV_TX_OK;
 	}
 	nfipsec_output(container_of(dst, struct nfipsec_route, dst)->tunnel, skb);
@@ -244,14 +247,16 @@ static void dev_setup(struct net_device *dev)
 	dev->netdev_ops = &dev_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
-	dev->priv_flags |= IFF_NO_QUEUE;
+	/* netpoll would transmit with interrupts off */
+	dev->priv_flags |= IFF_NO_QUEUE | IFF_DISABLE_NETPOLL;
 	nfipsec_compat_dev_flags(dev);
 	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA |
 			   NETIF_F_GSO_SOFTWARE;
 	dev->features |= dev->hw_features;
 	/* the tunnels' MTUs are in their routes; this one is only not to be in the way */
 	dev->mtu = IP_MAX_MTU;
-	dev->min_mtu = IPV4_MIN_MTU;
+	/* with less IPv6 would leave the device, and what it is told here be forgotten */
+	dev->min_mtu = IPV6_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU;
 	/* outer headers, ESP, IV and the Ethernet below; padding, trailer and ICV */
 	dev->needed_headroom = sizeof(struct ipv6hdr) + sizeof(struct udphdr) + 8 + 16 +
@@ -262,20 +267,58 @@ static void dev_setup(struct net_device *dev)
 	SET_NETDEV_DEVTYPE(dev, &dev_type);
 }
 
-/* IPv6 is not to give it an address and look for routers through it */
-static void no_autoconf(struct net_device *dev)
+/*
+ * IPv6 is not to give it an address, nor to look for routers through it; and of redirects it
+ * neither believes nor sends any, since what is behind it routes do not say. IPv6 works on it
+ * where it works in the namespace at all, whatever new devices get: else the stack would drop
+ * in silence what was opened. RTNL is held, the device not up yet.
+ */
+static void configure(struct net_device *dev)
 {
+	struct in_device *in4 = __in_dev_get_rtnl(dev);
 #if IS_ENABLED(CONFIG_IPV6)
 	struct inet6_dev *in6 = __in6_dev_get(dev);
 
-	if (in6)
+	if (in6) {
 		in6->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+		in6->cnf.accept_ra = 0;
+		in6->cnf.accept_redirects = 0;
+		in6->cnf.disable_ipv6 = dev_net(dev)->ipv6.devconf_all->disable_ipv6;
+	}
 #endif
+	if (in4) {
+		IN_DEV_CONF_SET(in4, ACCEPT_REDIRECTS, 0);
+		IN_DEV_CONF_SET(in4, SEND_REDIRECTS, 0);
+	}
+}
+
+/**
+ * nfipsec_dev_is_up - does nfipsec0 take packets of this family?
+ * @nn: the namespace; in a hook, or where else the device is there
+ * @family: of the inner packet
+ *
+ * What is false here must be dropped with a reason: the stack would drop it without one, or
+ * take it although the device is down. RCU read side.
+ *
+ * Return: false when it was set down, or IPv6 is disabled on it.
+ */
+bool nfipsec_dev_is_up(const struct nfipsec_net *nn, u8 family)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	const struct inet6_dev *in6;
+
+	if (family == AF_INET6) {
+		in6 = __in6_dev_get(nn->dev);
+		if (!in6 || READ_ONCE(in6->cnf.disable_ipv6))
+			return false;
+	}
+#endif
+	return netif_running(nn->dev);
 }
 
 /**
  * nfipsec_dev_create - nfipsec0 of a namespace, up
- * @nn: the namespace
+ * @nn: the namespace; nfipsec_net.config is held, or nobody else knows of it
  *
  * Return: 0 or an errno.
  */
@@ -291,27 +334,38 @@ int nfipsec_dev_create(struct nfipsec_net *nn)
 	dev_net_set(dev, nn->net);
 	nd = netdev_priv(dev);
 	nd->nn = nn;
+	/* when it is up packets may come to it */
+	nn->dev = dev;
 	rtnl_lock();
 	err = register_netdevice(dev);
 	if (!err) {
-		no_autoconf(dev);
+		configure(dev);
 		err = dev_open(dev, NULL);
 	}
 	if (err && dev->reg_state == NETREG_REGISTERED)
 		unregister_netdevice(dev);
 	rtnl_unlock();
 	if (err) {
+		nn->dev = NULL;
 		free_netdev(dev);
-		return err;
 	}
-	nn->dev = dev;
-	return 0;
+	return err;
 }
 
+/**
+ * nfipsec_dev_destroy - nfipsec0 goes
+ * @nn: the namespace; its hooks are gone, and so are its tunnels
+ *
+ * Those who have found a tunnel or an SA under RCU and may look at the device are waited
+ * for by its unregistering.
+ */
 void nfipsec_dev_destroy(struct nfipsec_net *nn)
 {
-	unregister_netdev(nn->dev);
-	free_netdev(nn->dev);
+	struct net_device *dev = nn->dev;
+
+	unregister_netdev(dev);
+	nn->dev = NULL;
+	free_netdev(dev);
 }
 
 void nfipsec_dev_count_tx(struct nfipsec_net *nn, unsigned int packets, unsigned int bytes)

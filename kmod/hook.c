@@ -65,7 +65,8 @@ static bool is_loop_copy(const struct sk_buff *skb, const struct nf_hook_state *
 /*
  * Not for us: our own outer packets (the hook would classify them for ever), packets to
  * nfipsec0 already, and packets that stay on this host. What leaves by a VRF comes here
- * again with the device behind it.
+ * again with the device behind it. A packet that was routed to nfipsec0 by hand goes into
+ * the tunnel of its entry, or is dropped.
  */
 static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
@@ -73,8 +74,9 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
 	enum nfipsec_verdict verdict;
 
-	if (state->out == nn->dev || (state->out->flags & IFF_LOOPBACK) ||
-	    netif_is_l3_master(state->out) || unlikely(bridged(skb)))
+	if ((state->out == nn->dev && nfipsec_dev_route_is_ours(skb_dst(skb))) ||
+	    (state->out->flags & IFF_LOOPBACK) || netif_is_l3_master(state->out) ||
+	    unlikely(bridged(skb)))
 		return NF_ACCEPT;
 	if (unlikely(!is_of_family(skb, state)))
 		return verdict_to_nf(nn, NFIPSEC_VERDICT_DROP, NFIPSEC_STAT_OUT_MALFORMED);
@@ -86,6 +88,10 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 		return NF_STOLEN;
 	}
 	verdict = nfipsec_output_classify(nn, skb, state->sk, &reason);
+	if (unlikely(state->out == nn->dev) && verdict == NFIPSEC_VERDICT_PASS) {
+		reason = NFIPSEC_STAT_OUT_NO_ENTRY;
+		verdict = NFIPSEC_VERDICT_DROP;
+	}
 	return verdict_to_nf(nn, verdict, reason);
 }
 

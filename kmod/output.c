@@ -65,8 +65,13 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 				    struct sk_buff *skb, const struct nfipsec_pkt *pkt,
 				    struct sock *sk, enum nfipsec_stat *reason)
 {
-	struct nfipsec_route *route = nfipsec_dev_route(entry->tunnel, route_kind(entry, pkt));
+	struct nfipsec_route *route;
 
+	if (unlikely(!nfipsec_dev_is_up(nn, pkt->family))) {
+		*reason = NFIPSEC_STAT_OUT_DEV_DOWN;
+		return NFIPSEC_VERDICT_DROP;
+	}
+	route = nfipsec_dev_route(entry->tunnel, route_kind(entry, pkt));
 	if (!route) {
 		*reason = NFIPSEC_STAT_OUT_NO_MEMORY;
 		return NFIPSEC_VERDICT_DROP;
@@ -413,6 +418,11 @@ void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
 	unsigned int packets;
 	int size;
 
+	/* what was held meanwhile comes here by itself */
+	if (unlikely(!netif_running(nn->dev))) {
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_DEV_DOWN);
+		return;
+	}
 	if (unlikely(h->fragment && way->sa->mode == NFIPSEC_MODE_TRANSPORT)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_FRAGMENT);
 		return;
@@ -462,6 +472,10 @@ int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes)
 	struct sk_buff *skb;
 	int err;
 
+	if (!netif_running(sa->nn->dev)) {
+		nfipsec_stat_add(sa->nn, NFIPSEC_STAT_OUT_DEV_DOWN, 1);
+		return -EAGAIN;
+	}
 	b.dst = nfipsec_xmit_route(sa);
 	if (!b.dst)
 		goto failed;

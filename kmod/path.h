@@ -53,6 +53,7 @@ struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel,
 					enum nfipsec_route_kind kind);
 void nfipsec_dev_routes_drop(struct nfipsec_tunnel *tunnel);
 bool nfipsec_dev_route_is_ours(const struct dst_entry *dst);
+bool nfipsec_dev_is_up(const struct nfipsec_net *nn, u8 family);
 void nfipsec_dev_count_tx(struct nfipsec_net *nn, unsigned int packets, unsigned int bytes);
 void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes);
 
