@@ -314,15 +314,7 @@ int nfipsec_hook_register(struct net *net)
 
 void nfipsec_hook_unregister(struct net *net)
 {
-	struct nfipsec_net *nn = nfipsec_net(net);
-
 	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
-	mutex_lock(&nn->config);
-	if (nn->defrag4)
-		nf_defrag_ipv4_disable(net);
-	if (nn->defrag6)
-		nf_defrag_ipv6_disable(net);
-	mutex_unlock(&nn->config);
 }
 
 /**
@@ -346,4 +338,15 @@ int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family)
 	err = family == AF_INET ? nf_defrag_ipv4_enable(nn->net) : nf_defrag_ipv6_enable(nn->net);
 	*on = !err;
 	return err;
+}
+
+/* The policy that asked for it is gone, or was refused; nfipsec_net.config is held. */
+void nfipsec_hook_defrag_stop(struct nfipsec_net *nn)
+{
+	lockdep_assert_held(&nn->config);
+	if (nn->defrag4)
+		nf_defrag_ipv4_disable(nn->net);
+	if (nn->defrag6)
+		nf_defrag_ipv6_disable(nn->net);
+	nn->defrag4 = nn->defrag6 = false;
 }

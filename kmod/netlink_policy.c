@@ -325,6 +325,9 @@ int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 		err = nfipsec_policy_commit(t.nn, t.policy, t.tunnels, t.n_tunnels, t.extack);
 	if (!err)	/* the list of tunnels has them now, and keeps them while we lock it */
 		set_tunnels(&t);
+	/* also what a refused policy had begun with */
+	if (nfipsec_policy_is_empty(t.nn))
+		nfipsec_netns_lower(t.nn);
 	mutex_unlock(&t.nn->config);
 out:
 	if (err) {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The state of one network namespace: made with it, gone with it. */
+/*
+ * The state of one network namespace: made with it, gone with it. What others can see of
+ * it, nfipsec0 and the hooks, is there while there is a policy.
+ */
+#include <linux/netlink.h>
 #include <net/net_namespace.h>
 
 #include "nfipsec.h"
@@ -19,6 +23,76 @@ static unsigned int netns_id __read_mostly;
 struct nfipsec_net *nfipsec_net(const struct net *net)
 {
 	return net_generic(net, netns_id);
+}
+
+static int hooks_register(struct net *net)
+{
+	int err = nfipsec_rpfilter_register(net);
+
+	if (err)
+		return err;
+	err = nfipsec_hook_register(net);
+	if (err)
+		nfipsec_rpfilter_unregister(net);
+	return err;
+}
+
+static void hooks_unregister(struct net *net)
+{
+	nfipsec_hook_unregister(net);
+	nfipsec_rpfilter_unregister(net);
+}
+
+/**
+ * nfipsec_netns_raise - nfipsec0 and the hooks, for a policy that is to come
+ * @nn: the namespace; nfipsec_net.config is held, and the policy in force is empty
+ * @extack: for the refusal
+ *
+ * The device first, since the hooks look at nfipsec_net.dev. Takes RTNL.
+ *
+ * Return: 0, also when they are there; or an errno, and nothing has changed.
+ */
+int nfipsec_netns_raise(struct nfipsec_net *nn, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	lockdep_assert_held(&nn->config);
+	if (nn->dev)
+		return 0;
+	err = nfipsec_dev_create(nn);
+	if (err == -EEXIST) {
+		NL_SET_ERR_MSG(extack, "there is a device of the name nfipsec0, which is not ours");
+		return err;
+	}
+	if (!err) {
+		err = hooks_register(nn->net);
+		if (err)
+			nfipsec_dev_destroy(nn);
+	}
+	if (err)
+		NL_SET_ERR_MSG(extack, "no memory for nfipsec0 and the hooks");
+	return err;
+}
+
+/**
+ * nfipsec_netns_lower - nothing of ours is seen in the namespace any more
+ * @nn: the namespace; nfipsec_net.config is held, the policy is empty, and so there is no
+ *	tunnel, no SA and no held packet
+ *
+ * Unpublish: no packet enters by the hooks. Wait: those that are in a hook may look at the
+ * device. Drop: the device, with the packets in its gro_cells, which waits until nobody
+ * transmits on it and until routes that are not held have given the module back. A packet
+ * that still has a route of ours goes to the black hole. Takes RTNL.
+ */
+void nfipsec_netns_lower(struct nfipsec_net *nn)
+{
+	lockdep_assert_held(&nn->config);
+	if (nn->dev) {
+		hooks_unregister(nn->net);
+		synchronize_net();
+		nfipsec_dev_destroy(nn);
+	}
+	nfipsec_hook_defrag_stop(nn);
 }
 
 static int __net_init netns_init(struct net *net)
@@ -44,24 +118,8 @@ static int __net_init netns_init(struct net *net)
 	if (err)
 		goto out_stats;
 	nfipsec_lifetime_init_net(nn);
-	err = nfipsec_dev_create(nn);
-	if (err)
-		goto out_policy;
-	err = nfipsec_rpfilter_register(net);
-	if (err)
-		goto out_dev;
 	return 0;
-	err = nfipsec_hook_register(net);
-	if (err)
-		goto out_rpfilter;
 
-out_dev:
-out_rpfilter:
-	nfipsec_rpfilter_unregister(net);
-	nfipsec_dev_destroy(nn);
-out_policy:
-	nfipsec_policy_exit_net(nn);
-	nfipsec_lifetime_exit_net(nn);
 out_stats:
 	nfipsec_stats_destroy(nn);
 out_sadb:
@@ -75,9 +133,14 @@ out_sadb:
  */
 static void __net_exit netns_pre_exit(struct net *net)
 {
-	nfipsec_hook_unregister(net);
+	struct nfipsec_net *nn = nfipsec_net(net);
+
+	mutex_lock(&nn->config);
+	if (nn->dev)
+		hooks_unregister(net);
+	nfipsec_hook_defrag_stop(nn);
+	mutex_unlock(&nn->config);
 }
-	nfipsec_rpfilter_unregister(net);
 
 /*
  * Drain: tunnels retire, their held packets are dropped (each has a dst, and so a
@@ -96,7 +159,10 @@ static void __net_exit netns_exit(struct net *net)
 	nfipsec_policy_exit_net(nn);
 	nfipsec_ike_exit_net(nn);
 	nfipsec_lifetime_exit_net(nn);
-	nfipsec_dev_destroy(nn);
+	mutex_lock(&nn->config);
+	if (nn->dev)
+		nfipsec_dev_destroy(nn);
+	mutex_unlock(&nn->config);
 	nfipsec_stats_destroy(nn);
 	nfipsec_sadb_exit_net(nn);
 }

@@ -41,7 +41,8 @@ struct nfipsec_stats {
 /**
  * struct nfipsec_net - all the state of one network namespace
  * @net: the namespace; lives longer than this
- * @dev: nfipsec0; set in init, registered until pre_exit
+ * @dev: nfipsec0, NULL while there is no policy. Changed under @config while the hooks are
+ *	not registered and nobody is in one; so hooks, and what they call, find it set.
  * @config: protects every change of policy, tunnels and SAs; readers use RCU
  * @policy: the compiled policy; RCU, replaced under @config; never NULL
  * @tunnels: all tunnels of @policy by name; RCU list, changed under @config
@@ -98,6 +99,8 @@ extern struct workqueue_struct *nfipsec_wq;
 
 /* netns.c */
 struct nfipsec_net *nfipsec_net(const struct net *net);
+int nfipsec_netns_raise(struct nfipsec_net *nn, struct netlink_ext_ack *extack);
+void nfipsec_netns_lower(struct nfipsec_net *nn);
 int nfipsec_netns_init(void);
 void nfipsec_netns_exit(void);
 
@@ -111,6 +114,7 @@ void nfipsec_dev_exit(void);
 int nfipsec_hook_register(struct net *net);
 void nfipsec_hook_unregister(struct net *net);
 int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family);
+void nfipsec_hook_defrag_stop(struct nfipsec_net *nn);
 
 /* ike.c */
 int nfipsec_ike_init(void);

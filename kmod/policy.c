@@ -185,6 +185,7 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 	struct nfipsec_tunnel *tunnel, *next;
 	LIST_HEAD(retired);
 	unsigned int i;
+	int err;
 
 	lockdep_assert_held(&nn->config);
 	new->index = nfipsec_classifier_build(new->entries, new->n_entries);
@@ -192,7 +193,12 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 		NL_SET_ERR_MSG(extack, "no memory for the look-up of these entries");
 		return -ENOMEM;
 	}
-	/* a reference is taken before the first protect entry and given back after the last */
+	/* all of it before the first entry, and away after the last */
+	if (new->n_entries || n) {
+		err = nfipsec_netns_raise(nn, extack);
+		if (err)
+			return err;
+	}
 	if (new->n_protect && hold_module(nn, true)) {
 		NL_SET_ERR_MSG(extack, "the module is being removed");
 		return -EBUSY;
@@ -219,6 +225,15 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 		hold_module(nn, false);
 	policy_free_later(old);
 	return 0;
+}
+
+/* no entry that a packet could match, and no tunnel that an SA could belong to */
+bool nfipsec_policy_is_empty(struct nfipsec_net *nn)
+{
+	const struct nfipsec_policy *policy;
+
+	policy = rcu_dereference_protected(nn->policy, lockdep_is_held(&nn->config));
+	return !policy->n_entries && list_empty(&nn->tunnels);
 }
 
 /* the empty policy: all traffic passes */

@@ -166,6 +166,7 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 			  struct nfipsec_tunnel **tunnels, unsigned int n,
 			  struct netlink_ext_ack *extack);
 void nfipsec_policy_free(struct nfipsec_policy *policy);
+bool nfipsec_policy_is_empty(struct nfipsec_net *nn);	/* nn->config is held */
 int nfipsec_policy_init_net(struct nfipsec_net *nn);	/* the empty policy: pass all */
 void nfipsec_policy_exit_net(struct nfipsec_net *nn);
 

@@ -29,7 +29,7 @@ TRACE_EVENT(nfipsec_drop,
 		__entry->skb = skb;
 		__entry->len = skb->len;
 		__entry->reason = reason;
-		__entry->ifindex = dev->ifindex;
+		__entry->ifindex = dev ? dev->ifindex : 0;
 	),
 	TP_printk("ifindex=%d skb=%p len=%u reason=%s", __entry->ifindex, __entry->skb,
 		  __entry->len,
