@@ -49,7 +49,7 @@ pings() { in_site_a ping -n -q -c 3 -i 0.1 -W "${2:-20}" "$1" >"$WORK/ping" 2>&1
 pings_fail() { ! pings "$1" 1; }
 
 # a stream of echo requests from site-a, and its end; what came back does not matter
-stream() { started stream ip netns exec site-a ping -n -q -i 0.005 "$1" >"$WORK/stream" 2>&1; }
+stream() { started stream ip netns exec site-a ping -n -q -i 0.02 "$1" >"$WORK/stream" 2>&1; }
 stream_ends() { stopped stream INT; }
 
 # ---- offloads ----
@@ -123,7 +123,7 @@ same_spis()
 
 netns_goes()
 {
-	started flood ip netns exec x-a ping -n -q -i 0.002 10.2.0.1 >"$WORK/flood" 2>&1
+	started flood ip netns exec x-a ping -n -q -i 0.02 10.2.0.1 >"$WORK/flood" 2>&1
 	wait_for 10 pair_busy x-b 50 || return
 	ip netns del x-b || return
 	stopped flood KILL
