@@ -20,10 +20,10 @@
 #include "sys/priv.h"
 
 #define CONFIG_DEFAULT	"/etc/nfipsec/nfipsec.conf"
+#define EXIT_NO_POLICY	78	/* sysexits.h: EX_CONFIG, which systemd calls CONFIG */
 
 struct options {
 	char *config;		/* absolute; NULL: none */
-	bool config_given;
 	const char *socket;
 	bool debug;
 };
@@ -31,6 +31,7 @@ struct options {
 struct running {
 	struct event_loop *loop;
 	struct daemon *daemon;
+	bool ready;		/* and systemd was told */
 };
 
 static void usage(FILE *to)
@@ -65,7 +66,6 @@ static int options_parse(int argc, char **argv, struct options *o)
 		switch (opt) {
 		case 'c':
 			config = optarg;
-			o->config_given = true;
 			break;
 		case 'n':
 			config = NULL;
@@ -141,19 +141,55 @@ static void on_reload(void *arg)
 		log_error("%s; what was in force stays in force", err);
 }
 
-static void first_load(struct daemon *d, const struct options *o)
+/* once, when there is a policy: what starts after us may rely on it */
+static void say_ready(struct running *r)
 {
-	char err[1024];
+	if (r->ready)
+		return;
+	r->ready = true;
+	notify("READY=1");
+	log_info("nfipsecd " NFIPSEC_VERSION " is ready");
+}
 
-	if (!o->config || !daemon_set_path(d, o->config))
-		return;
-	/* the default one may be missing, one that was asked for may not */
-	if (!o->config_given && access(o->config, F_OK) && errno == ENOENT) {
-		log_info("no %s; waiting for `nfipsec load`", o->config);
-		return;
+static void on_load(void *arg)
+{
+	say_ready(arg);
+	notify("STATUS=The configuration is in force");
+}
+
+/* the first load was refused, or is still to come, and the module has a policy */
+static void with_old_policy(struct running *r, const char *err)
+{
+	char status[1200];
+
+	snprintf(status, sizeof(status), "STATUS=The policy of an earlier load is in force: %s", err);
+	notify(status);
+	log_error("%s; the policy of an earlier load stays in force, without peers", err);
+	say_ready(r);
+}
+
+static void without_policy(const char *err)
+{
+	char status[1200];
+
+	snprintf(status, sizeof(status), "STATUS=No policy is in force: %s", err);
+	notify(status);
+	log_error("no policy is in force: %s", err);
+}
+
+/* 0, or the exit status: what nobody protects is the administrator's to see */
+static int first_load(struct running *r, const struct options *o)
+{
+	char err[1024] = "waiting for nfipsec load";
+
+	if (o->config && daemon_load(r->daemon, o->config, err, sizeof(err)))
+		return 0;
+	if (daemon_has_policy(r->daemon)) {
+		with_old_policy(r, err);
+		return 0;
 	}
-	if (!daemon_load(d, o->config, err, sizeof(err)))
-		log_error("%s; the module's policy stays as it was", err);
+	without_policy(err);
+	return o->config ? EXIT_NO_POLICY : 0;
 }
 
 static int run(struct running *r, const struct options *o)
@@ -161,6 +197,7 @@ static int run(struct running *r, const struct options *o)
 	struct event_signal *sigs[3];
 	char err[512];
 	unsigned int i;
+	int ret;
 
 	r->daemon = daemon_open(r->loop, o->socket, err, sizeof(err));
 	if (!r->daemon || !priv_drop(err, sizeof(err)) ||
@@ -172,15 +209,18 @@ static int run(struct running *r, const struct options *o)
 	sigs[0] = event_signal_new(r->loop, SIGTERM, on_terminate, r);
 	sigs[1] = event_signal_new(r->loop, SIGINT, on_terminate, r);
 	sigs[2] = event_signal_new(r->loop, SIGHUP, on_reload, r);
-	first_load(r->daemon, o);
-	notify("READY=1");
-	log_info("nfipsecd " NFIPSEC_VERSION " is ready");
-	event_loop_run(r->loop);
-	daemon_shutdown(r->daemon);
+	daemon_on_load(r->daemon, on_load, r);
+	if (o->config)
+		daemon_set_path(r->daemon, o->config);
+	ret = first_load(r, o);
+	if (!ret) {
+		event_loop_run(r->loop);
+		daemon_shutdown(r->daemon);
+	}
 	daemon_close(r->daemon);
 	for (i = 0; i < 3; i++)
 		event_signal_free(sigs[i]);
-	return 0;
+	return ret;
 }
 
 int main(int argc, char **argv)

@@ -34,6 +34,17 @@ struct kern *cli_kern(void);	/* NULL: said why */
 int cli_kern_status(struct kern *k, int ret, const char *what);	/* says why; closes @k */
 int cli_print_json(json_t *value);	/* takes it */
 
+/* state.c */
+#define CLI_REASON_MAX	1200
+/* NULL: the namespace has a policy; else why not, in @out */
+const char *cli_no_policy(struct kern *k, char *out, size_t len);
+/*
+ * The module, for a command that shows something. Without a policy that is printed first, or is in
+ * @no_policy for cli_with_no_policy(), which takes it. NULL: said why.
+ */
+struct kern *cli_kern_to_show(const struct cli *cli, json_t **no_policy);
+json_t *cli_with_no_policy(json_t *object, json_t *no_policy);
+
 /* request.c: one request to the daemon; @each sees the events before the answer, which is
  * owned by the caller; NULL: said why
  */

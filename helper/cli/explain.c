@@ -62,12 +62,11 @@ static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bo
 	}
 }
 
-static int explain_json(const struct kern_entry *e, bool found_entry, const struct kern_sa *sa,
-			bool found_sa)
+static json_t *explain_json(const struct kern_entry *e, bool found_entry, const struct kern_sa *sa,
+			    bool found_sa)
 {
-	return cli_print_json(json_pack("{s:o, s:o}",
-					"entry", found_entry ? cli_entry_json(e) : json_null(),
-					"sa", found_sa ? cli_sa_json(sa) : json_null()));
+	return json_pack("{s:o, s:o}", "entry", found_entry ? cli_entry_json(e) : json_null(),
+			 "sa", found_sa ? cli_sa_json(sa) : json_null());
 }
 
 int cli_explain(const struct cli *cli, int argc, char **argv)
@@ -75,6 +74,7 @@ int cli_explain(const struct cli *cli, int argc, char **argv)
 	struct kern_flow flow = { .dir = NFIPSEC_DIR_OUT };
 	bool found_entry = false, found_sa = false;
 	struct kern_entry entry = { 0 };
+	json_t *no_policy = NULL;
 	struct kern_sa *sa;
 	struct kern *k;
 	int ret;
@@ -97,7 +97,7 @@ int cli_explain(const struct cli *cli, int argc, char **argv)
 		return cli_fail("found addresses of two families, expected one");
 
 	sa = calloc(1, sizeof(*sa));
-	k = sa ? cli_kern() : NULL;
+	k = sa ? cli_kern_to_show(cli, &no_policy) : NULL;
 	if (!k) {
 		free(sa);
 		return CLI_FAILED;
@@ -105,12 +105,15 @@ int cli_explain(const struct cli *cli, int argc, char **argv)
 	ret = kern_explain(k, &flow, &entry, &found_entry, sa, &found_sa);
 	ret = cli_kern_status(k, ret, "explain");
 	if (!ret && cli->json) {
-		ret = explain_json(&entry, found_entry, sa, found_sa);
+		ret = cli_print_json(cli_with_no_policy(explain_json(&entry, found_entry, sa, found_sa),
+							no_policy));
+		no_policy = NULL;
 	} else if (!ret) {
 		say_why(&flow, &entry, found_entry, found_sa);
 		if (found_sa)
 			cli_sa_print(sa);
 	}
+	json_decref(no_policy);
 	free(sa);
 	return ret;
 }

@@ -5,32 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "conf/conf.h"
+#include "core/reason.h"
 
-/* the file called secrets beside @path; false: too long */
-static bool secrets_path(const char *path, char *out, size_t len)
-{
-	const char *slash = strrchr(path, '/');
-	int dir = slash ? slash + 1 - path : 0;
-
-	return snprintf(out, len, "%.*ssecrets", dir, path) < (int)len;
-}
-
-static struct conf *read_conf(const char *path, bool secrets)
+static struct conf *read_conf(const char *path, bool credentials)
 {
 	struct conf_error err = { .text = "" };
 	struct conf *conf = conf_load(path, &err);
-	char beside[PATH_MAX];
 
-	if (conf && secrets && secrets_path(path, beside, sizeof(beside)) &&
-	    !access(beside, F_OK) && !conf_secrets_load(conf, beside, &err)) {
-		conf_free(conf);
-		conf = NULL;
-	}
-	if (conf && secrets && !conf_certs_load(conf, &err)) {
+	if (conf && credentials && !conf_credentials_load(conf, &err)) {
 		conf_free(conf);
 		conf = NULL;
 	}
@@ -70,13 +55,9 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 		const struct conf_peer *p = &conf->peers[i];
 
 		tunnels += p->n_tunnels;
-		/* a responder for everyone learns identities only when they come */
-		if ((p->local_auth == CONF_AUTH_PSK || p->remote_auth == CONF_AUTH_PSK) &&
-		    p->remote_id.type && !conf_id_is_pattern(&p->remote_id) &&
-		    !conf_secret_find(conf, &p->local_id, &p->remote_id))
-			fprintf(stderr, "%s:%u:%u: warning: no psk for '%s' and '%s' in the secrets file\n",
-				argv[0], p->line, p->column,
-				p->local_id.text ? p->local_id.text : "any", p->remote_id.text);
+		if (p->lacks)
+			fprintf(stderr, "%s:%u:%u: warning: %s\n", argv[0], p->line, p->column,
+				p->lacks);
 	}
 	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
 		if (*text)
@@ -89,16 +70,25 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 	return CLI_DONE;
 }
 
+/* the access lists and tunnels alone, which need no credentials */
 static int load_without_daemon(const char *path)
 {
-	struct conf *conf = read_conf(path, false);
-	struct kern *k = conf ? cli_kern() : NULL;
-	int ret = CLI_FAILED;
+	struct conf_error err = { .text = "" };
+	struct conf *conf = conf_load(path, &err);
+	struct kern *k = conf ? kern_open(false, err.text, sizeof(err.text)) : NULL;
+	bool ok = k && !kern_policy_set(k, conf);
 
-	if (k)
-		ret = cli_kern_status(k, kern_policy_set(k, conf), path);
+	if (k && !ok)
+		snprintf(err.text, sizeof(err.text), "%s: %s", path, kern_error(k));
+	if (ok && !conf_has_entries(conf))
+		snprintf(err.text, sizeof(err.text), "%s has no entry", path);
+	/* without a policy the commands that show something say this, whoever asks when */
+	reason_set(*err.text ? err.text : NULL);
+	if (!ok)
+		fprintf(stderr, "nfipsec: %s\n", err.text);
+	kern_close(k);
 	conf_free(conf);
-	return ret;
+	return ok ? CLI_DONE : CLI_FAILED;
 }
 
 int cli_load(const struct cli *cli, int argc, char **argv)
@@ -116,6 +106,9 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 	answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "load", "path", path), NULL);
 	if (!answer)
 		return CLI_FAILED;
+	if (json_string_value(json_object_get(answer, "warning")))
+		fprintf(stderr, "%s: warning: %s\n", argv[0],
+			json_string_value(json_object_get(answer, "warning")));
 	json_decref(answer);
 	printf("%s: loaded\n", argv[0]);
 	return CLI_DONE;
@@ -134,5 +127,7 @@ int cli_unload(const struct cli *cli, int argc, char **argv)
 	if (!k)
 		return CLI_FAILED;
 	ret = kern_policy_set(k, NULL);
+	if (!ret)
+		reason_set("nfipsec unload removed it");
 	return cli_kern_status(k, ret, "the policy was not removed");
 }

@@ -261,7 +261,8 @@ static void each_stat(const struct kern_stat *s, void *arg)
 static int show_kernel(const struct cli *cli, const char *what)
 {
 	struct dump d = { NULL };
-	struct kern *k = cli_kern();
+	json_t *no_policy;
+	struct kern *k = cli_kern_to_show(cli, &no_policy);
 	int ret;
 
 	if (!k)
@@ -278,10 +279,11 @@ static int show_kernel(const struct cli *cli, const char *what)
 		ret = kern_stats(k, each_stat, &d);
 	ret = cli_kern_status(k, ret, what);
 	if (ret || !d.array) {
+		json_decref(no_policy);
 		json_decref(d.array);
 		return ret;
 	}
-	return cli_print_json(json_pack("{s:o}", what, d.array));
+	return cli_print_json(cli_with_no_policy(json_pack("{s:o}", what, d.array), no_policy));
 }
 
 /* ---- peers ---- */
@@ -408,6 +410,8 @@ static void print_peer(const json_t *peer, bool detail)
 
 	printf("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
 	       text(peer, "remote"));
+	if (*text(peer, "lacks"))
+		printf("    cannot come up: %s\n", text(peer, "lacks"));
 	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
 		print_ike_sa(item, detail);
 	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
@@ -421,23 +425,36 @@ static void print_peer(const json_t *peer, bool detail)
 	}
 }
 
-static int show_peers(const struct cli *cli, bool detail)
+/* of what the daemon says, and of the module, which it may have found without a policy */
+static int print_peers(const struct cli *cli, const json_t *data, json_t *no_policy, bool detail)
 {
-	json_t *answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "show", "what", "peers"),
-				     NULL);
-	json_t *data = json_object_get(answer, "data"), *peer;
+	json_t *peer;
 	size_t i;
 
-	if (!answer)
-		return CLI_FAILED;
-	if (cli->json) {
-		cli_print_json(json_incref(data));
-	} else {
-		json_array_foreach(json_object_get(data, "peers"), i, peer)
-			print_peer(peer, detail);
-	}
-	json_decref(answer);
+	if (cli->json)
+		return cli_print_json(cli_with_no_policy(json_deep_copy(data), no_policy));
+	if (*text(data, "refused"))
+		printf("the last load was refused: %s\n", text(data, "refused"));
+	json_array_foreach(json_object_get(data, "peers"), i, peer)
+		print_peer(peer, detail);
 	return CLI_DONE;
+}
+
+static int show_peers(const struct cli *cli, bool detail)
+{
+	json_t *no_policy, *answer;
+	struct kern *k = cli_kern_to_show(cli, &no_policy);
+	int ret;
+
+	kern_close(k);
+	answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "show", "what", "peers"), NULL);
+	if (!answer) {
+		json_decref(no_policy);
+		return CLI_FAILED;
+	}
+	ret = print_peers(cli, json_object_get(answer, "data"), no_policy, detail);
+	json_decref(answer);
+	return ret;
 }
 
 int cli_show(const struct cli *cli, int argc, char **argv)

@@ -11,10 +11,22 @@
 
 #define EXPIRES_SOON	(14 * 86400)
 
+/**
+ * struct certs - one load of the folders
+ * @conf: the configuration
+ * @dir: the folder of the configuration
+ * @err: the first error
+ * @broken: takes the error of each file that is passed over; NULL: such a file fails the load
+ * @arg: argument of @broken
+ * @passed_over: the first file that was passed over, and why; empty: none
+ */
 struct certs {
 	struct conf *conf;
-	char *dir;		/* beside the configuration */
+	char *dir;
 	struct conf_error *err;
+	cert_broken_t broken;
+	void *arg;
+	char passed_over[CERT_ERROR_MAX];
 };
 
 #define FAIL_AT(c, where, ...) \
@@ -274,6 +286,15 @@ bool conf_certs_warning(const struct conf *conf, unsigned int i, time_t now, cha
 
 /* ---- the whole ---- */
 
+static void pass_over(const char *text, void *arg)
+{
+	struct certs *c = arg;
+
+	if (!*c->passed_over)
+		snprintf(c->passed_over, sizeof(c->passed_over), "%s", text);
+	c->broken(text, c->arg);
+}
+
 static bool load_store(struct certs *c)
 {
 	struct conf *conf = c->conf;
@@ -286,8 +307,11 @@ static bool load_store(struct certs *c)
 		pass[i] = (struct cert_passphrase){ conf->passphrases[i].file,
 						    conf->passphrases[i].text };
 	cert_store_put(conf->certs);
-	conf->certs = cert_store_load(c->dir, pass, conf->n_passphrases, c->err->text,
-				      sizeof(c->err->text));
+	if (c->broken)
+		conf->certs = cert_store_load_good(c->dir, pass, conf->n_passphrases, pass_over, c);
+	else
+		conf->certs = cert_store_load(c->dir, pass, conf->n_passphrases, c->err->text,
+					      sizeof(c->err->text));
 	free(pass);
 	conf_passphrases_free(conf);
 	return conf->certs;
@@ -335,10 +359,17 @@ static char *folder_of(const char *path)
 	return slash == path ? strdup("/") : strndup(path, slash - path);
 }
 
+static bool of_peer(struct certs *c, struct conf_peer *p)
+{
+	return ours(c, p) && theirs(c, p) && digest(c, p);
+}
+
 /**
- * conf_certs_load - the certificates and keys beside the configuration
+ * conf_certs_load - load the certificates and keys beside the configuration
  * @conf: with its secrets, for the passphrases
  * @err: the file that is broken, or the word of the configuration that finds nothing
+ *
+ * Return: false: refused, and why is in @err.
  */
 bool conf_certs_load(struct conf *conf, struct conf_error *err)
 {
@@ -350,8 +381,62 @@ bool conf_certs_load(struct conf *conf, struct conf_error *err)
 	ok = c.dir ? load_store(&c) && load_crls(&c) :
 		     conf_fail(err, conf->path, 1, 1, "out of memory");
 	for (i = 0; ok && i < conf->n_peers; i++)
-		ok = ours(&c, &conf->peers[i]) && theirs(&c, &conf->peers[i]) &&
-		     digest(&c, &conf->peers[i]);
+		ok = of_peer(&c, &conf->peers[i]);
+	free(c.dir);
+	return ok;
+}
+
+/*
+ * A list that cannot be read may name the peer's certificate: without it a revoked one would pass.
+ * A peer whose certificates nobody asks about loses nothing.
+ */
+static bool needs_crls(const struct conf_peer *p)
+{
+	return p->remote_auth == CONF_AUTH_CERT && p->revocation != CONF_REVOCATION_OFF;
+}
+
+static bool uses_certs(const struct conf_peer *p)
+{
+	return p->local_auth != CONF_AUTH_PSK || p->remote_auth != CONF_AUTH_PSK;
+}
+
+static bool good_of_peer(struct certs *c, struct conf_peer *p, const char *crls)
+{
+	const char *also = *c->passed_over ? "; not used: " : "";
+
+	*c->err->text = 0;
+	if (!of_peer(c, p))
+		return conf_lacks(p, "%s%s%s", c->err->text, also, c->passed_over);
+	if (*crls && needs_crls(p))
+		return conf_lacks(p, "%s", crls);
+	return true;
+}
+
+/**
+ * conf_certs_load_good - load what is usable of the certificates and keys
+ * @conf: with its secrets, for the passphrases
+ * @broken: takes the error of each file that is not used
+ * @arg: argument of @broken
+ *
+ * A peer that does not find what it needs is marked: conf_peer.lacks says why.
+ *
+ * Return: false: out of memory.
+ */
+bool conf_certs_load_good(struct conf *conf, cert_broken_t broken, void *arg)
+{
+	struct conf_error err = { .text = "" }, crls = { .text = "" };
+	struct certs c = { .conf = conf, .dir = folder_of(conf->path), .err = &err,
+			   .broken = broken, .arg = arg };
+	bool ok = c.dir && load_store(&c);
+	unsigned int i;
+
+	c.err = &crls;
+	if (ok && !load_crls(&c))
+		broken(crls.text, arg);
+	c.err = &err;
+	for (i = 0; ok && i < conf->n_peers; i++)
+		if (uses_certs(&conf->peers[i]))
+			ok = good_of_peer(&c, &conf->peers[i], crls.text);
 	free(c.dir);
 	return ok;
 }

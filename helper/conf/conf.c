@@ -157,6 +157,16 @@ void conf_passphrases_free(struct conf *conf)
 	conf->n_passphrases = 0;
 }
 
+bool conf_has_entries(const struct conf *conf)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_lists; i++)
+		if (conf->lists[i].n)
+			return true;
+	return false;
+}
+
 void conf_free(struct conf *conf)
 {
 	unsigned int i, k;
@@ -175,6 +185,7 @@ void conf_free(struct conf *conf)
 		free(p->key.name);
 		free(p->ca.name);
 		free(p->remote_key.name);
+		free(p->lacks);
 	}
 	for (k = 0; k < conf->n_secrets; k++) {
 		struct conf_secret *s = &conf->secrets[k];

@@ -100,6 +100,7 @@ struct conf_peer {
 	const struct cert *trusted;		/* NULL: all of cacerts/ */
 	const struct cert_pub *remote_pub;	/* NULL: by the peer's ID */
 	uint8_t cert_digest[CERT_DIGEST_LEN];	/* of all of these */
+	char *lacks;		/* the credentials that it lacks, and why; NULL: it has them */
 	unsigned int n_ike;
 	struct ike_proposal ike[CONF_PROPOSALS_MAX];
 	bool allow_weak;		/* in @ike, those that RFC 8247 advises against */
@@ -166,6 +167,14 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 			struct conf_error *err);
 /* certs.c: after the secrets; the folders certs, cacerts, private and crls beside the configuration */
 bool conf_certs_load(struct conf *conf, struct conf_error *err);
+bool conf_certs_load_good(struct conf *conf, cert_broken_t broken, void *arg);
+/* credentials.c: both of these, from the files and folders beside @conf->path */
+bool conf_credentials_load(struct conf *conf, struct conf_error *err);
+/*
+ * The same, so that a policy comes into force whatever its credentials are like: a broken file only
+ * calls @broken, and each peer that misses something of it has .lacks. False: out of memory.
+ */
+bool conf_credentials_load_good(struct conf *conf, cert_broken_t broken, void *arg);
 /*
  * What of ours, and of the CAs that are trusted, has expired or will within two weeks: false when
  * number @i is none; else @out is a line for it, or empty
@@ -174,6 +183,7 @@ bool conf_certs_warning(const struct conf *conf, unsigned int i, time_t now, cha
 /* the public key that a peer with this ID must have; NULL: none is in certs/ */
 const struct cert_pub *conf_remote_pub(const struct conf *conf, const struct conf_peer *peer,
 				       const struct conf_id *remote);
+bool conf_has_entries(const struct conf *conf);
 void conf_free(struct conf *conf);
 
 /* `*.example.com` or `*@example.com`; remote only */

@@ -44,6 +44,9 @@ _Noreturn void conf_scan_fatal(const char *msg);
 bool conf_fail(struct conf_error *err, const char *path, unsigned int line, unsigned int column,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* credentials.c: sets @peer->lacks, of which the first counts; false: out of memory */
+bool conf_lacks(struct conf_peer *peer, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* zeroised; they are needed no longer than to read the keys */
 void conf_passphrases_free(struct conf *conf);
 

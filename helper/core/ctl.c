@@ -200,23 +200,34 @@ static void send_ok(struct client *c, json_t *data)
 	json_decref(line);
 }
 
-static void send_error(struct client *c, const char *error)
+/* a file's name may hold any octets, JSON only UTF-8 */
+static json_t *clean_text(const char *s)
 {
-	/* a file's name may hold any octets, JSON only UTF-8 */
-	json_t *text = json_string(error), *line;
+	json_t *text = json_string(s);
 	char *clean, *p;
 
-	if (!text) {
-		clean = strdup(error);
-		for (p = clean; p && *p; p++)
-			if ((unsigned char)*p >= 0x80)
-				*p = '?';
-		text = json_string(clean ? clean : "out of memory");
-		free(clean);
-	}
-	line = json_pack("{s:b,s:o}", "ok", 0, "error", text);
+	if (text)
+		return text;
+	clean = strdup(s);
+	for (p = clean; p && *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	text = json_string(clean ? clean : "out of memory");
+	free(clean);
+	return text;
+}
+
+static void send_text(struct client *c, bool ok, const char *key, const char *text)
+{
+	json_t *line = json_pack("{s:b,s:o}", "ok", ok, key, clean_text(text));
+
 	client_send(c, line);
 	json_decref(line);
+}
+
+static void send_error(struct client *c, const char *error)
+{
+	send_text(c, false, "error", error);
 }
 
 void ctl_event(struct ctl *ctl, const char *peer, const json_t *event)
@@ -260,10 +271,12 @@ static void request_load(struct client *c, const json_t *req)
 	/* the client's working directory is not ours */
 	if (path && path[0] != '/')
 		send_error(c, "load: the path must be absolute");
-	else if (c->ctl->ops->load(path, err, sizeof(err), c->ctl->user))
-		send_ok(c, NULL);
-	else
+	else if (!c->ctl->ops->load(path, err, sizeof(err), c->ctl->user))
 		send_error(c, err);
+	else if (*err)
+		send_text(c, true, "warning", err);
+	else
+		send_ok(c, NULL);
 }
 
 static void request_updown(struct client *c, const json_t *req, bool up)

@@ -3,7 +3,7 @@
  * The daemon's control socket: one JSON object a line each way, over a UNIX
  * stream socket, mode 0600. Request: {"cmd":"load"|"up"|"down"|"show"|"watch"|
  * "version", "path":..., "peer":..., "tunnel":..., "verify":true, "what":"peers"|...}.
- * Answer: any number of {"event":...} lines, and last {"ok":true, "data":...}
+ * Answer: any number of {"event":...} lines, and last {"ok":true, "data":..., "warning":...}
  * or {"ok":false, "error":"..."}. watch never ends until the client goes.
  * up and down stream the events of their peer while they wait.
  */
@@ -32,7 +32,7 @@ typedef void (*ctl_waiter_t)(void *arg, const char *error);
 
 /* what the requests ask for; @path, @tunnel may be NULL */
 struct ctl_ops {
-	/* false: refused, nothing has changed, the reason in @err */
+	/* false: refused, nothing has changed, the reason in @err; true: a warning there, or none */
 	bool (*load)(const char *path, char *err, size_t err_len, void *user);
 	void (*up)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
 		   void *user);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nfipsecd's parts, tied together. The decisions are in ike/; here is only what carries them out. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 #include <linux/nfipsec.h>
 
@@ -13,13 +13,14 @@
 #include "core/daemon.h"
 #include "core/event.h"
 #include "core/log.h"
+#include "core/reason.h"
 #include "core/worker.h"
 #include "ike/ike.h"
 #include "sys/revoke.h"
 #include "sys/udp.h"
 
-#define SECRETS_NAME	"secrets"
 #define ASKERS		16	/* so many ask the network about certificates at once */
+#define LACKS_MAX	16	/* so many peers are named that lack something */
 
 struct udp_arg {
 	struct daemon *d;
@@ -35,7 +36,10 @@ struct udp_arg {
  * @kern: netlink sockets to the module
  * @kern_io: watches @kern
  * @loop: the event loop
+ * @on_load: called when a configuration has come into force; may be NULL
+ * @on_load_arg: argument of @on_load
  * @prepare: callback before each wait of @loop
+ * @refused: why the newest load was refused, or empty
  * @revoke: revocation of certificates
  * @tick: timer of @ike
  * @udp: IKE sockets
@@ -57,6 +61,9 @@ struct daemon {
 	struct event_io *kern_io, *udp_io[UDP_SOCKETS];
 	struct event_timer *tick;
 	struct event_prepare *prepare;
+	char refused[1024];
+	void (*on_load)(void *arg);
+	void *on_load_arg;
 };
 
 /* "peer/tunnel" */
@@ -394,8 +401,11 @@ static void ctl_verify(const char *peer, const char *tunnel, ctl_waiter_t waiter
 static json_t *ctl_show(const char *what, void *user)
 {
 	struct daemon *d = user;
+	json_t *shown = strcmp(what, "peers") ? NULL : ike_show(d->ike, event_now());
 
-	return strcmp(what, "peers") ? NULL : ike_show(d->ike, event_now());
+	if (shown && *d->refused)
+		set_string(shown, "refused", d->refused);
+	return shown;
 }
 
 static const struct ctl_ops ctl_ops = {
@@ -404,60 +414,35 @@ static const struct ctl_ops ctl_ops = {
 
 /* ---- configuration ---- */
 
-/* the file called secrets in the folder of @conf_path; caller frees */
-static char *secrets_path(const char *conf_path)
+static void warn_broken(const char *text, void *arg)
 {
-	const char *slash = strrchr(conf_path, '/');
-	int dir_len = slash ? slash + 1 - conf_path : 0;
-	char *path;
-
-	if (asprintf(&path, "%.*s%s", dir_len, conf_path, SECRETS_NAME) < 0)
-		return NULL;
-	return path;
+	(void)arg;
+	log_warn("%s; not used", text);
 }
 
-static bool needs_psk(const struct conf *conf)
-{
-	unsigned int i;
-
-	for (i = 0; i < conf->n_peers; i++)
-		if (conf->peers[i].local_auth == CONF_AUTH_PSK ||
-		    conf->peers[i].remote_auth == CONF_AUTH_PSK)
-			return true;
-	return false;
-}
-
-static struct conf *conf_read(const char *path, char *err, size_t err_len)
+/*
+ * Over a configuration in force a load is all or nothing. The first one puts the policy into force
+ * whatever its credentials are like: a protect entry without a key holds packets, no policy lets
+ * them pass in clear.
+ */
+static struct conf *conf_read(const char *path, bool first, char *err, size_t err_len)
 {
 	struct conf_error ce = { .text = "" };
 	struct conf *conf = conf_load(path, &ce);
-	char *secrets;
-	bool ok = true;
+	bool ok;
 
 	if (!conf) {
 		snprintf(err, err_len, "%s", ce.text);
 		return NULL;
 	}
-	secrets = secrets_path(path);
-	if (!secrets) {
-		snprintf(err, err_len, "out of memory");
-		conf_free(conf);
-		return NULL;
-	}
-	/* lists and manual SAs need no secrets; a peer without one is refused when it is needed */
-	if (access(secrets, F_OK) && errno == ENOENT) {
-		if (needs_psk(conf))
-			log_warn("%s: not there, so no peer has a pre-shared key", secrets);
-	} else if (!conf_secrets_load(conf, secrets, &ce)) {
-		snprintf(err, err_len, "%s", ce.text);
-		ok = false;
-	}
-	free(secrets);
-	if (ok && !conf_certs_load(conf, &ce)) {
-		snprintf(err, err_len, "%s", ce.text);
-		ok = false;
+	if (first) {
+		snprintf(ce.text, sizeof(ce.text), "out of memory");
+		ok = conf_credentials_load_good(conf, warn_broken, NULL);
+	} else {
+		ok = conf_credentials_load(conf, &ce);
 	}
 	if (!ok) {
+		snprintf(err, err_len, "%s", ce.text);
 		conf_free(conf);
 		return NULL;
 	}
@@ -524,6 +509,25 @@ static void warn_certs(const struct conf *conf)
 			log_warn("%s", text);
 }
 
+/* @warning: for who loads it; empty: no peer lacks anything */
+static void warn_lacks(const struct conf *conf, char *warning, size_t len)
+{
+	const struct conf_peer *p;
+	unsigned int i, n = 0;
+
+	*warning = 0;
+	for (i = 0; i < conf->n_peers; i++) {
+		p = &conf->peers[i];
+		if (!p->lacks || ++n > LACKS_MAX)
+			continue;
+		log_warn("%s: it cannot come up: %s", p->name, p->lacks);
+		if (n == 1)
+			snprintf(warning, len, "%s: it cannot come up: %s", p->name, p->lacks);
+	}
+	if (n > LACKS_MAX)
+		log_warn("%u more peers cannot come up, see nfipsec show peers", n - LACKS_MAX);
+}
+
 /* what a peer said of a tunnel holds as long as its SAs may */
 static void keep_refusals(const struct conf *old, struct conf *conf)
 {
@@ -541,17 +545,28 @@ static void keep_refusals(const struct conf *old, struct conf *conf)
 		}
 }
 
-bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
+static void in_force(struct daemon *d, char *warning, size_t len)
+{
+	const struct conf *conf = d->conf;
+	char empty[PATH_MAX + 32];
+
+	*d->refused = 0;
+	snprintf(empty, sizeof(empty), "%s has no entry", conf->path);
+	reason_set(conf_has_entries(conf) ? NULL : empty);
+	warn_weak(conf);
+	warn_certs(conf);
+	warn_lacks(conf, warning, len);
+	log_info("%s loaded: %u access lists, %u peers", conf->path, conf->n_lists,
+		 conf->n_peers);
+	if (d->on_load)
+		d->on_load(d->on_load_arg);
+}
+
+static bool load(struct daemon *d, const char *path, char *err, size_t err_len)
 {
 	struct conf *conf, *old = d->conf;
 
-	if (!path)
-		path = d->conf_path;
-	if (!path) {
-		snprintf(err, err_len, "load: no configuration was loaded yet; which file?");
-		return false;
-	}
-	conf = conf_read(path, err, err_len);
+	conf = conf_read(path, !old, err, err_len);
 	if (!conf)
 		return false;
 	if (old)
@@ -571,11 +586,35 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 	conf_free(old);
 	/* packets held since before we listened */
 	resync(d);
-	warn_weak(conf);
-	warn_certs(conf);
-	log_info("%s loaded: %u access lists, %u peers", conf->path, conf->n_lists,
-		 conf->n_peers);
+	in_force(d, err, err_len);
 	return true;
+}
+
+bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
+{
+	if (!path)
+		path = d->conf_path;
+	if (!path) {
+		snprintf(err, err_len, "load: no configuration was loaded yet; which file?");
+		return false;
+	}
+	if (load(d, path, err, err_len))
+		return true;
+	snprintf(d->refused, sizeof(d->refused), "%s", err);
+	/* for when it matters: nothing but this says later why there is no policy */
+	reason_set(err);
+	return false;
+}
+
+void daemon_on_load(struct daemon *d, void (*fn)(void *arg), void *arg)
+{
+	d->on_load = fn;
+	d->on_load_arg = arg;
+}
+
+bool daemon_has_policy(struct daemon *d)
+{
+	return d->conf || kern_policy_exists(d->kern) > 0;
 }
 
 /* ---- life ---- */

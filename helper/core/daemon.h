@@ -22,9 +22,15 @@ bool daemon_set_path(struct daemon *d, const char *path);
 /*
  * Reads @path (NULL: what was loaded last) and the secrets beside it, and puts
  * it in force: first in the module, as one step, then in the IKE core. False:
- * refused, the reason in @err, and what was in force is in force.
+ * refused, the reason in @err, and what was in force is in force. The first
+ * load puts the policy into force even when secrets or certificates are broken:
+ * the peers that lack them say so, and @err has a warning then, else it is empty.
  */
 bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len);
+/* @fn: called after each load that was not refused */
+void daemon_on_load(struct daemon *d, void (*fn)(void *arg), void *arg);
+/* a configuration is loaded, or the module has the policy of an earlier load */
+bool daemon_has_policy(struct daemon *d);
 /*
  * Says goodbye to the peers and takes the SAs out of the module. The policy
  * stays there: what must be protected is held, never sent in clear.

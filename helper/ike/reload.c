@@ -80,6 +80,7 @@ static bool peer_same(struct reload *r, const struct conf_peer *a, const struct 
 	    a->revocation != b->revocation || a->rsa != b->rsa ||
 	    memcmp(a->cert_digest, b->cert_digest, sizeof(a->cert_digest)) ||
 	    a->ike_lifetime != b->ike_lifetime || a->reauth != b->reauth || a->dpd != b->dpd ||
+	    !a->lacks != !b->lacks ||
 	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
 		return false;
 	if (a->local_auth != CONF_AUTH_PSK && a->remote_auth != CONF_AUTH_PSK)

@@ -153,6 +153,7 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
 	char local[ADDR_STRLEN] = "any", remote[ADDR_STRLEN] = "any";
 	const struct ike_tunnel *t;
 	const struct ike_sa *sa;
+	json_t *o;
 
 	for (sa = peer->sas; sa; sa = sa->peer_next) {
 		json_array_append_new(sas, show_sa(sa, now));
@@ -167,6 +168,9 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
 		addr_str(&peer->conf->local, local, sizeof(local));
 	if (peer->conf->remote.family)
 		addr_str(&peer->conf->remote, remote, sizeof(remote));
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "name", peer->conf->name, "state", state,
-			 "local", local, "remote", remote, "ike_sas", sas, "tunnels", tunnels);
+	o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "name", peer->conf->name, "state", state,
+		      "local", local, "remote", remote, "ike_sas", sas, "tunnels", tunnels);
+	if (o && peer->conf->lacks)
+		json_object_set_new(o, "lacks", text(peer->conf->lacks));
+	return o;
 }

@@ -56,6 +56,11 @@ struct cert_passphrase {
 /* those that are not there are empty; NULL: @err names the file, what was found and expected */
 struct cert_store *cert_store_load(const char *dir, const struct cert_passphrase *pass,
 				   unsigned int n_pass, char *err, size_t err_len);
+/* @text: a file that could not be used, what was found there and what was expected */
+typedef void (*cert_broken_t)(const char *text, void *arg);
+/* likewise, but a broken file only calls @broken; NULL: out of memory */
+struct cert_store *cert_store_load_good(const char *dir, const struct cert_passphrase *pass,
+					unsigned int n_pass, cert_broken_t broken, void *arg);
 struct cert_store *cert_store_get(struct cert_store *store);	/* one thread counts */
 void cert_store_put(struct cert_store *store);			/* NULL does nothing */
 /* by the file's name without folder, or number; NULL: none */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The folders of certificates and keys, read at each load. A file that is broken
- * fails the load: what was meant to be there and is not would be missed later.
+ * The folders of certificates and keys, read at each load. A broken file fails the load, because
+ * it would be missed later; or, with a caller that reports it, the load goes on without the file.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +21,8 @@ struct load {
 	unsigned int n_pass;
 	char *err;
 	size_t err_len;
+	cert_broken_t broken;	/* NULL: a broken file fails the load */
+	void *arg;
 };
 
 /* one file of a folder */
@@ -288,6 +290,16 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* true: the caller wants the load to go on without what @l->err names */
+static bool passed_over(const struct load *l)
+{
+	if (!l->broken)
+		return false;
+	l->broken(l->err, l->arg);
+	snprintf(l->err, l->err_len, "out of memory");
+	return true;
+}
+
 /* sorted, so that what is chosen does not hang on the file system's order */
 static bool load_folder(struct load *l, const char *dir, const struct folder *folder)
 {
@@ -299,47 +311,62 @@ static bool load_folder(struct load *l, const char *dir, const struct folder *fo
 	snprintf(f.path, sizeof(f.path), "%s/%s", dir, folder->name);
 	n = scandir(f.path, &names, wanted, by_name);
 	if (n < 0)
-		return errno == ENOENT || fail(l, f.path, "%s", strerror(errno));
+		return errno == ENOENT || fail(l, f.path, "%s", strerror(errno)) || passed_over(l);
 	for (i = 0; i < n; i++) {
 		f.name = names[i]->d_name;
 		if (ok && snprintf(f.path, sizeof(f.path), "%s/%s/%s", dir, folder->name,
 				   f.name) >= (int)sizeof(f.path))
 			ok = fail(l, f.name, "found too long a path");
-		ok = ok && load_file(l, folder, &f);
+		ok = ok && (load_file(l, folder, &f) || passed_over(l));
 		free(names[i]);
 	}
 	free(names);
 	return ok;
 }
 
-struct cert_store *cert_store_load(const char *dir, const struct cert_passphrase *pass,
-				   unsigned int n_pass, char *err, size_t err_len)
+static struct cert_store *load_store(struct load *load, const char *dir)
 {
 	static const struct folder folders[] = {
 		{ "cacerts", false, add_ca },
 		{ "certs", false, add_cert },
 		{ "private", true, add_key },
 	};
-	struct load l = { .pass = pass, .n_pass = n_pass, .err = err, .err_len = err_len };
+	struct cert_store *store = calloc(1, sizeof(*store));
 	unsigned int i;
 	bool ok = true;
 
-	l.store = calloc(1, sizeof(*l.store));
-	if (!l.store) {
-		snprintf(err, err_len, "out of memory");
+	snprintf(load->err, load->err_len, "out of memory");
+	if (!store)
 		return NULL;
-	}
-	l.store->refs = 1;
-	snprintf(err, err_len, "out of memory");
+	load->store = store;
+	store->refs = 1;
 	for (i = 0; ok && i < sizeof(folders) / sizeof(*folders); i++)
-		ok = load_folder(&l, dir, &folders[i]);
+		ok = load_folder(load, dir, &folders[i]);
 	if (!ok) {
-		cert_store_put(l.store);
+		cert_store_put(store);
 		return NULL;
 	}
-	for (i = 0; i < l.store->certs.n; i++)
-		l.store->certs.p[i]->key = cert_store_key_of(l.store, &l.store->certs.p[i]->pub);
-	cert_store_find_issuers(l.store);
-	*err = 0;
-	return l.store;
+	for (i = 0; i < store->certs.n; i++)
+		store->certs.p[i]->key = cert_store_key_of(store, &store->certs.p[i]->pub);
+	cert_store_find_issuers(store);
+	*load->err = 0;
+	return store;
+}
+
+struct cert_store *cert_store_load(const char *dir, const struct cert_passphrase *pass,
+				   unsigned int n_pass, char *err, size_t err_len)
+{
+	struct load l = { .pass = pass, .n_pass = n_pass, .err = err, .err_len = err_len };
+
+	return load_store(&l, dir);
+}
+
+struct cert_store *cert_store_load_good(const char *dir, const struct cert_passphrase *pass,
+					unsigned int n_pass, cert_broken_t broken, void *arg)
+{
+	char err[CERT_ERROR_MAX];
+	struct load l = { .pass = pass, .n_pass = n_pass, .err = err, .err_len = sizeof(err),
+			  .broken = broken, .arg = arg };
+
+	return load_store(&l, dir);
 }

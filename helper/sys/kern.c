@@ -17,10 +17,11 @@
 
 #include "sys/kern_attr.h"
 
-#define NOT_LOADED	"the nfipsec module is not loaded (modprobe nfipsec)"
 #define DUMP_TRIES	5
 #define EVENT_BURST	256		/* messages a call, so that others get their turn */
 #define EVENT_RCVBUF	(1 << 20)
+
+const char kern_not_loaded[] = "the nfipsec module is not loaded (modprobe nfipsec)";
 
 struct kern {
 	struct nl_sock *cmd, *ev;
@@ -192,7 +193,7 @@ static int resolve(struct kern *k, char *err, size_t err_len)
 	int family = genl_ctrl_resolve(k->cmd, NFIPSEC_GENL_NAME), group;
 
 	if (family == -NLE_OBJ_NOTFOUND) {
-		snprintf(err, err_len, "%s", NOT_LOADED);
+		snprintf(err, err_len, "%s", kern_not_loaded);
 		return -ENOENT;
 	}
 	if (family < 0) {
@@ -629,6 +630,56 @@ int kern_tunnel_dump(struct kern *k, void (*each)(const struct kern_tunnel *t, v
 			ret = malformed(k);
 	}
 	call_free(&c);
+	return ret;
+}
+
+static int first_entry(struct nl_msg *msg, void *arg)
+{
+	int *found = arg;
+
+	*found = nlmsg_hdr(msg)->nlmsg_type >= NLMSG_MIN_TYPE;
+	return NL_STOP;
+}
+
+/* the kernel's error number, for the callback's argument to keep */
+static int first_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
+{
+	(void)from;
+	*(int *)arg = err->error;
+	return NL_STOP;
+}
+
+/**
+ * kern_policy_exists() - look whether the namespace has a policy
+ * @k: the module
+ *
+ * Reads the first part of a dump alone, on a socket of its own: a policy may have thousands of
+ * entries.
+ *
+ * Return: 1: it has an entry, 0: it has none, or a negative errno.
+ */
+int kern_policy_exists(struct kern *k)
+{
+	struct nl_sock *sk = sock_open(k->error, sizeof(k->error));
+	struct nl_msg *msg = sk ? msg_new(k, NFIPSEC_CMD_POLICY_GET, NLM_F_REQUEST | NLM_F_DUMP, 0) :
+				  NULL;
+	struct nl_cb *cb = msg ? nl_cb_alloc(NL_CB_DEFAULT) : NULL;
+	int found = 0, ret = -ENOMEM;
+
+	if (cb) {
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, first_entry, &found);
+		nl_cb_err(cb, NL_CB_CUSTOM, first_error, &found);
+		ret = nl_send_auto(sk, msg);
+		if (ret >= 0)
+			ret = nl_recvmsgs(sk, cb);
+		ret = ret < 0 && !found ? fail(k, -EIO, "generic netlink: %s", nl_geterror(ret)) : found;
+		if (found < 0)
+			ret = fail(k, found, "%s", strerror(-found));
+		nl_cb_put(cb);
+	}
+	nlmsg_free(msg);
+	if (sk)
+		nl_socket_free(sk);
 	return ret;
 }
 

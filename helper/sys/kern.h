@@ -69,6 +69,8 @@ struct kern_entry {
 
 struct kern_stat { const char *name; uint64_t value; };
 
+extern const char kern_not_loaded[];	/* what kern_open() says then */
+
 struct kern;	/* a command socket and, if asked for, an event socket */
 
 /* on failure NULL, with a reason such as "the nfipsec module is not loaded" in @err */
@@ -85,6 +87,8 @@ int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, ui
 int kern_sa_flush(struct kern *k, const char *tunnel);		/* NULL: all */
 int kern_policy_set(struct kern *k, const struct conf *conf);	/* NULL: the empty policy */
 int kern_policy_dump(struct kern *k, void (*each)(const struct kern_entry *e, void *arg), void *arg);
+/* 1: the namespace has an entry, 0: it has none */
+int kern_policy_exists(struct kern *k);
 int kern_tunnel_dump(struct kern *k, void (*each)(const struct kern_tunnel *t, void *arg), void *arg);
 int kern_stats(struct kern *k, void (*each)(const struct kern_stat *s, void *arg), void *arg);
 /* which entry and SA take this packet; *found_entry, *found_sa say what is filled */

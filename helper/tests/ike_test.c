@@ -312,6 +312,53 @@ static void no_secret(void **state)
 	world_free(w);
 }
 
+static void without_credentials(struct node *n)
+{
+	n->conf->peers[0].lacks = strdup("secrets:1:1: found mode 0644, expected 0600");
+	assert_non_null(n->conf->peers[0].lacks);
+}
+
+/* it is said once, however often somebody wants the tunnel */
+static void initiator_that_lacks_something(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+
+	(void)state;
+	without_credentials(&w->a);
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_run(w, 120000);
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_run(w, 120000);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "found mode 0644"));
+	node_up(&w->a, NULL);
+	assert_string_equal(w->a.up_error, "p/t: secrets:1:1: found mode 0644, expected 0600");
+	assert_int_equal(w->n_packets, 0);
+	world_free(w);
+}
+
+static void responder_that_lacks_something(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	json_t *shown;
+
+	(void)state;
+	without_credentials(&w->b);
+	node_up(&w->a, NULL);
+	world_run(w, 1000);
+	assert_true(w->a.up_done);
+	assert_non_null(strstr(w->a.up_error, "AUTHENTICATION_FAILED"));
+	assert_null(strstr(w->a.up_error, "0644"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "found mode 0644, expected 0600"));
+	shown = ike_show(w->b.ike, w->now);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(shown, "peers"), 0),
+							      "lacks")),
+			    "secrets:1:1: found mode 0644, expected 0600");
+	json_decref(shown);
+	world_nothing_left(w);
+	world_free(w);
+}
+
 static void wrong_ids(void **state)
 {
 	static const struct world_conf other = { .id = "c.example.com" };
@@ -706,6 +753,8 @@ int main(void)
 		cmocka_unit_test(starts_of_one),
 		cmocka_unit_test(wrong_psk),
 		cmocka_unit_test(no_secret),
+		cmocka_unit_test(initiator_that_lacks_something),
+		cmocka_unit_test(responder_that_lacks_something),
 		cmocka_unit_test(wrong_ids),
 		cmocka_unit_test(no_ike_proposal),
 		cmocka_unit_test(no_esp_proposal),

@@ -789,8 +789,10 @@ void v2_auth_request(struct v2_in *in)
 	if (!identify(in, &r))
 		return;
 	conf = sa->peer->conf;
-	if (conf->remote_auth == CONF_AUTH_PSK &&
-	    !psk_is_good(sa, r.idi->body, &r.auth, how, sizeof(how)))
+	if (conf->lacks)
+		reject_auth(in, conf->lacks);
+	else if (conf->remote_auth == CONF_AUTH_PSK &&
+		 !psk_is_good(sa, r.idi->body, &r.auth, how, sizeof(how)))
 		reject_auth(in, how);
 	else if (conf->remote_auth == CONF_AUTH_PSK && conf->local_auth == CONF_AUTH_PSK)
 		accept_both_psk(in);

@@ -85,10 +85,12 @@ static void make_dh(struct ike_sa *sa, uint16_t group)
 		ike_sa_fail(sa, "out of memory");
 }
 
+/* what the peer lacks is said once: only another configuration brings it */
 static void not_begun(struct ike_tunnel *tun, const char *text)
 {
-	ike_report(tun->peer->ike, IKE_EVENT_ERROR, tun->peer->conf->name, tun->conf->name, NULL,
-		   "%s", text);
+	if (!tun->peer->conf->lacks || !tun->failures)
+		ike_report(tun->peer->ike, IKE_EVENT_ERROR, tun->peer->conf->name, tun->conf->name,
+			   NULL, "%s", text);
 	ike_tunnel_failed(tun, text);
 }
 
@@ -129,6 +131,10 @@ static bool has_credentials(struct ike_peer *peer, const struct endpoint *local,
 	char us[300], them[300];
 	struct wire_id l, r;
 
+	if (conf->lacks) {
+		snprintf(err, err_len, "%s", conf->lacks);
+		return false;
+	}
 	if ((conf->local_auth == CONF_AUTH_CERT && !conf->n_own) ||
 	    (conf->local_auth == CONF_AUTH_PUBKEY && !conf->own_key)) {
 		snprintf(err, err_len, "no certificate or key of ours is loaded");

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Why a network namespace has no policy. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/reason.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE	71
+#endif
+
+/* a cookie is never given twice, other than the number of an inode */
+static bool reason_path(char *out, size_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	if (fd < 0)
+		return false;
+	ret = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
+	close(fd);
+	return !ret && snprintf(out, len, REASON_DIR "/no-policy.%" PRIu64, cookie) < (int)len;
+}
+
+void reason_set(const char *text)
+{
+	char path[128];
+	ssize_t n;
+	int fd;
+
+	if (!reason_path(path, sizeof(path)))
+		return;
+	if (unlink(path) && errno != ENOENT)
+		log_debug("%s: %s", path, strerror(errno));
+	if (!text)
+		return;
+	/* systemd makes it for the units; without them it may not be there yet */
+	if (mkdir(REASON_DIR, 0700) && errno != EEXIST)
+		log_debug(REASON_DIR ": %s", strerror(errno));
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	n = fd < 0 ? -1 : write(fd, text, strlen(text));
+	if (n < 0)
+		log_debug("%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+bool reason_get(char *out, size_t len)
+{
+	char path[128], *p;
+	ssize_t n;
+	int fd;
+
+	if (!reason_path(path, sizeof(path)))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	n = read(fd, out, len - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	out[n] = 0;
+	for (p = out; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+	return true;
+}

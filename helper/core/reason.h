@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Why a network namespace has no policy: a line in a file, so that a command can say it when the
+ * daemon or the unit that failed has ended. The file has the cookie of the namespace in its name.
+ */
+#ifndef CORE_REASON_H
+#define CORE_REASON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifndef REASON_DIR
+#define REASON_DIR	"/run/nfipsec"
+#endif
+
+/* @text: the reason, on one line; NULL: a policy is in force. Without the permission nothing is done. */
+void reason_set(const char *text);
+/* false: no reason is known */
+bool reason_get(char *out, size_t len);
+
+#endif
