@@ -164,15 +164,53 @@ static void tell_socket6(const struct sk_buff *skb, u32 mtu)
 		kfree_skb(note);
 }
 
+/**
+ * nfipsec_mtu_tell_route - let the sender's route learn the tunnel's MTU
+ * @tunnel: the tunnel
+ * @skb: this host's own packet or one that it forwards, its first dst still on it
+ *
+ * GRE, VXLAN, IPIP and others that encapsulate in the kernel ask the route to their peer
+ * how much fits, and tell the sender of what they carry. With xfrm that route is a bundle,
+ * which knows. Here it is the route that the packet had before us: it learns as from a
+ * router's "fragmentation needed". ICMP alone does not do it: gre_err() looks for the
+ * route by the device of the message, which is lo. Over IPv6 in transport mode the outer
+ * packets have that route, too, and would be fragmented by the inner MTU.
+ */
+void nfipsec_mtu_tell_route(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+	struct net *net = tunnel->nn->net;
+	u32 mtu = nfipsec_tunnel_mtu(tunnel);
+
+	if (likely(fits(skb, mtu)) || nfipsec_dev_route_is_ours(dst))
+		return;
+	if (ip_hdr(skb)->version == 4) {
+		if (inet_addr_type_dev_table(net, dst->dev, ip_hdr(skb)->saddr) != RTN_LOCAL)
+			return;
+	} else {
+		mtu = max_t(u32, mtu, IPV6_MIN_MTU);
+		if (tunnel->mode == NFIPSEC_MODE_TRANSPORT ||
+		    !ipv6_chk_addr(net, &ipv6_hdr(skb)->saddr, NULL, 0))
+			return;
+	}
+	if (dst_mtu(dst) > mtu)
+		skb_dst_update_pmtu_no_confirm(skb, mtu);
+}
+
 /*
  * This host's own packet in transport mode goes where the outer one goes, and the stack
  * would take the tunnel's MTU for the path's, and fragment by it what we send. So the
  * socket alone is told. TCP, which began with an MSS that fits (nfipsec_pkt_clamp_mss()),
- * has no ear for that; its segments go in fragments until the path is wide again.
+ * has no ear for that; its segments go in fragments until the path is wide again. So do
+ * the packets of what encapsulates in the kernel: the socket, if any, is of what they carry.
  */
 static int too_big_for_own6(const struct sk_buff *skb, u32 mtu)
 {
-	if (ipv6_hdr(skb)->nexthdr == IPPROTO_TCP)
+	const struct sock *sk = skb->sk;
+	u8 proto = ipv6_hdr(skb)->nexthdr;
+
+	if (proto == IPPROTO_TCP || !sk || !sk_fullsock(sk) ||
+	    (!ipv6_ext_hdr(proto) && sk->sk_protocol != proto))
 		return 1;
 	tell_socket6(skb, mtu);
 	return -EMSGSIZE;

@@ -76,6 +76,7 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 		*reason = NFIPSEC_STAT_OUT_NO_MEMORY;
 		return NFIPSEC_VERDICT_DROP;
 	}
+	nfipsec_mtu_tell_route(entry->tunnel, skb);
 	/* the stack will not look at its size; a local sender learns it from the errno */
 	if (route->whole) {
 		forget_fragments(skb, pkt->family);

@@ -73,6 +73,8 @@ void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel);
 int nfipsec_mtu_check(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
 bool nfipsec_mtu_quotes_sa(struct nfipsec_net *nn, struct sk_buff *skb,
 			   const struct nfipsec_pkt *pkt);
+/* a local sender's route to its peer learns what fits */
+void nfipsec_mtu_tell_route(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
 void nfipsec_mtu_icmp4(struct nfipsec_net *nn, struct sk_buff *skb);
 void nfipsec_mtu_icmp6(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int head);
 
