@@ -31,6 +31,15 @@
 /* what the stack too takes for the narrowest that a router may truthfully report */
 #define LEARNED_MIN		552
 
+/*
+ * The same of a message that does not quote the SPI. Ports and addresses can be guessed, so
+ * a forged one must not do more harm than a path does that IPv6 has to put up with.
+ */
+#define LEARNED_MIN_BLIND	IPV6_MIN_MTU
+
+/* how often all SAs are compared with such a message */
+#define BLIND_INTERVAL		(HZ / 20)
+
 static void set_mtu(struct nfipsec_tunnel *tunnel, u32 mtu)
 {
 	u32 set = READ_ONCE(tunnel->set.mtu);
@@ -279,7 +288,6 @@ static const struct nfipsec_sa *quoted_sa(struct nfipsec_net *nn, struct sk_buff
 		at += sizeof(struct udphdr);
 	else if (h.proto == IPPROTO_AH)
 		at += AH_SPI_AT;
-	/* of UDP some routers quote no more than its header, and whose it is cannot be told */
 	if (!pskb_may_pull(skb, at + sizeof(__be32)))
 		return NULL;
 	id.spi = *(__be32 *)(skb->data + at);
@@ -327,6 +335,52 @@ bool nfipsec_mtu_quotes_sa(struct nfipsec_net *nn, struct sk_buff *skb,
 	return quoted_sa(nn, skb, quoted);
 }
 
+static bool has_ends(const struct nfipsec_sa *sa, const struct iphdr *ip, const struct udphdr *udp)
+{
+	const struct nfipsec_ends *ends;
+
+	if (sa->dir != NFIPSEC_DIR_OUT || !sa->encap || sa->family != AF_INET)
+		return false;
+	ends = nfipsec_sa_ends(sa);
+	return ends->local.ip == ip->saddr && ends->remote.ip == ip->daddr &&
+	       ends->local_port == udp->source && ends->remote_port == udp->dest;
+}
+
+/*
+ * Many routers quote no more than RFC 792 asks for: the IP header and 64 bits, which of UDP
+ * are its header, and no SPI. Addresses and ports name a tunnel, unless SAs of several have
+ * them in common. Returns one of its SAs, or NULL.
+ */
+static const struct nfipsec_sa *quoted_udp(struct nfipsec_net *nn, struct sk_buff *skb,
+					   unsigned int quoted)
+{
+	const struct nfipsec_sa *sa, *found = NULL;
+	struct nfipsec_headers h;
+	const struct udphdr *udp;
+	const struct iphdr *ip;
+
+	if (nfipsec_pkt_headers(skb, quoted, &h) || h.proto != IPPROTO_UDP ||
+	    !pskb_may_pull(skb, quoted + h.upper + sizeof(*udp)))
+		return NULL;
+	/* with an SPI it is quoted_sa()'s; one that is wrong is no reason to trust the rest */
+	if (skb->len >= quoted + h.upper + sizeof(*udp) + sizeof(__be32))
+		return NULL;
+	ip = (const struct iphdr *)(skb->data + quoted);
+	udp = (const struct udphdr *)(skb->data + quoted + h.upper);
+	/* anybody can send these, and there may be many SAs */
+	if (time_before(jiffies, READ_ONCE(nn->blind_next)))
+		return NULL;
+	WRITE_ONCE(nn->blind_next, jiffies + BLIND_INTERVAL);
+	list_for_each_entry_rcu(sa, &nn->sas, link) {
+		if (!has_ends(sa, ip, udp))
+			continue;
+		if (found && found->tunnel != sa->tunnel)
+			return NULL;
+		found = sa;
+	}
+	return found;
+}
+
 /* @mtu: of a router on the way, which has shown that it saw a packet of the SA */
 static void learn(const struct nfipsec_sa *sa, u32 mtu, u32 least)
 {
@@ -354,6 +408,7 @@ void nfipsec_mtu_icmp4(struct nfipsec_net *nn, struct sk_buff *skb)
 	unsigned int head = ip_hdrlen(skb), quoted = head + sizeof(struct icmphdr);
 	const struct icmphdr *icmp;
 	const struct nfipsec_sa *sa;
+	u32 least = LEARNED_MIN;
 	u16 mtu;
 
 	if (ip_hdr(skb)->version != 4 || !pskb_may_pull(skb, quoted + sizeof(struct iphdr)))
@@ -363,9 +418,13 @@ void nfipsec_mtu_icmp4(struct nfipsec_net *nn, struct sk_buff *skb)
 	if (icmp->type != ICMP_DEST_UNREACH || icmp->code != ICMP_FRAG_NEEDED || !mtu)
 		return;
 	sa = quoted_sa(nn, skb, quoted);
+	if (!sa && ((const struct iphdr *)(skb->data + quoted))->version == 4) {
+		sa = quoted_udp(nn, skb, quoted);
+		least = LEARNED_MIN_BLIND;
+	}
 	if (sa && sa->family == AF_INET &&
 	    !nf_ip_checksum(skb, NF_INET_LOCAL_IN, head, IPPROTO_ICMP))
-		learn(sa, mtu, LEARNED_MIN);
+		learn(sa, mtu, least);
 }
 
 /* the same of "packet too big"; @head: where ICMPv6 begins */

@@ -107,6 +107,7 @@ static int __net_init netns_init(struct net *net)
 	INIT_LIST_HEAD(&nn->sas);
 	/* what netlink's consistent dumps compare with; 0 means "not set" there */
 	nn->generation = 1;
+	nn->blind_next = jiffies;
 
 	err = nfipsec_sadb_init_net(nn);
 	if (err)

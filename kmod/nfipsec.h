@@ -59,6 +59,8 @@ struct nfipsec_stats {
  * @lifetime: the one timer, for the limits of SAs and the age of held packets;
  *	runs while there are any
  * @held_memory: octets of memory that held packets take, at most NFIPSEC_HELD_MEMORY; atomic
+ * @blind_next: jiffies before which no ICMP message without SPI is compared with all SAs;
+ *	WRITE_ONCE
  * @stats: per-CPU counters, bottom halves off to write
  * @ike: the daemon's IKE sockets; RCU, replaced under @config; NULL for none
  * @defrag4: IPv4 fragments are reassembled before routing; under @config
@@ -82,6 +84,7 @@ struct nfipsec_net {
 	unsigned int			generation;
 	struct delayed_work		lifetime;
 	atomic_t			held_memory;
+	unsigned long			blind_next;
 	struct nfipsec_stats __percpu	*stats;
 	struct nfipsec_ike __rcu	*ike;
 	bool				defrag4, defrag6;
