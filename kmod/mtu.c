@@ -108,7 +108,6 @@ void nfipsec_mtu_follow(const struct nfipsec_way *way, const struct dst_entry *d
  */
 void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel)
 {
-	static const union nfipsec_addr any;
 	unsigned int overhead = DEFAULT_OVERHEAD +
 		nfipsec_ip_len(tunnel->family == AF_INET ? AF_INET : AF_INET6);
 	struct dst_entry *dst = NULL;
@@ -118,13 +117,12 @@ void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel)
 	rcu_read_lock();
 	known = nfipsec_sadb_find_out(tunnel, NULL, &way);
 	if (known) {
-		const struct nfipsec_ends *ends = nfipsec_sa_ends(way.sa);
-
-		dst = nfipsec_xmit_lookup(tunnel, way.sa->family, &ends->local, &ends->remote);
+		dst = nfipsec_xmit_lookup(tunnel, way.sa, way.sa->family, nfipsec_sa_ends(way.sa));
 	} else if (tunnel->has_remote) {
-		dst = nfipsec_xmit_lookup(tunnel, tunnel->family,
-					  tunnel->has_local ? &tunnel->local : &any,
-					  &tunnel->remote);
+		const struct nfipsec_ends ends = {
+			.local = tunnel->local, .remote = tunnel->remote };
+
+		dst = nfipsec_xmit_lookup(tunnel, NULL, tunnel->family, &ends);
 	}
 	if (known && dst)
 		nfipsec_mtu_follow(&way, dst);

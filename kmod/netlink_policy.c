@@ -281,11 +281,14 @@ static int fill(struct transaction *t, struct genl_info *info)
 /* a tunnel that stays keeps its SAs, but not what is no longer set */
 static void set_tunnels(struct transaction *t)
 {
+	bool tos = false;
 	unsigned int i;
 
 	for (i = 0; i < t->n_tunnels; i++) {
 		struct nfipsec_tunnel_set *set = &t->tunnels[i]->set;
 		bool mtu = set->mtu != t->sets[i].mtu;
+
+		tos |= nfipsec_set_tos(set) != nfipsec_set_tos(&t->sets[i]);
 
 		WRITE_ONCE(set->mtu, t->sets[i].mtu);
 		WRITE_ONCE(set->df, t->sets[i].df);
@@ -295,6 +298,11 @@ static void set_tunnels(struct transaction *t)
 		if (mtu)
 			nfipsec_mtu_update(t->tunnels[i]);
 	}
+	if (!tos)
+		return;
+	/* the cached outer routes were looked up with it; whoever looks up now reads the new one */
+	synchronize_net();
+	rt_genid_bump_all(t->nn->net);
 }
 
 static int transaction_alloc(struct transaction *t, struct genl_info *info)

@@ -60,9 +60,9 @@ void nfipsec_dev_count_rx(struct nfipsec_net *nn, unsigned int bytes);
 /* xmit.c: the outer path */
 struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa);
 int nfipsec_xmit_oif(const struct nfipsec_tunnel *tunnel);
-struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel, u8 family,
-				      const union nfipsec_addr *local,
-				      const union nfipsec_addr *remote);
+struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel,
+				      const struct nfipsec_sa *sa, u8 family,
+				      const struct nfipsec_ends *ends);
 void nfipsec_xmit(const struct nfipsec_sa *sa, struct dst_entry *dst, struct sk_buff *skb);
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
 

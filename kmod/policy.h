@@ -47,6 +47,12 @@ struct nfipsec_tunnel_set {
 	u32	tfc;		/* inner packets are padded to so many octets, at most to the MTU */
 };
 
+/* the TOS that all outer packets have, without ECN; 0 where each packet brings its own DSCP */
+static inline u8 nfipsec_set_tos(const struct nfipsec_tunnel_set *set)
+{
+	return READ_ONCE(set->tos_copied) & 0xfc ? 0 : READ_ONCE(set->tos) & 0xfc;
+}
+
 /**
  * struct nfipsec_tunnel - what protect entries point to and SAs belong to
  * @link: in nfipsec_net.tunnels; RCU, changed under nfipsec_net.config

@@ -33,33 +33,56 @@ int nfipsec_xmit_oif(const struct nfipsec_tunnel *tunnel)
 	return dev ? dev->ifindex : -1;
 }
 
-static struct dst_entry *lookup4(const struct nfipsec_tunnel *tunnel, int oif, __be32 local,
-				 __be32 remote)
+/* what the outermost header carries */
+static u8 outer_proto(const struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa)
+{
+	if (tunnel->bundle)
+		return IPPROTO_AH;
+	if (!sa)
+		return IPPROTO_ESP;
+	return sa->encap ? IPPROTO_UDP : sa->proto;
+}
+
+static struct dst_entry *lookup4(const struct nfipsec_tunnel *tunnel, int oif, u8 proto,
+				 const struct nfipsec_ends *ends)
 {
 	struct flowi4 fl4 = {
-		.saddr = local,
-		.daddr = remote,
+		.saddr = ends->local.ip,
+		.daddr = ends->remote.ip,
 		.flowi4_oif = oif,
 		.flowi4_mark = tunnel->mark,
-		.flowi4_proto = IPPROTO_ESP,
+		.flowi4_proto = proto,
 	};
-	struct rtable *rt = ip_route_output_key(tunnel->nn->net, &fl4);
+	struct rtable *rt;
 
+	nfipsec_compat_flow4_tos(&fl4, nfipsec_set_tos(&tunnel->set));
+	/* elsewhere the ports lie on what other protocols have in their place */
+	if (proto == IPPROTO_UDP) {
+		fl4.fl4_sport = ends->local_port;
+		fl4.fl4_dport = ends->remote_port;
+	}
+	rt = ip_route_output_key(tunnel->nn->net, &fl4);
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
-static struct dst_entry *lookup6(const struct nfipsec_tunnel *tunnel, int oif,
-				 const struct in6_addr *local, const struct in6_addr *remote)
+static struct dst_entry *lookup6(const struct nfipsec_tunnel *tunnel, int oif, u8 proto,
+				 const struct nfipsec_ends *ends)
 {
 	struct flowi6 fl6 = {
-		.saddr = *local,
-		.daddr = *remote,
+		.saddr = ends->local.ip6,
+		.daddr = ends->remote.ip6,
+		.flowlabel = ip6_make_flowinfo(nfipsec_set_tos(&tunnel->set), 0),
 		.flowi6_oif = oif,
 		.flowi6_mark = tunnel->mark,
-		.flowi6_proto = IPPROTO_ESP,
+		.flowi6_proto = proto,
 	};
-	struct dst_entry *dst = ip6_route_output(tunnel->nn->net, NULL, &fl6);
+	struct dst_entry *dst;
 
+	if (proto == IPPROTO_UDP) {
+		fl6.fl6_sport = ends->local_port;
+		fl6.fl6_dport = ends->remote_port;
+	}
+	dst = ip6_route_output(tunnel->nn->net, NULL, &fl6);
 	if (!dst->error)
 		return dst;
 	dst_release(dst);
@@ -69,25 +92,27 @@ static struct dst_entry *lookup6(const struct nfipsec_tunnel *tunnel, int oif,
 /**
  * nfipsec_xmit_lookup - a route of the outer packets, by asking the stack
  * @tunnel: the tunnel
+ * @sa: the outbound SA; NULL for none, then they are ESP, or AH of a bundle
  * @family: of the addresses
- * @local: from; all zeros for any
- * @remote: to
+ * @ends: from, all zeros for any, and to
  *
- * RCU read side.
+ * By what the outer packets will have: addresses, protocol, UDP ports, mark, and the DSCP
+ * where the configuration fixes it. RCU read side.
  *
  * Return: a reference for dst_release(), or NULL.
  */
-struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel, u8 family,
-				      const union nfipsec_addr *local,
-				      const union nfipsec_addr *remote)
+struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel,
+				      const struct nfipsec_sa *sa, u8 family,
+				      const struct nfipsec_ends *ends)
 {
+	u8 proto = outer_proto(tunnel, sa);
 	int oif = nfipsec_xmit_oif(tunnel);
 	struct dst_entry *dst;
 
 	if (oif < 0)
 		return NULL;
-	dst = family == AF_INET ? lookup4(tunnel, oif, local->ip, remote->ip) :
-				  lookup6(tunnel, oif, &local->ip6, &remote->ip6);
+	dst = family == AF_INET ? lookup4(tunnel, oif, proto, ends) :
+				  lookup6(tunnel, oif, proto, ends);
 	/* routed into nfipsec0 by hand, it would come back for ever */
 	if (dst && dst->dev == tunnel->nn->dev) {
 		dst_release(dst);
@@ -112,7 +137,7 @@ struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa)
 
 	if (likely(dst))
 		return dst;
-	dst = nfipsec_xmit_lookup(sa->tunnel, sa->family, &ends->local, &ends->remote);
+	dst = nfipsec_xmit_lookup(sa->tunnel, sa, sa->family, ends);
 	if (dst && sa->family == AF_INET)
 		dst_cache_set_ip4(&ends->route, dst, ends->local.ip);
 	else if (dst)
