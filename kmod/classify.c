@@ -283,3 +283,29 @@ const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy
 		e = block_find(&c->blocks[i], pkt);
 	return e;
 }
+
+/**
+ * nfipsec_classify_tunnel - is a packet what a tunnel's entries protect?
+ * @policy: the snapshot
+ * @tunnel: the tunnel
+ * @pkt: the packet, as outbound packets look
+ *
+ * The first entry that matches decides. A fragment may be of a packet that passed by an
+ * earlier entry with other ports, which fragments have not (RFC 4301 7): any entry of the
+ * tunnel that takes the fragment will do. RCU read side.
+ *
+ * Return: true if a protect entry of @tunnel takes it.
+ */
+bool nfipsec_classify_tunnel(const struct nfipsec_policy *policy,
+			     const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt)
+{
+	const struct nfipsec_entry *e = nfipsec_classify(policy, pkt);
+	unsigned int i;
+
+	if (e && e->tunnel == tunnel)
+		return true;
+	for (i = 0; pkt->h.fragment && i < policy->n_entries; i++)
+		if (policy->entries[i].tunnel == tunnel && entry_match(&policy->entries[i], pkt))
+			return true;
+	return false;
+}

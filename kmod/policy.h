@@ -194,6 +194,9 @@ struct nfipsec_classifier *nfipsec_classifier_build(const struct nfipsec_entry *
 void nfipsec_classifier_free(struct nfipsec_classifier *c);
 const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy,
 					     const struct nfipsec_pkt *pkt);
+/* is there a protect entry of @tunnel that decides about the packet? */
+bool nfipsec_classify_tunnel(const struct nfipsec_policy *policy,
+			     const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt);
 
 /* acquire.c */
 /* drops what was held for too long; true while something is held */

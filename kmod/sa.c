@@ -91,12 +91,30 @@ void nfipsec_sa_put(struct nfipsec_sa *sa)
 	queue_rcu_work(nfipsec_wq, &sa->free_work);
 }
 
+/* is the packet one that the tunnel's own entries protect? */
+static bool fits_tunnel(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt)
+{
+	/* NULL when the namespace goes */
+	const struct nfipsec_policy *policy = rcu_dereference(sa->nn->policy);
+	struct nfipsec_pkt mirror;
+
+	if (!policy)
+		return false;
+	if (sa->dir == NFIPSEC_DIR_IN) {
+		nfipsec_pkt_mirror(pkt, &mirror);
+		pkt = &mirror;
+	}
+	return nfipsec_classify_tunnel(policy, sa->tunnel, pkt);
+}
+
 /**
  * nfipsec_sa_match - may this SA carry the packet?
  * @sa: the SA
  * @pkt: the inner packet, as packets of the SA's direction look
  *
- * RFC 4301 5.1 (out) and 5.2 step 4 (in). No selectors: any packet.
+ * RFC 4301 5.1 (out) and 5.2 step 4 (in). An SA without selectors carries what the
+ * entries of its tunnel protect, by the policy in force: a policy that changes while the
+ * SA lives changes this, too. RCU read side.
  *
  * Return: true if the SA may carry it.
  */
@@ -105,7 +123,7 @@ bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt
 	unsigned int i;
 
 	if (!sa->n_sels)
-		return true;
+		return fits_tunnel(sa, pkt);
 	for (i = 0; i < sa->n_sels; i++)
 		if (nfipsec_sel_match(&sa->sels[i], pkt))
 			return true;
