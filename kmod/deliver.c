@@ -36,9 +36,9 @@ static void receive(struct sk_buff *skb)
  * @skb: at its inner header; taken
  * @proto: its upper layer's
  *
- * GRO verifies the checksums of a TCP stream's segments and puts them together again. It has nothing to put
- * together of other packets, and to find that out costs a UDP packet 2 % of its
- * whole way from socket to socket. Bottom halves off.
+ * GRO verifies the checksums of a TCP stream's segments and puts them together again.
+ * It has nothing to put together of other packets, and to find that out costs a UDP
+ * packet 2 % of its whole way from socket to socket. Bottom halves off.
  */
 void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 {

@@ -49,7 +49,8 @@ static unsigned int after_checks6(void *priv, struct sk_buff *skb,
 }
 
 #define HOOK(function, family, when) \
-	{ .hook = function, .pf = NFPROTO_##family, .hooknum = NF_INET_PRE_ROUTING, .priority = when }
+	{ .hook = function, .pf = NFPROTO_##family, .hooknum = NF_INET_PRE_ROUTING, \
+	  .priority = when }
 
 /* reassembled, and before the routing of hook.c */
 static const struct nf_hook_ops hooks[] = {

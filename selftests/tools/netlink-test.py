@@ -279,6 +279,11 @@ def case_refusals():
 		("one port of two", E.EINVAL, "both ports", "sa-add", [("sa", sa(**{"encap-local-port": 4500}))]),
 		("port 0", E.EINVAL, "both ports", "sa-add",
 		 [("sa", sa(**{"encap-local-port": 4500, "encap-remote-port": 0}))]),
+		("one original address of two", E.EINVAL, "both original addresses", "sa-add",
+		 [("sa", sa(dir="in", **{"encap-local-port": 4500, "encap-remote-port": 4500, "orig-local": "10.0.0.1"}))]),
+		("original addresses in tunnel mode", E.EINVAL, "transport mode", "sa-add",
+		 [("sa", sa(dir="in", **{"encap-local-port": 4500, "encap-remote-port": 4500, "orig-local": "10.0.0.1",
+					 "orig-remote": "10.0.0.2"}))]),
 		("NULL with a key", E.EINVAL, "wrong length of ENCR_KEY", "sa-add", [("sa", cbc(encr="null"))]),
 		("DES with a key of 16", E.EINVAL, "wrong length of ENCR_KEY", "sa-add",
 		 [("sa", cbc(encr="des-cbc"))]),
@@ -597,11 +602,12 @@ def case_dumps():
 		equal(got, [s["saddr-min"] for s in sels], "selectors")
 	# the largest there is, as the first that a new reader is told
 	name, ends = "p/" + "n" * 61, {"local": bytes(15) + b"\1", "remote": bytes(15) + b"\2"}
-	nf.do("policy-set", policy([tunnel(name, **ends)], [entry(tunnel=name)]))
+	nf.do("policy-set", policy([tunnel(name, mode="transport", **ends)], [entry(tunnel=name)]))
 	sels = [sel((bytes(14) + bytes((1, i)), bytes(14) + bytes((2, i))), (bytes(16), b"\xff" * 16), proto=17,
 		    **{"sport-min": 1, "sport-max": 2, "dport-min": 3, "dport-max": 4}) for i in range(64)]
 	limits = {"%s-%s" % (a, b): 1 << 60 for a in ("soft", "hard") for b in ("seconds", "bytes", "packets")}
-	large = {**sa(0x4000, "in", tunnel=name, esn=True, **ends, **limits), "encap-local-port": 4500, "encap-remote-port": 4500}
+	large = {**sa(0x4000, "in", tunnel=name, mode="transport", esn=True, **ends, **limits), "encap-local-port": 4500,
+		 "encap-remote-port": 4500, "orig-local": ends["local"], "orig-remote": ends["remote"]}
 	nf.do("sa-add", [("sa", list(large.items()) + [("selector", s) for s in sels])])
 	equal(len(nfnl.Socket().dump(nf.family, nf.spec.commands["sa-get"])), 1, "the largest SA")
 	nf.do("policy-set")
