@@ -211,7 +211,8 @@ bool nfipsec_ike_may_be_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 		       (pkt->family == AF_INET && is_reply_behind_nat(nn, skb));
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return nfipsec_mtu_quotes_sa(nn, skb, pkt);
+		return nfipsec_mtu_quotes_sa(nn, skb, pkt) ||
+		       nfipsec_icmp_quotes_outer(nn, skb, pkt);
 	}
 	return false;
 }

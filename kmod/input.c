@@ -185,7 +185,7 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct
 	}
 	if (nfipsec_pkt_parse(skb, 0, pkt))
 		return NFIPSEC_STAT_IN_BAD_INNER;
-	if (!nfipsec_sa_match(sa, pkt))
+	if (!nfipsec_sa_match(sa, pkt) && !nfipsec_icmp_fits(sa, skb, pkt))
 		return NFIPSEC_STAT_IN_SELECTOR;
 	if (!nfipsec_lifetime_account(sa, 1, skb->len))
 		return NFIPSEC_STAT_IN_EXPIRED;
@@ -443,6 +443,9 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 		*reason = NFIPSEC_STAT_IN_CLEARTEXT;
 		return NFIPSEC_VERDICT_DROP;
 	}
+	*reason = nfipsec_icmp_input_cleartext(nn, policy, skb, &pkt);
+	if (unlikely(*reason))
+		return is_outer(nn, skb, &pkt, when) ? NFIPSEC_VERDICT_PASS : NFIPSEC_VERDICT_DROP;
 	if (pkt.on_link)
 		return NFIPSEC_VERDICT_PASS;
 	wire = pkt;

@@ -3,12 +3,10 @@
  * Outbound: the hook classifies and redirects; the stack comes back through
  * nfipsec0; then SA, split, sequence numbers, ESP, outer header, and out.
  */
-#include <linux/icmp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <net/dsfield.h>
 #include <net/ip.h>
-#include <net/ndisc.h>
 
 #include "ah.h"
 #include "esp.h"
@@ -26,7 +24,7 @@ static void count_hit(const struct nfipsec_entry *entry)
 static enum nfipsec_route_kind route_kind(const struct nfipsec_entry *entry,
 					  const struct nfipsec_pkt *pkt)
 {
-	bool whole = entry->tunnel->mode == NFIPSEC_MODE_TRANSPORT ||
+	bool whole = entry->tunnel->mode == NFIPSEC_MODE_TRANSPORT || pkt->guest ||
 		     (nfipsec_sel_has_ports(&entry->sel) && !pkt->h.fragment);
 
 	if (pkt->family == AF_INET)
@@ -104,53 +102,6 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 	return NFIPSEC_VERDICT_REDIRECTED;
 }
 
-/*
- * Returns the offset from skb->data of the packet in the "redirected header" option of ND,
- * or 0 without that option.
- */
-static unsigned int redirected6(struct sk_buff *skb, unsigned int at)
-{
-	unsigned int len;
-
-	for (at += sizeof(struct rd_msg); pskb_may_pull(skb, at + 8); at += len) {
-		len = skb->data[at + 1] * 8;
-		if (skb->data[at] == ND_OPT_REDIRECT_HDR)
-			return at + 8;
-		if (!len)
-			break;
-	}
-	return 0;
-}
-
-/*
- * A host on one wire with its gateway and what the gateway sends by is told that there is
- * a shorter way (RFC 1812 5.2.7.2, RFC 4861 8): before this hook nobody knows that the way
- * is a tunnel, and around it the packet would go in clear, or nowhere. xfrm has the same,
- * and its users are told to switch redirects off. The packet that is quoted tells.
- */
-static bool misleads(const struct nfipsec_policy *policy, struct sk_buff *skb,
-		     const struct nfipsec_pkt *pkt)
-{
-	unsigned int at = skb_network_offset(skb) + pkt->h.upper;
-	const struct nfipsec_entry *entry;
-	struct nfipsec_pkt quoted;
-	u8 type;
-
-	if (!pkt->ports)
-		return false;
-	type = ntohs(pkt->sport) >> 8;
-	if (pkt->h.proto == IPPROTO_ICMP && type == ICMP_REDIRECT)
-		at += sizeof(struct icmphdr);
-	else if (pkt->h.proto == IPPROTO_ICMPV6 && type == NDISC_REDIRECT)
-		at = redirected6(skb, at);
-	else
-		return false;
-	if (!at || nfipsec_pkt_parse(skb, at, &quoted))
-		return false;
-	entry = nfipsec_classify(policy, &quoted);
-	return entry && entry->action != NFIPSEC_ACTION_BYPASS;
-}
-
 static bool is_icmp(const struct nfipsec_pkt *pkt)
 {
 	return pkt->h.proto == IPPROTO_ICMP || pkt->h.proto == IPPROTO_ICMPV6;
@@ -171,7 +122,7 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 					     struct sock *sk, enum nfipsec_stat *reason)
 {
 	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
-	const struct nfipsec_entry *entry;
+	const struct nfipsec_entry *entry = NULL;
 	struct nfipsec_pkt pkt;
 
 	if (!policy->n_entries)
@@ -180,14 +131,17 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 		*reason = NFIPSEC_STAT_OUT_MALFORMED;
 		return NFIPSEC_VERDICT_DROP;
 	}
-	if (unlikely(is_icmp(&pkt)) && misleads(policy, skb, &pkt)) {
-		*reason = NFIPSEC_STAT_OUT_REDIRECT;
-		return NFIPSEC_VERDICT_DROP;
+	if (unlikely(is_icmp(&pkt))) {
+		*reason = NFIPSEC_STAT_UNSPEC;
+		entry = nfipsec_icmp_output(nn, policy, skb, &pkt, reason);
+		if (*reason)
+			return NFIPSEC_VERDICT_DROP;
 	}
 	/* without its neighbours the host would not even reach the peer */
-	if (pkt.on_link)
+	if (!entry && pkt.on_link)
 		return NFIPSEC_VERDICT_PASS;
-	entry = nfipsec_classify(policy, &pkt);
+	if (!entry)
+		entry = nfipsec_classify(policy, &pkt);
 	if (!entry)
 		return NFIPSEC_VERDICT_PASS;
 	if (entry->action != NFIPSEC_ACTION_BYPASS &&
@@ -215,12 +169,21 @@ void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	struct nfipsec_pkt pkt;
 	struct nfipsec_way way;
+	bool found;
 
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt)) {
 		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_MALFORMED);
 		return;
 	}
-	if (unlikely(!nfipsec_sadb_find_out(tunnel, &pkt, &way) || READ_ONCE(tunnel->held)))
+	found = nfipsec_sadb_find_out(tunnel, &pkt, &way);
+	if (unlikely(!found && nfipsec_icmp_is_guest(tunnel, skb, &pkt))) {
+		if (nfipsec_icmp_find_out(tunnel, skb, &pkt, &way))
+			nfipsec_output_way(&way, skb, &pkt.h);
+		else
+			nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_ICMP_ERROR);
+		return;
+	}
+	if (unlikely(!found || READ_ONCE(tunnel->held)))
 		nfipsec_acquire_hold(tunnel, skb, &pkt);
 	else
 		nfipsec_output_way(&way, skb, &pkt.h);

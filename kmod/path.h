@@ -48,6 +48,23 @@ bool nfipsec_ike_is_outer(struct nfipsec_net *nn, const struct nfipsec_pkt *pkt)
 bool nfipsec_ike_may_be_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 			      const struct nfipsec_pkt *pkt);
 
+/* icmp.c: ICMP errors, by the packet that they quote */
+const struct nfipsec_entry *nfipsec_icmp_output(struct nfipsec_net *nn,
+						const struct nfipsec_policy *policy,
+						struct sk_buff *skb, struct nfipsec_pkt *pkt,
+						enum nfipsec_stat *reason);
+bool nfipsec_icmp_is_guest(const struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
+			   const struct nfipsec_pkt *pkt);
+bool nfipsec_icmp_find_out(const struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
+			   const struct nfipsec_pkt *pkt, struct nfipsec_way *way);
+bool nfipsec_icmp_fits(const struct nfipsec_sa *sa, struct sk_buff *skb,
+		       const struct nfipsec_pkt *pkt);
+bool nfipsec_icmp_quotes_outer(struct nfipsec_net *nn, struct sk_buff *skb,
+			       const struct nfipsec_pkt *pkt);
+enum nfipsec_stat nfipsec_icmp_input_cleartext(struct nfipsec_net *nn,
+					       const struct nfipsec_policy *policy,
+					       struct sk_buff *skb, const struct nfipsec_pkt *pkt);
+
 /* dev.c: the tunnel's route to nfipsec0 */
 struct nfipsec_route *nfipsec_dev_route(struct nfipsec_tunnel *tunnel,
 					enum nfipsec_route_kind kind);

@@ -43,12 +43,15 @@ struct nfipsec_headers {
  * @syn: a TCP segment with SYN
  * @on_link: neighbour discovery (RFC 4861), multicast listener discovery (RFC 2710),
  *	IGMP (RFC 3376) or DHCP without unicast addresses, which never leave their link
+ * @guest: an ICMP error that only the packet it quotes brings to its tunnel; a fragment
+ *	of it would quote nothing
  */
 struct nfipsec_pkt {
 	u8			family;
 	bool			ports;
 	bool			syn;
 	bool			on_link;
+	bool			guest;
 	struct nfipsec_headers	h;
 	__be16			sport;
 	__be16			dport;

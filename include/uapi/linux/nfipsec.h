@@ -296,7 +296,9 @@ enum nfipsec_flow_attr {
 	X(OUT_NO_SA_LIMIT,	"out_no_sa_limit")	/* namespace or sender hold too much */ \
 	X(OUT_DEV_DOWN,		"out_dev_down")	/* nfipsec0 was set down */	\
 	X(IN_DEV_DOWN,		"in_dev_down")	/* nfipsec0 was set down */	\
-	X(OUT_NO_ENTRY,		"out_no_entry")	/* routed to nfipsec0, no entry protects it */
+	X(OUT_NO_ENTRY,		"out_no_entry")	/* routed to nfipsec0, no entry protects it */ \
+	X(OUT_ICMP_ERROR,	"out_icmp_error")	/* quotes a protected packet, no SA takes it */ \
+	X(IN_ICMP_ERROR,	"in_icmp_error")	/* the same, came in clear */
 
 enum nfipsec_stat {
 	NFIPSEC_STAT_UNSPEC,
