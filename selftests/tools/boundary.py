@@ -152,7 +152,7 @@ class Wire:
 		"""The first packet from gw-a that @wanted likes, or None."""
 		end = time.monotonic() + seconds
 		while time.monotonic() < end:
-			if not select.select([self.s], [], [], end - time.monotonic())[0]:
+			if not select.select([self.s], [], [], max(0, end - time.monotonic()))[0]:
 				return None
 			data, where = self.s.recvfrom(1 << 16)
 			if where[2] != PACKET_OUTGOING and where[1] in (0x800, 0x86dd) and wanted(data[14:]):

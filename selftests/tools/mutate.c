@@ -278,6 +278,46 @@ static size_t chain(struct stream *s, uint8_t *to, size_t room, uint8_t *next, b
 	return at;
 }
 
+/*
+ * ICMP errors and redirects, mostly of a router that no selector has. The innermost one quotes
+ * the packet at @plain, of @len octets, with its ends exchanged. Each quotation may end anywhere,
+ * and may be of another error. Returns the new length.
+ */
+static size_t quote(struct stream *s, size_t len, bool four)
+{
+	static const uint8_t types[2][5] = { { 3, 4, 5, 11, 12 }, { 1, 2, 3, 4, 137 } };
+	size_t head = four ? 20 : 40, size = four ? 4 : 16, at = four ? 12 : 8;
+	uint8_t *p = plain, *quoted = p + head + 8, swapped[32];
+	unsigned int depth = 1 + below(s, 3);
+
+	while (depth--) {
+		if (one_in(s, 2))
+			len = below(s, len + 1);
+		memmove(quoted, p, len);
+		memcpy(swapped, p + at + size, size);
+		memcpy(swapped + size, p + at, size);
+		if (len >= head)
+			memcpy(quoted + at, swapped, 2 * size);
+		if (!one_in(s, 4))
+			rng_fill(&s->rng, p + at, size);
+		memset(p + head, 0, 8);
+		p[head] = types[!four][below(s, 5)];
+		p[head + 1] = below(s, 6);
+		put16(p + head + 6, rng_next(&s->rng));
+		len += head + 8;
+		if (four) {
+			put16(p + 2, len);
+			put16(p + 6, 0);
+			p[9] = PROTO_ICMP;
+			put16(p + head + 2, wire_sum(p + head, len - head, 0));
+		} else {
+			put16(p + 4, len - 40);
+			p[6] = PROTO_ICMPV6;
+		}
+	}
+	return len;
+}
+
 /* @len octets of an inner packet, made worse; the new length */
 static size_t worsen(struct stream *s, size_t len, uint8_t *next)
 {
@@ -286,7 +326,7 @@ static size_t worsen(struct stream *s, size_t len, uint8_t *next)
 	size_t head = !packet ? 0 : four ? 20 : 40, n, j;
 	uint8_t first;
 
-	switch (below(s, 12)) {
+	switch (below(s, 13)) {
 	case 0:
 		do
 			*next = rng_next(&s->rng);
@@ -383,6 +423,10 @@ static size_t worsen(struct stream *s, size_t len, uint8_t *next)
 			p[6] = rng_next(&s->rng);
 		if (one_in(s, 2))
 			len = head;
+		break;
+	case 12:
+		if (packet)
+			len = quote(s, len, four);
 		break;
 	}
 	/* what has a bad checksum is not looked at further */
