@@ -285,6 +285,14 @@ static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hoo
 	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_FORWARD);
 }
 
+/* before any rule that could put the packet's connection into a flow table */
+static unsigned int forward_first(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	nfipsec_flow_forward(nfipsec_net(state->net), skb, state);
+	return NF_ACCEPT;
+}
+
 /*
  * Late on each hook: the administrator's own rules, which may drop ESP or clear
  * text, come first; after us only conntrack's confirm at INT_MAX.
@@ -298,11 +306,13 @@ static const struct nf_hook_ops hooks[] = {
 	HOOK_AT(pre_routing, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(pre_routing4, IPV4, PRE_ROUTING),
 	HOOK(local_in, IPV4, LOCAL_IN),
+	HOOK_AT(forward_first, IPV4, FORWARD, NF_IP_PRI_FIRST),
 	HOOK(forward, IPV4, FORWARD),
 	HOOK(post_routing, IPV4, POST_ROUTING),
 	HOOK_AT(defrag6, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK_AT(pre_routing, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(local_in, IPV6, LOCAL_IN),
+	HOOK_AT(forward_first, IPV6, FORWARD, NF_IP6_PRI_FIRST),
 	HOOK(forward, IPV6, FORWARD),
 	HOOK(post_routing, IPV6, POST_ROUTING),
 };

@@ -5,6 +5,8 @@
 
 #include "sa.h"
 
+struct nf_hook_state;
+
 /* what a pipeline step decided; hook.c alone turns it into NF_* */
 enum nfipsec_verdict {
 	NFIPSEC_VERDICT_PASS,		/* not ours: the stack goes on */
@@ -136,6 +138,11 @@ void nfipsec_natt_open_many(struct nfipsec_net *nn, struct sk_buff *skb,
 bool nfipsec_batch_has_sender(const struct sk_buff *skb);
 struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsigned int tail,
 				    unsigned int *packets);
+
+/* flow.c */
+void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
+			  const struct nf_hook_state *state);
+void nfipsec_flow_policy(struct nfipsec_net *nn);
 
 /* deliver.c */
 void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto);

@@ -224,6 +224,7 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 	if (!new->n_protect)
 		hold_module(nn, false);
 	policy_free_later(old);
+	nfipsec_flow_policy(nn);
 	return 0;
 }
 

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Flow tables of nftables, whose packets pass no hook that judges them.
+ *
+ * A rule "flow add" in FORWARD puts a connection into a table. From then on the packets
+ * of both directions go from the ingress of one device to the other device: they pass
+ * neither PRE_ROUTING nor FORWARD nor POST_ROUTING. So a connection that an access list
+ * protects or discards, in either direction, must never be in a table.
+ *
+ * The kernel puts no connection into a table that has IPS_NAT_CLASH. The bit says that a
+ * connection shares its tuple with another one. Its one other effect is that conntrack never
+ * calls such a connection ASSURED if it is UDP or GRE, so we do that instead.
+ */
+#include <linux/if_arp.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_core.h>
+
+#include "path.h"
+
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+
+/*
+ * Does an access list protect or discard the packets that are the answer to @tuple? Once a
+ * connection is confirmed, its NAT is settled, and a packet that arrives as tuple T of one
+ * direction leaves as the answer to the tuple of the other direction. So the answers to
+ * both tuples are all that the connection has on the wire, and inbound packets are
+ * judged mirrored.
+ */
+static bool answer_is_listed(const struct nfipsec_policy *policy,
+			     const struct nf_conntrack_tuple *tuple)
+{
+	const struct nfipsec_entry *entry;
+	struct nfipsec_pkt pkt = {
+		.family = tuple->src.l3num,
+		.h.proto = tuple->dst.protonum,
+	};
+
+	/* only these and GRE can be in a flow table */
+	if (pkt.h.proto == IPPROTO_TCP || pkt.h.proto == IPPROTO_UDP) {
+		pkt.ports = true;
+		pkt.sport = tuple->dst.u.all;
+		pkt.dport = tuple->src.u.all;
+	}
+	if (pkt.family == AF_INET) {
+		pkt.saddr.ip = tuple->dst.u3.ip;
+		pkt.daddr.ip = tuple->src.u3.ip;
+	} else {
+		pkt.saddr.ip6 = tuple->dst.u3.in6;
+		pkt.daddr.ip6 = tuple->src.u3.in6;
+	}
+	entry = nfipsec_classify(policy, &pkt);
+	return entry && entry->action != NFIPSEC_ACTION_BYPASS;
+}
+
+static bool is_listed(const struct nfipsec_policy *policy, const struct nf_conn *ct)
+{
+	return answer_is_listed(policy, &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple) ||
+	       answer_is_listed(policy, &ct->tuplehash[IP_CT_DIR_REPLY].tuple);
+}
+
+/*
+ * In newer kernels a flow table encapsulates and decapsulates the packets of these devices
+ * itself, so that the outer packets pass no hook either.
+ */
+static bool is_tunnel(const struct net_device *dev)
+{
+	return dev->type == ARPHRD_TUNNEL || dev->type == ARPHRD_TUNNEL6;
+}
+
+/* What conntrack does for UDP and GRE, and leaves undone with IPS_NAT_CLASH. */
+static void assure(struct nf_conn *ct)
+{
+	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) || test_bit(IPS_ASSURED_BIT, &ct->status))
+		return;
+	if (nf_ct_protonum(ct) == IPPROTO_GRE ||
+	    (nf_ct_protonum(ct) == IPPROTO_UDP && time_after(jiffies, ct->proto.udp.stream_ts)))
+		set_bit(IPS_ASSURED_BIT, &ct->status);
+}
+
+/**
+ * nfipsec_flow_forward - keep a connection out of the flow tables
+ * @nn: the namespace
+ * @skb: a forwarded packet, before any rule that could add its connection
+ * @state: of the hook, FORWARD
+ *
+ * A connection that is in a table already, by a rule in front of this, is removed from
+ * conntrack, which ends it in the table as well. RCU read side.
+ */
+void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
+{
+	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
+	enum ip_conntrack_info info;
+	struct nf_conn *ct;
+
+	if (!policy->n_entries)
+		return;
+	ct = nf_ct_get(skb, &info);
+	/* the kernel adds none before it is confirmed, and its NAT may be yet to come */
+	if (!ct || !nf_ct_is_confirmed(ct))
+		return;
+	if (!test_bit(IPS_NAT_CLASH_BIT, &ct->status)) {
+		if (state->in != nn->dev && state->out != nn->dev && !is_tunnel(state->in) &&
+		    !is_tunnel(state->out) && !is_listed(policy, ct))
+			return;
+		set_bit(IPS_NAT_CLASH_BIT, &ct->status);
+	}
+	assure(ct);
+	if (unlikely(test_bit(IPS_OFFLOAD_BIT, &ct->status)))
+		nf_ct_kill(ct);
+}
+
+/* Return: 1 to remove the connection from conntrack, and so from its flow table. */
+static int keep_out(struct nf_conn *ct, void *data)
+{
+	if (!is_listed(data, ct))
+		return 0;
+	set_bit(IPS_NAT_CLASH_BIT, &ct->status);
+	return test_bit(IPS_OFFLOAD_BIT, &ct->status);
+}
+
+/**
+ * nfipsec_flow_policy - a new policy came into force
+ * @nn: the namespace; nfipsec_net.config is held
+ *
+ * Connections that are in a flow table, and that the new policy protects or discards, are
+ * removed from conntrack, and so from the table: the next packet makes a new one. Packets
+ * in FORWARD that were judged by the old policy are waited for. A packet that waits in a
+ * queue to user space was judged, too, so connections outside of the tables are
+ * kept out as well. Sleeps.
+ */
+void nfipsec_flow_policy(struct nfipsec_net *nn)
+{
+	struct nfipsec_policy *policy;
+	struct nf_ct_iter_data iter = { .net = nn->net };
+
+	policy = rcu_dereference_protected(nn->policy, lockdep_is_held(&nn->config));
+	if (!policy->n_entries)
+		return;
+	synchronize_rcu();
+	iter.data = policy;
+	nf_ct_iterate_cleanup_net(keep_out, &iter);
+}
+
+#else
+
+void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
+{
+}
+
+void nfipsec_flow_policy(struct nfipsec_net *nn)
+{
+}
+
+#endif
