@@ -47,7 +47,11 @@ static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bo
 		printf("bypass: the packet passes in clear\n");
 		break;
 	case NFIPSEC_ACTION_DISCARD:
-		printf("discard: the packet is dropped\n");
+		if (e->strict)
+			printf("strict: no entry takes this packet, and entry %u lets nothing else %s there: it is dropped\n",
+			       e->number, in ? "come from" : "go");
+		else
+			printf("discard: the packet is dropped\n");
 		break;
 	case NFIPSEC_ACTION_PROTECT:
 		if (in)
@@ -60,6 +64,15 @@ static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bo
 			       e->tunnel);
 		break;
 	}
+}
+
+/* Sets @strict of the entry at @arg if the same entry @e of the policy has it. */
+static void copy_strict(const struct kern_entry *e, void *arg)
+{
+	struct kern_entry *found = arg;
+
+	if (e->strict && e->number == found->number && !strcmp(e->list, found->list))
+		found->strict = true;
 }
 
 static json_t *explain_json(const struct kern_entry *e, bool found_entry, const struct kern_sa *sa,
@@ -103,6 +116,8 @@ int cli_explain(const struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	}
 	ret = kern_explain(k, &flow, &entry, &found_entry, sa, &found_sa);
+	if (!ret && found_entry && entry.action == NFIPSEC_ACTION_DISCARD)
+		ret = kern_policy_dump(k, copy_strict, &entry);
 	ret = cli_kern_status(k, ret, "explain");
 	if (!ret && cli->json) {
 		ret = cli_print_json(cli_with_no_policy(explain_json(&entry, found_entry, sa, found_sa),

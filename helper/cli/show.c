@@ -151,10 +151,10 @@ void cli_sa_print(const struct kern_sa *sa)
 
 json_t *cli_entry_json(const struct kern_entry *e)
 {
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "list", e->list,
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "list", e->list,
 			 "number", u64_json(e->number), "family",
 			 e->src.min.family == AF_INET6 ? "ipv6" : "ipv4", "action", cli_action_name(e->action),
-			 "tunnel", e->tunnel, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
+			 "tunnel", e->tunnel, "strict", e->strict, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
 			 "out_packets", u64_json(e->out_packets),
 			 "in_packets", u64_json(e->in_packets));
 }
@@ -181,6 +181,8 @@ void cli_entry_print(const struct kern_entry *e)
 		printf(" (IPv6)");
 	if (*e->tunnel)
 		printf("  tunnel %s", e->tunnel);
+	if (e->strict)
+		printf("  strict");
 	printf("  out %" PRIu64 " in-clear %" PRIu64 "\n", e->out_packets, e->in_packets);
 }
 

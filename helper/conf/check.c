@@ -70,6 +70,70 @@ static bool spread_families(struct conf_list *list)
 	return true;
 }
 
+/**
+ * conf_strict_discard - returns the discard entry that a strict protect entry implies
+ * @e: any entry, of one family
+ * @out: the packets of @e from any source; its number is that of @e
+ *
+ * Implied entries come behind every entry of every list. They take only what would have
+ * passed in clear because no entry matched.
+ *
+ * Return: false if @e is not strict; @out is undefined then.
+ */
+bool conf_strict_discard(const struct conf_entry *e, struct conf_entry *out)
+{
+	if (!e->strict)
+		return false;
+	*out = *e;
+	out->action = CONF_DISCARD;
+	out->strict = false;
+	out->src = (struct ts){ .proto = e->src.proto, .port_max = 65535 };
+	any_of_family(e->dst.min.family, &out->src);
+	return true;
+}
+
+/* @bypass takes each packet that the strict entry @e would have dropped */
+static bool undoes_strict(const struct conf_entry *bypass, const struct conf_entry *e)
+{
+	struct conf_entry rest;
+
+	return conf_strict_discard(e, &rest) && ts_contains(&bypass->src, &rest.src) &&
+	       ts_contains(&bypass->dst, &rest.dst);
+}
+
+/* A bypass entry may be an exception from a strict one, but not void it without a word. */
+static bool check_bypass(const struct conf *conf, const struct conf_entry *bypass,
+			 struct conf_error *err)
+{
+	struct ts all = { .port_max = 65535, .proto = bypass->src.proto };
+	unsigned int i, j;
+
+	any_of_family(bypass->src.min.family, &all);
+	if (!ts_contains(&bypass->src, &all))
+		return true;
+	for (i = 0; i < conf->n_lists; i++) {
+		const struct conf_list *list = &conf->lists[i];
+
+		for (j = 0; j < list->n; j++)
+			if (undoes_strict(bypass, &list->entries[j]))
+				return FAIL(bypass, "entry %u: found a bypass of all that 'strict' of entry %u of access-list '%s' would drop, expected a narrower one",
+					    bypass->number, list->entries[j].number, list->name);
+	}
+	return true;
+}
+
+static bool check_strict(const struct conf *conf, struct conf_error *err)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < conf->n_lists; i++)
+		for (j = 0; j < conf->lists[i].n; j++)
+			if (conf->lists[i].entries[j].action == CONF_BYPASS &&
+			    !check_bypass(conf, &conf->lists[i].entries[j], err))
+				return false;
+	return true;
+}
+
 static bool check_list(const struct conf *conf, struct conf_list *list, struct conf_error *err)
 {
 	unsigned int i;
@@ -305,6 +369,8 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 		if (!check_list(conf, list, err))
 			return false;
 	}
+	if (!check_strict(conf, err))
+		return false;
 	for (i = 0; i < conf->n_peers; i++)
 		if (!check_peer(conf, &conf->peers[i], err))
 			return false;

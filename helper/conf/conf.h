@@ -31,6 +31,7 @@ enum conf_rsa { CONF_RSA_ANY, CONF_RSA_PSS, CONF_RSA_PKCS1 };	/* any: as the pee
 struct conf_entry {
 	uint32_t number;
 	enum conf_action action;
+	bool strict;		/* protect: nothing else goes to @dst, see conf_strict_discard() */
 	struct ts src, dst;	/* both carry the protocol */
 	unsigned int line, column;
 };
@@ -188,6 +189,8 @@ void conf_free(struct conf *conf);
 
 /* `*.example.com` or `*@example.com`; remote only */
 bool conf_id_is_pattern(const struct conf_id *id);
+/* the discard entry that a strict one stands for as well; false: @e is not strict */
+bool conf_strict_discard(const struct conf_entry *e, struct conf_entry *out);
 /* conf.c; by name, of two of one name the first; false: no memory */
 bool conf_sort_names(struct conf *conf);
 struct conf_peer *conf_peer_find(const struct conf *conf, const char *name);

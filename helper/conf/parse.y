@@ -158,7 +158,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> WORD "a word" STRING "a string" UNFINISHED "a string without its end" BAD "an odd character"
 %token <word> '{' "'{'" '}' "'}'"
 %token <word> ACCESS_LIST "access-list" PEER "peer" TUNNEL "tunnel"
-%token <word> BYPASS "bypass" PROTECT "protect" DISCARD "discard" FROM "from" TO "to" ANY "any" PORT "port"
+%token <word> BYPASS "bypass" PROTECT "protect" DISCARD "discard" STRICT "strict" FROM "from" TO "to" ANY "any" PORT "port"
 %token <word> IKE_VERSION "ike-version" LOCAL "local" REMOTE "remote" ADDRESS "address"
 %token <word> ID "id" FQDN "fqdn" EMAIL "email" IPV4 "ipv4" IPV6 "ipv6" KEY_ID "key-id"
 %token <word> AUTH "auth" PSK "psk" CERT "cert" IKE "ike" ESP "esp" AH "ah" IKE_LIFETIME "ike-lifetime"
@@ -173,7 +173,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
 %token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf"
 
-%type <byte> action id_type start mode child_sa auth
+%type <byte> action strict id_type start mode child_sa auth
 %type <word> text
 %type <ts> end
 %type <number> duration count
@@ -226,7 +226,7 @@ entries:
 ;
 
 entry:
-	WORD action WORD FROM end TO end {
+	WORD action WORD FROM end TO end strict {
 		struct conf_entry *e = APPEND(parse->list->entries, parse->list->n);
 		uint64_t number;
 		uint8_t proto, family;
@@ -243,14 +243,22 @@ entry:
 			family = $7.min.family;
 		NEED(proto != IPPROTO_ICMP || family != AF_INET6, $3, @3, "icmpv6 between IPv6 addresses");
 		NEED(proto != IPPROTO_ICMPV6 || family != AF_INET, $3, @3, "icmp between IPv4 addresses");
+		if ($8 && $2 != CONF_PROTECT)
+			REFUSE(@8, "found 'strict', expected it behind a protect entry alone");
 		e->number = number;
 		e->action = $2;
+		e->strict = $8;
 		e->src = $5;
 		e->dst = $7;
 		e->src.proto = e->dst.proto = proto;
 		e->line = @1.first_line;
 		e->column = @1.first_column;
 	}
+;
+
+strict:
+	%empty	{ $$ = false; }
+|	STRICT	{ $$ = true; }
 ;
 
 action:
@@ -553,7 +561,7 @@ duration:
 
 static const struct { const char *name; int token; } keywords[] = {
 	{ "access-list", ACCESS_LIST }, { "peer", PEER }, { "tunnel", TUNNEL }, { "bypass", BYPASS },
-	{ "protect", PROTECT }, { "discard", DISCARD }, { "from", FROM }, { "to", TO },
+	{ "protect", PROTECT }, { "discard", DISCARD }, { "strict", STRICT }, { "from", FROM }, { "to", TO },
 	{ "any", ANY }, { "port", PORT }, { "ike-version", IKE_VERSION }, { "local", LOCAL },
 	{ "remote", REMOTE }, { "address", ADDRESS }, { "id", ID }, { "fqdn", FQDN },
 	{ "email", EMAIL }, { "ipv4", IPV4 }, { "ipv6", IPV6 }, { "key-id", KEY_ID },

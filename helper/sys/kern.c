@@ -527,9 +527,27 @@ static size_t policy_size(const struct conf *conf)
 
 	for (i = 0; i < conf->n_peers; i++)
 		size += conf->peers[i].n_tunnels * (size_t)KERN_ATTR_TUNNEL_MAX;
+	/* twice: each may be strict */
 	for (i = 0; i < conf->n_lists; i++)
-		size += conf->lists[i].n * (size_t)KERN_ATTR_ENTRY_MAX;
+		size += 2 * conf->lists[i].n * (size_t)KERN_ATTR_ENTRY_MAX;
 	return size;
+}
+
+/* behind all lists, so that strict entries drop only what no entry takes */
+static bool put_strict(struct nl_msg *msg, const struct conf *conf)
+{
+	struct conf_entry rest;
+	unsigned int i, j;
+
+	for (i = 0; i < conf->n_lists; i++) {
+		const struct conf_list *list = &conf->lists[i];
+
+		for (j = 0; j < list->n; j++)
+			if (conf_strict_discard(&list->entries[j], &rest) &&
+			    !kern_attr_put_entry(msg, list->name, &rest, NULL))
+				return false;
+	}
+	return true;
 }
 
 /* tunnels first, since the entries name them; entries in the order of match */
@@ -560,7 +578,7 @@ static int policy_put(struct kern *k, struct nl_msg *msg, const struct conf *con
 				return -EMSGSIZE;
 		}
 	}
-	return 0;
+	return put_strict(msg, conf) ? 0 : -EMSGSIZE;
 }
 
 int kern_policy_set(struct kern *k, const struct conf *conf)
@@ -586,11 +604,45 @@ int kern_policy_set(struct kern *k, const struct conf *conf)
 	return command(k, msg);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct kern_entry *x = *(const struct kern_entry *const *)a;
+	const struct kern_entry *y = *(const struct kern_entry *const *)b;
+	int ret = strcmp(x->list, y->list);
+
+	return ret ? ret : (x->number > y->number) - (x->number < y->number);
+}
+
+/*
+ * A number is once in a list, so the discard entry with the number of a protect entry is the
+ * one that the word strict stands for. The module does not know that word. false: no memory
+ */
+static bool mark_strict(struct kern_entry *entries, unsigned int n)
+{
+	const struct kern_entry **protect = calloc(n + 1, sizeof(*protect));
+	unsigned int i, n_protect = 0;
+
+	if (!protect)
+		return false;
+	for (i = 0; i < n; i++)
+		if (entries[i].action == NFIPSEC_ACTION_PROTECT)
+			protect[n_protect++] = &entries[i];
+	qsort(protect, n_protect, sizeof(*protect), by_name);
+	for (i = 0; i < n; i++) {
+		const struct kern_entry *e = &entries[i];
+
+		entries[i].strict = e->action == NFIPSEC_ACTION_DISCARD &&
+				    bsearch(&e, protect, n_protect, sizeof(*protect), by_name);
+	}
+	free(protect);
+	return true;
+}
+
 int kern_policy_dump(struct kern *k, void (*each)(const struct kern_entry *e, void *arg), void *arg)
 {
 	struct nl_msg *msg = msg_new(k, NFIPSEC_CMD_POLICY_GET, NLM_F_REQUEST | NLM_F_DUMP, 0);
 	struct nlattr *tb[NFIPSEC_A_MAX + 1];
-	struct kern_entry e;
+	struct kern_entry *entries = NULL;
 	unsigned int i;
 	struct call c;
 	int ret;
@@ -598,13 +650,19 @@ int kern_policy_dump(struct kern *k, void (*each)(const struct kern_entry *e, vo
 	if (!msg)
 		return -ENOMEM;
 	ret = call(k, &c, msg);
-	for (i = 0; !ret && i < c.n; i++) {
-		if (kern_attr_parse(nlmsg_hdr(c.msgs[i]), tb) &&
-		    kern_attr_get_entry(tb[NFIPSEC_A_ENTRY], &e))
-			each(&e, arg);
-		else
-			ret = malformed(k);
+	if (!ret) {
+		entries = calloc(c.n + 1, sizeof(*entries));
+		ret = entries ? 0 : fail(k, -ENOMEM, "out of memory");
 	}
+	for (i = 0; !ret && i < c.n; i++)
+		if (!kern_attr_parse(nlmsg_hdr(c.msgs[i]), tb) ||
+		    !kern_attr_get_entry(tb[NFIPSEC_A_ENTRY], &entries[i]))
+			ret = malformed(k);
+	if (!ret && !mark_strict(entries, c.n))
+		ret = fail(k, -ENOMEM, "out of memory");
+	for (i = 0; !ret && i < c.n; i++)
+		each(&entries[i], arg);
+	free(entries);
 	call_free(&c);
 	return ret;
 }

@@ -65,6 +65,7 @@ struct kern_entry {
 	uint8_t action;
 	struct ts src, dst;
 	uint64_t out_packets, in_packets;
+	bool strict;			/* set by kern_policy_dump(): implied by a strict protect entry */
 };
 
 struct kern_stat { const char *name; uint64_t value; };

@@ -304,6 +304,25 @@ static void flows_of_both_families(void **state)
 	assert_int_equal(run(cli_explain, "udp [:1 10.0.0.2"), CLI_FAILED);
 }
 
+/* the entry that explain got from the module learns from the policy that it is strict */
+static void strict_entries_are_named(void **state)
+{
+	struct kern_entry found = { .list = "b", .number = 10, .action = NFIPSEC_ACTION_DISCARD };
+	struct kern_entry e = { .list = "a", .number = 10, .action = NFIPSEC_ACTION_DISCARD };
+
+	(void)state;
+	e.strict = true;
+	copy_strict(&e, &found);
+	assert_false(found.strict);
+	strcpy(e.list, "b");
+	e.strict = false;
+	copy_strict(&e, &found);
+	assert_false(found.strict);
+	e.strict = true;
+	copy_strict(&e, &found);
+	assert_true(found.strict);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +331,7 @@ int main(void)
 		cmocka_unit_test(move_and_dummy),
 		cmocka_unit_test(refusals_say_why),
 		cmocka_unit_test(flows_of_both_families),
+		cmocka_unit_test(strict_entries_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

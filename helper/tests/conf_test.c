@@ -157,7 +157,7 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:1:20: found 'protext', expected bypass, protect or discard" },
 	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list, peer or limits" },
 	{ "access-list a { 10 bypass ip from any to any",
-	  "f:1:45: found the end of the file, expected a word, '}' or port" },
+	  "f:1:45: found the end of the file, expected a word, '}', strict or port" },
 	{ "access-list a { ten bypass ip from any to any }",
 	  "f:1:17: found 'ten', expected the number of an entry or '}'" },
 	{ "access-list a { 1 bypass foo from any to any }",
@@ -182,6 +182,13 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:1:26: found '58', expected icmp between IPv4 addresses" },
 	{ "access-list a { 1 bypass icmpv6 from any port 1 to any }",
 	  "f:1:17: entry 1: found a port, expected tcp, udp or sctp with it" },
+	{ "access-list a { 1 discard ip from 10.0.0.1 to 10.0.0.2 strict }",
+	  "f:1:56: found 'strict', expected it behind a protect entry alone" },
+	{ "access-list a { 1 protect ip strict from 10.0.0.1 to 10.0.0.2 }",
+	  "f:1:30: found 'strict', expected from" },
+	{ "access-list a { 1 protect ip from 10.0.0.1 to 10.0.0.2 strict }\n"
+	  "access-list b { 7 bypass ip from any to any }",
+	  "f:2:17: entry 7: found a bypass of all that 'strict' of entry 1 of access-list 'a' would drop, expected a narrower one" },
 	{ "access-list a { 1 bypass tcp from any port 70000 to any }",
 	  "f:1:44: found '70000', expected a port such as 22, or a range such as 5000-5010" },
 	{ "access-list a { 1 bypass ip from any port 22 to any }",
@@ -367,6 +374,37 @@ static void any_is_of_both_families(void **state)
 	assert_entry(&list->entries[4], 40, "icmp any", "icmp any", AF_INET);
 	assert_entry(&list->entries[5], 50, "icmpv6 any", "icmpv6 any", AF_INET6);
 	assert_entry(&list->entries[6], 60, "tcp any", "tcp 10.0.0.0/8", AF_INET);
+	conf_free(conf);
+}
+
+/* what a strict entry stands for beside itself, and the exceptions that it lets be */
+static void strict_implies_a_discard(void **state)
+{
+	struct conf *conf = parse("access-list a {\n"
+				  " 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 strict\n"
+				  " 20 protect tcp from 10.1.0.1 port 80 to 10.3.0.0-10.3.0.9 port 1-99 strict\n"
+				  " 30 protect ip from 2001:db8:1::/48 to any strict\n"
+				  " 40 protect ip from 10.1.0.0/16 to 10.4.0.0/16\n"
+				  " 50 bypass icmp from any to 10.2.0.0/15\n"
+				  " 60 bypass ip from any to 10.2.0.9\n"
+				  " 70 bypass ip from 10.0.0.0/8 to any\n"
+				  "}\n"
+				  "peer p { auth psk tunnel t { access-list a } }");
+	const struct conf_entry *e = conf->lists[0].entries;
+	struct conf_entry out;
+
+	(void)state;
+	assert_int_equal(conf->lists[0].n, 7);
+	assert_int_equal(e[0].action, CONF_PROTECT);
+	assert_true(conf_strict_discard(&e[0], &out));
+	assert_int_equal(out.action, CONF_DISCARD);
+	assert_entry(&out, 10, "any", "10.2.0.0/16", AF_INET);
+	assert_true(conf_strict_discard(&e[1], &out));
+	assert_entry(&out, 20, "tcp any", "tcp 10.3.0.0-10.3.0.9 port 1-99", AF_INET);
+	assert_true(conf_strict_discard(&e[2], &out));
+	assert_entry(&out, 30, "any", "any", AF_INET6);
+	assert_false(conf_strict_discard(&out, &out));
+	assert_false(conf_strict_discard(&e[3], &out));
 	conf_free(conf);
 }
 
@@ -690,6 +728,7 @@ int main(void)
 		cmocka_unit_test(proposals_are_checked),
 		cmocka_unit_test(headers_are_as_said),
 		cmocka_unit_test(any_is_of_both_families),
+		cmocka_unit_test(strict_implies_a_discard),
 		cmocka_unit_test(ipv6_peers_are_named_by_address),
 		cmocka_unit_test(protocols_and_bundles),
 		cmocka_unit_test(tfc_mark_and_vrf),
