@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What `make demo` shows, in the VM: a tunnel with strongSwan that comes up on the
-# first ping, what is seen of it inside and outside, and how it goes.
+# first ping, what is seen of it inside and outside, what strict stops, and how it goes.
+# From the first packet to the last nothing of the inner networks is on the outer wire in clear.
 # The picture of the two sites is in sites-lib.sh.
 
 . "$(dirname "$0")/lib.sh"
@@ -62,6 +63,7 @@ cat <<END
 END
 
 nf_conf aes256gcm16-prfsha384-ecp384 aes256gcm16
+sed -i "s,to $NET_B,& strict," "$CONF"
 swan_conf aes256gcm16-prfsha384-ecp384 aes256gcm16
 swan_start || fail "strongSwan does not start"
 shell gw-a cat /etc/nfipsec/nfipsec.conf
@@ -72,6 +74,7 @@ echo
 shell gw-a nfipsec load /etc/nfipsec/nfipsec.conf
 nf load "$CONF" >"$WORK/load" 2>&1 || fail "the configuration is refused"
 indent <"$WORK/load"
+capture_start gw-b wan "net $NET_A or net $NET_B" || fail "tcpdump does not start"
 
 title "The first ping: held, ACQUIRE, IKEv2, and it is not lost"
 shell gw-a nfipsec watch
@@ -108,6 +111,19 @@ grep -q 'ESP' "$WORK/outside" && grep -q 'ICMP echo request' "$WORK/inside" || f
 # the pattern is nowhere in what left
 grep -q 'clear.as.day' <(tr -d '\n' <"$WORK/outside") && fail "the clear text is seen outside"
 
+title "The gateway's own packets: strict stops what would leave in clear"
+shell gw-a ping -c 1 $SITE_B
+in_gw_a ping -n -c 1 -W 1 $SITE_B 2>&1 | grep -E 'not permitted|bytes from|packets' | indent
+echo
+shell gw-a nfipsec explain out icmp $GW_A $SITE_B
+nf explain out icmp $GW_A $SITE_B >"$WORK/explained" 2>&1
+indent <"$WORK/explained"
+grep -q '^strict: ' "$WORK/explained" || fail "strict does not take the packet"
+echo
+shell gw-a ping -I 10.1.0.1 -c 1 $SITE_B
+in_gw_a ping -n -I 10.1.0.1 -c 1 -W 10 $SITE_B >"$WORK/ping" 2>&1 || fail "the ping from the gateway's inner address was lost"
+grep -E 'bytes from|packets' "$WORK/ping" | indent
+
 title "The end"
 shell gw-a nfipsec down branch
 nf down branch >"$WORK/down" 2>&1 || fail "nfipsec down fails"
@@ -118,6 +134,8 @@ in_gw_a "$NFIPSEC" show sas 2>&1 | indent
 shell gw-b swanctl --list-sas
 swanctl --list-sas 2>&1 | indent
 stopped watch TERM
+capture_stop
+[ ! -s "$WORK/wire" ] || fail "in clear on the outer wire: $(head -n 3 "$WORK/wire")"
 run_exit_commands
 echo
-echo "The demo succeeded: the tunnel came up on the first ping, lost none of ten, and left no SA on either side (${SECONDS} s)."
+echo "The demo succeeded: the tunnel came up on the first ping, lost none of ten, nothing left in clear, and no SA is left on either side (${SECONDS} s)."

@@ -9,32 +9,14 @@
 . "$(dirname "$0")/sites-lib.sh"
 . "$(dirname "$0")/peers-lib.sh"
 . "$(dirname "$0")/openiked-lib.sh"
-
-GUIDE=$CHECKOUT/Documentation/user-guide.md
+. "$(dirname "$0")/documents-lib.sh"
 
 # example REGEXP...: the first one of the guide that has a line for each of them, in our places
 example()
 {
-	awk '
-	function ends() {
-		for (i = 1; i < ARGC - 1 && block != ""; i++)
-			if (block !~ "(^|\n)" want[i])
-				block = ""
-		if (block != "") {
-			printf "%s", block
-			done = 1
-			exit
-		}
-	}
-	BEGIN { for (i = 1; i < ARGC - 1; i++) { want[i] = ARGV[i]; ARGV[i] = "" } }
-	/^    / || (/^$/ && block != "") { block = block substr($0, 5) "\n"; next }
-	{ ends(); block = "" }
-	END { if (!done) exit 1 }' "$@" "$GUIDE" >"$WORK/example" || { echo "the guide has no example with $*"; return 1; }
-	sed -e "s/198\.51\.100\.1/$GW_B/g" -e 's,10\.\([12]\)\.0\.0/16,10.\1.0.0/24,g' -e "s,/etc/nfipsec,$WORK,g" "$WORK/example"
+	block "$GUIDE" "$@" >"$WORK/example" &&
+		sed -e "s/198\.51\.100\.1/$GW_B/g" -e 's,10\.\([12]\)\.0\.0/16,10.\1.0.0/24,g' -e "s,/etc/nfipsec,$WORK,g" "$WORK/example"
 }
-
-# says TEXT: in its prose
-says() { grep -qF -- "$1" "$GUIDE" || { echo "the guide does not say $1"; return 1; }; }
 
 # ours REGEXP...: that configuration, and the secret of all the others
 ours()
@@ -66,7 +48,7 @@ openiked()
 {
 	local status=0
 
-	ours 'access-list branch' '    ike aes256' && says 'ike aes128-sha256-x25519' && says 'esp aes256-sha512' &&
+	ours 'access-list branch' '    ike aes256' && says "$GUIDE" 'ike aes128-sha256-x25519' && says "$GUIDE" 'esp aes256-sha512' &&
 		sed -i -e 's/ike aes256.*/ike aes128-sha256-x25519/' -e 's/esp aes256gcm16/esp aes256-sha512/' "$CONF" &&
 		mkdir -p "$IKED" && (umask 077 && example 'ikev2 "hq"' >"$IKED/iked.conf") &&
 		iked_start "$WORK/ca/branch.key" "$WORK/ca/branch.pem" "$WORK/ca/ca.pem" && daemon_start || { tail -n 20 "$IKED/log"; return 1; }
@@ -145,7 +127,7 @@ by_hand()
 # of the path with an MTU of 1500, and AES-GCM
 mtu()
 {
-	says 'leaves 1446 over IPv4' && test "$(in_gw_a "$NFIPSEC" show tunnels --json | jq '.tunnels[0].mtu')" = 1446
+	says "$GUIDE" 'leaves 1446 over IPv4' && test "$(in_gw_a "$NFIPSEC" show tunnels --json | jq '.tunnels[0].mtu')" = 1446
 }
 
 # ---- nftables ----
@@ -163,7 +145,8 @@ firewall()
 			}
 		}
 	END
-	example 'nft add rule inet filter input udp' >"$WORK/rules" && run gw-a "$WORK/rules" &&
+	example 'nft insert rule inet filter input udp' >"$WORK/rules" &&
+		example 'nft insert rule inet filter forward' >>"$WORK/rules" && run gw-a "$WORK/rules" &&
 		ours 'access-list branch' '    ike aes256' && swan 'connections' && up &&
 		in_site_b ping -n -q -c 3 -i 0.1 -W 5 $SITE_A >"$WORK/ping" && no_drops || shown
 	in_gw_a nft delete table inet filter
