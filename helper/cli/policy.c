@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "conf/conf.h"
+#include "conf/warn.h"
 #include "core/reason.h"
 
 static struct conf *read_conf(const char *path, bool credentials)
@@ -22,6 +23,23 @@ static struct conf *read_conf(const char *path, bool credentials)
 	if (!conf)
 		fprintf(stderr, "%s\n", err.text);
 	return conf;
+}
+
+static void print_warning(const char *text, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", text);
+}
+
+/* entries that hardly mean what they say, here: without the addresses, by the lists alone */
+static void warn_of(const struct conf *conf)
+{
+	struct route_addr *addrs = NULL;
+	unsigned int n = 0;
+
+	route_addrs(&addrs, &n);
+	conf_warn(conf, addrs, n, print_warning, NULL);
+	free(addrs);
 }
 
 static const char *plural(unsigned int n)
@@ -59,6 +77,7 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 			fprintf(stderr, "%s:%u:%u: warning: %s\n", argv[0], p->line, p->column,
 				p->lacks);
 	}
+	warn_of(conf);
 	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
 		if (*text)
 			fprintf(stderr, "%s: warning: %s\n", argv[0], text);
@@ -86,6 +105,8 @@ static int load_without_daemon(const char *path)
 	reason_set(*err.text ? err.text : NULL);
 	if (!ok)
 		fprintf(stderr, "nfipsec: %s\n", err.text);
+	if (ok)
+		warn_of(conf);
 	kern_close(k);
 	conf_free(conf);
 	return ok ? CLI_DONE : CLI_FAILED;
@@ -94,6 +115,8 @@ static int load_without_daemon(const char *path)
 int cli_load(const struct cli *cli, int argc, char **argv)
 {
 	char path[PATH_MAX];
+	struct conf_error err;
+	struct conf *conf;
 	json_t *answer;
 
 	if (argc == 2 && !strcmp(argv[0], "--no-daemon"))
@@ -110,6 +133,11 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 		fprintf(stderr, "%s: warning: %s\n", argv[0],
 			json_string_value(json_object_get(answer, "warning")));
 	json_decref(answer);
+	/* the daemon has read it and said yes */
+	conf = conf_load(path, &err);
+	if (conf)
+		warn_of(conf);
+	conf_free(conf);
 	printf("%s: loaded\n", argv[0]);
 	return CLI_DONE;
 }

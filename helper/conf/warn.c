@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is right and hardly meant. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conf/warn.h"
+
+#define PAIRS_MAX	(50u << 20)	/* comparisons of entries: a list of 10,000, in a second */
+
+struct warner {
+	const struct conf *conf;
+	const struct route_addr *addrs;
+	unsigned int n_addrs;
+	conf_warn_t warn;
+	void *arg;
+};
+
+/* an entry with its list, in the order of match */
+struct place {
+	const struct conf_list *list;
+	const struct conf_entry *e;
+};
+
+__attribute__((format(printf, 3, 4)))
+static void say(const struct warner *w, const struct conf_entry *e, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+	int n = snprintf(text, sizeof(text), "%s:%u:%u: warning: ", w->conf->path, e->line, e->column);
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+	va_end(ap);
+	w->warn(text, w->arg);
+}
+
+static bool entry_in(const struct conf_entry *in, const struct conf_entry *out)
+{
+	return ts_contains(&out->src, &in->src) && ts_contains(&out->dst, &in->dst);
+}
+
+static bool addr_in(const struct addr *a, const struct ts *ts)
+{
+	return a->family == ts->min.family && addr_cmp(&ts->min, a) <= 0 && addr_cmp(a, &ts->max) <= 0;
+}
+
+static bool overlap(const struct ts *a, const struct ts *b)
+{
+	return a->min.family == b->min.family && addr_cmp(&a->min, &b->max) <= 0 &&
+	       addr_cmp(&b->min, &a->max) <= 0;
+}
+
+/* the whole family, as `any` is */
+static bool is_any(const struct ts *ts)
+{
+	struct addr zero = { .family = ts->min.family };
+	struct ts all;
+
+	ts_from_prefix(&zero, 0, &all);
+	return addr_equal(&all.min, &ts->min) && addr_equal(&all.max, &ts->max);
+}
+
+/* ---- entries that an earlier one hides ---- */
+
+static struct place *places_new(const struct conf *conf, unsigned int *n)
+{
+	struct place *places;
+	unsigned int i, k;
+
+	for (i = 0, *n = 0; i < conf->n_lists; i++)
+		*n += conf->lists[i].n;
+	places = calloc(*n + 1, sizeof(*places));
+	for (i = 0, *n = 0; places && i < conf->n_lists; i++)
+		for (k = 0; k < conf->lists[i].n; k++)
+			places[(*n)++] = (struct place){ &conf->lists[i], &conf->lists[i].entries[k] };
+	return places;
+}
+
+static void hidden(const struct warner *w, const struct place *p, const struct place *by)
+{
+	if (p->list == by->list)
+		say(w, p->e, "entry %u takes no packet, because entry %u on line %u takes all of its packets; expected a number below %u",
+		    p->e->number, by->e->number, by->e->line, by->e->number);
+	else
+		say(w, p->e, "entry %u takes no packet, because entry %u of access-list %s on line %u takes all of its packets; expected access-list %s before that list",
+		    p->e->number, by->e->number, by->list->name, by->e->line, p->list->name);
+}
+
+static void warn_hidden(const struct warner *w, const struct place *places, unsigned int n)
+{
+	unsigned long long pairs = 0;
+	unsigned int i, k;
+
+	for (i = 0; i < n && pairs < PAIRS_MAX; i++) {
+		/* a line from any to any is two entries */
+		if (i && places[i].e->line == places[i - 1].e->line &&
+		    places[i].e->column == places[i - 1].e->column)
+			continue;
+		for (k = 0; k < i && !entry_in(places[i].e, places[k].e); k++)
+			;
+		pairs += k;
+		if (k < i)
+			hidden(w, &places[i], &places[k]);
+	}
+}
+
+/* ---- entries and the addresses of this host ---- */
+
+static void network_of(const struct route_addr *a, struct ts *ts)
+{
+	struct addr base = a->addr;
+	unsigned int bit;
+
+	for (bit = a->prefix_len; bit < 8 * addr_len(&base); bit++)
+		base.a[bit / 8] &= ~(0x80 >> (bit % 8));
+	ts_from_prefix(&base, a->prefix_len, ts);
+}
+
+static const struct route_addr *own_in(const struct warner *w, const struct ts *ts)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n_addrs; i++)
+		if (addr_in(&w->addrs[i].addr, ts))
+			return &w->addrs[i];
+	return NULL;
+}
+
+static bool is_transport(const struct place *p)
+{
+	return p->list->user && p->list->user->mode == CONF_MODE_TRANSPORT;
+}
+
+/* true: the host's own network is where the peer's is expected */
+static bool warn_exchanged(const struct warner *w, const struct place *p)
+{
+	const struct route_addr *own = own_in(w, &p->e->dst);
+	char to[TS_STRLEN], from[TS_STRLEN], addr[ADDR_STRLEN];
+	struct ts src = p->e->src, dst = p->e->dst;
+
+	if (!own || is_any(&p->e->dst) || own_in(w, &p->e->src))
+		return false;
+	src.proto = dst.proto = 0;
+	ts_str(&src, from, sizeof(from));
+	ts_str(&dst, to, sizeof(to));
+	say(w, p->e, "entry %u: found to %s, where this host itself is (%s on %s); expected the ends exchanged: from %s to %s",
+	    p->e->number, to, addr_str(&own->addr, addr, sizeof(addr)), own->dev, to, from);
+	return true;
+}
+
+/* is what this host and its own network send to each other taken before that entry? */
+static bool let_pass(const struct place *places, unsigned int i, const struct route_addr *own,
+		     const struct ts *net)
+{
+	struct conf_entry local = { 0 };
+	unsigned int k;
+
+	ts_from_prefix(&own->addr, 8 * addr_len(&own->addr), &local.src);
+	local.dst = *net;
+	for (k = 0; k < i; k++)
+		if (places[k].e->action != CONF_PROTECT && entry_in(&local, places[k].e))
+			return true;
+	return false;
+}
+
+/* from 10.1.0.0/16 to any: the answers of the gateway to its own LAN go into the tunnel, too */
+static void warn_cut_off(const struct warner *w, const struct place *places, unsigned int i)
+{
+	const struct conf_entry *e = places[i].e;
+	char addr[ADDR_STRLEN], net[TS_STRLEN];
+	struct ts ts;
+	unsigned int k;
+
+	for (k = 0; k < w->n_addrs; k++) {
+		const struct route_addr *own = &w->addrs[k];
+
+		network_of(own, &ts);
+		if (own->prefix_len >= 8 * addr_len(&own->addr) || !addr_in(&own->addr, &e->src) ||
+		    !overlap(&ts, &e->dst) || let_pass(places, i, own, &ts))
+			continue;
+		ts_str(&ts, net, sizeof(net));
+		say(w, e, "entry %u also takes what this host's %s sends to its own network %s on %s; expected an earlier entry: bypass ip from %s to %s",
+		    e->number, addr_str(&own->addr, addr, sizeof(addr)), net, own->dev, net, net);
+		return;
+	}
+}
+
+/**
+ * conf_warn() - look for entries that hardly mean what they say
+ * @conf: the configuration
+ * @addrs: addresses of this host
+ * @n_addrs: number of @addrs
+ * @warn: gets each warning
+ * @arg: argument of @warn
+ *
+ * An entry that several earlier ones hide together is not found, and of very long lists not all.
+ */
+void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned int n_addrs,
+	       conf_warn_t warn, void *arg)
+{
+	struct warner w = { conf, addrs, n_addrs, warn, arg };
+	unsigned int i, n;
+	struct place *places = places_new(conf, &n);
+
+	if (!places)
+		return;
+	warn_hidden(&w, places, n);
+	for (i = 0; i < n; i++)
+		if (places[i].e->action == CONF_PROTECT && !is_transport(&places[i]) &&
+		    !warn_exchanged(&w, &places[i]))
+			warn_cut_off(&w, places, i);
+	free(places);
+}

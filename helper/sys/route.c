@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the kernel's routing says. */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include <linux/nfipsec.h>
+
+#include "sys/route.h"
+
+/* one request under way */
+struct query {
+	int (*each)(struct nlmsghdr *hdr, void *arg);
+	void *arg;
+	int err;
+};
+
+static int on_valid(struct nl_msg *msg, void *arg)
+{
+	struct query *q = arg;
+
+	if (!q->err)
+		q->err = q->each(nlmsg_hdr(msg), q->arg);
+	return NL_OK;
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
+{
+	struct query *q = arg;
+
+	(void)from;
+	q->err = err->error;
+	return NL_STOP;
+}
+
+static int ask(struct nl_msg *msg, struct query *q)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int ret = -ENOMEM;
+
+	if (sk && cb && !nl_connect(sk, NETLINK_ROUTE)) {
+		nl_socket_disable_auto_ack(sk);
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, q);
+		nl_cb_err(cb, NL_CB_CUSTOM, on_error, q);
+		ret = nl_send_auto(sk, msg) < 0 || (nl_recvmsgs(sk, cb) < 0 && !q->err) ? -EIO : q->err;
+	}
+	nl_cb_put(cb);
+	nl_socket_free(sk);
+	return ret;
+}
+
+static bool get_addr(struct nlattr *a, uint8_t family, struct addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->family = family;
+	if (!a || nla_len(a) != (int)addr_len(out))
+		return false;
+	memcpy(out->a, nla_data(a), addr_len(out));
+	return true;
+}
+
+/* ---- addresses ---- */
+
+struct addrs {
+	struct route_addr *p;
+	unsigned int n;
+};
+
+static bool is_wanted(const struct route_addr *a)
+{
+	return strcmp(a->dev, "lo") && strcmp(a->dev, NFIPSEC_DEV_NAME) &&
+	       !addr_is_link_local(&a->addr);
+}
+
+static int one_addr(struct nlmsghdr *hdr, void *arg)
+{
+	const struct ifaddrmsg *ifa = nlmsg_data(hdr);
+	struct nlattr *tb[IFA_MAX + 1];
+	struct route_addr a = { .prefix_len = 0 }, *more;
+	struct addrs *addrs = arg;
+
+	if (hdr->nlmsg_type != RTM_NEWADDR || nlmsg_datalen(hdr) < (int)sizeof(*ifa) ||
+	    nlmsg_parse(hdr, sizeof(*ifa), tb, IFA_MAX, NULL) < 0 ||
+	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
+		return 0;
+	a.prefix_len = ifa->ifa_prefixlen;
+	if (!get_addr(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family, &a.addr) ||
+	    !if_indextoname(ifa->ifa_index, a.dev) || !is_wanted(&a))
+		return 0;
+	more = reallocarray(addrs->p, addrs->n + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	addrs->p = more;
+	more[addrs->n++] = a;
+	return 0;
+}
+
+int route_addrs(struct route_addr **out, unsigned int *n)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
+	struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC };
+	struct addrs addrs = { NULL, 0 };
+	struct query q = { .each = one_addr, .arg = &addrs };
+	int ret = -ENOMEM;
+
+	if (msg && !nlmsg_append(msg, &ifa, sizeof(ifa), NLMSG_ALIGNTO))
+		ret = ask(msg, &q);
+	nlmsg_free(msg);
+	if (ret) {
+		free(addrs.p);
+		return ret;
+	}
+	*out = addrs.p;
+	*n = addrs.n;
+	return 0;
+}
+
+/* ---- routes ---- */
+
+static bool dev_is_up(const char *dev)
+{
+	struct ifreq req = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	memcpy(req.ifr_name, dev, strnlen(dev, sizeof(req.ifr_name) - 1));
+	up = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &req) && req.ifr_flags & IFF_UP &&
+	     req.ifr_flags & IFF_RUNNING;
+	if (fd >= 0)
+		close(fd);
+	return up;
+}
+
+static int one_route(struct nlmsghdr *hdr, void *arg)
+{
+	const struct rtmsg *rtm = nlmsg_data(hdr);
+	struct nlattr *tb[RTA_MAX + 1];
+	struct route_answer *a = arg;
+
+	if (hdr->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(hdr) < (int)sizeof(*rtm) ||
+	    nlmsg_parse(hdr, sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
+		return -EPROTO;
+	a->type = rtm->rtm_type;
+	if (tb[RTA_OIF] && if_indextoname(nla_get_u32(tb[RTA_OIF]), a->oif))
+		a->oif_up = dev_is_up(a->oif);
+	if (!get_addr(tb[RTA_GATEWAY], rtm->rtm_family, &a->gateway))
+		a->gateway.family = 0;
+	return 0;
+}
+
+static bool put_query(struct nl_msg *msg, const struct route_query *q)
+{
+	struct rtmsg rtm = { .rtm_family = q->dst.family };
+	size_t len = addr_len(&q->dst);
+	bool ports = q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP;
+	uint16_t sport = htons(q->sport), dport = htons(q->dport);
+
+	rtm.rtm_dst_len = 8 * len;
+	rtm.rtm_src_len = addr_len(&q->src) ? 8 * len : 0;
+	return !nlmsg_append(msg, &rtm, sizeof(rtm), NLMSG_ALIGNTO) &&
+	       !nla_put(msg, RTA_DST, len, q->dst.a) &&
+	       (!addr_len(&q->src) || !nla_put(msg, RTA_SRC, len, q->src.a)) &&
+	       (!*q->iif || !nla_put_u32(msg, RTA_IIF, if_nametoindex(q->iif))) &&
+	       (!ports || (!nla_put_u8(msg, RTA_IP_PROTO, q->proto) &&
+			   (!sport || !nla_put(msg, RTA_SPORT, sizeof(sport), &sport)) &&
+			   (!dport || !nla_put(msg, RTA_DPORT, sizeof(dport), &dport))));
+}
+
+int route_get(const struct route_query *query, struct route_answer *a)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
+	struct query q = { .each = one_route, .arg = a };
+	int ret = -ENOMEM;
+
+	memset(a, 0, sizeof(*a));
+	if (msg && put_query(msg, query))
+		ret = ask(msg, &q);
+	nlmsg_free(msg);
+	return ret;
+}
+
+int route_forwarding(uint8_t family, const char *dev)
+{
+	char path[128];
+	int c;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/forwarding",
+		 family == AF_INET6 ? "ipv6" : "ipv4", dev);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	c = fgetc(f);
+	fclose(f);
+	return c == '1' ? 1 : c == '0' ? 0 : -EIO;
+}

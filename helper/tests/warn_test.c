@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Entries that are right and hardly meant. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "conf/warn.h"
+
+#define PEER	"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk tunnel t { access-list a } }\n"
+#define HOSTS	"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk tunnel t { access-list a mode transport } }\n"
+
+struct seen {
+	unsigned int n;
+	char text[8][600];
+};
+
+static void on_warning(const char *text, void *arg)
+{
+	struct seen *s = arg;
+
+	if (s->n < 8)
+		snprintf(s->text[s->n], sizeof(s->text[0]), "%s", text);
+	s->n++;
+}
+
+static struct route_addr at(const char *addr, uint8_t len, const char *dev)
+{
+	struct route_addr a = { .prefix_len = len };
+
+	assert_true(addr_parse(addr, &a.addr));
+	snprintf(a.dev, sizeof(a.dev), "%s", dev);
+	return a;
+}
+
+static void warnings(const char *text, struct seen *s)
+{
+	struct route_addr addrs[] = {
+		at("10.1.0.1", 24, "lan"), at("192.0.2.1", 24, "wan"), at("fd01::1", 64, "lan"),
+		at("10.77.0.1", 32, "dummy"),
+	};
+	struct conf_error err = { .text = "" };
+	struct conf *conf = conf_parse(text, strlen(text), "c", &err);
+
+	if (!conf)
+		fail_msg("%s", err.text);
+	memset(s, 0, sizeof(*s));
+	conf_warn(conf, addrs, sizeof(addrs) / sizeof(*addrs), on_warning, s);
+	conf_free(conf);
+}
+
+static void nothing(const char *text)
+{
+	struct seen s;
+
+	warnings(text, &s);
+	if (s.n)
+		fail_msg("%s", s.text[0]);
+}
+
+static void one(const char *text, const char *want)
+{
+	struct seen s;
+
+	warnings(text, &s);
+	if (s.n != 1 || strcmp(s.text[0], want))
+		fail_msg("%u warnings: '%s', expected '%s'", s.n, s.text[0], want);
+}
+
+static void usual_ones(void **state)
+{
+	(void)state;
+	nothing("access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n"
+		"20 discard ip from any to 10.2.0.0/16 }" PEER);
+	nothing("access-list a { 10 protect ip from fd01::/48 to fd02::/48 }" PEER);
+	/* a hub, whose branches are part of one prefix */
+	nothing("access-list a { 5 bypass ip from 10.1.0.0/24 to 10.1.0.0/24\n"
+		"10 protect ip from 10.1.0.0/16 to 10.0.0.0/8 }" PEER);
+	/* a laptop's address inside, and all that it sends */
+	nothing("access-list a { 10 protect ip from 10.77.0.1 to any }" PEER);
+	nothing("access-list a { 10 protect ip from 192.0.2.1 to 192.0.2.2 }" HOSTS);
+	nothing("access-list a { 10 protect tcp from 10.1.0.0/16 to 10.2.0.0/16\n"
+		"20 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }" PEER);
+}
+
+static void hidden_entries(void **state)
+{
+	(void)state;
+	one("access-list a {\n10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n"
+	    "20 bypass tcp from 10.1.0.0/24 to 10.2.0.9 port 22\n}" PEER,
+	    "c:3:1: warning: entry 20 takes no packet, because entry 10 on line 2 takes all of its packets; "
+	    "expected a number below 10");
+	one("access-list b {\n10 discard ip from any to 10.0.0.0/8\n}\n"
+	    "access-list a {\n10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n}" PEER,
+	    "c:5:1: warning: entry 10 takes no packet, because entry 10 of access-list b on line 2 takes all "
+	    "of its packets; expected access-list a before that list");
+	/* one line from any to any is two entries */
+	one("access-list b { 1 bypass udp from any to any\n2 discard udp from any to any }\n"
+	    "access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }" PEER,
+	    "c:2:1: warning: entry 2 takes no packet, because entry 1 on line 1 takes all of its packets; "
+	    "expected a number below 1");
+}
+
+static void exchanged_ends(void **state)
+{
+	(void)state;
+	one("access-list a { 10 protect ip from 10.2.0.0/16 to 10.1.0.0/16 }" PEER,
+	    "c:1:17: warning: entry 10: found to 10.1.0.0/16, where this host itself is (10.1.0.1 on lan); "
+	    "expected the ends exchanged: from 10.1.0.0/16 to 10.2.0.0/16");
+	one("access-list a { 10 protect tcp from fd02::/48 to fd01::/48 port 22 }" PEER,
+	    "c:1:17: warning: entry 10: found to fd01::/48 port 22, where this host itself is (fd01::1 on lan); "
+	    "expected the ends exchanged: from fd01::/48 port 22 to fd02::/48");
+}
+
+/* the gateway's answers to its own LAN */
+static void cut_off(void **state)
+{
+	(void)state;
+	one("access-list a { 10 protect ip from 10.1.0.0/16 to any }" PEER,
+	    "c:1:17: warning: entry 10 also takes what this host's 10.1.0.1 sends to its own network 10.1.0.0/24 "
+	    "on lan; expected an earlier entry: bypass ip from 10.1.0.0/24 to 10.1.0.0/24");
+	one("access-list a { 5 bypass tcp from 10.1.0.0/24 to 10.1.0.0/24\n"
+	    "10 protect ip from 10.1.0.0/16 to any }" PEER,
+	    "c:2:1: warning: entry 10 also takes what this host's 10.1.0.1 sends to its own network 10.1.0.0/24 "
+	    "on lan; expected an earlier entry: bypass ip from 10.1.0.0/24 to 10.1.0.0/24");
+	nothing("access-list a { 5 bypass ip from 10.1.0.0/24 to 10.1.0.0/24\n"
+		"10 protect ip from 10.1.0.0/16 to any }" PEER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(usual_ones),
+		cmocka_unit_test(hidden_entries),
+		cmocka_unit_test(exchanged_ends),
+		cmocka_unit_test(cut_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
