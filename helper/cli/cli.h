@@ -57,6 +57,9 @@ int cli_verify(const struct cli *cli, json_t *request, const struct addr *probe)
 bool cli_probe_mtu(struct kern *k, const char *tunnel, const struct addr *to, uint32_t mtu,
 		   size_t *found, char *text, size_t len);
 
+/* reach.c */
+void cli_reach(const struct cli *cli, const struct kern_flow *flow, const char *tunnel, json_t *reach);
+
 /* show.c */
 json_t *cli_sa_json(const struct kern_sa *sa);
 json_t *cli_entry_json(const struct kern_entry *e);

@@ -75,11 +75,79 @@ static void copy_strict(const struct kern_entry *e, void *arg)
 		found->strict = true;
 }
 
-static json_t *explain_json(const struct kern_entry *e, bool found_entry, const struct kern_sa *sa,
-			    bool found_sa)
+/* what else is there, when no SA takes the packet */
+struct others {
+	const struct kern_entry *e;
+	uint8_t dir;
+	json_t *array;
+	bool print;
+};
+
+static void each_other(const struct kern_sa *sa, void *arg)
 {
-	return json_pack("{s:o, s:o}", "entry", found_entry ? cli_entry_json(e) : json_null(),
-			 "sa", found_sa ? cli_sa_json(sa) : json_null());
+	struct others *o = arg;
+
+	if (sa->dir != o->dir || strcmp(sa->tunnel, o->e->tunnel))
+		return;
+	if (o->print) {
+		if (!json_array_size(o->array))
+			printf("these SAs of the tunnel do not take it, by their selectors:\n");
+		cli_sa_print(sa);
+	}
+	json_array_append_new(o->array, cli_sa_json(sa));
+}
+
+static const char *text_of(const json_t *o)
+{
+	const char *s = json_string_value(json_object_get(o, "text"));
+
+	return s ? s : "";
+}
+
+static void say_reach(const json_t *reach)
+{
+	static const char *const keys[] = { "route", "nat", "daemon" };
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (*text_of(json_object_get(reach, keys[i])))
+			printf("%s: %s\n", keys[i], text_of(json_object_get(reach, keys[i])));
+}
+
+static bool is_protected(const struct kern_entry *e, bool found_entry)
+{
+	return found_entry && e->action == NFIPSEC_ACTION_PROTECT;
+}
+
+/* the answer of the lists, and what the kernel and the daemon make of the packet beside them */
+static int say_all(const struct cli *cli, struct kern *k, const struct kern_flow *flow,
+		   const struct kern_entry *e, bool found_entry, const struct kern_sa *sa, bool found_sa,
+		   json_t *no_policy)
+{
+	struct others o = { .e = e, .dir = flow->dir, .array = json_array(), .print = !cli->json };
+	bool protect = is_protected(e, found_entry);
+	json_t *all = json_object();
+	int ret = 0;
+
+	cli_reach(cli, flow, protect && !found_sa && flow->dir == NFIPSEC_DIR_OUT ? e->tunnel : NULL, all);
+	if (!cli->json) {
+		say_why(flow, e, found_entry, found_sa);
+		if (found_sa)
+			cli_sa_print(sa);
+	}
+	if (protect && !found_sa)
+		ret = kern_sa_dump(k, each_other, &o);
+	if (!cli->json)
+		say_reach(all);
+	json_object_set_new(all, "entry", found_entry ? cli_entry_json(e) : json_null());
+	json_object_set_new(all, "sa", found_sa ? cli_sa_json(sa) : json_null());
+	json_object_set_new(all, "others", o.array);
+	if (!cli->json) {
+		json_decref(all);
+		return ret;
+	}
+	cli_print_json(cli_with_no_policy(all, no_policy));
+	return ret;
 }
 
 int cli_explain(const struct cli *cli, int argc, char **argv)
@@ -118,16 +186,9 @@ int cli_explain(const struct cli *cli, int argc, char **argv)
 	ret = kern_explain(k, &flow, &entry, &found_entry, sa, &found_sa);
 	if (!ret && found_entry && entry.action == NFIPSEC_ACTION_DISCARD)
 		ret = kern_policy_dump(k, copy_strict, &entry);
+	if (!ret)
+		ret = say_all(cli, k, &flow, &entry, found_entry, sa, found_sa, json_incref(no_policy));
 	ret = cli_kern_status(k, ret, "explain");
-	if (!ret && cli->json) {
-		ret = cli_print_json(cli_with_no_policy(explain_json(&entry, found_entry, sa, found_sa),
-							no_policy));
-		no_policy = NULL;
-	} else if (!ret) {
-		say_why(&flow, &entry, found_entry, found_sa);
-		if (found_sa)
-			cli_sa_print(sa);
-	}
 	json_decref(no_policy);
 	free(sa);
 	return ret;

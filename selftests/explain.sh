@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# explain asks the running kernel and the daemon, and check looks at this host's addresses: in
+# gw-a (the picture is in sites-lib.sh; gw-b only routes), IPv4 and IPv6, forwarded and local.
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/sites-lib.sh"
+
+explain_says() { so output_matches "$1" nf explain "${@:2}"; }
+
+# route STATE FLOW...: of the JSON, too
+route()
+{
+	so test "$(nf explain "${@:2}" --json | jq -r .route.state)" = "$1"
+}
+
+both_routes()
+{
+	explain_says '^route: the route from lan to 10.2.0.10 goes by wan via 192.0.2.2' out icmp $SITE_A $SITE_B &&
+		route ok out icmp $SITE_A $SITE_B && route ok out icmp 10.1.0.1 $SITE_B &&
+		route ok out icmpv6 $SITE6_A $SITE6_B && route ok out icmpv6 fd01::1 $SITE6_B &&
+		route local in icmp $SITE_B 10.1.0.1 && route ok in icmp $SITE_B $SITE_A
+}
+
+without_route()
+{
+	explain_says '^route: there is no route from 10.1.0.10 on lan to 10.3.0.1 \(Network is unreachable' \
+		out icmp $SITE_A 10.3.0.1 && route none out icmpv6 $SITE6_A fd03::1 || return
+	ip -n gw-a route add blackhole 10.3.0.0/16 && explain_says 'is a blackhole' out icmp 10.1.0.1 10.3.0.1
+}
+
+without_forwarding()
+{
+	in_gw_a sysctl -qw net.ipv4.conf.lan.forwarding=0 net.ipv6.conf.all.forwarding=0
+	explain_says 'does not forward what comes by lan \(net.ipv4.conf.lan.forwarding = 0' out icmp $SITE_A $SITE_B &&
+		route forwarding-off out icmpv6 $SITE6_A $SITE6_B &&
+		route ok out icmp 10.1.0.1 $SITE_B || return
+	in_gw_a sysctl -qw net.ipv4.conf.lan.forwarding=1 net.ipv6.conf.all.forwarding=1
+}
+
+device_down()
+{
+	ip -n gw-b link set wan down
+	explain_says '^route: the route to 10.2.0.10 goes by wan, which is down' out icmp 10.1.0.1 $SITE_B || return
+	ip -n gw-b link set wan up
+	ip -n gw-b route add $NET_A via $GW_A
+	wait_for 20 route ok out icmp 10.1.0.1 $SITE_B
+}
+
+with_nat()
+{
+	! nf explain out icmp $SITE_A $SITE_B | grep '^nat:' || return
+	in_gw_a nft -f - <<-END
+		table ip nat { chain post { type nat hook postrouting priority 100; oifname wan masquerade; }; }
+		table ip6 other { chain pre { type nat hook prerouting priority -100; }; }
+	END
+	explain_says '^nat: .*the rules of ip nat post may change the source' out icmp $SITE_A $SITE_B &&
+		! nf explain out icmpv6 $SITE6_A $SITE6_B | grep '^nat:' || return
+	in_gw_a nft flush ruleset
+}
+
+no_daemon() { explain_says '^daemon: no nfipsecd listens' out icmp $SITE_A $SITE_B; }
+
+manual_start()
+{
+	nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16 "$PSK" manual
+	daemon_start && explain_says 'tunnel branch/lan waits for nfipsec up \(start manual' out icmp $SITE_A $SITE_B
+}
+
+on_traffic()
+{
+	nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16
+	nf load "$CONF" && explain_says '^daemon: nfipsecd listens: tunnel branch/lan is' out icmp $SITE_A $SITE_B
+}
+
+lacking()
+{
+	daemon_stop
+	chmod 644 "$WORK/secrets"
+	daemon_start && explain_says 'peer branch cannot come up: .*mode 0644' out icmp $SITE_A $SITE_B
+}
+
+# an SA for one host of the two networks
+narrow_sa()
+{
+	echo "add out tunnel branch/lan spi 0x1001 local $GW_A remote $GW_B encr aes128gcm16 \
+		key 0x000102030405060708090a0b0c0d0e0f00010203 src 10.1.0.7/32 dst $NET_B" | tr -d '\\\n' |
+		nf sa batch - || return
+	explain_says 'leaves by this SA' out icmp 10.1.0.7 $SITE_B &&
+		explain_says 'do not take it, by their selectors' out icmp $SITE_A $SITE_B &&
+		explain_says '10.1.0.7 -> 10.2.0.0/24|10.1.0.7/32 -> 10.2.0.0/24' out icmp $SITE_A $SITE_B &&
+		so test "$(nf explain out icmp $SITE_A $SITE_B --json | jq '.others | length')" = 1
+}
+
+# conf_of ENTRY...: and what check says of it
+conf_of()
+{
+	{
+		printf 'access-list a {\n'
+		printf '%s\n' "$@"
+		echo "}"
+		echo "peer p { local address $GW_A remote address $GW_B auth psk tunnel t { access-list a } }"
+	} >"$WORK/warned.conf"
+	(cd "$WORK" && in_gw_a "$NFIPSEC" check warned.conf 2>&1 | grep -v 'pre-shared key')
+}
+
+warns() { so output_matches "$1" conf_of "${@:2}"; }
+
+warnings()
+{
+	warns '^warned.conf:3:1: warning: entry 20 takes no packet, because entry 10 on line 2' \
+		"10 protect ip from $NET_A to $NET_B" "20 bypass tcp from $NET_A to $NET_B port 22" &&
+		warns '^warned.conf:2:1: warning: entry 10: found to 10.1.0.0/24, where this host itself is' \
+			"10 protect ip from $NET_B to $NET_A" &&
+		warns '^warned.conf:2:1: warning: entry 10: found to fd01::/64' "10 protect ip from $NET6_B to $NET6_A" &&
+		warns "^warned.conf:2:1: warning: entry 10 also takes what this host's 10.1.0.1 sends to its own network" \
+			"10 protect ip from $NET_A to any"
+}
+
+no_warnings()
+{
+	! conf_of "10 protect ip from $NET_A to $NET_B" "20 discard ip from any to $NET_B" | grep warning &&
+		! conf_of "5 bypass ip from $NET_A to $NET_A" "10 protect ip from $NET_A to any" | grep warning
+}
+
+ktap_plan 12
+sites_begin
+sites_ipv6
+nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16
+in_gw_a "$NFIPSEC" load --no-daemon "$CONF" || bail "the policy is refused"
+
+check "the routes of forwarded and local packets, IPv4 and IPv6" both_routes
+check "no route" without_route
+check "forwarding is off" without_forwarding
+check "the device is down" device_down
+check "source NAT is there" with_nat
+check "no daemon listens" no_daemon
+check "an SA that does not take the packet, and its selectors" narrow_sa
+check "a daemon that does not negotiate before nfipsec up" manual_start
+check "one that does" on_traffic
+check "one whose peer lacks its secret" lacking
+check "check warns of entries that hardly mean what they say" warnings
+check "and not of the usual ones" no_warnings
+ktap_exit
