@@ -77,7 +77,7 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
  * forwarding on for all devices nfipsec0's own switch counts; else those of the devices do,
  * and of these nfipsec0 is none.
  */
-static bool judged_by_device(struct net *net, const struct in_device *in4, __be32 daddr)
+static bool judged_by_device(struct net *net, struct in_device *in4, __be32 daddr)
 {
 	if (IN_DEV_RPFILTER(in4))
 		return true;

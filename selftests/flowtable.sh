@@ -50,7 +50,7 @@ in_table() { in_gw_a conntrack -L -f "ipv$family" -p "$1" 2>/dev/null | grep "po
 in_no_table() { ! in_table "$1"; }
 
 # keep_start PROTOCOL REMOTE, then exchange OCTETS: one connection from site-a
-keep_start() { resident keep 6 7 ip netns exec site-a "$FLOWS" keep "$1" "$local_a" "$2" $PORT; }
+keep_start() { resident keep 6 7 ip netns exec site-a "$FLOWS" keep "$1" "$local_a" "$2" "$PORT"; }
 keep_stop() { stopped keep TERM; rm -f "$WORK/keep.to" "$WORK/keep.from"; in_gw_a conntrack -F 2>/dev/null; }
 
 exchange()
