@@ -7,6 +7,7 @@
 #include <linux/ipv6.h>
 #include <net/dsfield.h>
 #include <net/ip.h>
+#include <net/lwtunnel.h>
 
 #include "ah.h"
 #include "esp.h"
@@ -59,6 +60,18 @@ static void loop_back6(struct nfipsec_net *nn, struct sk_buff *skb, struct sock 
 		dev_loopback_xmit(nn->net, sk, copy);
 }
 
+/*
+ * With net.netfilter.nf_hooks_lwtunnel, segment routing calls POST_ROUTING for a packet that it
+ * is about to encapsulate, and reads its own state from the dst of the packet afterwards. So
+ * that dst must stay.
+ */
+static bool must_keep_dst(const struct sk_buff *skb)
+{
+	const struct lwtunnel_state *state = skb_dst(skb)->lwtstate;
+
+	return state && state->type == LWTUNNEL_ENCAP_SEG6;
+}
+
 static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
 				    struct sk_buff *skb, const struct nfipsec_pkt *pkt,
 				    struct sock *sk, enum nfipsec_stat *reason)
@@ -72,6 +85,10 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 	route = nfipsec_dev_route(entry->tunnel, route_kind(entry, pkt));
 	if (!route) {
 		*reason = NFIPSEC_STAT_OUT_NO_MEMORY;
+		return NFIPSEC_VERDICT_DROP;
+	}
+	if (unlikely(must_keep_dst(skb))) {
+		*reason = NFIPSEC_STAT_OUT_LWTUNNEL;
 		return NFIPSEC_VERDICT_DROP;
 	}
 	nfipsec_mtu_tell_route(entry->tunnel, skb);
