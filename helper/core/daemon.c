@@ -562,10 +562,28 @@ static void in_force(struct daemon *d, char *warning, size_t len)
 		d->on_load(d->on_load_arg);
 }
 
+/* from then on IKE passes the protect entries, and nothing else does, whatever its ports */
+static bool name_sockets(struct daemon *d, char *err, size_t err_len)
+{
+	int fds[UDP_SOCKETS];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < UDP_SOCKETS; i++)
+		if (udp_fd(d->udp, i) >= 0)
+			fds[n++] = udp_fd(d->udp, i);
+	if (!kern_ike_sockets(d->kern, fds, n))
+		return true;
+	snprintf(err, err_len, "IKE sockets: %s", kern_error(d->kern));
+	return false;
+}
+
 static bool load(struct daemon *d, const char *path, char *err, size_t err_len)
 {
 	struct conf *conf, *old = d->conf;
 
+	/* each time, since a module that was removed and loaded again knows none; the policy comes first */
+	if (!name_sockets(d, err, err_len))
+		log_error("%s", err);
 	conf = conf_read(path, !old, err, err_len);
 	if (!conf)
 		return false;
@@ -671,6 +689,8 @@ bool daemon_start(struct daemon *d, char *err, size_t err_len)
 		snprintf(err, err_len, "out of memory or threads");
 		return false;
 	}
+	if (!name_sockets(d, err, err_len))
+		return false;
 	if (kern_sa_dump(d->kern, adopt, d)) {
 		snprintf(err, err_len, "cannot read the module's SAs: %s", kern_error(d->kern));
 		return false;

@@ -506,6 +506,33 @@ int kern_sa_flush(struct kern *k, const char *tunnel)
 	return command(k, msg);
 }
 
+/* ---- IKE ---- */
+
+/**
+ * kern_ike_sockets() - name the sockets whose packets are IKE
+ * @k: the module; the sockets are forgotten when it is closed
+ * @fds: file descriptors of UDP sockets that are bound to a port
+ * @n: number of @fds
+ *
+ * Return: 0 or a negative errno.
+ */
+int kern_ike_sockets(struct kern *k, const int *fds, unsigned int n)
+{
+	struct nl_msg *msg = msg_new(k, NFIPSEC_CMD_IKE_SOCKETS, NLM_F_REQUEST | NLM_F_ACK,
+				     n * nla_total_size(sizeof(uint32_t)));
+	int ret;
+
+	if (!msg)
+		return -ENOMEM;
+	if (!kern_attr_put_ike_fds(msg, fds, n))
+		return no_room(k, msg);
+	ret = command(k, msg);
+	if (ret == -EOPNOTSUPP)
+		return fail(k, ret, "the nfipsec module is older than nfipsecd: it takes no IKE sockets "
+			    "(make install, and load the new module)");
+	return ret;
+}
+
 /* ---- policy ---- */
 
 /* which tunnel a list's protect entries belong to */

@@ -86,6 +86,11 @@ int kern_sa_dump(struct kern *k, void (*each)(const struct kern_sa *sa, void *ar
 int kern_sa_move(struct kern *k, const struct kern_sa *sa, const struct kern_ends *to);
 int kern_sa_dummy(struct kern *k, const struct kern_sa *sa, uint32_t packets, uint32_t bytes);
 int kern_sa_flush(struct kern *k, const char *tunnel);		/* NULL: all */
+/*
+ * The daemon's UDP sockets, whose packets alone pass a protect entry as IKE: all of the namespace's,
+ * for as long as @k is open. Packets from any other socket to or from these ports do not pass.
+ */
+int kern_ike_sockets(struct kern *k, const int *fds, unsigned int n);
 int kern_policy_set(struct kern *k, const struct conf *conf);	/* NULL: the empty policy */
 int kern_policy_dump(struct kern *k, void (*each)(const struct kern_entry *e, void *arg), void *arg);
 /* 1: the namespace has an entry, 0: it has none */

@@ -251,6 +251,16 @@ bool kern_attr_put_dummy(struct nl_msg *msg, uint32_t packets, uint32_t bytes)
 	return true;
 }
 
+bool kern_attr_put_ike_fds(struct nl_msg *msg, const int *fds, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (nla_put_u32(msg, NFIPSEC_A_IKE_FD, fds[i]))
+			return false;
+	return true;
+}
+
 /* ---- get ---- */
 
 static const struct nla_policy top_policy[NFIPSEC_A_MAX + 1] = {

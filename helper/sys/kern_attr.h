@@ -20,6 +20,7 @@ bool kern_attr_put_entry(struct nl_msg *msg, const char *list, const struct conf
 bool kern_attr_put_flow(struct nl_msg *msg, const struct kern_flow *flow);
 bool kern_attr_put_ends(struct nl_msg *msg, const struct kern_ends *ends);
 bool kern_attr_put_dummy(struct nl_msg *msg, uint32_t packets, uint32_t bytes);
+bool kern_attr_put_ike_fds(struct nl_msg *msg, const int *fds, unsigned int n);
 /* an upper bound of what a tunnel and an entry append, each */
 #define KERN_ATTR_TUNNEL_MAX	256
 #define KERN_ATTR_ENTRY_MAX	384

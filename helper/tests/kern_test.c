@@ -357,9 +357,31 @@ static void stats_by_name(void **state)
 	nlmsg_free(msg);
 }
 
+static void ike_sockets_are_u32s(void **state)
+{
+	static const int fds[] = { 7, 8, 1023 };
+	struct nl_msg *msg = message(256), *small = message(8);
+	struct nlattr *a;
+	unsigned int n = 0;
+	int rem;
+
+	(void)state;
+	assert_true(kern_attr_put_ike_fds(msg, fds, 3));
+	nlmsg_for_each_attr(a, nlmsg_hdr(msg), GENL_HDRLEN, rem) {
+		assert_int_equal(nla_type(a), NFIPSEC_A_IKE_FD);
+		assert_int_equal(nla_len(a), sizeof(uint32_t));
+		assert_int_equal(nla_get_u32(a), fds[n++]);
+	}
+	assert_int_equal(n, 3);
+	assert_false(kern_attr_put_ike_fds(small, fds, 3));
+	nlmsg_free(msg);
+	nlmsg_free(small);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ike_sockets_are_u32s),
 		cmocka_unit_test(sa_round_trip),
 		cmocka_unit_test(sa_keys_only),
 		cmocka_unit_test(entry_any_takes_family),
