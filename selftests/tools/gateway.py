@@ -299,8 +299,8 @@ def case_vrf():
 			gw.nf.do("policy-set")
 			expect(heard(family, "vrf0", here, there, "site-a"), what + ": without a policy it does not arrive")
 			# out of the tunnel and into the VRF
-			ip("-n", "gw-a", "link", "set", "nfipsec0", "master", "vrf0")
 			gw.policy(4, NETS[family])
+			ip("-n", "gw-a", "link", "set", "nfipsec0", "master", "vrf0")
 			gw.sa(4)
 			wire = Wire()
 			s = listener("site-a", family, 5555)
