@@ -96,15 +96,19 @@ static bool fits_tunnel(const struct nfipsec_sa *sa, const struct nfipsec_pkt *p
 {
 	/* NULL when the namespace goes */
 	const struct nfipsec_policy *policy = rcu_dereference(sa->nn->policy);
+	const struct nfipsec_entry *entry;
 	struct nfipsec_pkt mirror;
 
 	if (!policy)
 		return false;
-	if (sa->dir == NFIPSEC_DIR_IN) {
-		nfipsec_pkt_mirror(pkt, &mirror);
-		pkt = &mirror;
-	}
-	return nfipsec_classify_tunnel(policy, sa->tunnel, pkt);
+	if (sa->dir == NFIPSEC_DIR_OUT)
+		return nfipsec_classify_tunnel(policy, sa->tunnel, pkt);
+	nfipsec_pkt_mirror(pkt, &mirror);
+	entry = nfipsec_classify(policy, &mirror);
+	if (!entry || entry->tunnel != sa->tunnel)
+		return false;
+	/* RFC 4301 7: ports that a fragment has not are no ports of the entry */
+	return !pkt->h.fragment || !nfipsec_sel_has_ports(&entry->sel);
 }
 
 /**

@@ -72,13 +72,17 @@ def case_no_selectors(family):
 	arrives(2, 7, True, "its own tunnel's")
 	arrives(3, 7, False, "another tunnel's")
 	arrives(4, 7, False, "nobody's")
-	# a fragment is of its tunnel, whatever entry with ports takes it first
+	# nobody knows the ports of a fragment: an entry with ports takes it first, and an SA takes it by none
 	policy(entry(10, "protect", net(family, 2), "peer/other", proto=17, **{"sport-min": 0, "sport-max": 65535, "dport-min": 9,
 									      "dport-max": 9, "saddr-min": dst, "saddr-max": dst}),
 	       entry(20, "protect", net(family, 2), "peer/lan"))
 	data = bytes(1000)
 	gw.mark()
 	for piece in pieces(family, host(family, 2), dst, udp(host(family, 2), dst, 8, 7, data), 0x55):
+		wire.send(outer(4, ESP, esp(gw, piece)))
+	gw.counts({"in-selector": 2}, "a datagram in fragments, behind an entry with ports")
+	policy(entry(20, "protect", net(family, 2), "peer/lan"))
+	for piece in pieces(family, host(family, 2), dst, udp(host(family, 2), dst, 8, 7, data), 0x56):
 		wire.send(outer(4, ESP, esp(gw, piece)))
 	expect(received(ports[7], 3) == data, "a datagram in fragments: %r" % gw.counted())
 	# the SA lives on, under another policy
