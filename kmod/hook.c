@@ -40,7 +40,39 @@ static unsigned int verdict_to_nf(struct nfipsec_net *nn, enum nfipsec_verdict v
  */
 static bool bridged(const struct sk_buff *skb)
 {
-	return !skb_dst(skb) || skb_dst(skb)->flags & DST_FAKE_RTABLE;
+	if (!skb_dst(skb) || skb_dst(skb)->flags & DST_FAKE_RTABLE)
+		return true;
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	/* DNAT to another port of the bridge, which has a route */
+	return nf_bridge_get_physoutdev(skb);
+#else
+	return false;
+#endif
+}
+
+/**
+ * nfipsec_hook_confirm - let conntrack take a connection into its table
+ * @skb: a packet that passes no further hook, or that is about to be cloned
+ *
+ * conntrack does so with the last hook that the first packet of a connection passes. A
+ * packet that ends at our hook would be the first one for ever. RCU read side.
+ *
+ * Return: false if conntrack wants the packet dropped.
+ */
+bool nfipsec_hook_confirm(struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
+	const struct nf_ct_hook *hook;
+
+	if (ct && !nf_ct_is_confirmed(ct) && !nf_ct_is_template(ct)) {
+		hook = rcu_dereference(nf_ct_hook);
+		if (hook)
+			return hook->confirm(skb) == NF_ACCEPT;
+	}
+#endif
+	return true;
 }
 
 /* The stack chose the hook by the packet's protocol; a raw socket may write another version. */
@@ -58,8 +90,11 @@ static bool is_loop_copy(const struct sk_buff *skb, const struct nf_hook_state *
 {
 	if (state->pf == NFPROTO_IPV6)
 		return state->okfn == dev_loopback_xmit;
-	return skb_rtable(skb)->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST) &&
-	       state->sk && !skb->sk && skb_cloned(skb);
+	if (!state->sk || skb->sk || !skb_cloned(skb))
+		return false;
+	/* of multicast the stack makes a copy for such sockets alone, which tunnels' are not */
+	return skb_rtable(skb)->rt_flags & RTCF_BROADCAST ||
+	       (skb_rtable(skb)->rt_flags & RTCF_MULTICAST && sk_mc_loop(state->sk));
 }
 
 /*
@@ -84,6 +119,8 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 		return NF_ACCEPT;
 	/* taken, not accepted: were it no copy, it would leave this host in clear */
 	if (unlikely(is_loop_copy(skb, state))) {
+		if (!nfipsec_hook_confirm(skb))
+			return NF_DROP;
 		dev_loopback_xmit(state->net, state->sk, skb);
 		return NF_STOLEN;
 	}
@@ -164,27 +201,6 @@ static bool is_from_bridge(const struct sk_buff *skb)
 #endif
 }
 
-/*
- * conntrack takes a connection into its table with the last hook that its first
- * packet passes, and ours ends here: without this each ESP packet were the first of
- * its connection for ever. false: conntrack wants the packet dropped.
- */
-static bool confirm(struct sk_buff *skb)
-{
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-	enum ip_conntrack_info info;
-	const struct nf_conn *ct = nf_ct_get(skb, &info);
-	const struct nf_ct_hook *hook;
-
-	if (ct && !nf_ct_is_confirmed(ct) && !nf_ct_is_template(ct)) {
-		hook = rcu_dereference(nf_ct_hook);
-		if (hook)
-			return hook->confirm(skb) == NF_ACCEPT;
-	}
-#endif
-	return true;
-}
-
 /* judges what is neither ESP nor AH of ours */
 static unsigned int cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 			      const struct nf_hook_state *state, enum nfipsec_when when)
@@ -246,7 +262,7 @@ static unsigned int receive(struct nfipsec_net *nn, struct sk_buff *skb,
 		break;
 	}
 	if (!sa && h.proto == IPPROTO_UDP && unlikely(nfipsec_natt_is_mixed(skb, &h))) {
-		if (!confirm(skb))
+		if (!nfipsec_hook_confirm(skb))
 			return NF_DROP;
 		nfipsec_natt_open_many(nn, skb, &h);
 		return NF_STOLEN;
@@ -255,7 +271,7 @@ static unsigned int receive(struct nfipsec_net *nn, struct sk_buff *skb,
 		return cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
 	if (unlikely(h.options) && !nfipsec_input_options(nn, skb, &h))
 		return NF_STOLEN;
-	if (!confirm(skb))
+	if (!nfipsec_hook_confirm(skb))
 		return NF_DROP;
 	if (h.proto == IPPROTO_UDP)
 		nfipsec_natt_input(sa, skb, &h);
@@ -276,6 +292,18 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	verdict = receive(nfipsec_net(state->net), skb, state);
 	local_bh_enable();
 	return verdict;
+}
+
+/*
+ * IPVS takes packets off LOCAL_IN, before the rules and before us. PRE_ROUTING has judged
+ * them, but for those that come out of a bridge.
+ */
+static unsigned int local_in_first(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	if (likely(!is_from_bridge(skb)))
+		return NF_ACCEPT;
+	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_BEFORE_NAT);
 }
 
 static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -305,12 +333,14 @@ static const struct nf_hook_ops hooks[] = {
 	HOOK_AT(defrag4, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK_AT(pre_routing, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(pre_routing4, IPV4, PRE_ROUTING),
+	HOOK_AT(local_in_first, IPV4, LOCAL_IN, NF_IP_PRI_FIRST),
 	HOOK(local_in, IPV4, LOCAL_IN),
 	HOOK_AT(forward_first, IPV4, FORWARD, NF_IP_PRI_FIRST),
 	HOOK(forward, IPV4, FORWARD),
 	HOOK(post_routing, IPV4, POST_ROUTING),
 	HOOK_AT(defrag6, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK_AT(pre_routing, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG + 1),
+	HOOK_AT(local_in_first, IPV6, LOCAL_IN, NF_IP6_PRI_FIRST),
 	HOOK(local_in, IPV6, LOCAL_IN),
 	HOOK_AT(forward_first, IPV6, FORWARD, NF_IP6_PRI_FIRST),
 	HOOK(forward, IPV6, FORWARD),

@@ -93,7 +93,9 @@ bool nfipsec_ike_is_receiver(struct nfipsec_net *nn, u8 family, const union nfip
 	for (i = 0; ike && i < ike->n; i++) {
 		const struct ike_socket *s = &ike->sockets[i];
 
-		if (s->port == port && (family == AF_INET ? s->ip4 : s->ip6) &&
+		/* a port whose socket was closed is anybody's */
+		if (s->port == port && !sock_flag(s->sk, SOCK_DEAD) &&
+		    (family == AF_INET ? s->ip4 : s->ip6) &&
 		    (s->any || nfipsec_addr_equal(family, &s->addr, addr)))
 			return true;
 	}
@@ -340,13 +342,19 @@ fail:
 static int netlink_released(struct notifier_block *nb, unsigned long event, void *data)
 {
 	const struct netlink_notify *gone = data;
+	const struct nfipsec_ike *ike;
 	struct nfipsec_net *nn;
+	bool named;
 
 	if (event != NETLINK_URELEASE || gone->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
 	nn = nfipsec_net(gone->net);
-	/* most sockets that close have named nothing */
-	if (!rcu_access_pointer(nn->ike))
+	/* most sockets that close have named nothing, and must not wait for @config */
+	rcu_read_lock();
+	ike = rcu_dereference(nn->ike);
+	named = ike && ike->portid == gone->portid;
+	rcu_read_unlock();
+	if (!named)
 		return NOTIFY_DONE;
 	mutex_lock(&nn->config);
 	if (rcu_dereference_protected(nn->ike, lockdep_is_held(&nn->config)) &&

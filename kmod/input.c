@@ -449,8 +449,8 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 	if (pkt.on_link)
 		return NFIPSEC_VERDICT_PASS;
 	wire = pkt;
-	if (when != NFIPSEC_BEFORE_NAT)
-		untranslate(skb, &wire);
+	/* at PRE_ROUTING, too: a VRF calls that again behind NAT */
+	untranslate(skb, &wire);
 	nfipsec_pkt_mirror(&wire, &mirror);
 	entry = nfipsec_classify(policy, &mirror);
 	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS || is_outer(nn, skb, &pkt, when))

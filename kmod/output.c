@@ -53,7 +53,8 @@ static void loop_back6(struct nfipsec_net *nn, struct sk_buff *skb, struct sock 
 {
 	struct sk_buff *copy;
 
-	if (!sk || !sk_mc_loop(sk))
+	/* the stack clones behind conntrack's confirm */
+	if (!sk || !sk_mc_loop(sk) || !nfipsec_hook_confirm(skb))
 		return;
 	copy = skb_clone(skb, GFP_ATOMIC);
 	if (copy)

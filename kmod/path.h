@@ -14,6 +14,9 @@ enum nfipsec_verdict {
 	NFIPSEC_VERDICT_DROP,		/* count the reason and drop */
 };
 
+/* hook.c */
+bool nfipsec_hook_confirm(struct sk_buff *skb);
+
 /* output.c */
 enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_buff *skb,
 					     struct sock *sk, enum nfipsec_stat *reason);
@@ -147,6 +150,6 @@ void nfipsec_flow_policy(struct nfipsec_net *nn);
 /* deliver.c */
 void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto);
 void nfipsec_deliver_route(struct nfipsec_net *nn, struct sk_buff *skb);
+void nfipsec_deliver_route6(struct nfipsec_net *nn, struct sk_buff *skb);
 
 #endif
-void nfipsec_deliver_route6(struct nfipsec_net *nn, struct sk_buff *skb);

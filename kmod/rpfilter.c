@@ -6,8 +6,8 @@
  * lists lead to nfipsec0, routes do not, so they would drop whatever comes out of a tunnel.
  * Which sources may come, the SA's selectors have said, and more strictly (RFC 4301 5.2).
  * What the host loops back to itself these checks let pass, by the packet's type: between
- * reassembly and the last PRE_ROUTING hooks decrypted packets have that type. Nothing else
- * in the stack sees it.
+ * reassembly and the last PRE_ROUTING hooks decrypted packets have that type. Rules in these
+ * hooks that compare `meta pkttype` see it as broadcast or multicast.
  */
 #include <linux/if_packet.h>
 #include <linux/netfilter.h>

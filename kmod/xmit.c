@@ -145,21 +145,26 @@ struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa)
 	return dst;
 }
 
-/* our own outer packets are not classified again; nested tunnels have their own entries */
+/*
+ * Our own outer packets are not classified again; nested tunnels have their own entries. Nor
+ * is a packet that xfrm has transformed and will transform again: xfrm reads its dst behind
+ * the hook, and shows the hook the final packet, too.
+ */
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb)
 {
+	bool unfinished = dst_xfrm(skb_dst(skb));
 	u8 proto;
 
 	if (ip_hdr(skb)->version == 6) {
 		/* in transport mode extension headers may come first */
 		proto = ipv6_hdr(skb)->nexthdr;
 		return IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED &&
-		       (proto == IPPROTO_ESP || proto == IPPROTO_AH || proto == IPPROTO_UDP ||
-			ipv6_ext_hdr(proto));
+		       (unfinished || proto == IPPROTO_ESP || proto == IPPROTO_AH ||
+			proto == IPPROTO_UDP || ipv6_ext_hdr(proto));
 	}
 	proto = ip_hdr(skb)->protocol;
 	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED &&
-	       (proto == IPPROTO_ESP || proto == IPPROTO_AH || proto == IPPROTO_UDP);
+	       (unfinished || proto == IPPROTO_ESP || proto == IPPROTO_AH || proto == IPPROTO_UDP);
 }
 
 /**
