@@ -272,8 +272,12 @@ capture_start()
 	wait_for 10 grep -q 'listening on' "$WORK/tcpdump"
 }
 
-# tcpdump reads what is in its ring before it ends on SIGINT
-capture_stop() { stopped capture INT; }
+# tcpdump reads what is in its ring before it ends on SIGINT, and prints an empty line then
+capture_stop()
+{
+	test -s "$WORK/capture.pid" || return 0
+	stopped capture INT && sed -i '/^$/d' "$WORK/wire"
+}
 
 # listens NETNS PORT: TCP
 listens() { ip netns exec "$1" ss -Hltn "sport = :$2" | grep -q .; }
