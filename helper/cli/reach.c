@@ -48,32 +48,45 @@ static void device_of(const struct addr *src, char dev[ROUTE_DEV_MAX])
 		memcpy(dev, answer.oif, ROUTE_DEV_MAX);
 }
 
+/* the kernel answers for a route of these types with an error; NULL: no route is there */
+static const char *refusal(const struct route_query *q, int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return *q->iif ? "a blackhole, or takes no packets of this source" : "a blackhole";
+	case -EACCES:
+		return "prohibited";
+	case -EHOSTUNREACH:
+		return "unreachable";
+	}
+	return NULL;
+}
+
 static json_t *no_route(const struct route_query *q, int err)
 {
 	char text[300], src[ADDR_STRLEN], dst[ADDR_STRLEN];
+	const char *is = refusal(q, err);
 
 	addr_str(&q->src, src, sizeof(src));
 	addr_str(&q->dst, dst, sizeof(dst));
 	if (err == -EXDEV)
 		snprintf(text, sizeof(text), "rp_filter drops packets of %s that come by %s, because the route back to it goes another way",
 			 src, q->iif);
+	else if (is)
+		snprintf(text, sizeof(text), "the route to %s is %s, %s", dst, is, dropped(q));
 	else
 		snprintf(text, sizeof(text), "there is no route from %s%s%s to %s (%s), %s",
 			 src, *q->iif ? " on " : "", q->iif, dst, strerror(-err), dropped(q));
 	return verdict("none", text);
 }
 
-static json_t *refusing_route(const struct route_query *q, uint8_t type)
+static json_t *local_route(const struct route_query *q)
 {
 	char text[200], dst[ADDR_STRLEN];
 
 	addr_str(&q->dst, dst, sizeof(dst));
-	if (type == RTN_LOCAL)
-		snprintf(text, sizeof(text), "%s is this host itself: the packet does not leave", dst);
-	else
-		snprintf(text, sizeof(text), "the route to %s is %s, %s", dst, type == RTN_BLACKHOLE ?
-			 "a blackhole" : type == RTN_PROHIBIT ? "prohibited" : "unreachable", dropped(q));
-	return verdict(type == RTN_LOCAL ? "local" : "none", text);
+	snprintf(text, sizeof(text), "%s is this host itself: the packet does not leave", dst);
+	return verdict("local", text);
 }
 
 static json_t *found_route(const struct route_query *q, const struct route_answer *a)
@@ -134,7 +147,7 @@ static json_t *route_of(const struct kern_flow *flow)
 		q.src = flow->src;
 		return no_route(&q, ret);
 	}
-	return a.type == RTN_UNICAST ? found_route(&q, &a) : refusing_route(&q, a.type);
+	return a.type == RTN_LOCAL ? local_route(&q) : found_route(&q, &a);
 }
 
 /* ---- source NAT ---- */
