@@ -36,17 +36,18 @@ machine()
 	wait_for 20 test -e "$WORK/machine-$1.ready"
 }
 
-# DAD would make addresses wait; an address stays when its link goes
+# DAD would make addresses wait; an address stays when its link goes, or the one in front of it
 in_machine_settings()
 {
 	ip netns exec "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
-		net.ipv6.conf.all.keep_addr_on_down=1 net.ipv6.conf.default.keep_addr_on_down=1
+		net.ipv6.conf.all.keep_addr_on_down=1 net.ipv6.conf.default.keep_addr_on_down=1 \
+		net.ipv4.conf.all.promote_secondaries=1
 }
 
 # at MACHINE COMMAND...
 at()
 {
-	nsenter -t "$(cat "$WORK/machine-$1.pid")" -m -n -r -- \
+	nsenter -t "$(cat "$WORK/machine-$1.pid")" -m -n -r -w -- \
 		env PATH="$PROGRAMS:$NFIPSEC_BIN:$PATH" NFIPSEC_KO="$NFIPSEC_KO" "${@:2}" 3>&-
 }
 
@@ -182,7 +183,8 @@ clean()
 
 	at "$1" systemctl stop nfipsecd && at "$1" sh -c 'cat /run/nfipsec/log; rm -f /run/nfipsec/log' >"$log" 2>&1
 	! module_loaded || at "$1" nfipsec unload || return
-	at "$1" sh -c 'rm -rf /etc/nfipsec/*; nft flush ruleset; ip xfrm state flush; ip xfrm policy flush'
+	at "$1" sh -c 'rm -rf /etc/nfipsec/*; nft flush ruleset; ip xfrm state flush; ip xfrm policy flush
+		ip route flush type blackhole; ip -6 route flush type blackhole'
 }
 
 # ---- what is seen ----
@@ -253,13 +255,15 @@ readme_files() { both_ends "$README" 'access-list branch' 'peer branch'; }
 
 quick_start()
 {
-	readme_files && branch_ready && recipe gw-a "$README" 'modprobe nfipsec' && recipe gw-a "$README" 'ping ' && there_and_back
+	readme_files && branch_ready && recipe gw-a "$README" 'modprobe nfipsec' && recipe gw-a "$README" 'ip route [a-z]* blackhole' &&
+		recipe gw-a "$README" 'ping ' && there_and_back
 }
 
 # and what else there is on the gateway
 quick_start_and_more()
 {
-	quick_start && own_packets && grep -q 'Operation not permitted' "$WORK/ping" || return
+	quick_start && own_packets &&
+		so output_matches 'Operation not permitted' at gw-a bash -c "echo >/dev/udp/$SITE_B/9" || return
 	# a host whose address is in no list, behind the gateway
 	ip -n site-a addr add 172.16.0.5/32 dev lo && ip -n gw-a route add 172.16.0.5 via $SITE_A &&
 		stopped_here site-a $SITE_B -I 172.16.0.5 || return
@@ -280,6 +284,7 @@ during()
 	stopped from-lan TERM && stopped from-gateway TERM && stopped from-branch TERM && return $status
 }
 
+# meanwhile the default route leads to the Internet what came out of the tunnel
 link_down_and_up()
 {
 	ip -n gw-a link set wan down && sleep 2 && ip -n gw-a link set wan up && sleep 1 && routes_a && sleep 2 &&
@@ -357,7 +362,7 @@ masquerade_ip()
 {
 	masqueraded <<-END
 		table ip nat {
-			chain postrouting { type nat hook postrouting priority srcnat; oifname wan masquerade }
+			chain postrouting { type nat hook postrouting priority srcnat; oifname wan masquerade; }
 		}
 	END
 }
@@ -366,8 +371,8 @@ masquerade_inet()
 {
 	masqueraded <<-END
 		table inet mine {
-			chain out { type nat hook postrouting priority srcnat + 10; meta nfproto ipv4 oifname wan counter masquerade }
-			chain late { type nat hook postrouting priority 300; ip saddr 10.0.0.0/8 oifname wan masquerade }
+			chain out { type nat hook postrouting priority srcnat + 10; meta nfproto ipv4 oifname wan counter masquerade; }
+			chain late { type nat hook postrouting priority 300; ip saddr 10.0.0.0/8 oifname wan masquerade; }
 		}
 	END
 }
@@ -377,7 +382,7 @@ masquerade_forgotten()
 {
 	masquerade <<-END
 		table ip nat {
-			chain postrouting { type nat hook postrouting priority srcnat; oifname wan masquerade }
+			chain postrouting { type nat hook postrouting priority srcnat; oifname wan masquerade; }
 		}
 	END
 	guide_files && branch_ready && at gw-a systemctl start nfipsecd && stopped_here site-a $SITE_B && own_packets
