@@ -74,7 +74,8 @@ echo
 shell gw-a nfipsec load /etc/nfipsec/nfipsec.conf
 nf load "$CONF" >"$WORK/load" 2>&1 || fail "the configuration is refused"
 indent <"$WORK/load"
-capture_start gw-b wan "net $NET_A or net $NET_B" || fail "tcpdump does not start"
+# not gw-b's wan, which also shows what its xfrm decrypted
+capture_start gw-a wan "net $NET_A or net $NET_B" || fail "tcpdump does not start"
 
 title "The first ping: held, ACQUIRE, IKEv2, and it is not lost"
 shell gw-a nfipsec watch
