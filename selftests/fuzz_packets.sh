@@ -136,15 +136,6 @@ deliver_nothing() { drop_opened; }
 # The stack counts what its GRE refuses as dropped by the device.
 deliver_all() { drop_opened "meta l4proto gre"; }
 
-# the module's own device lost nothing that it was given
-delivered()
-{
-	local dropped
-
-	dropped=$(ip -n fuzz-to -j -s link show dev nfipsec0 | jq '.[0].stats64.rx.dropped')
-	so test "$dropped" = 0
-}
-
 # the second number, hexadecimal, of each CPU
 backlog_drops()
 {
@@ -172,7 +163,7 @@ fuzz()
 
 exec 3>&1
 mapfile -t lines < <(grep -E "${NFIPSEC_FUZZ_ONLY:-.}" <<<"$TABLE")
-ktap_plan $((${#lines[@]} + 2))
+ktap_plan $((${#lines[@]} + 1))
 on_exit unload_module
 if ! load_module || ! topology || ! deliver_nothing; then
 	echo "Bail out! no module or no topology"
@@ -186,7 +177,6 @@ for line in "${lines[@]}"; do
 done
 echo "# $PACKETS packets, seed $SEED, $((SECONDS - began)) s"
 check "no CPU's backlog overflowed" backlog
-check "nfipsec0 dropped nothing" delivered
 ip netns del fuzz-from
 ip netns del fuzz-to
 ktap_exit

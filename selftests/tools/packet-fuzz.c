@@ -453,6 +453,29 @@ static void policy_clear(void)
 		errx(1, "the policy does not go: %s", strerror(-error));
 }
 
+/*
+ * What nfipsec0 was given and lost. The device goes with the policy, and so do its counters.
+ */
+static unsigned long long device_drops(void)
+{
+	unsigned long long bytes, packets, errors, drops;
+	char line[512];
+	FILE *f;
+
+	enter("fuzz-to");
+	f = fopen("/proc/thread-self/net/dev", "r");
+	if (!f)
+		err(1, "/proc/thread-self/net/dev");
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " " NFIPSEC_DEV_NAME ": %llu %llu %llu %llu", &bytes, &packets,
+			   &errors, &drops) == 4) {
+			fclose(f);
+			return drops;
+		}
+	}
+	errx(1, "no device " NFIPSEC_DEV_NAME);
+}
+
 static void sa_parse(struct sa *sa, char *words)
 {
 	static const char *const protos[] = { "esp", "udp", "ah" };
@@ -530,7 +553,7 @@ int main(int argc, char **argv)
 	};
 	static struct stream s;
 	const struct kind *kind;
-	unsigned long long seed = 1;
+	unsigned long long seed = 1, drops;
 	struct counts c;
 	bool ring = false, gso = false;
 	double began;
@@ -585,6 +608,11 @@ int main(int argc, char **argv)
 	print(&c);
 	printf("\n");
 	status = compare(&s, kind, n, &c);
+	drops = device_drops();
+	if (drops) {
+		printf("%s dropped %llu\n", NFIPSEC_DEV_NAME, drops);
+		status = 1;
+	}
 	policy_clear();
 	return status;
 }
