@@ -76,10 +76,13 @@ all_tunnels()
 	so test $((held * 60000)) -le $((16 * MEBI)) && so test "$held" -ge 50 && so test "$(stat out_no_sa_limit)" -gt 0
 }
 
+# The first tunnel's queue is full before the socket has its share. The next ones have what is
+# left of it, the last of them by one packet more, and then there is nothing for the others.
 charged()
 {
 	policy_unload && policy_load && mark_stats || return
-	so in_gw_a "$TOOLS/charge.py" "$@" && so test "$(stat out_no_sa_limit)" -gt 0
+	so in_gw_a "$TOOLS/charge.py" "$@" && so test "$(stat out_no_sa_limit)" -gt 0 ||
+		because "$(counted | tr '\n' ';')"
 }
 
 # who has closed the socket, and the namespace, is not kept: packets are held for 30 seconds
@@ -122,8 +125,8 @@ check "a tunnel holds no more than a MiB, IPv4" one_tunnel 10.2.0.101
 check "a tunnel holds no more than a MiB, IPv6" one_tunnel fd02::101
 check "all tunnels hold no more than 16 MiB, IPv4" all_tunnels 10.2.0.
 check "all tunnels hold no more than 16 MiB, IPv6" all_tunnels fd02::
-check "a socket is charged, and can send to others, IPv4" charged 10.2.0.101 10.2.0.102 10.2.0.103 $GW_B
-check "a socket is charged, and can send to others, IPv6" charged fd02::101 fd02::102 fd02::103 $GW6_B
+check "a socket is charged, and can send to others, IPv4" charged 10.2.0.10{1,2,3,4,5} $GW_B
+check "a socket is charged, and can send to others, IPv6" charged fd02::10{1,2,3,4,5} $GW6_B
 check "a namespace goes, whatever is held, IPv4" namespace_goes 192.0.2.77/24 192.0.2.99
 check "a namespace goes, whatever is held, IPv6" namespace_goes 2001:db8:77::1/64 2001:db8:77::2
 ktap_exit
