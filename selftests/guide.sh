@@ -138,6 +138,7 @@ firewall()
 	in_gw_a nft -f - <<-END
 		table inet filter {
 			chain input { type filter hook input priority filter; policy drop; }
+			chain output { type filter hook output priority filter; policy drop; }
 			chain forward {
 				type filter hook forward priority filter; policy drop;
 				iifname lan accept
