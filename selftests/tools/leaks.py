@@ -52,6 +52,7 @@ TOKEN = re.compile(rb"<([0-9a-f]{8})>")
 # ---- packets ----
 
 ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}
+CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
 ECHO = {ICMP: (8, 0), ICMPV6: (128, 129)}
 EXTENSIONS = (0, 43, 60)
 
@@ -143,7 +144,7 @@ def ip_packet(family, src, dst, proto, payload, ttl=64, frag=None, ident=0):
 
 
 def with_checksum(family, src, dst, proto, payload):
-	at = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}[proto]
+	at = CHECKSUM_AT[proto]
 	pseudo = b""
 	if proto != ICMP:
 		size = 4 if family == 4 else 16
@@ -179,6 +180,8 @@ def error_about(family, src, dst, kind, code, quoted, token, ttl=64):
 
 def answer(p, token, ttl=64):
 	"""What the other end says to the packet @p, or None."""
+	if p.offset:
+		return None
 	if p.proto == UDP:
 		return make(p.family, p.dst, p.src, UDP, p.dport, p.sport, token, ttl)
 	if p.proto == TCP:
@@ -308,7 +311,7 @@ RULES = [
 POOL = {"S4": ["10.9.0.1", "10.1.0.99", "192.0.2.1", "203.0.113.200"], "S6": ["fd09::1", "fd01::99", "2001:db8::1"],
 	"D4": ["10.1.0.10", "10.1.0.11", "10.3.0.10", "10.1.0.1", "10.2.0.10"], "D6": ["fd01::10", "fd01::11", "fd01::1"],
 	"F4": HOSTS[4]["far"], "F6": HOSTS[6]["far"], "M": MATCHES, "MR": [m for m in MATCHES if not m.startswith("ct")],
-	"M4": ["", "", "meta l4proto udp", "ip daddr 10.2.0.0/16", 'iifname "wan0"', "ct mark 0"], "M6": ["", "", "meta l4proto udp"],
+	"M4": ["", "", "meta l4proto udp", "ip daddr 10.2.0.0/16", 'iifname "wan0"', "meta mark 0"], "M6": ["", "", "meta l4proto udp"],
 	"P": ["-301", "-200", "-150", "-99", "0", "0", "10", "100", "200", "300", "2147483646"]}
 IP_RULES = [("mark", 1), ("iif", "lan0"), ("iif", "nfipsec0"), ("source", ("10.1.0.0", 24)), ("source", ("fd01::", 64)), ("source", ("192.0.2.1", 32))]
 # routes beside the plain ones: (prefix, length, device, next hop, kind); None: the device is nfipsec0 or there is none
@@ -479,6 +482,16 @@ class Spec:
 KEY = bytes(range(32))
 
 
+def esp_of(p):
+	"""What may be ESP in a packet, by itself or in UDP."""
+	esp = p.data[p.at:] if p.proto == ESP else p.data[p.at + 8:] if p.proto == UDP and not p.offset else b""
+	return esp if len(esp) > 26 else b""
+
+
+def is_sealed(esp):
+	return len(esp) > 26 and hmac.digest(KEY, esp[:-16], "sha256")[:16] == esp[-16:]
+
+
 class Tunnel:
 	"""The peer's end: opens what the gateway sends, seals what is for it."""
 
@@ -490,8 +503,19 @@ class Tunnel:
 		self.seq, self.installed = 0, False
 		self.wire = "wan1" if spec["local"] in ("198.51.100.1", "2001:db8:1::1") else "wan0"
 
+	def addressed(self, packet):
+		"""What of @packet the tunnel can carry; in transport mode it goes from the peer to the gateway."""
+		if self.spec["mode"] == "tunnel":
+			return packet
+		p = parse(packet)
+		payload = packet[p.at:]
+		if p.proto in (TCP, UDP, ICMP, ICMPV6):
+			at = CHECKSUM_AT[p.proto]
+			payload = with_checksum(p.family, self.remote, self.local, p.proto, payload[:at] + b"\0\0" + payload[at + 2:])
+		return ip_packet(p.family, self.remote, self.local, p.proto, payload)
+
 	def seal(self, packet):
-		"""The ESP packet from the peer; in transport mode the addresses are the peer's."""
+		"""The ESP packet from the peer."""
 		p = parse(packet)
 		self.seq += 1
 		if self.spec["mode"] == "transport":
@@ -509,8 +533,8 @@ class Tunnel:
 		return ip_packet(self.family, self.remote, self.local, proto, esp)
 
 	def open(self, p, esp):
-		"""The inner packet, or None for what is no ESP of this tunnel."""
-		if hmac.digest(KEY, esp[:-16], "sha256")[:16] != esp[-16:]:
+		"""The inner packet, or None. NAT may have changed the outer addresses."""
+		if not is_sealed(esp):
 			return None
 		payload, pad, kind = esp[8:-16], esp[-18], esp[-17]
 		payload = payload[:len(payload) - 2 - pad]
@@ -753,6 +777,8 @@ class Gateway:
 
 	def inject_sealed(self, tunnel, packets, token, whole=None):
 		wire = tunnel.wire if tunnel.wire in self.wires else "wan0"
+		packets = [tunnel.addressed(packet) for packet in packets]
+		whole = packets[0] if len(packets) == 1 else whole
 		sealed = [tunnel.seal(packet) for packet in packets]
 		if tunnel.installed:
 			self.note(token, "tunnel", tunnel, parse(whole or packets[0]))
@@ -808,9 +834,9 @@ class Gateway:
 			p = self.reassembled(wire, p)
 			if p is None:
 				return
-		esp = p.data[p.at:] if p.proto == ESP else p.data[p.at + 8:] if p.proto == UDP and p.sport == 4500 else b""
-		tunnel = self.by_spi.get(int.from_bytes(esp[:4], "big")) if len(esp) > 26 else None
-		inner = tunnel and (p.src, p.dst) == (tunnel.local, tunnel.remote) and tunnel.open(p, esp)
+		esp = esp_of(p)
+		tunnel = self.by_spi.get(int.from_bytes(esp[:4], "big"))
+		inner = tunnel and tunnel.open(p, esp)
 		if inner:
 			self.carried(tunnel, inner)
 		else:
@@ -842,13 +868,16 @@ class Gateway:
 		self.sums["clear"] += 1
 		if refused(entry) and not self.ours(p.quote):
 			self.finding("leak", "%s in clear on %s, which is for: %s" % (p, wire, entry))
-		self.tokens(p, "wire", wire)
+		# what is still sealed was not taken, but sent on like any other packet
+		if not is_sealed(esp_of(p)):
+			self.tokens(p, "wire", wire)
 
 	def carried(self, tunnel, p):
 		self.sums["carried"] += 1
-		entry = first(self.policy, outbound(p))
-		if not p.offset and not p.more and (entry is None or entry.tunnel != tunnel.index):
-			self.finding("astray", "%s in tunnel %d, which is for: %s" % (p, tunnel.index, entry))
+		# an error may go by its own addresses as well: RFC 4301 6.2
+		entries = [first(self.policy, outbound(p)), first(self.policy, p)]
+		if not p.offset and not p.more and not any(e and e.tunnel == tunnel.index for e in entries):
+			self.finding("astray", "%s in tunnel %d, which is for: %s" % (p, tunnel.index, entries[0]))
 		self.tokens(p, "tunnel", tunnel)
 
 	def tokens(self, p, place, where):
@@ -873,7 +902,8 @@ class Gateway:
 					sent.packet, sent.where, target, p, entry))
 		elif sent.place == "tunnel":
 			self.sums["opened"] += 1
-			if not refused(entry) or entry.tunnel != sent.where.index:
+			entries = [entry, first(self.policy, sent.packet.mirrored())]
+			if not any(e and e.tunnel == sent.where.index for e in entries):
 				self.finding("foreign", "%s came in tunnel %d and was taken, to %s as (%s), though: %s" % (
 					sent.packet, sent.where.index, target, p, entry))
 
