@@ -303,7 +303,7 @@ RULES = [
 	(3, "pre_mangle", "{M} meta mark set 1"), (3, "out_route", "{M} meta mark set 1"), (1, "out_route", "ip daddr {F4} ip daddr set {F4}"),
 	(1, "post", "ip saddr 10.1.0.0/24 ip saddr set {S4}"), (1, "pre_raw", "ip saddr {F4} ip saddr set {F4}"),
 	(1, "pre_raw", "ip daddr {S4} ip daddr set {D4}"), (1, "forward", "ip daddr {F4} ip daddr set {F4}"),
-	(2, "forward", "{M} reject"), (1, "input", "{M} reject"), (1, "forward", "meta l4proto tcp {M4} reject with tcp reset"),
+	(2, "forward", "{M} reject"), (1, "input", "{M} reject"), (1, "forward", "ip daddr {F4} meta l4proto tcp reject with tcp reset"),
 	(1, "output", "{M} reject"), (1, "pre", "meta l4proto udp {M} reject"),
 	(1, "pre_mangle", "ip ttl set 1"), (1, "pre_mangle", "ip6 hoplimit set 1"), (1, "forward", "tcp flags syn tcp option maxseg size set 500"),
 	(1, "pre_mangle", "fib saddr . mark . iif oif missing drop"),
