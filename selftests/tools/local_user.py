@@ -16,16 +16,18 @@ import collections
 import mmap
 import os
 import random
-import signal
 import socket
 import struct
 import sys
 import time
 
 sys.dont_write_bytecode = True	# the checkout stays clean
+import leakgate
 import leaks
+import leakspec
 import nfnl
 from netlab import Namespace, Nftables, Queue, Rtnetlink, af, inside, octets, sysctl
+from packet import ICMP, TCP, UDP, fragments, make, number
 
 UDP_SEGMENT, UDP_ENCAP, UDP_GRO, SO_ZEROCOPY, SO_TXTIME, SO_TIMESTAMPING = 103, 100, 104, 60, 61, 37
 MSG_ZEROCOPY, MSG_ERRQUEUE, MSG_MORE = 0x4000000, 0x2000, 0x8000
@@ -45,7 +47,7 @@ class User:
 	def gateway(self):
 		while len(self.own) < 2:
 			self.seed += 1000
-			self.own.append(leaks.Gateway(leaks.Spec(self.seed), self.home))
+			self.own.append(leakgate.Gateway(leakspec.Spec(self.seed), self.home))
 		return self.rng.choice(self.own + self.shared)
 
 	def run(self, seconds):
@@ -83,7 +85,7 @@ class User:
 
 	def do_traffic(self, gw):
 		"""As in leaks.py, unjudged."""
-		spec = leaks.Spec(self.rng.randrange(1 << 30))
+		spec = leakspec.Spec(self.rng.randrange(1 << 30))
 		spec.tunnels = gw.spec.tunnels
 		traffic = leaks.Traffic(gw)
 		for kind, a in spec.actions:
@@ -94,7 +96,7 @@ class User:
 		gw.findings.clear()
 
 	def do_policy(self, gw):
-		spec = leaks.Spec(self.rng.randrange(1 << 30))
+		spec = leakspec.Spec(self.rng.randrange(1 << 30))
 		entries = [e._replace(tunnel=e.tunnel if e.tunnel is None else e.tunnel % len(gw.tunnels)) for e in spec.entries]
 		gw.load(self.rng.choice(([], entries, entries, gw.spec.entries)))
 
@@ -142,7 +144,7 @@ class User:
 				s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, rng.choice((b"vrf0", b"nfipsec0", b"lan0", b"lo")))
 		except OSError:
 			pass
-		to = rng.choice(leaks.HOSTS[family]["far"] + leaks.HOSTS[family]["own"] + [leaks.GROUPS[family]]), rng.choice(leaks.PORTS)
+		to = rng.choice(leakspec.HOSTS[family]["far"] + leakspec.HOSTS[family]["own"] + [leakspec.GROUPS[family]]), rng.choice(leakspec.PORTS)
 		if rng.random() < .6:
 			s.connect_ex(to)
 		for _ in range(rng.choice((1, 1, 5, 80))):
@@ -168,8 +170,8 @@ class User:
 		device = rng.choice([d for d in ("lan0", "wan0", "vrf0", "nfipsec0", "lo") if gw.if_index(d)])
 		s.bind((device, rng.choice((0x0800, 0x86dd, 3))))
 		family = rng.choice((4, 6))
-		src, dst = (leaks.number(rng.choice(leaks.HOSTS[family][k])) for k in ("lan", "far"))
-		packet = leaks.make(family, src, dst, leaks.UDP, 7, 7, b"r" * rng.choice((1, 600, 1400)))
+		src, dst = (number(rng.choice(leakspec.HOSTS[family][k])) for k in ("lan", "far"))
+		packet = make(family, src, dst, UDP, 7, 7, b"r" * rng.choice((1, 600, 1400)))
 		if s.type == socket.SOCK_RAW:
 			packet = gw.mac("lan0") + bytes((2, 0, 0, 0, 2, 0)) + (b"\x08\0" if family == 4 else b"\x86\xdd") + packet
 		if kind == TX_RING:
@@ -207,9 +209,9 @@ class User:
 			s.setsockopt(SOL_PACKET, VNET_HDR, 1)
 		s.bind((device, 3))
 		family, t = rng.choice((4, 6)), rng.choice(gw.tunnels)
-		src, dst = (leaks.number(rng.choice(leaks.HOSTS[family][k])) for k in rng.choice((("lan", "far"), ("far", "lan"), ("own", "far"))))
+		src, dst = (number(rng.choice(leakspec.HOSTS[family][k])) for k in rng.choice((("lan", "far"), ("far", "lan"), ("own", "far"))))
 		data = rng.randbytes(rng.choice((8, 900, 5000 if gso else 1400)))
-		packet = leaks.make(family, src, dst, rng.choice((leaks.UDP, leaks.TCP, leaks.ICMP, 50, 51)), 7, rng.choice((7, 4500)), data)
+		packet = make(family, src, dst, rng.choice((UDP, TCP, ICMP, 50, 51)), 7, rng.choice((7, 4500)), data)
 		if rng.random() < .3:
 			packet = t.seal(packet)
 		if rng.random() < .3:
@@ -223,11 +225,11 @@ class User:
 	def do_wires(self, gw):
 		"""From outside: sealed, damaged, or fragments that never end."""
 		rng, t = self.rng, self.rng.choice(gw.tunnels)
-		packet = t.seal(leaks.make(4, leaks.number("10.2.0.10"), leaks.number("10.1.0.10"), rng.choice((6, 17, 1)), 7, 7, rng.randbytes(1300)))
+		packet = t.seal(make(4, number("10.2.0.10"), number("10.1.0.10"), rng.choice((6, 17, 1)), 7, 7, rng.randbytes(1300)))
 		if rng.random() < .5:
 			at = rng.randrange(len(packet))
 			packet = packet[:at] + rng.randbytes(1) + packet[at + 1:]
-		pieces = leaks.fragments(packet, rng.randrange(1 << 16), 400, b"") if rng.random() < .5 else [packet]
+		pieces = fragments(packet, rng.randrange(1 << 16), 400, b"") if rng.random() < .5 else [packet]
 		for piece in pieces[rng.randrange(2):]:
 			gw.wires["wan0"].send(piece)
 
@@ -254,7 +256,7 @@ class User:
 		gw.watch(gw.queue.s, Queue.accept, gw.queue)
 
 	def do_rules(self, gw):
-		spec = leaks.Spec(self.rng.randrange(1 << 30))
+		spec = leakspec.Spec(self.rng.randrange(1 << 30))
 		for device in ("lan1", "wan1"):
 			if device not in gw.devices and device in spec.options:
 				spec.options.remove(device)
@@ -291,7 +293,7 @@ class User:
 
 	def do_routes(self, gw):
 		net = Rtnetlink()
-		for prefix, length, device, via, kind in self.rng.sample(leaks.ROUTES, 2):
+		for prefix, length, device, via, kind in self.rng.sample(leakspec.ROUTES, 2):
 			index = gw.if_index(device) if device else 0
 			if index or not device:
 				net.route(prefix, length, index, via, self.rng.choice(gw.tables), kind)
@@ -299,14 +301,14 @@ class User:
 		net.close()
 
 	def do_sysctl(self, gw):
-		name, value = self.rng.choice(leaks.SYSCTLS)
+		name, value = self.rng.choice(leakspec.SYSCTLS)
 		sysctl(name.replace("{D}", self.rng.choice(("all", "wan0", "nfipsec0"))), self.rng.choice((0, value)))
 
 	def do_group(self, gw):
 		for s in self.rng.sample(gw.sockets, 2):
 			if s.type == socket.SOCK_DGRAM:
 				family = 4 if s.family == socket.AF_INET else 6
-				s.sendto(b"group", (leaks.GROUPS[family], 7))
+				s.sendto(b"group", (leakspec.GROUPS[family], 7))
 
 	def do_leave(self, gw):
 		"""The namespace goes, or only its descriptor, while a socket of it stays."""
@@ -326,12 +328,12 @@ def main():
 	home = Namespace(new=False)
 	sysctl("ipv6/conf/default/disable_ipv6", 1)
 	nfnl.the_spec()
-	shared = [leaks.Gateway(leaks.Spec(args.seed + i), home) for i in range(SHARED)]
+	shared = [leakgate.Gateway(leakspec.Spec(args.seed + i), home) for i in range(SHARED)]
 	children = []
 	for i in range(PROCESSES):
 		pid = os.fork()
 		if pid == 0:
-			leaks.Gateway.count += 1000 * (i + 1)
+			leakgate.Gateway.count += 1000 * (i + 1)
 			user = User(args.seed + 100 * (i + 1), home, shared)
 			user.run(args.seconds)
 			print("process %d: " % i + ", ".join("%s %d+%d" % (n[3:], user.done[n], user.refused[n])
