@@ -68,7 +68,7 @@ class Tunnel:
 				esp = with_checksum(6, self.remote, self.local, UDP, esp)
 		return ip_packet(self.family, self.remote, self.local, proto, esp)
 
-	def open(self, p, esp):
+	def open(self, esp):
 		"""The inner packet, or None. NAT may have changed the outer addresses."""
 		if not is_sealed(esp):
 			return None
@@ -76,7 +76,7 @@ class Tunnel:
 		payload = payload[:len(payload) - 2 - pad]
 		if kind in (4, 41):
 			return parse(payload)
-		return parse(ip_packet(p.family, p.src, p.dst, kind, payload))
+		return parse(ip_packet(self.family, self.local, self.remote, kind, payload))
 
 
 Event = collections.namedtuple("Event", "place where packet")	# "wire" name, "tunnel" Tunnel, "own" socket
@@ -97,6 +97,7 @@ class Gateway:
 		self.tunnels = [Tunnel(i, t) for i, t in enumerate(spec.tunnels)]
 		self.by_spi = {t.spi_out: t for t in self.tunnels}
 		self.sockets, self.wires, self.conversations, self.next_token = [], {}, [], 0
+		self.ike = {}		# the daemon's sockets, by family and port
 		self.silent, self.poll, self.readers = [], select.epoll(), {}
 		Gateway.count += 1
 		self.ns = Namespace()
@@ -224,12 +225,16 @@ class Gateway:
 					s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 				s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 				s.bind(("", port))
+				if "ike" in self.spec.options and port in (500, 4500):
+					self.ike[family, port] = s
 			s = socket.socket(af(family), socket.SOCK_STREAM)
 			if family == 6:
 				s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 			s.bind(("", 7))
 			s.listen(50)
 			self.silent.append(s)
+		if self.nf:
+			self.nf.do("ike-sockets", [("ike-fd", s.fileno()) for s in self.ike.values()])
 		self.join()
 
 	def join(self):
@@ -373,7 +378,7 @@ class Gateway:
 				return
 		esp = esp_of(p)
 		tunnel = self.by_spi.get(int.from_bytes(esp[:4], "big"))
-		inner = tunnel and tunnel.open(p, esp)
+		inner = tunnel and tunnel.open(esp)
 		if inner:
 			self.carried(tunnel, inner)
 		else:
@@ -403,7 +408,7 @@ class Gateway:
 			return
 		entry = first(self.policy, outbound(p))
 		self.sums["clear"] += 1
-		if refused(entry) and not self.ours(p.quote):
+		if refused(entry) and not self.ours(p.quote) and not self.from_daemon(p):
 			self.finding("leak", "%s in clear on %s, which is for: %s" % (p, wire, entry))
 		# what is still sealed was not taken, but sent on like any other packet
 		if not is_sealed(esp_of(p)):
@@ -434,7 +439,7 @@ class Gateway:
 		target = "%s %s" % (place, where.index if place == "tunnel" else where if place == "wire" else "")
 		if sent.place == "wire":
 			self.sums["passed"] += 1
-			if refused(entry) and not self.ours(sent.packet.quote):
+			if refused(entry) and not self.ours(sent.packet.quote) and not (place == "own" and self.for_daemon(sent.packet)):
 				self.finding("intrusion", "%s came in clear on %s and was taken, to %s as (%s), though: %s" % (
 					sent.packet, sent.where, target, p, entry))
 		elif sent.place == "tunnel":
@@ -447,7 +452,16 @@ class Gateway:
 	def ours(self, quote):
 		"""An error about our own ESP says something of the path, not of what is protected."""
 		return quote and any({quote.src, quote.dst} == {t.local, t.remote} for t in self.tunnels) and \
-			(quote.proto == ESP or quote.proto == UDP and quote.sport == quote.dport == 4500)
+			(quote.proto == ESP or quote.proto == UDP and (quote.sport == quote.dport == 4500 or (quote.family, quote.sport) in self.ike))
+
+	def from_daemon(self, p):
+		"""Is it IKE of the daemon? By the socket that sent it, not by its ports."""
+		tokens = [int(token, 16) for token in TOKEN.findall(p.data)]
+		return p.quote is None and bool(tokens) and all(t in self.sent and self.sent[t].where in self.ike.values() for t in tokens)
+
+	def for_daemon(self, p):
+		"""Is it IKE from a peer?"""
+		return p.proto == UDP and (p.family, p.dport) in self.ike and any((p.dst, p.src) == (t.local, t.remote) for t in self.tunnels)
 
 	def finding(self, kind, text):
 		self.findings.append(Finding(kind, text))

@@ -134,6 +134,11 @@ class Traffic:
 			kind, number_ = (socket.SOCK_RAW, proto) if proto in ECHO else (socket.SOCK_RAW, 47)
 		else:
 			kind, number_ = (socket.SOCK_DGRAM if proto == UDP else socket.SOCK_STREAM), 0
+		if proto == UDP and (family, lport) in gw.ike and code % 2:
+			gw.note(token, "own", gw.ike[family, lport], None)
+			self.send(gw.ike[family, lport], data, (ip_text(family, remote), rport))
+			gw.settle()
+			return
 		with inside(gw.ns, gw.home):
 			s = socket.socket(af(family), kind, number_)
 			s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -193,6 +198,21 @@ class Traffic:
 			packet = answer(p, token) or make(p.family, p.dst, p.src, p.proto, p.dport or 7, p.sport or 7, token)
 		packets = fragments(packet, gw.next_token, 16, token) if how % 7 == 0 and len(packet) > 60 else [packet]
 		gw.inject(wire, packets, token, packet)
+
+	def mix(self, which, wire, how, **_):
+		"""One packet's fragments, some out of a tunnel and some in clear: together they are nothing."""
+		events = [e for e in self.known if e.place == "tunnel" and e.where.installed and e.where.spec["mode"] == "tunnel"]
+		if not events:
+			return
+		gw, (_, tunnel, p) = self.gw, events[which % len(events)]
+		inner, clear, ident = gw.token(), gw.token(), gw.next_token
+		head, rest = (inner, clear) if how % 2 else (clear, inner)
+		packet = make(p.family, p.dst, p.src, UDP, p.dport or 7, p.sport or 7, head + b"x" * 200)
+		pieces = fragments(packet, ident, 48, rest)
+		inside_, outside = (pieces[:1], pieces[1:]) if how % 2 else (pieces[1:], pieces[:1])
+		steps = [lambda: gw.inject_sealed(tunnel, inside_, inner, packet), lambda: gw.inject(wire, outside, clear, packet)]
+		for step in steps if how % 4 < 2 else reversed(steps):
+			step()
 
 	def quote(self, which, wire, how, code, **a):
 		"""An ICMP error about a packet that was seen, in clear or from the tunnel that carried it."""

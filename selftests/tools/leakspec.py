@@ -140,7 +140,7 @@ class Spec:
 		rng = random.Random(seed)
 		self.seed = seed
 		self.options = [name for name, share in (("lan1", .3), ("wan1", .4), ("vrf-lan", .12), ("vrf-wan", .08), ("vrf-own", .05),
-							 ("early", .15), ("flow-hw", 0)) if rng.random() < share]
+							 ("early", .15), ("ike", .3)) if rng.random() < share]
 		self.sysctls = [(name.replace("{D}", rng.choice(("all", "lan0", "wan0", "nfipsec0"))), value)
 				for name, value in rng.sample(SYSCTLS, rng.choice((0, 0, 1, 2)))]
 		self.tunnels = [self.tunnel(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
@@ -202,10 +202,10 @@ class Spec:
 		return [number(h) for kind in kinds for h in HOSTS[family][kind]]
 
 	def action(self, rng):
-		kind = rng.choices(("flow", "attack", "quote", "group", "wait", "nfipsec0", "mtu"), (60, 22, 14, 3, 1, .5, .5))[0]
+		kind = rng.choices(("flow", "attack", "quote", "mix", "group", "wait", "nfipsec0", "mtu"), (60, 22, 14, 5, 3, 1, .5, .5))[0]
 		if kind == "flow":
 			return kind, self.flow(rng)
-		if kind in ("attack", "quote"):
+		if kind in ("attack", "quote", "mix"):
 			return kind, {"which": rng.randrange(100), "wire": rng.choice(("wan0", "wan0", "wan0", "wan1", "lan0", "lan1")), "how": rng.randrange(100),
 				      "code": rng.randrange(100), "from": rng.randrange(100)}
 		return kind, {"family": rng.choice((4, 6)), "from": rng.choice(("own", "wan0", "lan0")), "value": rng.choice((1280, 1400, 900))}
@@ -238,7 +238,17 @@ class Spec:
 		       "bound": rng.random() < .5, "code": rng.randrange(100)}
 		if entry and entry.tunnel is not None and rng.random() < .9:
 			out["tunnel"] = entry.tunnel
+		if "ike" in self.options and rng.random() < .2:
+			out.update(self.ike(rng))
 		return out
+
+	def ike(self, rng):
+		"""What looks like IKE, from whom it may come and from others."""
+		t = rng.choice(self.tunnels)
+		place, family = rng.choice(("own", "own", "wan", "lan")), 6 if ":" in t["local"] else 4
+		local = rng.choice(HOSTS[family]["lan"]) if place == "lan" else t["local"]
+		return {"place": place, "family": family, "proto": UDP, "local": number(local), "remote": number(t["remote"]),
+			"lport": rng.choice((500, 4500, 4500)), "rport": rng.choice((500, 4500))}
 
 	def ruleset(self):
 		chains = collections.OrderedDict()
