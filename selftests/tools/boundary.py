@@ -111,7 +111,7 @@ class Gateway:
 		return {k: now[k] - self.before[k] for k in now if now[k] != self.before[k]}
 
 	def counts(self, expected, what, also=()):
-		end = time.monotonic() + 5
+		end = time.monotonic() + 30
 		while True:
 			got = {k: v for k, v in self.counted().items() if k not in also}
 			if got == expected or time.monotonic() > end:
