@@ -403,6 +403,8 @@ struct ike_nego {
  * struct ike_child - a pair of IPsec SAs
  * @tun: NULL when its configuration has gone
  * @sels: as outbound packets look
+ * @orig_local: our address as the peer knows it, transport mode through a NAT; family 0: none
+ * @orig_remote: the peer's address as the peer knows it; the same
  * @prop: what was chosen
  * @answering: the peer's request that is to create it is not answered yet
  * @replacing: a successor is being negotiated
@@ -433,7 +435,6 @@ struct ike_child {
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
 	struct kern_sel *sels;
-	/* transport mode through a NAT: the addresses as the peer knows them; family 0: none */
 	struct addr orig_local, orig_remote;
 	uint64_t since;
 	uint64_t up_seq, close_at;

@@ -297,8 +297,8 @@ enum nfipsec_flow_attr {
 	X(OUT_DEV_DOWN,		"out_dev_down")	/* nfipsec0 was set down */	\
 	X(IN_DEV_DOWN,		"in_dev_down")	/* nfipsec0 was set down */	\
 	X(OUT_NO_ENTRY,		"out_no_entry")	/* routed to nfipsec0, no entry protects it */ \
-	X(OUT_ICMP_ERROR,	"out_icmp_error")	/* quotes a protected packet, no SA takes it */ \
-	X(IN_ICMP_ERROR,	"in_icmp_error")	/* the same, came in clear */ \
+	X(OUT_ICMP_ERROR,	"out_icmp_error")	/* no SA takes what it quotes */ \
+	X(IN_ICMP_ERROR,	"in_icmp_error")	/* quotes what is protected */ \
 	X(OUT_LWTUNNEL,		"out_lwtunnel")	/* its route encapsulates it, so no tunnel can */
 
 enum nfipsec_stat {
