@@ -51,7 +51,7 @@ busy()
 		so test "$(sum "$name")" -ge "$least" || return
 	done
 }
-declare -A LEAST=([packets]=800 [carried]=200 [opened]=50 [clear]=50 [passed]=50 [quoted]=10)
+declare -A LEAST=([packets]=1000 [carried]=80 [opened]=60 [clear]=300 [passed]=400 [quoted]=20)
 
 exec 3>&1
 ktap_plan 8
