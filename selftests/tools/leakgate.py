@@ -363,6 +363,9 @@ class Gateway:
 				return
 			if not data:
 				return
+			# ESP in UDP that DNAT has led away from its SA was not opened
+			if any(is_sealed(data[at:]) for at in (0, 8, 28)):
+				continue
 			quoting = s.type == socket.SOCK_RAW and s.proto in ERRORS and \
 				data[(data[0] & 15) * 4 if s.proto == ICMP else 0] in ERRORS[s.proto]
 			for token in TOKEN.findall(data):
