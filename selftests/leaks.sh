@@ -5,13 +5,13 @@
 # lines (tools/leaks.py, whose head has the picture). A seed is printed with each finding:
 #
 #	NFIPSEC_SEED=N NFIPSEC_GATEWAYS=1 repeats the gateway of a finding
-#	NFIPSEC_GATEWAYS=100000 makes more of them than the usual thousand
+#	NFIPSEC_GATEWAYS=100000 makes more of them than the usual 300
 #	NFIPSEC_REDUCE=1 prints each gateway of a finding without what the finding does not need
 
 . "$(dirname "$0")/lib.sh"
 
 GATEWAYS=${NFIPSEC_GATEWAYS:-${NFIPSEC_SLOW:+50}}
-GATEWAYS=${GATEWAYS:-1000}
+GATEWAYS=${GATEWAYS:-300}
 SEED=${NFIPSEC_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 out=$(mktemp /tmp/nfipsec-leaks.XXXXXX)
 on_exit "rm -f $out"
