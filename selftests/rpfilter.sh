@@ -72,8 +72,8 @@ checked()
 		status=1
 	fi
 	case $1 in
-	tunnel:4*) spoofed 10.2.0.77/32 "" 10.1.0.1 || status=1 ;;
-	*) spoofed fd02::77/128 nodad fd01::1 || status=1 ;;
+	tunnel:4*) spoofed 203.0.113.77/32 "" 10.1.0.1 || status=1 ;;
+	*) spoofed 2001:db8:77::77/128 nodad fd01::1 || status=1 ;;
 	esac
 	no_rules
 	return $status
