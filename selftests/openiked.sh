@@ -150,7 +150,7 @@ counted_check "PSK: we begin" we_begin
 check "OpenIKED rekeys CHILD SAs and the IKE SA" they_rekey
 check "OpenIKED deletes the IKE SA; the next packet has another" they_delete
 check "we delete the IKE SA" we_delete
-there passive && here "ike-lifetime 16s" 8s && in_site_a ping -n -q -c 1 -W 30 $SITE_B >"$WORK/ping" ||
+there passive && here "ike-lifetime 16s" 8s && in_site_a ping -n -q -i 0.2 -c 10 -W 30 $SITE_B >"$WORK/ping" ||
 	{ told; bail "no tunnel"; }
 check "we rekey CHILD SAs and the IKE SA" we_rekey
 daemon_stop && here
