@@ -72,10 +72,9 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 }
 
 /*
- * Would the stack judge by nfipsec0, which has neither addresses nor routes, what it should
- * judge by the device that leads back to the source? rp_filter, where it is on, does. With
- * forwarding on for all devices nfipsec0's own switch counts; else those of the devices do,
- * and of these nfipsec0 is none.
+ * Would the stack judge the packet by nfipsec0, which has neither addresses nor routes? rp_filter
+ * does, where it is on. Forwarding does, where the administrator switched it on for single
+ * devices: nfipsec0 is none of them. The device that leads back to the source should decide.
  */
 static bool judged_by_device(struct net *net, struct in_device *in4, __be32 daddr)
 {

@@ -19,6 +19,49 @@
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
 
+/* @pkt gets the ends of @tuple, or of the answer to it. ICMP has neither ports nor ends of them. */
+static void set_ends(struct nfipsec_pkt *pkt, const struct nf_conntrack_tuple *tuple, bool answer)
+{
+	const union nf_inet_addr *src = answer ? &tuple->dst.u3 : &tuple->src.u3;
+	const union nf_inet_addr *dst = answer ? &tuple->src.u3 : &tuple->dst.u3;
+
+	if (pkt->family == AF_INET) {
+		pkt->saddr.ip = src->ip;
+		pkt->daddr.ip = dst->ip;
+	} else {
+		pkt->saddr.ip6 = src->in6;
+		pkt->daddr.ip6 = dst->in6;
+	}
+	if (pkt->ports && nfipsec_pkt_ports_len(pkt->h.proto) == 4) {
+		pkt->sport = answer ? tuple->dst.u.all : tuple->src.u.all;
+		pkt->dport = answer ? tuple->src.u.all : tuple->dst.u.all;
+	}
+}
+
+/**
+ * nfipsec_flow_untranslate - the ends that a packet had on the wire
+ * @skb: the packet, of which conntrack may have translated the ends since
+ * @pkt: the same; or the packet that it quotes, with @quoted
+ * @quoted: @skb is an ICMP error. It has the conntrack entry of the packet that it quotes, and
+ *	goes in the other direction.
+ *
+ * conntrack's tuple of the packet's direction still has them. Without NAT nothing changes.
+ * RCU read side.
+ */
+void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt, bool quoted)
+{
+	const struct nf_conntrack_tuple *wire;
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	if (likely(!ct || !(READ_ONCE(ct->status) & IPS_NAT_MASK)) ||
+	    quoted != (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY))
+		return;
+	wire = nf_ct_tuple(ct, CTINFO2DIR(info));
+	if (wire->dst.protonum == pkt->h.proto)
+		set_ends(pkt, wire, quoted);
+}
+
 /*
  * Does an access list protect or discard the packets that are the answer to @tuple? Once a
  * connection is confirmed, its NAT is settled, and a packet that arrives as tuple T of one
@@ -33,21 +76,11 @@ static bool answer_is_listed(const struct nfipsec_policy *policy,
 	struct nfipsec_pkt pkt = {
 		.family = tuple->src.l3num,
 		.h.proto = tuple->dst.protonum,
+		/* only these and GRE can be in a flow table */
+		.ports = tuple->dst.protonum == IPPROTO_TCP || tuple->dst.protonum == IPPROTO_UDP,
 	};
 
-	/* only these and GRE can be in a flow table */
-	if (pkt.h.proto == IPPROTO_TCP || pkt.h.proto == IPPROTO_UDP) {
-		pkt.ports = true;
-		pkt.sport = tuple->dst.u.all;
-		pkt.dport = tuple->src.u.all;
-	}
-	if (pkt.family == AF_INET) {
-		pkt.saddr.ip = tuple->dst.u3.ip;
-		pkt.daddr.ip = tuple->src.u3.ip;
-	} else {
-		pkt.saddr.ip6 = tuple->dst.u3.in6;
-		pkt.daddr.ip6 = tuple->src.u3.in6;
-	}
+	set_ends(&pkt, tuple, true);
 	entry = nfipsec_classify(policy, &pkt);
 	return entry && entry->action != NFIPSEC_ACTION_BYPASS;
 }
@@ -143,6 +176,10 @@ void nfipsec_flow_policy(struct nfipsec_net *nn)
 }
 
 #else
+
+void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt, bool quoted)
+{
+}
 
 void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
 			  const struct nf_hook_state *state)

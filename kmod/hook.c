@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where packets come in from netfilter; the only file that names NF_* verdicts. */
+/* Where packets come in from netfilter; no file but this and rpfilter.c names NF_* verdicts. */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>

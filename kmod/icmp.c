@@ -14,7 +14,6 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/ndisc.h>
-#include <net/netfilter/nf_conntrack.h>
 
 #include "path.h"
 
@@ -73,27 +72,11 @@ static unsigned int quotation(struct sk_buff *skb, const struct nfipsec_pkt *pkt
 	return 0;
 }
 
-static unsigned int ports_len(u8 proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-	case IPPROTO_SCTP:
-	case IPPROTO_DCCP:
-		return 4;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return 2;
-	}
-	return 0;
-}
-
 /*
  * Fills @q from the IP header on, at @at from skb->data. A quotation may end anywhere
- * (RFC 792 has 8 octets behind the IP header). Where its upper layer or its ports are
- * missing, protect and discard entries match by the rest, as of a fragment. False: even the
- * addresses are missing.
+ * (RFC 792 has 8 octets behind the IP header). If the upper layer or the ports are missing,
+ * protect and discard entries match by the rest, as they match a fragment. Returns false if
+ * the addresses are missing.
  */
 static bool quoted_parse(struct sk_buff *skb, unsigned int at, u8 family, struct nfipsec_pkt *q)
 {
@@ -104,23 +87,12 @@ static bool quoted_parse(struct sk_buff *skb, unsigned int at, u8 family, struct
 	if (!pskb_may_pull(skb, at + nfipsec_ip_len(family)) ||
 	    skb->data[at] >> 4 != (family == AF_INET ? 4 : 6))
 		return false;
-	q->family = family;
-	if (family == AF_INET) {
-		const struct iphdr *ip = (const struct iphdr *)(skb->data + at);
-
-		q->saddr.ip = ip->saddr;
-		q->daddr.ip = ip->daddr;
-	} else {
-		const struct ipv6hdr *ip6 = (const struct ipv6hdr *)(skb->data + at);
-
-		q->saddr.ip6 = ip6->saddr;
-		q->daddr.ip6 = ip6->daddr;
-	}
+	nfipsec_pkt_addrs(skb, at, q);
 	if (nfipsec_pkt_headers(skb, at, &q->h)) {
 		q->h = (struct nfipsec_headers){ .fragment = true, .opaque = true };
 		return true;
 	}
-	len = ports_len(q->h.proto);
+	len = nfipsec_pkt_ports_len(q->h.proto);
 	if (q->h.fragment || !len)
 		return true;
 	if (!pskb_may_pull(skb, at + q->h.upper + len)) {
@@ -168,16 +140,21 @@ static const struct nfipsec_entry *judged(struct nfipsec_net *nn,
  *
  * RCU read side.
  *
- * Return: true if the error quotes IKE of the daemon, or ESP or AH between the outer
- * addresses of a tunnel.
+ * Return: true if the error quotes a packet of an outbound SA, IKE of the daemon, or ESP or
+ * AH between the outer addresses of a tunnel.
  */
 bool nfipsec_icmp_quotes_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 			       const struct nfipsec_pkt *pkt)
 {
 	struct nfipsec_pkt in;
 	struct quote quote;
+	unsigned int at = quotation(skb, pkt, &quote.redirect);
 
-	if (!quotes(skb, pkt, &quote) || quote.redirect)
+	if (!at || quote.redirect)
+		return false;
+	if (nfipsec_mtu_is_quoted(nn, skb, at))
+		return true;
+	if (!quoted_parse(skb, at, pkt->family, &quote.pkt))
 		return false;
 	nfipsec_pkt_mirror(&quote.pkt, &in);
 	return nfipsec_ike_is_outer(nn, &in);
@@ -267,13 +244,6 @@ static void sources_try6(struct source *s, const struct net_device *dev)
 	}
 }
 
-static bool is_own(struct net *net, u8 family, const union nfipsec_addr *addr)
-{
-	if (family == AF_INET)
-		return __ip_dev_find(net, addr->ip, false);
-	return ipv6_chk_addr(net, &addr->ip6, NULL, 0);
-}
-
 /* no memory: false. ICMPv6's checksum has the addresses in it, ICMP's has not. */
 static bool source_set(struct sk_buff *skb, struct nfipsec_pkt *pkt, const union nfipsec_addr *addr)
 {
@@ -300,8 +270,8 @@ static bool source_set(struct sk_buff *skb, struct nfipsec_pkt *pkt, const union
 
 /*
  * Returns how the tunnel of @entry takes an error that quotes @quoted, and in @best with
- * which source. Only this host's own errors may change theirs: the stack has chosen the
- * address of the device that leads to the peer, which is often in no access list.
+ * which source. The module changes the source of this host's own errors only: for these the
+ * stack chose the address of the device that leads to the peer, often in no access list.
  */
 static enum fit choose_source(struct nfipsec_net *nn, const struct nfipsec_policy *policy,
 			      const struct nfipsec_entry *entry, const struct nfipsec_pkt *quoted,
@@ -314,7 +284,7 @@ static enum fit choose_source(struct nfipsec_net *nn, const struct nfipsec_polic
 
 	/* the stack's choice is as good as a near one */
 	s.rank = 2 * fit_of(&s) + 1;
-	if (s.rank / 2 < FIT_SA && is_own(nn->net, pkt->family, &pkt->saddr)) {
+	if (s.rank / 2 < FIT_SA && nfipsec_xmit_is_local(nn->net, pkt->family, &pkt->saddr)) {
 		for_each_netdev_rcu(nn->net, dev) {
 			if (pkt->family == AF_INET)
 				sources_try4(&s, dev);
@@ -337,9 +307,9 @@ static enum fit choose_source(struct nfipsec_net *nn, const struct nfipsec_polic
  * @reason: set when the packet must be dropped
  *
  * RFC 4301 6.2: an error belongs to the traffic of the packet that it quotes, turned round,
- * and goes into the tunnel of that. A redirect about protected traffic goes nowhere: a host
- * on one wire with its gateway and the gateway's next hop is told of a shorter way (RFC 1812
- * 5.2.7.2, RFC 4861 8), because the stack does not know of the tunnel. RCU read side.
+ * and goes into the tunnel of that. The module drops a redirect about protected traffic: the
+ * stack sends one to a host on the wire of the gateway's next hop (RFC 1812 5.2.7.2, RFC 4861
+ * 8), because the stack does not know of the tunnel. RCU read side.
  *
  * Return: the entry; NULL when the quotation decides nothing.
  */
@@ -455,38 +425,6 @@ bool nfipsec_icmp_fits(const struct nfipsec_sa *sa, struct sk_buff *skb,
 	       turned(&quote, pkt, &back) && nfipsec_sa_match(sa, &back);
 }
 
-/*
- * The quotation as it was on the wire, where conntrack has translated it since: the error
- * has the conntrack entry of the packet that it quotes, and goes in the other direction.
- */
-static void untranslate(const struct sk_buff *skb, struct nfipsec_pkt *quoted)
-{
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-	const struct nf_conntrack_tuple *wire;
-	enum ip_conntrack_info info;
-	const struct nf_conn *ct;
-
-	ct = nf_ct_get(skb, &info);
-	if (likely(!ct || !(READ_ONCE(ct->status) & IPS_NAT_MASK)) ||
-	    (info != IP_CT_RELATED && info != IP_CT_RELATED_REPLY))
-		return;
-	wire = nf_ct_tuple(ct, CTINFO2DIR(info));
-	if (wire->dst.protonum != quoted->h.proto)
-		return;
-	if (quoted->family == AF_INET) {
-		quoted->saddr.ip = wire->dst.u3.ip;
-		quoted->daddr.ip = wire->src.u3.ip;
-	} else {
-		quoted->saddr.ip6 = wire->dst.u3.in6;
-		quoted->daddr.ip6 = wire->src.u3.in6;
-	}
-	if (quoted->ports && ports_len(quoted->h.proto) == 4) {
-		quoted->sport = wire->dst.u.all;
-		quoted->dport = wire->src.u.all;
-	}
-#endif
-}
-
 /**
  * nfipsec_icmp_input_cleartext - an ICMP error that came in clear, by what it quotes
  * @nn: the namespace
@@ -508,7 +446,7 @@ enum nfipsec_stat nfipsec_icmp_input_cleartext(struct nfipsec_net *nn,
 
 	if (!quotes(skb, pkt, &quote))
 		return NFIPSEC_STAT_UNSPEC;
-	untranslate(skb, &quote.pkt);
+	nfipsec_flow_untranslate(skb, &quote.pkt, true);
 	entry = judged(nn, policy, &quote.pkt);
 	if (!entry)
 		return NFIPSEC_STAT_UNSPEC;

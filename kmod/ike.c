@@ -9,7 +9,6 @@
 #include <linux/net.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
-#include <net/addrconf.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 #include <net/netfilter/nf_conntrack.h>
@@ -102,13 +101,6 @@ bool nfipsec_ike_is_receiver(struct nfipsec_net *nn, u8 family, const union nfip
 	return false;
 }
 
-static bool is_local(struct net *net, u8 family, const union nfipsec_addr *addr)
-{
-	if (family == AF_INET)
-		return inet_addr_type(net, addr->ip) == RTN_LOCAL;
-	return ipv6_chk_addr(net, &addr->ip6, NULL, 0);
-}
-
 /**
  * nfipsec_ike_is_own - would the daemon send from an address and port?
  * @nn: the namespace
@@ -123,7 +115,8 @@ static bool is_local(struct net *net, u8 family, const union nfipsec_addr *addr)
 bool nfipsec_ike_is_own(struct nfipsec_net *nn, u8 family, const union nfipsec_addr *addr,
 			__be16 port)
 {
-	return nfipsec_ike_is_receiver(nn, family, addr, port) && is_local(nn->net, family, addr);
+	return nfipsec_ike_is_receiver(nn, family, addr, port) &&
+	       nfipsec_xmit_is_local(nn->net, family, addr);
 }
 
 /* Is @local this end of the tunnel? One without a fixed address takes any of the host's own. */
@@ -136,7 +129,7 @@ static bool is_end(const struct nfipsec_tunnel *tunnel, u8 family, const union n
 		return false;
 	if (tunnel->has_local)
 		return nfipsec_addr_equal(family, &tunnel->local, local);
-	return is_local(tunnel->nn->net, family, local);
+	return nfipsec_xmit_is_local(tunnel->nn->net, family, local);
 }
 
 /**
@@ -213,8 +206,7 @@ bool nfipsec_ike_may_be_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 		       (pkt->family == AF_INET && is_reply_behind_nat(nn, skb));
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return nfipsec_mtu_quotes_sa(nn, skb, pkt) ||
-		       nfipsec_icmp_quotes_outer(nn, skb, pkt);
+		return nfipsec_icmp_quotes_outer(nn, skb, pkt);
 	}
 	return false;
 }

@@ -7,7 +7,6 @@
 #include <linux/ip.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#include <net/netfilter/nf_conntrack.h>
 
 #include "ah.h"
 #include "esp.h"
@@ -340,6 +339,7 @@ void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfip
 	enum nfipsec_stat reason;
 	struct nfipsec_pkt pkt;
 
+	nfipsec_assert_bh_off();
 	reason = take(sa, &a);
 	if (!reason && sa->tunnel->bundle && sa->proto == IPPROTO_AH)
 		reason = take_bundled(&sa, &a);
@@ -349,39 +349,6 @@ void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfip
 		nfipsec_drop(nn, a.skb, reason);
 	else
 		nfipsec_deliver(nn, a.skb, pkt.h.proto);
-}
-
-/*
- * The addresses and ports that the packet had on the wire, where conntrack has translated
- * them since. Its tuple of the packet's direction still has them. An ICMP error has the
- * conntrack entry of the packet that it quotes, and keeps its own.
- */
-static void untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt)
-{
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-	const struct nf_conntrack_tuple *wire;
-	enum ip_conntrack_info info;
-	const struct nf_conn *ct;
-
-	ct = nf_ct_get(skb, &info);
-	if (likely(!ct || !(READ_ONCE(ct->status) & IPS_NAT_MASK)))
-		return;
-	wire = nf_ct_tuple(ct, CTINFO2DIR(info));
-	if (wire->dst.protonum != pkt->h.proto || info == IP_CT_RELATED ||
-	    info == IP_CT_RELATED_REPLY)
-		return;
-	if (pkt->family == AF_INET) {
-		pkt->saddr.ip = wire->src.u3.ip;
-		pkt->daddr.ip = wire->dst.u3.ip;
-	} else {
-		pkt->saddr.ip6 = wire->src.u3.in6;
-		pkt->daddr.ip6 = wire->dst.u3.in6;
-	}
-	if (pkt->ports && pkt->h.proto != IPPROTO_ICMP && pkt->h.proto != IPPROTO_ICMPV6) {
-		pkt->sport = wire->src.u.all;
-		pkt->dport = wire->dst.u.all;
-	}
-#endif
 }
 
 /* Is the packet for the tunnels themselves, as far as is known where it is judged? */
@@ -443,6 +410,10 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 		*reason = NFIPSEC_STAT_IN_CLEARTEXT;
 		return NFIPSEC_VERDICT_DROP;
 	}
+	/* whose they are LOCAL_IN finds out, without a look-up here */
+	if (when == NFIPSEC_BEFORE_NAT && !pkt.h.fragment &&
+	    (pkt.h.proto == IPPROTO_ESP || pkt.h.proto == IPPROTO_AH))
+		return NFIPSEC_VERDICT_PASS;
 	*reason = nfipsec_icmp_input_cleartext(nn, policy, skb, &pkt);
 	if (unlikely(*reason))
 		return is_outer(nn, skb, &pkt, when) ? NFIPSEC_VERDICT_PASS : NFIPSEC_VERDICT_DROP;
@@ -450,7 +421,7 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 		return NFIPSEC_VERDICT_PASS;
 	wire = pkt;
 	/* at PRE_ROUTING, too: a VRF calls that again behind NAT */
-	untranslate(skb, &wire);
+	nfipsec_flow_untranslate(skb, &wire, false);
 	nfipsec_pkt_mirror(&wire, &mirror);
 	entry = nfipsec_classify(policy, &mirror);
 	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS || is_outer(nn, skb, &pkt, when))

@@ -310,26 +310,17 @@ static const struct nfipsec_sa *quoted_sa(struct nfipsec_net *nn, struct sk_buff
 }
 
 /**
- * nfipsec_mtu_quotes_sa - is an ICMP error about an outer packet of ours?
+ * nfipsec_mtu_is_quoted - does an ICMP error quote a packet of an SA of ours?
  * @nn: the namespace
- * @skb: the error, at its IP header
- * @pkt: the same
+ * @skb: the error
+ * @quoted: offset of the quoted IP header from skb->data
  *
  * RCU read side.
  *
- * Return: true if the error quotes ESP or AH of an outbound SA.
+ * Return: true if it quotes ESP or AH of an outbound SA, with the SPI.
  */
-bool nfipsec_mtu_quotes_sa(struct nfipsec_net *nn, struct sk_buff *skb,
-			   const struct nfipsec_pkt *pkt)
+bool nfipsec_mtu_is_quoted(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int quoted)
 {
-	unsigned int quoted = pkt->h.upper + sizeof(struct icmphdr);
-	u8 type = ntohs(pkt->sport) >> 8;
-
-	BUILD_BUG_ON(sizeof(struct icmphdr) != sizeof(struct icmp6hdr));
-	if (!pkt->ports)
-		return false;
-	if (pkt->h.proto == IPPROTO_ICMP ? !icmp_is_err(type) : type & ICMPV6_INFOMSG_MASK)
-		return false;
 	return quoted_sa(nn, skb, quoted);
 }
 

@@ -42,17 +42,6 @@ void nfipsec_natt_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb)
 	udp->check = 0;
 }
 
-/* the checksum of what follows the IP header at @skb's data, of @proto, its field being zero */
-static __sum16 checksum(const struct sk_buff *skb, unsigned int head, u8 proto)
-{
-	unsigned int len = skb->len - head;
-	__wsum sum = csum_partial(skb->data + head, len, 0);
-
-	if (ip_hdr(skb)->version == 4)
-		return csum_tcpudp_magic(ip_hdr(skb)->saddr, ip_hdr(skb)->daddr, len, proto, sum);
-	return csum_ipv6_magic(&ipv6_hdr(skb)->saddr, &ipv6_hdr(skb)->daddr, len, proto, sum);
-}
-
 /**
  * nfipsec_natt_checksum - the checksum that UDP over IPv6 cannot do without
  * @skb: the outer packet, at its IPv6 header
@@ -63,8 +52,10 @@ static __sum16 checksum(const struct sk_buff *skb, unsigned int head, u8 proto)
 void nfipsec_natt_checksum(struct sk_buff *skb, unsigned int head)
 {
 	struct udphdr *udp = (struct udphdr *)(skb->data + head);
+	unsigned int len = skb->len - head;
 
-	udp->check = checksum(skb, head, IPPROTO_UDP) ?: CSUM_MANGLED_0;
+	udp->check = csum_ipv6_magic(&ipv6_hdr(skb)->saddr, &ipv6_hdr(skb)->daddr, len, IPPROTO_UDP,
+				     csum_partial(udp, len, 0)) ?: CSUM_MANGLED_0;
 }
 
 /* where the checksum is in the header of an upper layer that sums the addresses, too; 0: none */

@@ -97,6 +97,13 @@ struct nfipsec_dev {
 	struct gro_cells	gro_cells;
 };
 
+/* The state of each CPU relies on bottom halves being off. Builds with tests check the callers. */
+#ifdef NFIPSEC_SELFTEST
+#define nfipsec_assert_bh_off() WARN_ON_ONCE(!in_softirq())
+#else
+#define nfipsec_assert_bh_off() do { } while (0)
+#endif
+
 /* main.c: frees that sleep, after a grace period (queue_rcu_work) */
 extern struct workqueue_struct *nfipsec_wq;
 
@@ -127,10 +134,10 @@ void nfipsec_ike_exit_net(struct nfipsec_net *nn);
 /* netlink.c */
 int nfipsec_netlink_init(void);
 void nfipsec_netlink_exit(void);
+
 /* rpfilter.c */
 int nfipsec_rpfilter_register(struct net *net);
 void nfipsec_rpfilter_unregister(struct net *net);
-
 
 /* stats.c */
 int nfipsec_stats_create(struct nfipsec_net *nn);

@@ -405,6 +405,7 @@ void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_DEV_DOWN);
 		return;
 	}
+	nfipsec_assert_bh_off();
 	if (unlikely(h->fragment && way->sa->mode == NFIPSEC_MODE_TRANSPORT)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_FRAGMENT);
 		return;

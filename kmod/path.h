@@ -87,14 +87,14 @@ struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel,
 				      const struct nfipsec_ends *ends);
 void nfipsec_xmit(const struct nfipsec_sa *sa, struct dst_entry *dst, struct sk_buff *skb);
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
+bool nfipsec_xmit_is_local(struct net *net, u8 family, const union nfipsec_addr *addr);
 
 /* mtu.c: how large an inner packet may be */
 void nfipsec_mtu_follow(const struct nfipsec_way *way, const struct dst_entry *dst);
 void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel);
 /* does it fit the tunnel? 0; 1 when the outer packet may be fragmented; -EMSGSIZE, told */
 int nfipsec_mtu_check(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
-bool nfipsec_mtu_quotes_sa(struct nfipsec_net *nn, struct sk_buff *skb,
-			   const struct nfipsec_pkt *pkt);
+bool nfipsec_mtu_is_quoted(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int quoted);
 /* a local sender's route to its peer learns what fits */
 void nfipsec_mtu_tell_route(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
 void nfipsec_mtu_icmp4(struct nfipsec_net *nn, struct sk_buff *skb);
@@ -146,6 +146,8 @@ struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsi
 void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
 			  const struct nf_hook_state *state);
 void nfipsec_flow_policy(struct nfipsec_net *nn);
+/* the ends of @pkt, or of what @skb quotes, as they were on the wire before NAT */
+void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt, bool quoted);
 
 /* deliver.c */
 void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto);

@@ -132,12 +132,16 @@ int nfipsec_pkt_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_
 	return -EINVAL;
 }
 
-/* what the classifier reads of the upper layer's header; 0: it has nothing to tell */
-static unsigned int upper_len(u8 proto)
+/**
+ * nfipsec_pkt_ports_len - how much of the upper layer's header the selectors need
+ * @proto: the upper layer
+ *
+ * Return: octets, 4 with two ports, 2 with ICMP's type and code, or 0.
+ */
+unsigned int nfipsec_pkt_ports_len(u8 proto)
 {
 	switch (proto) {
 	case IPPROTO_TCP:
-		return 14;	/* ports, and the flags */
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 	case IPPROTO_SCTP:
@@ -148,6 +152,12 @@ static unsigned int upper_len(u8 proto)
 		return 2;
 	}
 	return 0;
+}
+
+/* what the parser reads of the upper layer's header: of TCP the flags, too */
+static unsigned int upper_len(u8 proto)
+{
+	return proto == IPPROTO_TCP ? 14 : nfipsec_pkt_ports_len(proto);
 }
 
 static bool is_icmp(u8 proto)
@@ -223,6 +233,29 @@ static int parse_upper(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_p
 }
 
 /**
+ * nfipsec_pkt_addrs - the family and the addresses of a packet
+ * @skb: the packet
+ * @nhoff: offset of its IP header from skb->data, which is linear
+ * @pkt: family, source and destination are filled
+ */
+void nfipsec_pkt_addrs(const struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
+{
+	if (skb->data[nhoff] >> 4 == 4) {
+		const struct iphdr *ip = (const struct iphdr *)(skb->data + nhoff);
+
+		pkt->family = AF_INET;
+		pkt->saddr.ip = ip->saddr;
+		pkt->daddr.ip = ip->daddr;
+	} else {
+		const struct ipv6hdr *ip6 = (const struct ipv6hdr *)(skb->data + nhoff);
+
+		pkt->family = AF_INET6;
+		pkt->saddr.ip6 = ip6->saddr;
+		pkt->daddr.ip6 = ip6->daddr;
+	}
+}
+
+/**
  * nfipsec_pkt_parse - the selectors of a packet
  * @skb: the packet
  * @nhoff: offset of its IP header from skb->data
@@ -237,20 +270,9 @@ int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pk
 	memset(pkt, 0, sizeof(*pkt));
 	if (nfipsec_pkt_headers(skb, nhoff, &pkt->h))
 		return -EINVAL;
-	if (skb->data[nhoff] >> 4 == 4) {
-		const struct iphdr *ip = (const struct iphdr *)(skb->data + nhoff);
-
-		pkt->family = AF_INET;
-		pkt->saddr.ip = ip->saddr;
-		pkt->daddr.ip = ip->daddr;
-		pkt->on_link = is_igmp(ip);
-	} else {
-		const struct ipv6hdr *ip6 = (const struct ipv6hdr *)(skb->data + nhoff);
-
-		pkt->family = AF_INET6;
-		pkt->saddr.ip6 = ip6->saddr;
-		pkt->daddr.ip6 = ip6->daddr;
-	}
+	nfipsec_pkt_addrs(skb, nhoff, pkt);
+	if (pkt->family == AF_INET)
+		pkt->on_link = is_igmp((const struct iphdr *)(skb->data + nhoff));
 	return pkt->h.fragment ? 0 : parse_upper(skb, nhoff, pkt);
 }
 

@@ -116,6 +116,8 @@ bool nfipsec_addr_equal(u8 family, const union nfipsec_addr *a, const union nfip
 /* pkt.c: pull and check headers; -EINVAL for a malformed packet. May reallocate the head. */
 int nfipsec_pkt_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h);
 int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt);
+void nfipsec_pkt_addrs(const struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt);
+unsigned int nfipsec_pkt_ports_len(u8 proto);
 /* the packet with both ends swapped, for the inbound clear-text check */
 void nfipsec_pkt_mirror(const struct nfipsec_pkt *pkt, struct nfipsec_pkt *mirror);
 /* a TCP segment with SYN offers no larger MSS than fits @mtu; the header may be reallocated */

@@ -2,6 +2,7 @@
 /* Back to the stack with outer packets: their route and the hand-over. */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <net/addrconf.h>
 #include <net/dst_cache.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
@@ -165,6 +166,23 @@ bool nfipsec_xmit_is_outer(const struct sk_buff *skb)
 	proto = ip_hdr(skb)->protocol;
 	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED &&
 	       (unfinished || proto == IPPROTO_ESP || proto == IPPROTO_AH || proto == IPPROTO_UDP);
+}
+
+/**
+ * nfipsec_xmit_is_local - is an address this host's?
+ * @net: the namespace
+ * @family: AF_INET or AF_INET6
+ * @addr: the address
+ *
+ * RCU read side.
+ *
+ * Return: true if it is.
+ */
+bool nfipsec_xmit_is_local(struct net *net, u8 family, const union nfipsec_addr *addr)
+{
+	if (family == AF_INET)
+		return inet_addr_type(net, addr->ip) == RTN_LOCAL;
+	return ipv6_chk_addr(net, &addr->ip6, NULL, 0);
 }
 
 /**

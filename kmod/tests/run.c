@@ -12,6 +12,7 @@ static const struct {
 	const char	*name;
 	bool		(*run)(void);
 } tests[] = {
+	{ "batch", nfipsec_test_batch },
 	{ "classify", nfipsec_test_classify },
 	{ "crypto", nfipsec_test_crypto },
 	{ "pkt", nfipsec_test_pkt },

@@ -6,6 +6,7 @@
 #include <linux/printk.h>
 
 /* each returns false, and has said what differs, when it fails */
+bool nfipsec_test_batch(void);
 bool nfipsec_test_classify(void);
 bool nfipsec_test_crypto(void);
 bool nfipsec_test_pkt(void);
