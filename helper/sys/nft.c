@@ -10,14 +10,13 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 
 #include "sys/nft.h"
+#include "sys/query.h"
 
 struct dump {
 	void (*each)(const struct nft_chain *c, void *arg);
 	void *arg;
-	int err;
 };
 
 static bool is_source_nat(struct nlattr *tb[])
@@ -31,10 +30,9 @@ static bool is_source_nat(struct nlattr *tb[])
 	       ntohl(nla_get_u32(hook[NFTA_HOOK_HOOKNUM])) == NF_INET_POST_ROUTING;
 }
 
-static int one_chain(struct nl_msg *msg, void *arg)
+static int one_chain(struct nlmsghdr *hdr, void *arg)
 {
 	struct nlattr *tb[NFTA_CHAIN_MAX + 1];
-	struct nlmsghdr *hdr = nlmsg_hdr(msg);
 	const struct nfgenmsg *nfg = nlmsg_data(hdr);
 	struct nft_chain c = { .family = 0 };
 	struct dump *d = arg;
@@ -42,21 +40,12 @@ static int one_chain(struct nl_msg *msg, void *arg)
 	if (nlmsg_datalen(hdr) < (int)sizeof(*nfg) ||
 	    nlmsg_parse(hdr, sizeof(*nfg), tb, NFTA_CHAIN_MAX, NULL) < 0 || !is_source_nat(tb) ||
 	    !tb[NFTA_CHAIN_TABLE] || !tb[NFTA_CHAIN_NAME])
-		return NL_OK;
+		return 0;
 	c.family = nfg->nfgen_family;
 	nla_strlcpy(c.table, tb[NFTA_CHAIN_TABLE], sizeof(c.table));
 	nla_strlcpy(c.name, tb[NFTA_CHAIN_NAME], sizeof(c.name));
 	d->each(&c, d->arg);
-	return NL_OK;
-}
-
-static int on_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
-{
-	struct dump *d = arg;
-
-	(void)from;
-	d->err = err->error;
-	return NL_STOP;
+	return 0;
 }
 
 int nft_nat_chains(void (*each)(const struct nft_chain *c, void *arg), void *arg)
@@ -65,20 +54,11 @@ int nft_nat_chains(void (*each)(const struct nft_chain *c, void *arg), void *arg
 						NLM_F_REQUEST | NLM_F_DUMP);
 	struct nfgenmsg nfg = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 };
 	struct dump d = { .each = each, .arg = arg };
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	struct nl_sock *sk = nl_socket_alloc();
 	int ret = -ENOMEM;
 
-	if (msg && cb && sk && !nlmsg_append(msg, &nfg, sizeof(nfg), NLMSG_ALIGNTO) &&
-	    !nl_connect(sk, NETLINK_NETFILTER)) {
-		nl_socket_disable_auto_ack(sk);
-		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, one_chain, &d);
-		nl_cb_err(cb, NL_CB_CUSTOM, on_error, &d);
-		ret = nl_send_auto(sk, msg) < 0 || (nl_recvmsgs(sk, cb) < 0 && !d.err) ? -EIO : d.err;
-	}
+	if (msg && !nlmsg_append(msg, &nfg, sizeof(nfg), NLMSG_ALIGNTO))
+		ret = query_ask(NETLINK_NETFILTER, msg, one_chain, &d);
 	nlmsg_free(msg);
-	nl_cb_put(cb);
-	nl_socket_free(sk);
 	return ret;
 }
 

@@ -11,53 +11,11 @@
 
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 
 #include <linux/nfipsec.h>
 
+#include "sys/query.h"
 #include "sys/route.h"
-
-/* one request under way */
-struct query {
-	int (*each)(struct nlmsghdr *hdr, void *arg);
-	void *arg;
-	int err;
-};
-
-static int on_valid(struct nl_msg *msg, void *arg)
-{
-	struct query *q = arg;
-
-	if (!q->err)
-		q->err = q->each(nlmsg_hdr(msg), q->arg);
-	return NL_OK;
-}
-
-static int on_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
-{
-	struct query *q = arg;
-
-	(void)from;
-	q->err = err->error;
-	return NL_STOP;
-}
-
-static int ask(struct nl_msg *msg, struct query *q)
-{
-	struct nl_sock *sk = nl_socket_alloc();
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	int ret = -ENOMEM;
-
-	if (sk && cb && !nl_connect(sk, NETLINK_ROUTE)) {
-		nl_socket_disable_auto_ack(sk);
-		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, q);
-		nl_cb_err(cb, NL_CB_CUSTOM, on_error, q);
-		ret = nl_send_auto(sk, msg) < 0 || (nl_recvmsgs(sk, cb) < 0 && !q->err) ? -EIO : q->err;
-	}
-	nl_cb_put(cb);
-	nl_socket_free(sk);
-	return ret;
-}
 
 static bool get_addr(struct nlattr *a, uint8_t family, struct addr *out)
 {
@@ -110,11 +68,10 @@ int route_addrs(struct route_addr **out, unsigned int *n)
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
 	struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC };
 	struct addrs addrs = { NULL, 0 };
-	struct query q = { .each = one_addr, .arg = &addrs };
 	int ret = -ENOMEM;
 
 	if (msg && !nlmsg_append(msg, &ifa, sizeof(ifa), NLMSG_ALIGNTO))
-		ret = ask(msg, &q);
+		ret = query_ask(NETLINK_ROUTE, msg, one_addr, &addrs);
 	nlmsg_free(msg);
 	if (ret) {
 		free(addrs.p);
@@ -179,12 +136,11 @@ static bool put_query(struct nl_msg *msg, const struct route_query *q)
 int route_get(const struct route_query *query, struct route_answer *a)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
-	struct query q = { .each = one_route, .arg = a };
 	int ret = -ENOMEM;
 
 	memset(a, 0, sizeof(*a));
 	if (msg && put_query(msg, query))
-		ret = ask(msg, &q);
+		ret = query_ask(NETLINK_ROUTE, msg, one_route, a);
 	nlmsg_free(msg);
 	return ret;
 }
