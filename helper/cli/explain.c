@@ -75,7 +75,7 @@ static void copy_strict(const struct kern_entry *e, void *arg)
 		found->strict = true;
 }
 
-/* what else is there, when no SA takes the packet */
+/* prints or collects the SAs of the tunnel whose selectors do not take the packet */
 struct others {
 	const struct kern_entry *e;
 	uint8_t dir;

@@ -31,7 +31,7 @@ static void print_warning(const char *text, void *arg)
 	fprintf(stderr, "%s\n", text);
 }
 
-/* entries that hardly mean what they say, here: without the addresses, by the lists alone */
+/* Prints what conf_warn() finds. If the kernel does not tell this host's addresses, it compares the lists alone. */
 static void warn_of(const struct conf *conf)
 {
 	struct route_addr *addrs = NULL;
@@ -101,7 +101,7 @@ static int load_without_daemon(const char *path)
 		snprintf(err.text, sizeof(err.text), "%s: %s", path, kern_error(k));
 	if (ok && !conf_has_entries(conf))
 		snprintf(err.text, sizeof(err.text), "%s has no entry", path);
-	/* without a policy the commands that show something say this, whoever asks when */
+	/* the commands that show something print this reason while no policy is in force */
 	reason_set(*err.text ? err.text : NULL);
 	if (!ok)
 		fprintf(stderr, "nfipsec: %s\n", err.text);

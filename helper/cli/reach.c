@@ -170,7 +170,7 @@ static void one_chain(const struct nft_chain *c, void *arg)
 		 nft_family_name(c->family), c->table, c->name);
 }
 
-/* what its rules do with this packet is for them to know; the access lists see the outcome */
+/* nfipsec reads the chains, not their rules. The access lists see the packet that the rules leave. */
 static json_t *nat_of(const struct kern_flow *flow)
 {
 	struct chains all = { .family = flow->src.family };

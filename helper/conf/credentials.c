@@ -42,8 +42,8 @@ static bool any_uses_psk(const struct conf *conf)
 }
 
 /*
- * Whose identities are known before they come: a responder for everyone learns them in IKE_AUTH,
- * and an address that the route chooses is known when an IKE SA is initiated.
+ * Does the configuration name both identities? A responder for everyone learns the peer's in
+ * IKE_AUTH. The daemon learns its own address, where the route chooses it, when it initiates.
  */
 static bool has_both_ids(const struct conf_peer *p)
 {

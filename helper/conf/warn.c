@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is right and hardly meant. */
+/* Warnings about entries that are valid, and that the administrator hardly meant. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,7 +191,7 @@ static void warn_cut_off(const struct warner *w, const struct place *places, uns
 }
 
 /**
- * conf_warn() - look for entries that hardly mean what they say
+ * conf_warn() - look for entries that the administrator hardly meant
  * @conf: the configuration
  * @addrs: addresses of this host
  * @n_addrs: number of @addrs

@@ -509,7 +509,7 @@ static void warn_certs(const struct conf *conf)
 			log_warn("%s", text);
 }
 
-/* @warning: for who loads it; empty: no peer lacks anything */
+/* @warning: for the command that loads the configuration; empty: no peer lacks anything */
 static void warn_lacks(const struct conf *conf, char *warning, size_t len)
 {
 	const struct conf_peer *p;
@@ -619,7 +619,7 @@ bool daemon_load(struct daemon *d, const char *path, char *err, size_t err_len)
 	if (load(d, path, err, err_len))
 		return true;
 	snprintf(d->refused, sizeof(d->refused), "%s", err);
-	/* for when it matters: nothing but this says later why there is no policy */
+	/* a command reads the reason after this daemon has ended */
 	reason_set(err);
 	return false;
 }

@@ -377,7 +377,7 @@ static void any_is_of_both_families(void **state)
 	conf_free(conf);
 }
 
-/* what a strict entry stands for beside itself, and the exceptions that it lets be */
+/* the discard entry that `strict` adds, and the bypass entries that the checker accepts beside it */
 static void strict_implies_a_discard(void **state)
 {
 	struct conf *conf = parse("access-list a {\n"

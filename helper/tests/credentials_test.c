@@ -56,7 +56,7 @@ static struct conf *load_good(const char *dir, const char *text, struct broken *
 	return conf;
 }
 
-/* the same is refused where something is in force */
+/* conf_credentials_load(), for a load over a configuration in force, refuses the same files */
 static void refused(const char *dir, const char *text, const char *want)
 {
 	struct conf *conf = parse(dir, text);
@@ -203,7 +203,7 @@ static void secrets_for_all_to_read(void **state)
 	pki_free(pki);
 }
 
-/* what stands before the error is not used either, and the secret is not said */
+/* The parser uses no secret of a broken file, and its message has no secret. */
 static void secrets_with_an_error(void **state)
 {
 	const char *dir;

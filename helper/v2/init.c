@@ -85,7 +85,7 @@ static void make_dh(struct ike_sa *sa, uint16_t group)
 		ike_sa_fail(sa, "out of memory");
 }
 
-/* what the peer lacks is said once: only another configuration brings it */
+/* Logs once what the peer's block lacks: only another configuration can bring it. */
 static void not_begun(struct ike_tunnel *tun, const char *text)
 {
 	if (!tun->peer->conf->lacks || !tun->failures)
