@@ -14,34 +14,6 @@ quick_ping() { in_site_a ping -n -q -c "${1:-2}" -i 0.1 -W 1 $SITE_B >"$WORK/pin
 
 load() { in_gw_a "$NFIPSEC" load --no-daemon "$1" >"$WORK/load" 2>&1; }
 
-# policy FILE ENTRY...: an access list of these entries
-policy()
-{
-	local file=$1 entry
-
-	shift
-	{
-		echo "access-list branch {"
-		for entry; do echo "	$entry"; done
-		cat <<-END
-			}
-			peer branch {
-				local address $GW_A
-				remote address $GW_B
-				auth psk
-				ike aes128gcm16-prfsha256-x25519
-				dpd 30s
-				tunnel lan {
-					access-list branch
-					esp aes128gcm16
-					start ${START:-manual}
-				}
-			}
-		END
-	} >"$file"
-	(umask 077 && echo "psk $GW_A $GW_B \"$PSK\"" >"$WORK/secrets")
-}
-
 PROTECT="10 protect ip from $NET_A to $NET_B"
 
 # is the capture quiet? A capture that saw nothing at all proves nothing, so a

@@ -142,6 +142,35 @@ wait_for()
 	done
 }
 
+# policy FILE ENTRY...: a configuration with an access list of these entries, and its secrets in
+# $WORK. It initiates as $START says, else not at all.
+policy()
+{
+	local file=$1 local=${GW_A:-192.0.2.1} remote=${GW_B:-192.0.2.2} entry
+
+	shift
+	{
+		echo "access-list branch {"
+		for entry; do echo "	$entry"; done
+		cat <<-END
+			}
+			peer branch {
+				local address $local
+				remote address $remote
+				auth psk
+				ike aes128gcm16-prfsha256-x25519
+				dpd 30s
+				tunnel lan {
+					access-list branch
+					esp aes128gcm16
+					start ${START:-manual}
+				}
+			}
+		END
+	} >"$file"
+	(umask 077 && echo "psk $local $remote \"${PSK:-correct horse battery staple}\"" >"$WORK/secrets")
+}
+
 netns_add()
 {
 	ip netns add "$1" && ip -n "$1" link set lo up

@@ -14,27 +14,6 @@ hooks() { ip netns exec "$1" nft list hooks 2>/dev/null | grep -c '\[nfipsec\]';
 hooks_told() { ip netns exec "$1" nft list hooks 2>/dev/null | grep -q hook; }
 nothing() { so fails has_device "$1" && so test "$(hooks "$1")" = 0; }
 
-policy()	# FILE ENTRY...
-{
-	local file=$1 entry
-
-	shift
-	{
-		echo "access-list branch {"
-		for entry; do echo "	$entry"; done
-		cat <<-END
-			}
-			peer branch {
-				local address 192.0.2.1
-				remote address 192.0.2.2
-				auth psk
-				ike aes128gcm16-prfsha256-x25519
-				tunnel lan { access-list branch  esp aes128gcm16  start manual }
-			}
-		END
-	} >"$file"
-}
-
 # the shows work where nothing is
 shows()
 {
@@ -97,7 +76,6 @@ many_times()
 
 policy "$WORK/one.conf" "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16" "20 discard udp from any to any port 77"
 policy "$WORK/two.conf" "10 protect ip from 10.3.0.0/16 to 10.4.0.0/16"
-(umask 077 && echo 'psk 192.0.2.1 192.0.2.2 "correct horse battery staple"' >"$WORK/secrets")
 
 ktap_plan 15
 netns_add before

@@ -417,13 +417,15 @@ def case_redirects():
 				expect(wire.seen(is_redirect, 3), "IPv%d, not protected: no redirect" % family)
 
 
-def main():
+def main(names, doc):
+	"""`CASE [NUMBER...]` of the command line: the function of @names with "case_" before its name"""
+	if len(sys.argv) < 2 or "case_" + sys.argv[1] not in names:
+		sys.exit(doc)
 	try:
-		globals()["case_" + sys.argv[1]]()
+		names["case_" + sys.argv[1]](*map(int, sys.argv[2:]))
 	except (AssertionError, nfnl.Refused) as e:
-		print(e)
-		sys.exit(1)
+		sys.exit(str(e))
 
 
 if __name__ == "__main__":
-	main()
+	main(globals(), __doc__)

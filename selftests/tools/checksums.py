@@ -13,9 +13,8 @@ import sys
 import time
 
 sys.dont_write_bytecode = True	# the checkout stays clean
-import nfnl
-from boundary import (ICMP, ICMPV6, KEY, NETS, SALT, SPI, Gateway, Wire, addr, af, enter, esp, expect, listener, octets,
-		      outer, received)
+from boundary import (ICMP, ICMPV6, KEY, NETS, SALT, SPI, Gateway, Wire, addr, af, enter, esp, expect, listener, main,
+		      octets, outer, received)
 from ipsec import UDP, Sa, checksum, ipv4, ipv6, udp
 
 TCP = 6
@@ -262,8 +261,4 @@ def case_transport_nat(family):
 
 
 if __name__ == "__main__":
-	try:
-		globals()["case_" + sys.argv[1]](int(sys.argv[2]))
-	except (AssertionError, nfnl.Refused) as e:
-		print(e)
-		sys.exit(1)
+	main(globals(), __doc__)

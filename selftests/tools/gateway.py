@@ -13,7 +13,8 @@ import sys
 import time
 
 sys.dont_write_bytecode = True	# the checkout stays clean
-from boundary import NAMES, NETS, Gateway, Wire, addr, af, enter, esp, expect, ip, listener, octets, outer, received
+from boundary import (NAMES, NETS, Gateway, Wire, addr, af, enter, esp, expect, ip, listener, main, octets, outer,
+		      received)
 from ipsec import ESP, UDP, ipv4, ipv6, udp
 
 CLEAR = {"in-cleartext": 1}
@@ -406,14 +407,5 @@ def case_version():
 	gw.nf.do("policy-set")
 
 
-def main():
-	if len(sys.argv) != 2 or "case_" + sys.argv[1] not in globals():
-		sys.exit(__doc__)
-	try:
-		globals()["case_" + sys.argv[1]]()
-	except AssertionError as e:
-		sys.exit(str(e))
-
-
 if __name__ == "__main__":
-	main()
+	main(globals(), __doc__)

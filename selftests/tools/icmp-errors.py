@@ -14,10 +14,9 @@ import sys
 import time
 
 sys.dont_write_bytecode = True	# the checkout stays clean
-import nfnl
 from boundary import (ETH_P_ALL, FRAGMENT, ICMP, ICMPV6, KEY, NAMES, NETS, PACKET_OUTGOING, SALT, SPI, Gateway, Wire,
-		      addr, enter, esp, expect, ip, mac, octets, outer, received, listener, set_in)
-from ipsec import DSTOPTS, ESP, IPIP, UDP, Sa, checksum, extension, ipv4, ipv6, udp
+		      addr, enter, esp, expect, ip, listener, mac, main, octets, outer, received, set_in)
+from ipsec import DSTOPTS, ESP, HOPOPTS, IPIP, UDP, Sa, checksum, extension, ipv4, ipv6, udp
 
 TCP = 6
 SPI_OUT = 0x1001
@@ -98,8 +97,11 @@ def message_of(packet):
 
 
 def is_discovery(packet):
-	"""what hosts say to keep their neighbours"""
-	return packet[0] >> 4 == 6 and packet[6] == ICMPV6 and 130 <= packet[40] <= 143 and packet[40] != 137
+	"""Neighbour discovery, and multicast listener discovery, which has a hop-by-hop option (RFC 2710 3)."""
+	if packet[0] >> 4 != 6:
+		return False
+	at = 48 if packet[6] == HOPOPTS and packet[40] == ICMPV6 else 40
+	return (at == 48 or packet[6] == ICMPV6) and 130 <= packet[at] <= 143 and packet[at] != 137
 
 
 def ends(packet):
@@ -640,13 +642,4 @@ def case_tunnel(family):
 	site.done()
 
 
-def main():
-	family = int(sys.argv[2])
-	try:
-		globals()["case_" + sys.argv[1]](family)
-	except (AssertionError, nfnl.Refused) as e:
-		print("IPv%d: %s" % (family, e))
-		sys.exit(1)
-
-
-main()
+main(globals(), __doc__)

@@ -12,9 +12,8 @@ import sys
 import time
 
 sys.dont_write_bytecode = True	# the checkout stays clean
-import nfnl
-from boundary import (ICMP, NETS, Gateway, Wire, addr, af, enter, esp, expect, listener, octets, outer, pieces,
-		      received)
+from boundary import (ICMP, NETS, Gateway, Wire, addr, af, enter, esp, expect, listener, main, octets, outer,
+		      pieces, received)
 from ipsec import ESP, UDP, checksum, ipv4, ipv6, udp
 
 
@@ -208,8 +207,4 @@ def case_quoted_udp(_family):
 
 
 if __name__ == "__main__":
-	try:
-		globals()["case_" + sys.argv[1]](int(sys.argv[2]))
-	except (AssertionError, nfnl.Refused) as e:
-		print(e)
-		sys.exit(1)
+	main(globals(), __doc__)

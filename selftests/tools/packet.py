@@ -7,6 +7,7 @@ import ipaddress
 import re
 import struct
 
+from ipsec import checksum
 from netlab import octets
 
 TCP, UDP, ICMP, ICMPV6, ESP, FRAGMENT, IGMP = 6, 17, 1, 58, 50, 44, 2
@@ -81,15 +82,6 @@ def parse(data):
 		if p.kind in ERRORS[p.proto] and p.kind != 5:
 			p.quote = parse(data[p.at + 8:])
 	return p
-
-
-def checksum(data):
-	if len(data) % 2:
-		data += b"\0"
-	total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
-	while total >> 16:
-		total = (total & 0xffff) + (total >> 16)
-	return ~total & 0xffff
 
 
 def ip_packet(family, src, dst, proto, payload, ttl=64, frag=None, ident=0):
