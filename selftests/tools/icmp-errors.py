@@ -6,7 +6,6 @@ file with "case_" before its name, and 4 or 6. nfipsec is in gw-a. This script i
 gw-b, octet by octet, and a router in site-a (the picture is in sites-lib.sh). It says what is
 wrong and exits 1, or exits 0.
 """
-import select
 import socket
 import struct
 import subprocess
@@ -14,9 +13,9 @@ import sys
 import time
 
 sys.dont_write_bytecode = True	# the checkout stays clean
-from boundary import (ETH_P_ALL, FRAGMENT, ICMP, ICMPV6, KEY, NAMES, NETS, PACKET_OUTGOING, SALT, SPI, Gateway, Wire,
-		      addr, enter, esp, expect, ip, listener, mac, main, octets, outer, received, set_in)
-from ipsec import DSTOPTS, ESP, HOPOPTS, IPIP, UDP, Sa, checksum, extension, ipv4, ipv6, udp
+from boundary import (ETH_P_ALL, FRAGMENT, ICMP, ICMPV6, KEY, NAMES, NETS, SALT, SPI, Gateway, Wire,
+		      addr, enter, esp, expect, ip, listener, mac, main, octets, outer, set_in)
+from ipsec import DSTOPTS, ESP, HOPOPTS, UDP, Sa, checksum, extension, ipv4, ipv6, udp
 
 TCP = 6
 SPI_OUT = 0x1001
