@@ -76,6 +76,9 @@ def case_dnat():
 			# what no entry protects on the wire may be led anywhere
 			judged(gw, wire, s, "IPv%d to an open address" % family,
 			       packet(family, FAR[family], OUTSIDE[family], 999, 53, b"open"), b"open", False)
+			# and what it becomes behind NAT does not make it a protected one
+			judged(gw, wire, s, "IPv%d to an open address, from a protected network" % family,
+			       packet(family, far, OUTSIDE[family], 999, 53, b"far"), b"far", False)
 			s.close()
 		finally:
 			nft("delete table %s nat" % word)
