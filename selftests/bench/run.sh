@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs paths.sh, or with --all matrix.sh, --sas sas.sh, --ike ike.sh, in the VM that counts
-# instructions as time: the table on stdout, the same as JSON in build/bench.json (or
-# BENCH_JSON=FILE).
+# Runs paths.sh, or with --all matrix.sh, --gateways gateways.sh, --sas sas.sh, --ike ike.sh, in
+# the VM that counts instructions as time: the table on stdout, the same as JSON in
+# build/bench.json (or BENCH_JSON=FILE).
 #
-# usage: run.sh [--kernel NAME] [--all | --sas | --ike] [PATH or ROW...]
+# usage: run.sh [--kernel NAME] [--all | --gateways | --sas | --ike] [PATH or ROW...]
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 json=${BENCH_JSON:-$here/../../build/bench.json}
@@ -15,6 +15,7 @@ while :; do
 	case ${1:-} in
 	--kernel) kernel=$2; shift ;;
 	--all) script=matrix.sh ;;
+	--gateways) script=gateways.sh ;;
 	--sas) script=sas.sh ;;
 	--ike) script=ike.sh; make -s -C "$here/../../helper" bench-tools ;;
 	*) break ;;
