@@ -203,6 +203,7 @@ bool nfipsec_ike_may_be_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 	case IPPROTO_UDP:
 		return nfipsec_ike_is_receiver(nn, pkt->family, &pkt->daddr, pkt->dport) ||
 		       nfipsec_natt_find(nn, skb, &pkt->h) || nfipsec_natt_is_mixed(skb, &pkt->h) ||
+		       nfipsec_await_find(nn, skb, &pkt->h) ||
 		       (pkt->family == AF_INET && is_reply_behind_nat(nn, skb));
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
@@ -341,6 +342,7 @@ static int netlink_released(struct notifier_block *nb, unsigned long event, void
 	if (event != NETLINK_URELEASE || gone->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
 	nn = nfipsec_net(gone->net);
+	nfipsec_await_closed(nn, gone->portid);
 	/* most sockets that close have named nothing, and must not wait for @config */
 	rcu_read_lock();
 	ike = rcu_dereference(nn->ike);

@@ -208,14 +208,10 @@ struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *sk
 				      const struct nfipsec_headers *h)
 {
 	unsigned int at = h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
-	struct nfipsec_sa *sa;
 
 	if (!pskb_may_pull(skb, at + ESP_HDR_LEN))
 		return NULL;
-	sa = nfipsec_sadb_find_in(nn, skb, h->proto, *(__be32 *)(skb->data + at));
-	if (!sa)
-		nfipsec_stat_add(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
-	return sa;
+	return nfipsec_sadb_find_in(nn, skb, h->proto, *(__be32 *)(skb->data + at));
 }
 
 /* RFC 8200 4.2: what its type wants done with an option that we do not know */

@@ -2,7 +2,8 @@
 /*
  * Limits of SAs (RFC 4301 4.4.2.1): at the soft one the helper is asked to rekey,
  * at the hard one the SA goes. Octets and packets are looked at with each batch,
- * seconds by one timer for the namespace, which also lets held packets grow old.
+ * seconds by one timer for the namespace, which also drops packets that were held or queued
+ * for too long.
  */
 #include <linux/rculist.h>
 
@@ -103,6 +104,7 @@ static void lifetime_work(struct work_struct *work)
 	list_for_each_entry_rcu(tunnel, &nn->tunnels, link)
 		more |= nfipsec_acquire_age(tunnel);
 	rcu_read_unlock();
+	more |= nfipsec_await_age(nn);
 	if (more)
 		nfipsec_lifetime_start(nn);
 }

@@ -120,6 +120,23 @@ void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
 }
 
 /**
+ * nfipsec_natt_is_esp - may a datagram be ESP for which nobody has agreed on a port yet?
+ * @skb: at its outer IP header, UDP, defragmented
+ * @h: its headers
+ *
+ * Return: true for a datagram to port 4500 with an SPI, in the linear part of @skb then.
+ */
+bool nfipsec_natt_is_esp(struct sk_buff *skb, const struct nfipsec_headers *h)
+{
+	const struct udphdr *udp;
+
+	if (!pskb_may_pull(skb, h->upper + sizeof(*udp) + ESP_HDR_LEN))
+		return false;
+	udp = (const struct udphdr *)(skb->data + h->upper);
+	return udp->dest == htons(NATT_PORT) && *(const __be32 *)(udp + 1);
+}
+
+/**
  * nfipsec_natt_find - whose ESP is in this datagram?
  * @nn: the namespace
  * @skb: at its outer IP header, UDP, defragmented

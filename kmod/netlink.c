@@ -305,6 +305,8 @@ static const struct genl_ops ops[] = {
 	{ OP(SA_MOVE, move_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_sa_move },
 	{ OP(DUMMY_SEND, dummy_nests, NFIPSEC_A_MAX), .doit = nfipsec_nl_dummy_send },
 	{ OP(IKE_SOCKETS, ike_sockets, NFIPSEC_A_MAX), .doit = nfipsec_nl_ike_sockets },
+	{ OP(SPI_AWAIT, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_spi_await },
+	{ OP(SPI_FORGET, sa_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_spi_forget },
 	{ OP(EXPLAIN, flow_nest, NFIPSEC_A_MAX), .doit = nfipsec_nl_explain },
 };
 

@@ -44,6 +44,8 @@ int nfipsec_nl_sa_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int nfipsec_nl_sa_flush(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_sa_move(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_dummy_send(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_spi_await(struct sk_buff *skb, struct genl_info *info);
+int nfipsec_nl_spi_forget(struct sk_buff *skb, struct genl_info *info);
 int nfipsec_nl_put_sa(struct sk_buff *skb, const struct nfipsec_sa *sa);
 
 /* ike.c */

@@ -403,8 +403,12 @@ static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **t
 	/* so that the tunnel does not retire between here and the insertion */
 	mutex_lock(&nn->config);
 	err = fill(sa, info, tb);
+	if (!err && sa->dir == NFIPSEC_DIR_IN)
+		nfipsec_await_begin(sa);
 	if (!err)
 		err = nfipsec_sadb_insert(sa, info->extack);
+	if (!err && sa->dir == NFIPSEC_DIR_IN)
+		nfipsec_await_release(sa);
 	if (!err && sa->dir == NFIPSEC_DIR_OUT) {
 		nfipsec_mtu_update(sa->tunnel);
 		nfipsec_acquire_release(sa->tunnel);
@@ -458,6 +462,55 @@ static int then_kill(struct nfipsec_sa *sa, void *arg)
 int nfipsec_nl_sa_del(struct sk_buff *skb, struct genl_info *info)
 {
 	return with_sa(info, then_kill, NULL);
+}
+
+static int get_awaited_id(struct genl_info *info, struct nfipsec_sa_id *id)
+{
+	struct nlattr *tb[NFIPSEC_A_SA_MAX + 1];
+	int err = parse_nest(info, tb);
+
+	if (!err)
+		err = get_id(info, tb, id);
+	if (err || id->dir == NFIPSEC_DIR_IN)
+		return err;
+	NL_SET_ERR_MSG_ATTR(info->extack, tb[NFIPSEC_A_SA_DIR],
+			    "only packets of inbound SAs are queued");
+	return -EINVAL;
+}
+
+/**
+ * nfipsec_nl_spi_await - NFIPSEC_CMD_SPI_AWAIT
+ * @skb: the message
+ * @info: its attributes
+ *
+ * Process context.
+ *
+ * Return: 0 or an errno.
+ */
+int nfipsec_nl_spi_await(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nfipsec_sa_id id;
+	int err = get_awaited_id(info, &id);
+
+	return err ?: nfipsec_await_add(nfipsec_net(genl_info_net(info)), &id, info->snd_portid,
+					info->extack);
+}
+
+/**
+ * nfipsec_nl_spi_forget - NFIPSEC_CMD_SPI_FORGET
+ * @skb: the message
+ * @info: its attributes
+ *
+ * Process context.
+ *
+ * Return: 0 or an errno.
+ */
+int nfipsec_nl_spi_forget(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nfipsec_sa_id id;
+	int err = get_awaited_id(info, &id);
+
+	return err ?: nfipsec_await_cancel(nfipsec_net(genl_info_net(info)), &id);
 }
 
 struct move {

@@ -80,9 +80,10 @@ int nfipsec_netns_raise(struct nfipsec_net *nn, struct netlink_ext_ack *extack)
  *	tunnel, no SA and no held packet
  *
  * Unpublish: no packet enters by the hooks. Wait: those that are in a hook may look at the
- * device. Drop: the device, with the packets in its gro_cells, which waits until nobody
- * transmits on it and until routes that are not held have given the module back. A packet
- * that still has a route of ours goes to the black hole. Takes RTNL.
+ * device. Drop: packets that are queued for announced SPIs. Then the device, with the packets
+ * in its gro_cells, which waits until nobody transmits on it and until routes that are not held
+ * have given the module back. A packet that still has a route of ours goes to the black hole.
+ * Takes RTNL.
  */
 void nfipsec_netns_lower(struct nfipsec_net *nn)
 {
@@ -90,6 +91,7 @@ void nfipsec_netns_lower(struct nfipsec_net *nn)
 	if (nn->dev) {
 		hooks_unregister(nn->net);
 		synchronize_net();
+		nfipsec_await_flush(nn);
 		nfipsec_dev_destroy(nn);
 	}
 	nfipsec_hook_defrag_stop(nn);
@@ -103,6 +105,8 @@ static int __net_init netns_init(struct net *net)
 	nn->net = net;
 	mutex_init(&nn->config);
 	spin_lock_init(&nn->sa_lock);
+	spin_lock_init(&nn->await_lock);
+	hash_init(nn->awaited);
 	INIT_LIST_HEAD(&nn->tunnels);
 	INIT_LIST_HEAD(&nn->sas);
 	/* what netlink's consistent dumps compare with; 0 means "not set" there */
@@ -145,7 +149,8 @@ static void __net_exit netns_pre_exit(struct net *net)
 
 /*
  * Drain: tunnels retire, their held packets are dropped (each has a dst, and so a
- * tunnel), SAs are unpublished, and with nothing left to time the timer stops.
+ * tunnel), SAs are unpublished, announced SPIs end with what is queued for them, and with
+ * nothing left to time the timer stops.
  * Drop: nfipsec0, with the packets in its gro_cells, then the counters.
  * Who may outlive this: packets under way that have a tunnel's route (they hold the
  * tunnel, and hand their packet to a tunnel that is dead), and what RCU or nfipsec_wq
@@ -159,6 +164,9 @@ static void __net_exit netns_exit(struct net *net)
 
 	nfipsec_policy_exit_net(nn);
 	nfipsec_ike_exit_net(nn);
+	mutex_lock(&nn->config);
+	nfipsec_await_flush(nn);
+	mutex_unlock(&nn->config);
 	nfipsec_lifetime_exit_net(nn);
 	mutex_lock(&nn->config);
 	if (nn->dev)

@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #define NFIPSEC_SPI_HASH_BITS	10
+#define NFIPSEC_AWAIT_HASH_BITS	6
 #define NFIPSEC_QUEUE_MAX	64	/* packets a tunnel holds while it has no SA */
 #define NFIPSEC_QUEUE_MEMORY	SZ_1M	/* octets of memory that they take */
 #define NFIPSEC_HELD_MEMORY	SZ_16M	/* and those of all tunnels of a namespace */
@@ -58,6 +59,11 @@ struct nfipsec_stats {
  * @generation: of @policy and @sas, for consistent dumps; written under @sa_lock
  * @lifetime: the one timer, for the limits of SAs and the age of held packets;
  *	runs while there are any
+ * @await_lock: protects announced SPIs and what is queued for them
+ * @awaited: announced SPIs; RCU, changed under @await_lock
+ * @await_count: entries in @awaited; written under @await_lock
+ * @await_memory: octets of memory that packets queued for announced SPIs take; under
+ *	@await_lock
  * @held_memory: octets of memory that held packets take, at most NFIPSEC_HELD_MEMORY; atomic
  * @blind_next: jiffies before which no ICMP message without SPI is compared with all SAs;
  *	WRITE_ONCE
@@ -83,6 +89,10 @@ struct nfipsec_net {
 	unsigned int			encap_count;
 	unsigned int			generation;
 	struct delayed_work		lifetime;
+	spinlock_t			await_lock;
+	DECLARE_HASHTABLE(awaited, NFIPSEC_AWAIT_HASH_BITS);
+	unsigned int			await_count;
+	unsigned int			await_memory;
 	atomic_t			held_memory;
 	unsigned long			blind_next;
 	struct nfipsec_stats __percpu	*stats;
@@ -125,6 +135,10 @@ int nfipsec_hook_register(struct net *net);
 void nfipsec_hook_unregister(struct net *net);
 int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family);
 void nfipsec_hook_defrag_stop(struct nfipsec_net *nn);
+
+/* await.c */
+void nfipsec_await_closed(struct nfipsec_net *nn, u32 portid);
+void nfipsec_await_flush(struct nfipsec_net *nn);
 
 /* ike.c */
 int nfipsec_ike_init(void);

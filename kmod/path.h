@@ -43,6 +43,12 @@ bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb);
 enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 					     enum nfipsec_when when, enum nfipsec_stat *reason);
 
+/* await.c: inbound packets whose SA is not installed yet */
+struct nfipsec_awaited;
+struct nfipsec_awaited *nfipsec_await_find(struct nfipsec_net *nn, struct sk_buff *skb,
+					   const struct nfipsec_headers *h);
+void nfipsec_await_hold(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb);
+
 /* ike.c: the daemon's IKE sockets */
 bool nfipsec_ike_is_sender(struct nfipsec_net *nn, const struct sk_buff *skb);
 bool nfipsec_ike_is_receiver(struct nfipsec_net *nn, u8 family, const union nfipsec_addr *addr,
@@ -130,6 +136,7 @@ void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
 void nfipsec_natt_follow(struct nfipsec_sa *sa, const struct sk_buff *skb, unsigned int head);
 struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				     const struct nfipsec_headers *h);
+bool nfipsec_natt_is_esp(struct sk_buff *skb, const struct nfipsec_headers *h);
 void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb,
 			const struct nfipsec_headers *h);
 /* a GSO packet that begins with what is not ours, and may go on with what is */

@@ -76,6 +76,7 @@ enum {
 	NFIPSEC_SA_DEAD,	/* unpublished; packets that still hold it are dropped */
 	NFIPSEC_SA_SOFT_SENT,	/* the soft event is out */
 	NFIPSEC_SA_HARD_SENT,
+	NFIPSEC_SA_RELEASING,	/* its packets queue up behind those that came before it (in) */
 };
 
 /* by what an outbound SA is found whose packets all have one destination */
@@ -221,6 +222,14 @@ static inline u64 nfipsec_seq_limit(const struct nfipsec_sa *sa)
 {
 	return sa->esn ? (u64)S64_MAX : U32_MAX;
 }
+
+/* await.c: announced SPIs, whose packets are queued until the SA is installed */
+int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u32 portid,
+		      struct netlink_ext_ack *extack);
+int nfipsec_await_cancel(struct nfipsec_net *nn, const struct nfipsec_sa_id *id);
+void nfipsec_await_begin(struct nfipsec_sa *sa);
+void nfipsec_await_release(struct nfipsec_sa *sa);
+bool nfipsec_await_age(struct nfipsec_net *nn);
 
 /* lifetime.c */
 void nfipsec_lifetime_init_net(struct nfipsec_net *nn);

@@ -351,7 +351,7 @@ stat()
 # packets that ended in the module and should not have
 drops()
 {
-	counted | grep -Ev '^(out_packets|in_packets|held|released|acquire_sent|in_unknown_spi) '
+	counted | grep -Ev '^(out_packets|in_packets|held|released|acquire_sent|in_held|in_unknown_spi) '
 }
 
 no_drops()

@@ -385,6 +385,8 @@ static const struct command {
 	{ "explain", NFIPSEC_CMD_EXPLAIN, NLM_F_ACK, 10, explain },
 	{ "sa-move", NFIPSEC_CMD_SA_MOVE, NLM_F_ACK, 8, sa_move },
 	{ "dummy-send", NFIPSEC_CMD_DUMMY_SEND, NLM_F_ACK, 8, dummy_send },
+	{ "spi-await", NFIPSEC_CMD_SPI_AWAIT, NLM_F_ACK, 10, sa_key },
+	{ "spi-forget", NFIPSEC_CMD_SPI_FORGET, NLM_F_ACK, 5, sa_key },
 	/* events, and what is not there */
 	{ NULL, NFIPSEC_CMD_ACQUIRE, NLM_F_ACK, 1, explain },
 	{ NULL, NFIPSEC_CMD_MAX + 1, NLM_F_ACK, 1, sa_key },

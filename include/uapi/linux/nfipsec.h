@@ -39,6 +39,8 @@ enum nfipsec_cmd {
 	NFIPSEC_CMD_SA_MAPPING,		/* event: SA (in), ENDS: how its newest packet came */
 	NFIPSEC_CMD_DUMMY_SEND,		/* SA (out) as SA_DEL, DUMMY: RFC 4303 2.6 */
 	NFIPSEC_CMD_IKE_SOCKETS,	/* IKE_FD*: the daemon's sockets, until this one closes */
+	NFIPSEC_CMD_SPI_AWAIT,		/* SA (in) as SA_DEL: queue its packets until SA_ADD */
+	NFIPSEC_CMD_SPI_FORGET,		/* SA (in) as SA_DEL: cancels SPI_AWAIT */
 	__NFIPSEC_CMD_MAX
 };
 #define NFIPSEC_CMD_MAX (__NFIPSEC_CMD_MAX - 1)
@@ -299,7 +301,10 @@ enum nfipsec_flow_attr {
 	X(OUT_NO_ENTRY,		"out_no_entry")	/* routed to nfipsec0, no entry protects it */ \
 	X(OUT_ICMP_ERROR,	"out_icmp_error")	/* no SA takes what it quotes */ \
 	X(IN_ICMP_ERROR,	"in_icmp_error")	/* quotes what is protected */ \
-	X(OUT_LWTUNNEL,		"out_lwtunnel")	/* its route encapsulates it, so no tunnel can */
+	X(OUT_LWTUNNEL,		"out_lwtunnel")	/* its route encapsulates it, so no tunnel can */ \
+	X(IN_HELD,		"in_held")	/* queued unopened for an announced SPI */ \
+	X(IN_HELD_OVERFLOW,	"in_held_overflow")	/* a queue of those was full */ \
+	X(IN_HELD_AGED,		"in_held_aged")	/* no SA came in time */
 
 enum nfipsec_stat {
 	NFIPSEC_STAT_UNSPEC,

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inbound packets of an SA that is not installed yet. A responder may send by a new CHILD SA as
+ * soon as it has accepted IKE_AUTH (RFC 7296 1.2). The initiator's daemon installs the SA only
+ * after it has checked the responder's AUTH, so it announces the SPI when it sends IKE_AUTH. The
+ * module queues packets with an announced SPI unopened, and opens them in order after SA_ADD.
+ */
+#include <linux/jhash.h>
+#include <linux/sched.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "ah.h"
+#include "esp.h"
+#include "path.h"
+
+#define SPIS_MAX	1024		/* announced at a time in a namespace */
+#define PACKETS_MAX	512		/* queued for one SPI */
+#define SPI_MEMORY	SZ_1M		/* octets of memory that they take */
+#define NET_MEMORY	SZ_8M		/* and those of all SPIs of a namespace */
+#define AGE_MAX		(10 * HZ)	/* of a queued packet */
+#define RELEASE_MAX	(2 * PACKETS_MAX)	/* packets that pass the queue after SA_ADD */
+#define KEEP		HZ		/* an announcement stays so long after SA_ADD */
+
+/**
+ * struct nfipsec_awaited - an announced SPI
+ * @hash: in nfipsec_net.awaited; RCU, changed under await_lock
+ * @rcu: frees the announcement after a grace period
+ * @id: the SA that is not installed yet; constant
+ * @portid: the netlink socket that announced it; constant
+ * @dead: out of the table, nothing is queued any more; under await_lock
+ * @installed: the SA is there; written under await_lock
+ * @draining: nfipsec_await_release() empties @queue; written under await_lock
+ * @since: jiffies when @draining ended; under await_lock
+ * @queue: the packets; under await_lock
+ * @memory: octets that they take, by truesize; under await_lock
+ */
+struct nfipsec_awaited {
+	struct hlist_node	hash;
+	struct rcu_head		rcu;
+	struct nfipsec_sa_id	id;
+	u32			portid;
+	bool			dead;
+	bool			installed;
+	bool			draining;
+	unsigned long		since;
+	struct sk_buff_head	queue;
+	unsigned int		memory;
+};
+
+/* jiffies when a queued packet came; the stack's own use of cb is over */
+static unsigned long *queued_at(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(unsigned long) > sizeof_field(struct sk_buff, cb));
+	return (unsigned long *)skb->cb;
+}
+
+static u32 spi_key(__be32 spi)
+{
+	return jhash_1word((__force u32)spi, 0);
+}
+
+/* RCU read side, or await_lock */
+static struct nfipsec_awaited *find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
+{
+	struct nfipsec_awaited *a;
+
+	hash_for_each_possible_rcu(nn->awaited, a, hash, spi_key(id->spi),
+				   lockdep_is_held(&nn->await_lock)) {
+		if (a->id.spi == id->spi && a->id.proto == id->proto &&
+		    a->id.family == id->family &&
+		    nfipsec_addr_equal(id->family, &a->id.addr, &id->addr))
+			return a;
+	}
+	return NULL;
+}
+
+/* Are packets queued for the SPI, rather than opened? */
+static bool is_queueing(const struct nfipsec_awaited *a)
+{
+	return !READ_ONCE(a->dead) && (!READ_ONCE(a->installed) || READ_ONCE(a->draining));
+}
+
+/* the SA that a packet names, which may not exist */
+static bool packet_id(struct sk_buff *skb, const struct nfipsec_headers *h,
+		      struct nfipsec_sa_id *id)
+{
+	unsigned int at = h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
+
+	id->proto = h->proto;
+	if (h->proto == IPPROTO_UDP) {
+		if (!nfipsec_natt_is_esp(skb, h))
+			return false;
+		at += sizeof(struct udphdr);
+		id->proto = IPPROTO_ESP;
+	} else if (h->proto != IPPROTO_ESP && h->proto != IPPROTO_AH) {
+		return false;
+	}
+	if (!pskb_may_pull(skb, at + ESP_HDR_LEN))
+		return false;
+	id->spi = *(const __be32 *)(skb->data + at);
+	if (ip_hdr(skb)->version == 4) {
+		id->family = AF_INET;
+		id->addr.ip = ip_hdr(skb)->daddr;
+	} else {
+		id->family = AF_INET6;
+		id->addr.ip6 = ipv6_hdr(skb)->daddr;
+	}
+	return true;
+}
+
+/**
+ * nfipsec_await_find - is a packet to be queued for an announced SPI?
+ * @nn: the namespace
+ * @skb: the packet, at its outer IP header, defragmented
+ * @h: its headers
+ *
+ * A caller that found no SA before the call looks it up once more if this function returns
+ * NULL: the SA may have been installed in between. The announcement therefore stays for KEEP
+ * after SA_ADD. A GSO packet is never queued. RCU read side.
+ *
+ * Return: the announcement, borrowed under RCU, or NULL.
+ */
+struct nfipsec_awaited *nfipsec_await_find(struct nfipsec_net *nn, struct sk_buff *skb,
+					   const struct nfipsec_headers *h)
+{
+	struct nfipsec_awaited *a;
+	struct nfipsec_sa_id id;
+
+	if (!READ_ONCE(nn->await_count) || skb_is_gso(skb) || !packet_id(skb, h, &id))
+		return NULL;
+	a = find(nn, &id);
+	return a && is_queueing(a) ? a : NULL;
+}
+
+static void enqueue(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb)
+{
+	lockdep_assert_held(&nn->await_lock);
+	*queued_at(skb) = jiffies;
+	__skb_queue_tail(&a->queue, skb);
+	a->memory += skb->truesize;
+	nn->await_memory += skb->truesize;
+}
+
+static struct sk_buff *dequeue(struct nfipsec_net *nn, struct nfipsec_awaited *a)
+{
+	struct sk_buff *skb = __skb_dequeue(&a->queue);
+
+	lockdep_assert_held(&nn->await_lock);
+	if (skb) {
+		a->memory -= skb->truesize;
+		nn->await_memory -= skb->truesize;
+	}
+	return skb;
+}
+
+static bool has_room(const struct nfipsec_net *nn, const struct nfipsec_awaited *a,
+		     const struct sk_buff *skb)
+{
+	return skb_queue_len(&a->queue) < PACKETS_MAX && a->memory + skb->truesize <= SPI_MEMORY &&
+	       nn->await_memory + skb->truesize <= NET_MEMORY;
+}
+
+/* opens a packet that was queued, if its SA is there; RCU read side, bottom halves off */
+static void open_queued(struct nfipsec_net *nn, struct sk_buff *skb)
+{
+	struct nfipsec_sa *sa = NULL;
+	struct nfipsec_headers h;
+
+	if (!nfipsec_pkt_headers(skb, 0, &h))
+		sa = h.proto == IPPROTO_UDP ? nfipsec_natt_find(nn, skb, &h) :
+					      nfipsec_input_find(nn, skb, &h);
+	if (!sa)
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_AGED);
+	else if (h.proto == IPPROTO_UDP)
+		nfipsec_natt_input(sa, skb, &h);
+	else
+		nfipsec_input(sa, skb, &h);
+}
+
+/**
+ * nfipsec_await_hold - queue a packet for an announced SPI
+ * @nn: the namespace
+ * @a: the announcement, from nfipsec_await_find()
+ * @skb: the packet, which passes no further hook; taken
+ *
+ * A queued packet keeps nothing of others: no socket, device, route, or connection of conntrack.
+ * A full queue drops the packet that comes, so that the older ones stay in order. RCU read side,
+ * bottom halves off.
+ */
+void nfipsec_await_hold(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb)
+{
+	bool queueing, room = false;
+
+	nfipsec_assert_bh_off();
+	skb_orphan(skb);
+	skb_scrub_packet(skb, false);
+	skb->dev = nn->dev;
+	spin_lock(&nn->await_lock);
+	queueing = is_queueing(a);
+	if (queueing)
+		room = has_room(nn, a, skb);
+	if (room) {
+		enqueue(nn, a, skb);
+		/* under the lock, so that no timer starts for a dead announcement */
+		nfipsec_lifetime_start(nn);
+	}
+	spin_unlock(&nn->await_lock);
+	if (room)
+		nfipsec_stat_add_bh(nn, NFIPSEC_STAT_IN_HELD, 1);
+	else if (queueing)
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_OVERFLOW);
+	else
+		open_queued(nn, skb);
+}
+
+static void drop_all(struct nfipsec_net *nn, struct sk_buff_head *list)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(list)))
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_AGED);
+}
+
+/* ends an announcement; its packets go to @gone, for the caller to drop when it has unlocked */
+static void end(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff_head *gone)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&nn->await_lock);
+	WRITE_ONCE(a->dead, true);
+	hash_del_rcu(&a->hash);
+	WRITE_ONCE(nn->await_count, nn->await_count - 1);
+	while ((skb = dequeue(nn, a)))
+		__skb_queue_tail(gone, skb);
+	kfree_rcu(a, rcu);
+}
+
+/**
+ * nfipsec_await_begin - an inbound SA is about to be published
+ * @sa: the SA
+ *
+ * Packets that find the SA queue up behind those that are queued, until
+ * nfipsec_await_release() has opened these. nfipsec_net.config is held.
+ */
+void nfipsec_await_begin(struct nfipsec_sa *sa)
+{
+	lockdep_assert_held(&sa->nn->config);
+	if (READ_ONCE(sa->nn->await_count))
+		set_bit(NFIPSEC_SA_RELEASING, &sa->flags);
+}
+
+/**
+ * nfipsec_await_release - open what is queued for a published SA, in order
+ * @sa: an inbound SA
+ *
+ * After RELEASE_MAX packets the packets that arrive no longer queue up, so that a peer that sends
+ * faster than this host opens cannot keep the caller. nfipsec_net.config is held, so nobody else
+ * ends an announcement that drains.
+ */
+void nfipsec_await_release(struct nfipsec_sa *sa)
+{
+	struct nfipsec_net *nn = sa->nn;
+	struct nfipsec_sa_id id = { .proto = sa->proto, .family = sa->family, .spi = sa->spi };
+	struct nfipsec_awaited *a;
+	struct sk_buff *skb;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&nn->config);
+	if (!test_bit(NFIPSEC_SA_RELEASING, &sa->flags))
+		return;
+	rcu_read_lock();
+	id.addr = nfipsec_sa_ends(sa)->local;
+	rcu_read_unlock();
+	spin_lock_bh(&nn->await_lock);
+	a = find(nn, &id);
+	if (a) {
+		WRITE_ONCE(a->draining, true);
+		WRITE_ONCE(a->installed, true);
+	}
+	while (a && (skb = dequeue(nn, a))) {
+		if (++n == RELEASE_MAX)
+			clear_bit(NFIPSEC_SA_RELEASING, &sa->flags);
+		spin_unlock_bh(&nn->await_lock);
+		local_bh_disable();
+		rcu_read_lock();
+		open_queued(nn, skb);
+		rcu_read_unlock();
+		local_bh_enable();
+		cond_resched();
+		spin_lock_bh(&nn->await_lock);
+	}
+	clear_bit(NFIPSEC_SA_RELEASING, &sa->flags);
+	if (a) {
+		WRITE_ONCE(a->draining, false);
+		a->since = jiffies;
+		nfipsec_lifetime_start(nn);
+	}
+	spin_unlock_bh(&nn->await_lock);
+}
+
+/**
+ * nfipsec_await_age - drop packets that were queued for too long
+ * @nn: the namespace
+ *
+ * Ends announcements whose SA is installed, too.
+ *
+ * Return: true while there is something left to time.
+ */
+bool nfipsec_await_age(struct nfipsec_net *nn)
+{
+	struct nfipsec_awaited *a;
+	struct hlist_node *next;
+	struct sk_buff_head old;
+	struct sk_buff *skb;
+	bool more = false;
+	unsigned int i;
+
+	if (!READ_ONCE(nn->await_count))
+		return false;
+	__skb_queue_head_init(&old);
+	spin_lock_bh(&nn->await_lock);
+	hash_for_each_safe(nn->awaited, i, next, a, hash) {
+		while ((skb = skb_peek(&a->queue)) &&
+		       time_after(jiffies, *queued_at(skb) + AGE_MAX))
+			__skb_queue_tail(&old, dequeue(nn, a));
+		if (a->installed && !a->draining && time_after(jiffies, a->since + KEEP))
+			end(nn, a, &old);
+		else
+			more |= a->installed || !skb_queue_empty(&a->queue);
+	}
+	spin_unlock_bh(&nn->await_lock);
+	drop_all(nn, &old);
+	return more;
+}
+
+/**
+ * nfipsec_await_add - announce an inbound SPI
+ * @nn: the namespace
+ * @id: the SA that is to be installed
+ * @portid: the netlink socket that announces it; the announcement ends when the socket closes
+ * @extack: for the refusal
+ *
+ * Process context.
+ *
+ * Return: 0; -EEXIST if the SPI is announced or has an SA; -ENOSPC at the limit of the namespace;
+ * -ENOENT without a policy, as no packet comes here then; -ENOMEM.
+ */
+int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u32 portid,
+		      struct netlink_ext_ack *extack)
+{
+	struct nfipsec_awaited *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT), *old;
+	struct sk_buff_head gone;
+	int err = 0;
+
+	if (!new)
+		return -ENOMEM;
+	new->id = *id;
+	new->portid = portid;
+	__skb_queue_head_init(&new->queue);
+	__skb_queue_head_init(&gone);
+	mutex_lock(&nn->config);
+	rcu_read_lock();
+	spin_lock_bh(&nn->await_lock);
+	old = find(nn, id);
+	if (!nn->dev) {
+		NL_SET_ERR_MSG(extack, "no policy is loaded");
+		err = -ENOENT;
+	} else if ((old && is_queueing(old)) || nfipsec_sadb_find(nn, id)) {
+		NL_SET_ERR_MSG(extack, "an SA or an announcement with this SPI and address exists");
+		err = -EEXIST;
+	} else if (!old && nn->await_count == SPIS_MAX) {
+		NL_SET_ERR_MSG(extack, "expected at most 1024 announced SPIs");
+		err = -ENOSPC;
+	} else {
+		if (old)
+			end(nn, old, &gone);
+		hash_add_rcu(nn->awaited, &new->hash, spi_key(id->spi));
+		WRITE_ONCE(nn->await_count, nn->await_count + 1);
+	}
+	spin_unlock_bh(&nn->await_lock);
+	rcu_read_unlock();
+	mutex_unlock(&nn->config);
+	drop_all(nn, &gone);
+	if (err)
+		kfree(new);
+	return err;
+}
+
+/* ends all announcements for which @match is true; returns how many */
+static unsigned int end_matching(struct nfipsec_net *nn,
+				 bool (*match)(const struct nfipsec_awaited *a, const void *arg),
+				 const void *arg)
+{
+	struct nfipsec_awaited *a;
+	struct sk_buff_head gone;
+	struct hlist_node *next;
+	unsigned int i, n = 0;
+
+	lockdep_assert_held(&nn->config);
+	__skb_queue_head_init(&gone);
+	spin_lock_bh(&nn->await_lock);
+	hash_for_each_safe(nn->awaited, i, next, a, hash) {
+		if (match(a, arg)) {
+			end(nn, a, &gone);
+			n++;
+		}
+	}
+	spin_unlock_bh(&nn->await_lock);
+	drop_all(nn, &gone);
+	return n;
+}
+
+static bool has_id(const struct nfipsec_awaited *a, const void *arg)
+{
+	const struct nfipsec_sa_id *id = arg;
+
+	return a->id.spi == id->spi && a->id.proto == id->proto && a->id.family == id->family &&
+	       nfipsec_addr_equal(id->family, &a->id.addr, &id->addr);
+}
+
+static bool has_portid(const struct nfipsec_awaited *a, const void *arg)
+{
+	return a->portid == *(const u32 *)arg;
+}
+
+static bool is_any(const struct nfipsec_awaited *a, const void *arg)
+{
+	return true;
+}
+
+/**
+ * nfipsec_await_cancel - end an announcement, and drop what is queued for it
+ * @nn: the namespace
+ * @id: as it was announced
+ *
+ * Process context.
+ *
+ * Return: 0, or -ENOENT.
+ */
+int nfipsec_await_cancel(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
+{
+	unsigned int n;
+
+	mutex_lock(&nn->config);
+	n = end_matching(nn, has_id, id);
+	mutex_unlock(&nn->config);
+	return n ? 0 : -ENOENT;
+}
+
+/**
+ * nfipsec_await_closed - end the announcements of a netlink socket that has closed
+ * @nn: the namespace
+ * @portid: the socket
+ *
+ * Most sockets have announced nothing, and do not wait for nfipsec_net.config. Process context.
+ */
+void nfipsec_await_closed(struct nfipsec_net *nn, u32 portid)
+{
+	struct nfipsec_awaited *a;
+	bool has = false;
+	unsigned int i;
+
+	if (!READ_ONCE(nn->await_count))
+		return;
+	rcu_read_lock();
+	hash_for_each_rcu(nn->awaited, i, a, hash)
+		has |= a->portid == portid;
+	rcu_read_unlock();
+	if (!has)
+		return;
+	mutex_lock(&nn->config);
+	end_matching(nn, has_portid, &portid);
+	mutex_unlock(&nn->config);
+}
+
+/**
+ * nfipsec_await_flush - end all announcements
+ * @nn: the namespace; nfipsec_net.config is held, no hook is registered, and readers of the
+ *	hooks are gone
+ *
+ * A queued packet points to nfipsec0, which goes next.
+ */
+void nfipsec_await_flush(struct nfipsec_net *nn)
+{
+	end_matching(nn, is_any, NULL);
+}
