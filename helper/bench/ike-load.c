@@ -148,6 +148,14 @@ static int op_sa(const struct kern_sa *sa, void *user)
 	return 0;
 }
 
+static int op_spi_await(const struct kern_sa *sa, bool on, void *user)
+{
+	(void)sa;
+	(void)on;
+	(void)user;
+	return 0;
+}
+
 static int op_sa_move(const struct kern_sa *sa, const struct kern_ends *to, void *user)
 {
 	(void)sa;
@@ -194,7 +202,7 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 
 static const struct ike_ops ops = {
 	.send = op_send, .keepalive = op_keepalive, .sa_add = op_sa, .sa_del = op_sa,
-	.sa_move = op_sa_move, .sa_get = op_sa_get, .tfc = op_tfc, .job = op_job,
+	.sa_move = op_sa_move, .spi_await = op_spi_await, .sa_get = op_sa_get, .tfc = op_tfc, .job = op_job,
 	.event = op_event, .local_addr = op_local_addr,
 };
 

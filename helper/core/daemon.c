@@ -143,6 +143,18 @@ static int op_sa_get(struct kern_sa *sa, void *user)
 	return kern_sa_get(d->kern, sa);
 }
 
+/* an older module queues no packets, and a full one no more: neither is a reason to stop */
+static int op_spi_await(const struct kern_sa *sa, bool on, void *user)
+{
+	struct daemon *d = user;
+	int ret = kern_spi_await(d->kern, sa, on);
+
+	if (ret && on)
+		log_debug("%s: the module queues no packets for SPI 0x%08x: %s", sa->tunnel, sa->spi,
+			  kern_error(d->kern));
+	return ret;
+}
+
 /* the module pads by tunnel, so what a peer does not take is taken out of its tunnel */
 static void op_tfc(const char *tunnel, bool allowed, void *user)
 {
@@ -260,6 +272,7 @@ static const struct ike_ops ike_ops = {
 	.sa_add		= op_sa_add,
 	.sa_del		= op_sa_del,
 	.sa_move	= op_sa_move,
+	.spi_await	= op_spi_await,
 	.sa_get		= op_sa_get,
 	.tfc		= op_tfc,
 	.job		= op_job,

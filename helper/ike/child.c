@@ -321,6 +321,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_table_del(&sa->ike->by_spi_in, &child->in_link);
 	ike_table_del(&sa->ike->by_spi_out, &child->out_link);
 	ike_uninstall_out(child);
+	ike_await_end(child);
 	close_in(child);
 	if (child->state == IKE_CHILD_UP)
 		report_down(child, why);
@@ -365,6 +366,7 @@ bool ike_child_retire(struct ike_child *child, const char *why)
 	ike_timer_off(timers, &child->idle);
 	ike_timer_off(timers, &child->renew);
 	ike_install_deferred_free(child);
+	ike_await_end(child);
 	ike_child_mute(child);
 	return last && !child->replaced && !child->final;
 }

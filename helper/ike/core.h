@@ -410,6 +410,8 @@ struct ike_nego {
  * @replacing: a successor is being negotiated
  * @replaced: a successor is up: its end is no reason to start anew
  * @final: nor is its end when this is set: it was idle
+ * @awaited_at: destination of the packets with SPI @spi_in that the module queues until the
+ *	inbound SA is installed; family 0: the module queues none
  * @up_seq: when it came up, of ike->seq
  * @fresh: nobody has looked yet whether there is another like it
  * @close_at: there is, and this one is to be closed then; 0: there is none
@@ -431,7 +433,7 @@ struct ike_child {
 	uint64_t soft_at;	/* when that comes by time; 0: never */
 	bool soft;		/* its soft limit is over */
 	bool answering;
-	bool guessed;		/* the inbound SA is there before the peer's answer */
+	struct addr awaited_at;
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
 	struct kern_sel *sels;
@@ -532,14 +534,6 @@ void ike_orphans_drop(struct ike *ike, const struct ike_tunnel *tun);	/* NULL: a
 void ike_orphans_free(struct ike *ike);		/* they stay in the module */
 bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa);
 void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends);
-/*
- * What the peer's answer will most likely say of @child, by what it agreed to
- * before; false: nobody knows.
- */
-bool ike_orphan_guess(const struct ike_child *child, const struct ike_proposal *offered,
-		      unsigned int n, struct ike_proposal *prop, const struct kern_sel **sels,
-		      unsigned int *n_sels);
-void ike_orphan_wrong_guess(const struct ike_tunnel *tun);
 
 /* ---- linger.c: inbound SAs that take what is on its way, though their pair is closed ---- */
 bool ike_linger(struct ike_child *child);
@@ -666,6 +660,22 @@ struct ike_child_keys {		/* of one direction */
 /* where its two SAs are from now on; the IKE SA still has the old ends */
 void ike_move(struct ike_child *child, const struct endpoint *local, const struct endpoint *remote);
 int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *keys);
+/**
+ * ike_await() - have the module queue packets for a CHILD SA that is not installed yet
+ * @child: CHILD SA whose inbound SPI this end offers next
+ *
+ * The peer may send by the CHILD SA as soon as it has accepted the request (RFC 7296 1.2).
+ * This end installs the SA only after it has checked the response. Meanwhile the module
+ * queues the packets unopened. If the module refuses, they are lost as before.
+ */
+void ike_await(struct ike_child *child);
+/**
+ * ike_await_end() - end what ike_await() began
+ * @child: CHILD SA, announced or not
+ *
+ * The module drops the packets that it has queued.
+ */
+void ike_await_end(struct ike_child *child);
 /*
  * RFC 7296 2.8: a responder that has another outbound SA for the same goes on with
  * it until the initiator surely has the new one. False: not put off.

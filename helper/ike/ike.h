@@ -65,6 +65,8 @@ struct ike_ops {
 	int (*sa_del)(const struct kern_sa *sa, void *user);
 	int (*sa_move)(const struct kern_sa *sa, const struct kern_ends *to, void *user);
 	int (*sa_get)(struct kern_sa *sa, void *user);		/* counters: idle-timeout, DPD */
+	/* packets of an inbound SA that is not installed yet: queue them, or no longer; 0 or -errno */
+	int (*spi_await)(const struct kern_sa *sa, bool on, void *user);
 	/* a peer of this tunnel does, or does not, take packets with TFC padding */
 	void (*tfc)(const char *tunnel, bool allowed, void *user);
 	void (*job)(const struct ike_job *job, void *user);	/* tests: run and done at once */

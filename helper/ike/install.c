@@ -57,6 +57,32 @@ static void identify(const struct ike_child *child, bool in, struct kern_sa *sa)
 	memcpy(sa->tunnel, child->name, sizeof(sa->tunnel));
 }
 
+void ike_await(struct ike_child *child)
+{
+	const struct ike *ike = child->sa->ike;
+	struct kern_sa sa;
+
+	if (child->awaited_at.family)
+		return;
+	identify(child, true, &sa);
+	if (!ike->ops->spi_await(&sa, true, ike->user))
+		child->awaited_at = sa.local;
+}
+
+void ike_await_end(struct ike_child *child)
+{
+	const struct ike *ike = child->sa->ike;
+	struct kern_sa sa;
+
+	if (!child->awaited_at.family)
+		return;
+	identify(child, true, &sa);
+	/* the IKE SA may have another address now */
+	sa.local = child->awaited_at;
+	child->awaited_at.family = 0;
+	ike->ops->spi_await(&sa, false, ike->user);
+}
+
 int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *keys)
 {
 	const struct conf_tunnel *conf = child->tun ? child->tun->conf : NULL;
@@ -100,8 +126,13 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	if (!in && conf->tfc)
 		ike->ops->tfc(child->name, !child->no_tfc, ike->user);
 	ret = ike->ops->sa_add(&sa, ike->user);
-	if (!ret && in)
+	if (!ret && in) {
 		child->in_installed = true;
+		/* the module ends the announcement, unless the SA has another address */
+		if (addr_equal(&child->awaited_at, &sa.local))
+			child->awaited_at.family = 0;
+		ike_await_end(child);
+	}
 	if (!ret && !in) {
 		child->out_installed = true;
 		ike_table_put(&ike->by_sels, &child->sels_link, sels_hash(child));

@@ -27,7 +27,6 @@
  * @sels: as outbound packets look, whatever the direction
  * @replaced_at: another has taken its place since then; 0: not yet
  * @asked: for what it carries a new one was asked for
- * @no_guess: the peer does not choose any more what it chose then
  * @dir: enum nfipsec_dir
  * @encap_local: UDP port of this host with UDP encapsulation, else 0
  * @encap_remote: UDP port of the peer with UDP encapsulation, else 0
@@ -59,7 +58,7 @@ struct ike_orphan {
 	unsigned int n_sels;
 	struct kern_sel *sels;
 	uint64_t replaced_at;
-	bool asked, no_guess;
+	bool asked;
 };
 
 /**
@@ -576,52 +575,4 @@ void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct 
 		o->encap_local = ends->local_port;
 		o->encap_remote = ends->remote_port;
 	}
-}
-
-/* ---- what the peer will choose ---- */
-
-static void put_first(const struct ike_proposal *from, uint8_t type, uint16_t id,
-		      struct ike_proposal *to)
-{
-	unsigned int i;
-
-	for (i = 0; i < from->n; i++)
-		if (from->t[i].type == type && from->t[i].id == id) {
-			ike_proposal_add(to, type, id, from->t[i].key_bits);
-			return;
-		}
-}
-
-bool ike_orphan_guess(const struct ike_child *child, const struct ike_proposal *offered,
-		      unsigned int n, struct ike_proposal *prop, const struct kern_sel **sels,
-		      unsigned int *n_sels)
-{
-	const struct ike_orphan *o;
-	unsigned int i;
-
-	for (o = first_of(child->tun); o; o = o->next)
-		if (o->dir == NFIPSEC_DIR_IN && !o->replaced_at &&
-		    !o->no_guess)
-			break;
-	for (i = 0; o && i < n && !fits_proposal(o, &offered[i]); i++)
-		;
-	if (!o || i == n)
-		return false;
-	memset(prop, 0, sizeof(*prop));
-	prop->proto = offered[i].proto;
-	/* the module does not tell the length of a key: the first that we offer */
-	put_first(&offered[i], IKE_TRANSFORM_ENCR, o->encr, prop);
-	put_first(&offered[i], IKE_TRANSFORM_INTEG, o->integ, prop);
-	put_first(&offered[i], IKE_TRANSFORM_ESN, o->esn ? ESN_YES : ESN_NO, prop);
-	*sels = o->sels;
-	*n_sels = o->n_sels;
-	return ike_proposal_get(prop, IKE_TRANSFORM_ESN) != NULL;
-}
-
-void ike_orphan_wrong_guess(const struct ike_tunnel *tun)
-{
-	struct ike_orphan *o;
-
-	for (o = first_of(tun); o; o = o->next)
-		o->no_guess = true;
 }

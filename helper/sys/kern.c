@@ -533,6 +533,20 @@ int kern_ike_sockets(struct kern *k, const int *fds, unsigned int n)
 	return ret;
 }
 
+/**
+ * kern_spi_await() - announce an inbound SPI, or cancel that
+ * @k: the module; its announcements end when it is closed
+ * @sa: proto, spi, dir, local
+ * @on: true to announce: until the SA is installed the module queues its packets unopened
+ *
+ * Return: 0 or a negative errno.
+ */
+int kern_spi_await(struct kern *k, const struct kern_sa *sa, bool on)
+{
+	return sa_command_with(k, on ? NFIPSEC_CMD_SPI_AWAIT : NFIPSEC_CMD_SPI_FORGET, sa, NULL,
+			       NULL);
+}
+
 /* ---- policy ---- */
 
 /* which tunnel a list's protect entries belong to */

@@ -91,6 +91,7 @@ int kern_sa_flush(struct kern *k, const char *tunnel);		/* NULL: all */
  * for as long as @k is open. Packets from any other socket to or from these ports do not pass.
  */
 int kern_ike_sockets(struct kern *k, const int *fds, unsigned int n);
+int kern_spi_await(struct kern *k, const struct kern_sa *sa, bool on);
 int kern_policy_set(struct kern *k, const struct conf *conf);	/* NULL: the empty policy */
 int kern_policy_dump(struct kern *k, void (*each)(const struct kern_entry *e, void *arg), void *arg);
 /* 1: the namespace has an entry, 0: it has none */

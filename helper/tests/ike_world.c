@@ -181,10 +181,52 @@ static struct fake_sa *find_sa(struct node *n, const struct kern_sa *sa)
 	return NULL;
 }
 
+bool node_awaits(const struct node *n, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < WORLD_SAS; i++)
+		if (spi && n->awaited[i] == spi)
+			return true;
+	return false;
+}
+
+static void end_await(struct node *n, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < WORLD_SAS; i++)
+		if (n->awaited[i] == spi)
+			n->awaited[i] = 0;
+}
+
+static int op_spi_await(const struct kern_sa *sa, bool on, void *user)
+{
+	struct node *n = user;
+	unsigned int i;
+
+	assert_int_equal(sa->dir, NFIPSEC_DIR_IN);
+	assert_true(sa->proto == IPPROTO_ESP || sa->proto == IPPROTO_AH);
+	assert_true(sa->spi > 255);
+	if (n->refuse_await)
+		return -n->refuse_await;
+	/* each is announced once, and what is ended was announced */
+	assert_true(n->crashing || node_awaits(n, sa->spi) != on);
+	end_await(n, sa->spi);
+	for (i = 0; on && n->awaited[i]; i++)
+		assert_true(i < WORLD_SAS - 1);
+	if (on)
+		n->awaited[i] = sa->spi;
+	return 0;
+}
+
 static bool can_open(const struct node *n, const struct fake_sa *out)
 {
 	const struct fake_sa *f;
 
+	/* the module queues the packet, and opens it when the SA is there */
+	if (node_awaits(n, out->spi))
+		return true;
 	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
 		if (f->used && f->dir == NFIPSEC_DIR_IN && f->spi == out->spi &&
 		    f->proto == out->proto)
@@ -219,6 +261,28 @@ static void op_keepalive(const struct endpoint *local, const struct endpoint *re
 	n->keepalives++;
 }
 
+/*
+ * No SA is in the module before the peer is authenticated: whoever answers IKE_SA_INIT knows
+ * the keys. Each test of each world checks this.
+ */
+static void assert_authenticated(const struct node *n, const struct kern_sa *sa)
+{
+	const struct ike_child *child;
+	const struct ike_sa *s;
+
+	for (s = n->ike->sas; s; s = s->next)
+		for (child = s->children; child; child = child->next) {
+			if (strcmp(child->name, sa->tunnel) ||
+			    sa->spi != (sa->dir == NFIPSEC_DIR_IN ? child->spi_in : child->spi_out))
+				continue;
+			if (s->state >= IKE_STATE_ESTABLISHED && s->their_proof.how[0])
+				return;
+			fail_msg("%s installs an SA for %s in IKE state %d, whose peer is not authenticated",
+				 n->name, sa->tunnel, s->state);
+		}
+	fail_msg("%s installs an SA of no CHILD SA for %s", n->name, sa->tunnel);
+}
+
 static int op_sa_add(const struct kern_sa *sa, void *user)
 {
 	struct node *n = user;
@@ -226,6 +290,7 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 	unsigned int i;
 	int refuse = sa->dir == NFIPSEC_DIR_IN ? n->refuse_in : n->refuse_out;
 
+	assert_authenticated(n, sa);
 	assert_true(sa->proto == IPPROTO_ESP || sa->proto == IPPROTO_AH);
 	assert_true((sa->proto == IPPROTO_AH) == !sa->encr);
 	/* no AH in UDP */
@@ -253,6 +318,8 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 	memcpy(f->tunnel, sa->tunnel, sizeof(f->tunnel));
 	memcpy(f->encr_key, sa->encr_key.p, sa->encr_key.len);
 	memcpy(f->integ_key, sa->integ_key.p, sa->integ_key.len);
+	if (sa->dir == NFIPSEC_DIR_IN)
+		end_await(n, sa->spi);
 	f->encr_key_len = sa->encr_key.len;
 	f->integ_key_len = sa->integ_key.len;
 	for (i = 0; i < sa->n_sels; i++)
@@ -395,7 +462,7 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 
 static const struct ike_ops ops = {
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
-	.sa_move = op_sa_move, .tfc = op_tfc,
+	.sa_move = op_sa_move, .tfc = op_tfc, .spi_await = op_spi_await,
 	.revocation = op_revocation,
 	.keepalive = op_keepalive, .job = op_job, .event = op_event, .local_addr = op_local_addr,
 };
@@ -635,6 +702,7 @@ static void node_free(struct node *n)
 	ike_free(n->ike);
 	n->ike = NULL;
 	assert_int_equal(node_sas(n), 0);
+	assert_int_equal(node_awaited(n), 0);
 	if (!n->conf_kept)
 		conf_free(n->conf);
 	for (i = 0; i < n->n_log; i++)
@@ -730,6 +798,15 @@ unsigned int node_lingering(const struct node *n)
 
 	for (i = 0; n->ike && i < WORLD_SAS; i++)
 		sum += n->sas[i].used && lingers(n, &n->sas[i]);
+	return sum;
+}
+
+unsigned int node_awaited(const struct node *n)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < WORLD_SAS; i++)
+		sum += n->awaited[i] != 0;
 	return sum;
 }
 

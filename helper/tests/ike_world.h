@@ -50,6 +50,8 @@ struct node {
 	struct addr addr;
 	bool conf_kept;
 	struct fake_sa *sas;		/* WORLD_SAS of them */
+	uint32_t awaited[WORLD_SAS];	/* inbound SPIs whose packets the module queues; 0: none */
+	int refuse_await;		/* spi_await fails with this errno */
 	int refuse_in, refuse_out;	/* sa_add of that direction fails with this errno */
 	struct line *lines;
 	unsigned int n_lines, n_events[IKE_EVENT_ERROR + 1];	/* events: also those without room */
@@ -130,6 +132,8 @@ void node_up(struct node *n, const char *tunnel);	/* outcome in up_done, up_erro
 void node_down(struct node *n, const char *tunnel);
 void node_acquire(struct node *n, const char *src, const char *dst);
 unsigned int node_sas(const struct node *n);	/* but for those that linger */
+unsigned int node_awaited(const struct node *n);	/* announced SPIs without an SA */
+bool node_awaits(const struct node *n, uint32_t spi);
 unsigned int node_lingering(const struct node *n);	/* ike/linger.c has them */
 unsigned int node_count(const struct node *n, enum ike_event_type type);
 const struct line *node_line(const struct node *n, enum ike_event_type type, const char *part);

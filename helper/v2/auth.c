@@ -304,7 +304,7 @@ static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
 		ike_sa_fail(sa, "out of memory");
 		return;
 	}
-	v2_child_guess(child);
+	ike_await(child);
 	sa->state = IKE_STATE_AUTH_SENT;
 	v2_out_init(&out);
 	put_request(sa, child, method, auth, &out);

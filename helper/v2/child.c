@@ -45,6 +45,7 @@ static void send_request(struct ike_child *child)
 	v2_kex_put(&n->kex, &out.w);
 	v2_child_put_ts(child, &out);
 	v2_put_window(child->sa, &out);
+	ike_await(child);
 	v2_request(child->sa, WIRE_CREATE_CHILD_SA, &out);
 }
 

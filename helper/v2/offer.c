@@ -455,94 +455,6 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 
 /* ---- initiator ---- */
 
-/* that of the IKE SA which this one takes over from, when it authenticates anew */
-static const struct ike_child *replaced_one(const struct ike_child *child)
-{
-	const struct ike_sa *old = child->sa->replaces ?
-				   ike_sa_find(child->sa->ike, child->sa->replaces) : NULL;
-	const struct ike_child *c;
-
-	for (c = old ? old->children : NULL; c; c = c->next)
-		if (c->tun == child->tun && c->entry == child->entry && c->mode == child->mode &&
-		    c->state == IKE_CHILD_UP && !c->replaced)
-			return c;
-	return NULL;
-}
-
-void v2_child_guess(struct ike_child *child)
-{
-	const struct ike_child *old = replaced_one(child);
-	struct ike_proposal ours[CONF_PROPOSALS_MAX], prop;
-	const struct ike_transform *esn;
-	const struct kern_sel *sels;
-	unsigned int n, n_sels;
-	char err[IKE_TEXT_MAX];
-
-	/* the peer's answer has the addresses of its checksums, see note_orig() */
-	if (child->mode == CONF_MODE_TRANSPORT && child->sa->natt)
-		return;
-	n = proposals(child, ours);
-	if (old) {
-		prop = old->prop;
-		ike_proposal_drop(&prop, IKE_TRANSFORM_DH);
-		sels = old->sels;
-		n_sels = old->n_sels;
-	} else if (!ike_orphan_guess(child, ours, n, &prop, &sels, &n_sels)) {
-		return;
-	}
-	if (!set_sels(child, sels, n_sels))
-		return;
-	child->prop = prop;
-	esn = ike_proposal_get(&prop, IKE_TRANSFORM_ESN);
-	child->esn = esn && esn->id == ESN_YES;
-	/* without it all goes the usual way */
-	child->guessed = v2_child_install(child, true, false, none, buf_bytes(&child->sa->ni),
-					  buf_bytes(&child->sa->nr), err, sizeof(err));
-}
-
-/* does the SA that waits for the peer's packets fit its answer? */
-static bool guess_was_right(const struct ike_child *child, const struct ike_child *was)
-{
-	static const uint8_t types[] = { IKE_TRANSFORM_ENCR, IKE_TRANSFORM_INTEG, IKE_TRANSFORM_ESN };
-	const struct ike_transform *a, *b;
-	unsigned int i;
-
-	for (i = 0; i < sizeof(types); i++) {
-		a = ike_proposal_get(&child->prop, types[i]);
-		b = ike_proposal_get(&was->prop, types[i]);
-		if (!a != !b || (a && (a->id != b->id || a->key_bits != b->key_bits)))
-			return false;
-	}
-	if (child->n_sels != was->n_sels)
-		return false;
-	for (i = 0; i < child->n_sels; i++)
-		if (!ts_equal(&child->sels[i].src, &was->sels[i].src) ||
-		    !ts_equal(&child->sels[i].dst, &was->sels[i].dst))
-			return false;
-	return true;
-}
-
-/*
- * A wrong one makes room for the right one: what was received meanwhile by the same
- * keys would be no replay there, so then it must be another SA.
- */
-static bool resolve_guess(struct ike_child *child, const struct ike_child *was, char *err,
-			  size_t err_len)
-{
-	struct kern_sa in;
-	bool used;
-
-	if (guess_was_right(child, was))
-		return true;
-	ike_orphan_wrong_guess(child->tun);
-	used = ike_child_counters(child, true, &in) && in.packets;
-	child->guessed = false;
-	ike_uninstall_in(child);
-	if (used)
-		snprintf(err, err_len, "it chose what it did not choose before");
-	return !used;
-}
-
 static bool accept_sa(struct ike_child *child, struct bytes body, char *err, size_t err_len)
 {
 	struct ike_proposal ours[CONF_PROPOSALS_MAX];
@@ -606,7 +518,7 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	return ok;
 }
 
-static bool accept(struct ike_child *child, struct v2_in *in, char *err, size_t err_len)
+bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_t err_len)
 {
 	const struct wire_payload *sa = wire_find(&in->inner, WIRE_PLD_SA);
 	struct wire_notification n;
@@ -628,18 +540,6 @@ static bool accept(struct ike_child *child, struct v2_in *in, char *err, size_t 
 	}
 	note_tfc(child, in);
 	return accept_ts(child, in, err, err_len);
-}
-
-bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_t err_len)
-{
-	struct ike_child was = *child;
-	bool ok;
-
-	child->sels = NULL;
-	ok = accept(child, in, err, err_len) &&
-	     (!child->guessed || resolve_guess(child, &was, err, err_len));
-	free(was.sels);
-	return ok;
 }
 
 static void group_str(uint16_t group, char *out, size_t len)
@@ -765,7 +665,7 @@ bool v2_child_install(struct ike_child *child, bool in, bool out, struct bytes s
 	int ret = -ENOMEM;
 
 	if (v2_child_keys(child, shared, ni, nr, &keys_in, &keys_out)) {
-		ret = in && !child->guessed ? ike_install(child, true, &keys_in) : 0;
+		ret = in ? ike_install(child, true, &keys_in) : 0;
 		if (!ret && out && (in || !ike_install_later(child, &keys_out)))
 			ret = ike_install(child, false, &keys_out);
 	}

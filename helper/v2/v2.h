@@ -235,11 +235,6 @@ bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char 
  */
 uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *old,
 			 struct ike_child **child);
-/*
- * Initiator, in IKE_AUTH: the keys are known before the answer, and often so is what
- * the peer will choose. What it sends at once, behind its answer or before it, finds its SA.
- */
-void v2_child_guess(struct ike_child *child);
 /* initiator: takes SA, TSi and TSr of the response */
 bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_t err_len);
 /* the peer refused: its reason in words; @n NULL: it gives none */
