@@ -353,8 +353,10 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 	struct sk_buff_head gone;
 	int err = 0;
 
-	if (!new)
+	if (!new) {
+		NL_SET_ERR_MSG(extack, "no memory for an announcement");
 		return -ENOMEM;
+	}
 	new->id = *id;
 	new->portid = portid;
 	__skb_queue_head_init(&new->queue);

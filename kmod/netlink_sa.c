@@ -510,7 +510,12 @@ int nfipsec_nl_spi_forget(struct sk_buff *skb, struct genl_info *info)
 	struct nfipsec_sa_id id;
 	int err = get_awaited_id(info, &id);
 
-	return err ?: nfipsec_await_cancel(nfipsec_net(genl_info_net(info)), &id);
+	if (err)
+		return err;
+	err = nfipsec_await_cancel(nfipsec_net(genl_info_net(info)), &id);
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "no announcement with this SPI and address");
+	return err;
 }
 
 struct move {
