@@ -11,11 +11,15 @@ struct job {
 	void (*run)(void *arg);
 	void (*done)(void *arg);
 	void *arg;
+	bool strangers;
 	struct job *next;
 };
 
+/* first in, first out; those of strangers after all others */
 struct job_list {
-	struct job *head, **tail;
+	struct job_fifo {
+		struct job *head, **tail;
+	} first, strangers;
 };
 
 /**
@@ -52,25 +56,34 @@ struct worker_pool {
 
 static void list_init(struct job_list *l)
 {
-	l->head = NULL;
-	l->tail = &l->head;
+	l->first.head = l->strangers.head = NULL;
+	l->first.tail = &l->first.head;
+	l->strangers.tail = &l->strangers.head;
+}
+
+static bool list_empty(const struct job_list *l)
+{
+	return !l->first.head && !l->strangers.head;
 }
 
 static void list_put(struct job_list *l, struct job *job)
 {
+	struct job_fifo *f = job->strangers ? &l->strangers : &l->first;
+
 	job->next = NULL;
-	*l->tail = job;
-	l->tail = &job->next;
+	*f->tail = job;
+	f->tail = &job->next;
 }
 
 static struct job *list_take(struct job_list *l)
 {
-	struct job *job = l->head;
+	struct job_fifo *f = l->first.head ? &l->first : &l->strangers;
+	struct job *job = f->head;
 
 	if (job) {
-		l->head = job->next;
-		if (!l->head)
-			l->tail = &l->head;
+		f->head = job->next;
+		if (!f->head)
+			f->tail = &f->head;
 	}
 	return job;
 }
@@ -83,7 +96,7 @@ static void *worker_main(void *arg)
 
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
-		while (!pool->stop && !crew->todo.head)
+		while (!pool->stop && list_empty(&crew->todo))
 			pthread_cond_wait(&crew->wake, &pool->lock);
 		job = list_take(&crew->todo);
 		if (!job)
@@ -180,7 +193,8 @@ struct worker_pool *worker_new(struct event_loop *loop, unsigned int computing,
 void worker_submit(struct worker_pool *pool, enum worker_kind kind, void (*run)(void *arg),
 		   void (*done)(void *arg), void *arg)
 {
-	struct crew *crew = &pool->crews[pool->crews[kind].n_threads ? kind : WORKER_COMPUTES];
+	bool has_crew = kind < WORKER_KINDS && pool->crews[kind].n_threads;
+	struct crew *crew = &pool->crews[has_crew ? kind : WORKER_COMPUTES];
 	struct job *job = malloc(sizeof(*job));
 
 	if (!job) {
@@ -192,6 +206,7 @@ void worker_submit(struct worker_pool *pool, enum worker_kind kind, void (*run)(
 	job->run = run;
 	job->done = done;
 	job->arg = arg;
+	job->strangers = kind == WORKER_STRANGERS;
 	pthread_mutex_lock(&pool->lock);
 	list_put(&crew->todo, job);
 	pool->pending++;
@@ -205,9 +220,9 @@ void worker_drain(struct worker_pool *pool)
 
 	do {
 		pthread_mutex_lock(&pool->lock);
-		while (!pool->ran.head && pool->pending)
+		while (list_empty(&pool->ran) && pool->pending)
 			pthread_cond_wait(&pool->finished, &pool->lock);
-		idle = !pool->ran.head;
+		idle = list_empty(&pool->ran);
 		pthread_mutex_unlock(&pool->lock);
 		complete(pool);
 	} while (!idle);

@@ -11,7 +11,12 @@ struct worker_pool;
 enum worker_kind {
 	WORKER_COMPUTES,
 	WORKER_WAITS,		/* for somebody else, with a limit in time */
-	WORKER_KINDS
+	WORKER_KINDS,
+	/*
+	 * A computation for an unauthenticated peer: the threads of WORKER_COMPUTES take it only
+	 * when no job of that kind is queued, and its done() is called after theirs.
+	 */
+	WORKER_STRANGERS = WORKER_KINDS
 };
 
 #define WORKER_CPUS_MAX		4	/* threads that compute, by default */
@@ -25,7 +30,10 @@ enum worker_kind {
  */
 struct worker_pool *worker_new(struct event_loop *loop, unsigned int computing,
 			       unsigned int waiting);
-/* @run on some thread of that kind, then @done on the loop's; in order of completion */
+/*
+ * @run on some thread of that kind, then @done on the loop's; in order of completion, but those
+ * of WORKER_STRANGERS after all others that are complete
+ */
 void worker_submit(struct worker_pool *pool, enum worker_kind kind, void (*run)(void *arg),
 		   void (*done)(void *arg), void *arg);
 /* waits until every job, also those that @done submits, has run and its @done was called */

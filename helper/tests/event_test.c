@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The event loop and the worker threads. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -222,6 +223,81 @@ static void who_waits_keeps_nobody_waiting(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* ---- order ---- */
+
+static char order[64];
+static unsigned int n_order, n_done;
+static bool gate_reached;
+static char done_order[64];
+
+struct ordered {
+	struct world *w;
+	char name;
+	int gate;	/* reads one octet first; -1: does not */
+};
+
+static pthread_mutex_t order_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void ordered_run(void *arg)
+{
+	struct ordered *o = arg;
+	char c;
+
+	if (o->gate >= 0)
+		__atomic_store_n(&gate_reached, true, __ATOMIC_RELEASE);
+	if (o->gate >= 0)
+		assert_int_equal(read(o->gate, &c, 1), 1);
+	pthread_mutex_lock(&order_lock);
+	order[n_order++] = o->name;
+	pthread_mutex_unlock(&order_lock);
+}
+
+static void ordered_done(void *arg)
+{
+	struct ordered *o = arg;
+
+	done_order[n_done++] = o->name;
+}
+
+/*
+ * One thread works on a stranger's job, 20 more of strangers are queued, then three of
+ * established peers come: these run next, and their done() is called before those of the strangers.
+ */
+static void established_peers_come_first(void **state)
+{
+	struct ordered strangers[21], peers[3];
+	struct world *w = *state;
+	unsigned int i;
+	int fds[2];
+
+	n_order = n_done = 0;
+	gate_reached = false;
+	assert_int_equal(pipe(fds), 0);
+	w->pool = worker_new(w->loop, 1, 0);
+	assert_non_null(w->pool);
+	for (i = 0; i < 21; i++) {
+		strangers[i] = (struct ordered){ w, 's', i ? -1 : fds[0] };
+		worker_submit(w->pool, WORKER_STRANGERS, ordered_run, ordered_done, &strangers[i]);
+	}
+	while (!__atomic_load_n(&gate_reached, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	for (i = 0; i < 3; i++) {
+		peers[i] = (struct ordered){ w, 'p', -1 };
+		worker_submit(w->pool, WORKER_COMPUTES, ordered_run, ordered_done, &peers[i]);
+	}
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	/* joins the thread: all have run before the first done() */
+	while (__atomic_load_n(&n_order, __ATOMIC_ACQUIRE) < 24)
+		usleep(1000);
+	worker_free(w->pool);
+	assert_int_equal(n_done, 24);
+	/* the first was under way already; it cannot be taken back */
+	assert_memory_equal(order, "spppssssssssssssssssssss", 24);
+	assert_memory_equal(done_order, "pppsssssssssssssssssssss", 24);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +308,7 @@ int main(void)
 		TEST(jobs_complete_in_the_loop),
 		TEST(free_waits_for_jobs_and_their_jobs),
 		TEST(who_waits_keeps_nobody_waiting),
+		TEST(established_peers_come_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
