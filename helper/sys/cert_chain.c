@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sys/cert_priv.h"
+#include "wire/wire.h"
 
 #define STEPS_MAX	64	/* of the search: certificates of strangers may form a maze */
 #define JUDGED_MAX	8	/* chains whose signatures are verified */
@@ -322,6 +323,8 @@ static gnutls_x509_crt_t import(struct bytes der)
 	gnutls_datum_t d = { (unsigned char *)der.p, der.len };
 	gnutls_x509_crt_t crt;
 
+	if (der.len > WIRE_CERT_MAX)
+		return NULL;
 	if (gnutls_x509_crt_init(&crt) < 0)
 		return NULL;
 	if (gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_DER) >= 0)
@@ -343,13 +346,13 @@ static const struct cert *known(const struct cert_claim *claim)
 	return NULL;
 }
 
-static bool take_received(struct search *s)
+/* the peer's own certificate */
+static bool take_first(struct search *s)
 {
 	const struct cert_claim *claim = s->claim;
 	struct cert_chain *c = s->chain;
 	const struct cert *cert;
 	gnutls_x509_crt_t crt;
-	unsigned int i;
 
 	if (!claim->n_received) {
 		cert = known(claim);
@@ -361,19 +364,33 @@ static bool take_received(struct search *s)
 		snprintf(s->err, s->err_len, "it sent no certificate, and none of certs/ is for its ID");
 		return false;
 	}
-	for (i = 0; i < claim->n_received && c->n_own < CERT_RECEIVED_MAX; i++) {
-		crt = import(claim->received[i]);
-		if (crt) {
-			c->own_der[c->n_own] = claim->received[i];
-			c->own[c->n_own++] = crt;
-		} else if (!i) {
-			snprintf(s->err, s->err_len, "its first CERT payload holds no X.509 certificate that can be read");
-			return false;
-		}
+	crt = import(claim->received[0]);
+	if (!crt) {
+		snprintf(s->err, s->err_len, "its first CERT payload holds no X.509 certificate that can be read");
+		return false;
 	}
+	c->own_der[0] = claim->received[0];
+	c->own[c->n_own++] = crt;
 	c->crt[0] = c->own[0];
 	c->der[0] = c->own_der[0];
 	return true;
+}
+
+/* the others, once the first is one for the ID: before that they are not worth their time */
+static void take_others(struct search *s)
+{
+	const struct cert_claim *claim = s->claim;
+	struct cert_chain *c = s->chain;
+	gnutls_x509_crt_t crt;
+	unsigned int i;
+
+	for (i = 1; i < claim->n_received && c->n_own < CERT_RECEIVED_MAX; i++) {
+		crt = import(claim->received[i]);
+		if (!crt)
+			continue;
+		c->own_der[c->n_own] = claim->received[i];
+		c->own[c->n_own++] = crt;
+	}
 }
 
 static bool own_is_right(struct search *s)
@@ -416,7 +433,8 @@ struct cert_chain *cert_chain_verify(const struct cert_claim *claim, char *err, 
 		return NULL;
 	}
 	buf_init(&s.chain->pub.spki);
-	if (take_received(&s) && own_is_right(&s)) {
+	if (take_first(&s) && own_is_right(&s)) {
+		take_others(&s);
 		if (climb(&s)) {
 			*err = 0;
 			return s.chain;

@@ -93,93 +93,107 @@ const char *cert_dn_str(struct bytes der, char *out, size_t len)
 	return out;
 }
 
-static bool is_text(unsigned long tag)
+static bool is_text(uint8_t tag)
 {
 	return tag == 12 || tag == 19 || tag == 20 || tag == 22;	/* UTF8, Printable, T61, IA5 */
 }
 
-/* RFC 5280 7.1: case, and white space at the ends and beyond one, say nothing */
-static bool text_equal(const gnutls_datum_t *a, const gnutls_datum_t *b)
+static bool is_space(struct bytes b, size_t i)
 {
-	unsigned int i = 0, k = 0;
-	unsigned int a_end = a->size, b_end = b->size;
+	return i < b.len && b.p[i] == ' ';
+}
 
-	while (i < a_end && a->data[i] == ' ')
-		i++;
-	while (k < b_end && b->data[k] == ' ')
-		k++;
-	while (a_end > i && a->data[a_end - 1] == ' ')
-		a_end--;
-	while (b_end > k && b->data[b_end - 1] == ' ')
-		b_end--;
-	while (i < a_end && k < b_end) {
-		if (tolower(a->data[i]) != tolower(b->data[k]))
+static struct bytes trimmed(struct bytes b)
+{
+	while (b.len && *b.p == ' ') {
+		b.p++;
+		b.len--;
+	}
+	while (b.len && b.p[b.len - 1] == ' ')
+		b.len--;
+	return b;
+}
+
+/* RFC 5280 7.1: case, and white space at the ends and beyond one, say nothing */
+static bool text_equal(struct bytes a, struct bytes b)
+{
+	size_t i = 0, k = 0;
+
+	a = trimmed(a);
+	b = trimmed(b);
+	while (i < a.len && k < b.len) {
+		if (tolower(a.p[i]) != tolower(b.p[k]))
 			return false;
-		if (a->data[i] == ' ') {
-			while (a->data[i + 1] == ' ')
+		if (a.p[i] == ' ') {
+			while (is_space(a, i + 1))
 				i++;
-			while (b->data[k + 1] == ' ')
+			while (is_space(b, k + 1))
 				k++;
 		}
 		i++;
 		k++;
 	}
-	return i == a_end && k == b_end;
+	return i == a.len && k == b.len;
 }
 
-static bool ava_equal(const gnutls_x509_ava_st *a, const gnutls_x509_ava_st *b)
+/* the type and the value of one attribute; false: it is none */
+struct ava {
+	struct bytes oid, value;
+	uint8_t tag;
+};
+
+static bool ava_read(struct bytes *set, struct ava *out)
 {
-	if (a->oid.size != b->oid.size || memcmp(a->oid.data, b->oid.data, a->oid.size))
+	struct bytes whole, seq;
+	uint8_t tag;
+
+	return wire_der_next(set, &tag, &whole, &seq) && tag == 0x30 &&
+	       wire_der_next(&seq, &tag, &whole, &out->oid) && tag == 0x06 &&
+	       wire_der_next(&seq, &out->tag, &whole, &out->value) && !seq.len;
+}
+
+static bool ava_equal(const struct ava *a, const struct ava *b)
+{
+	if (!bytes_equal(a->oid, b->oid))
 		return false;
-	if (is_text(a->value_tag) && is_text(b->value_tag))
-		return text_equal(&a->value, &b->value);
-	return a->value_tag == b->value_tag && a->value.size == b->value.size &&
-	       !memcmp(a->value.data, b->value.data, a->value.size);
+	if (is_text(a->tag) && is_text(b->tag))
+		return text_equal(a->value, b->value);
+	return a->tag == b->tag && bytes_equal(a->value, b->value);
 }
 
-static bool dn_walk_equal(gnutls_x509_dn_t a, gnutls_x509_dn_t b)
+static bool set_equal(struct bytes a, struct bytes b)
 {
-	gnutls_x509_ava_st x, y;
-	int rdn, ava, rx, ry;
+	struct ava x, y;
 
-	for (rdn = 0; rdn < DN_PARTS_MAX; rdn++) {
-		for (ava = 0;; ava++) {
-			rx = gnutls_x509_dn_get_rdn_ava(a, rdn, ava, &x);
-			ry = gnutls_x509_dn_get_rdn_ava(b, rdn, ava, &y);
-			if (rx < 0 || ry < 0)
-				break;
-			if (!ava_equal(&x, &y))
-				return false;
-		}
-		if ((rx < 0) != (ry < 0))
+	do {
+		if (!ava_read(&a, &x) || !ava_read(&b, &y) || !ava_equal(&x, &y))
 			return false;
-		if (!ava)
-			return rdn > 0;
-	}
-	return false;
+	} while (a.len && b.len);
+	return !a.len && !b.len;
 }
 
+/*
+ * It ends at the first difference, so a stranger's DN costs no more than the length of the one it
+ * is compared with. Nothing is allocated: each IKE_AUTH compares one with those of many peers.
+ */
 bool cert_dn_equal(struct bytes a, struct bytes b)
 {
-	gnutls_datum_t da = { (unsigned char *)a.p, a.len }, db = { (unsigned char *)b.p, b.len };
-	gnutls_x509_dn_t x, y;
-	bool ok;
+	struct bytes whole, sets_a, sets_b, set_a, set_b;
+	uint8_t tag_a, tag_b;
 
 	if (!a.len || !b.len)
 		return false;
 	if (bytes_equal(a, b))
 		return true;
-	if (gnutls_x509_dn_init(&x) < 0)
+	if (!wire_der_next(&a, &tag_a, &whole, &sets_a) || tag_a != 0x30 || a.len ||
+	    !wire_der_next(&b, &tag_b, &whole, &sets_b) || tag_b != 0x30 || b.len || !sets_a.len)
 		return false;
-	if (gnutls_x509_dn_init(&y) < 0) {
-		gnutls_x509_dn_deinit(x);
-		return false;
-	}
-	ok = gnutls_x509_dn_import(x, &da) >= 0 && gnutls_x509_dn_import(y, &db) >= 0 &&
-	     dn_walk_equal(x, y);
-	gnutls_x509_dn_deinit(x);
-	gnutls_x509_dn_deinit(y);
-	return ok;
+	while (sets_a.len && sets_b.len)
+		if (!wire_der_next(&sets_a, &tag_a, &whole, &set_a) || tag_a != 0x31 ||
+		    !wire_der_next(&sets_b, &tag_b, &whole, &set_b) || tag_b != 0x31 ||
+		    !set_equal(set_a, set_b))
+			return false;
+	return !sets_a.len && !sets_b.len;
 }
 
 /* ---- identities ---- */

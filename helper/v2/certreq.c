@@ -7,6 +7,7 @@
 
 #define CERTREQ_MAX	64	/* CAs, beyond which we name none: any certificate may be tried */
 #define CERTREQ_TAKEN	256	/* CAs of the peer that are kept */
+#define HASHES_TAKEN	64	/* of its hash algorithms; IANA has 7 */
 
 static const struct bytes none = { NULL, 0 };
 
@@ -29,7 +30,7 @@ static void take_hashes(struct ike_sa *sa, struct bytes data)
 	uint16_t hash;
 
 	sa->sig_hashes = 1;
-	for (i = 0; i + 2 <= data.len; i += 2) {
+	for (i = 0; i + 2 <= data.len && i < 2 * HASHES_TAKEN; i += 2) {
 		hash = get_u16(data.p + i);
 		if (hash && hash < 32)
 			sa->sig_hashes |= 1u << hash;

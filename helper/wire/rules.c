@@ -70,15 +70,6 @@ static const struct {
 	{ WIRE_INFORMATIONAL, info_rules, info_rules },
 };
 
-static unsigned int count(const struct wire_msg *msg, uint8_t type)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < msg->n; i++)
-		n += msg->pld[i].type == type;
-	return n;
-}
-
 /*
  * An answer that refuses has nothing but its reason: RFC 7296 1.2, 2.6, 2.21. With
  * IKE_AUTH the refusal may be of the CHILD SA only, beside IDr and AUTH; which of
@@ -125,6 +116,7 @@ enum wire_err wire_rules_check(const struct wire_msg *inner, uint8_t exchange, b
 			       uint8_t *bad)
 {
 	const struct rule *rules = NULL, *r;
+	uint8_t n[256] = { 0 };	/* how often each type is there */
 	unsigned int i;
 
 	*bad = WIRE_PLD_NONE;
@@ -136,13 +128,13 @@ enum wire_err wire_rules_check(const struct wire_msg *inner, uint8_t exchange, b
 	for (i = 0; i < inner->n; i++) {
 		*bad = inner->pld[i].type;
 		r = rule_of(rules, *bad);
-		if (r ? count(inner, *bad) > r->max : !free_to_stand(*bad))
+		if (r ? ++n[*bad] > r->max : !free_to_stand(*bad))
 			return WIRE_UNEXPECTED;
 	}
 	if (!(response && refuses(inner))) {
 		for (r = rules; r->type != WIRE_PLD_NONE; r++) {
 			*bad = r->type;
-			if (count(inner, r->type) < r->min)
+			if (n[r->type] < r->min)
 				return WIRE_MISSING;
 		}
 	}

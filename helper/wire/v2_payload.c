@@ -61,10 +61,39 @@ void wire_put_ke(struct wire_writer *w, uint16_t group, struct bytes data)
  *	~                             Data                              ~
  */
 
+static enum wire_err id_len_fits(size_t len, size_t max)
+{
+	return len && len <= max ? WIRE_OK : WIRE_SYNTAX;
+}
+
+/*
+ * A DN is a SEQUENCE of SETs of attributes (X.501). Libraries need a time that grows with the square
+ * of their number. A DN that is not one is left to whoever compares it, which costs nothing.
+ */
+static bool dn_fits(struct bytes dn)
+{
+	struct bytes whole, sets, set, attr;
+	unsigned int n = 0;
+	uint8_t tag;
+
+	if (!wire_der_next(&dn, &tag, &whole, &sets))
+		return true;
+	while (sets.len) {
+		if (!wire_der_next(&sets, &tag, &whole, &set))
+			return true;
+		while (wire_der_next(&set, &tag, &whole, &attr))
+			if (++n > WIRE_DN_PARTS_MAX)
+				return false;
+	}
+	return true;
+}
+
 /**
  * wire_id_decode() - Identification
  * @body: the payload
  * @out: type and octets
+ *
+ * Anybody may send one, and it is compared, printed and hashed: no longer than names are.
  *
  * Return: WIRE_OK, or what is wrong.
  */
@@ -79,8 +108,16 @@ enum wire_err wire_id_decode(struct bytes body, struct wire_id *out)
 		return out->data.len == 4 ? WIRE_OK : WIRE_SYNTAX;
 	case WIRE_ID_IPV6:
 		return out->data.len == 16 ? WIRE_OK : WIRE_SYNTAX;
+	case WIRE_ID_FQDN:
+		return id_len_fits(out->data.len, WIRE_ID_NAME_MAX);
+	case WIRE_ID_EMAIL:
+		return id_len_fits(out->data.len, WIRE_ID_EMAIL_MAX);
+	case WIRE_ID_DN:
+		if (out->data.len <= WIRE_ID_MAX && !dn_fits(out->data))
+			return WIRE_SYNTAX;
+		return id_len_fits(out->data.len, WIRE_ID_MAX);
 	default:
-		return out->data.len ? WIRE_OK : WIRE_SYNTAX;
+		return id_len_fits(out->data.len, WIRE_ID_MAX);
 	}
 }
 

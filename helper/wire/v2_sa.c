@@ -116,8 +116,14 @@ static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, bo
 	return WIRE_OK;
 }
 
+/* what is left to read of an SA payload; beyond that only the lengths are checked */
+struct room {
+	unsigned int proposals, transforms;
+	bool full;
+};
+
 static enum wire_err transforms_decode(struct bytes b, unsigned int n, struct ike_proposal *p,
-				       bool *usable)
+				       struct room *room, bool *usable)
 {
 	enum wire_err err;
 	unsigned int i;
@@ -135,10 +141,15 @@ static enum wire_err transforms_decode(struct bytes b, unsigned int n, struct ik
 			return WIRE_TRUNCATED;
 		if (t.p[0] != (i + 1 < n ? MORE_TRANSFORMS : 0))
 			return WIRE_SYNTAX;
+		at += t.len;
+		if (!room->proposals || !room->transforms) {
+			room->full = true;
+			continue;
+		}
+		room->transforms--;
 		err = transform_decode(t, p, usable);
 		if (err)
 			return err;
-		at += t.len;
 	}
 	return at == b.len ? WIRE_OK : WIRE_SYNTAX;
 }
@@ -149,12 +160,15 @@ static bool spi_len_fits(uint8_t proto, uint8_t len)
 	return proto == PROTO_IKE ? !len || len == 8 : len == 4;
 }
 
-static enum wire_err proposal_decode(struct bytes b, struct ike_proposal *p, bool *usable)
+static enum wire_err proposal_decode(struct bytes b, struct ike_proposal *p, struct room *room,
+				     bool *usable)
 {
 	size_t spi_len = b.p[6];
 	enum wire_err err;
 
-	memset(p, 0, sizeof(*p));
+	if (room->proposals)
+		memset(p, 0, sizeof(*p));
+	p->n = 0;
 	p->number = b.p[4];
 	p->proto = b.p[5];
 	if (b.len - HEAD_LEN < spi_len)
@@ -167,7 +181,7 @@ static enum wire_err proposal_decode(struct bytes b, struct ike_proposal *p, boo
 		memcpy(p->spi, b.p + HEAD_LEN, spi_len);
 	}
 	err = transforms_decode((struct bytes){ b.p + HEAD_LEN + spi_len,
-						b.len - HEAD_LEN - spi_len }, b.p[7], p, usable);
+						b.len - HEAD_LEN - spi_len }, b.p[7], p, room, usable);
 	if (!p->n)
 		*usable = false;
 	return err;
@@ -178,12 +192,13 @@ static enum wire_err proposal_decode(struct bytes b, struct ike_proposal *p, boo
  * @body: the payload
  * @out: the proposals that can be understood, in the peer's order; none is no error
  *
- * Return: WIRE_OK, WIRE_TOO_MANY when there are more than @out has room for, or what
- * is wrong.
+ * Return: WIRE_OK, WIRE_TOO_MANY when there are more than @out has room for, or more transforms
+ * than WIRE_TRANSFORMS_MAX, or what is wrong.
  */
 enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 {
-	enum wire_err err, result = WIRE_OK;
+	struct room room = { WIRE_PROPOSALS_MAX, WIRE_TRANSFORMS_MAX, false };
+	enum wire_err err;
 	unsigned int number = 0;
 	size_t at = 0;
 
@@ -193,7 +208,7 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 	while (at < body.len) {
 		struct ike_proposal p;
 		struct bytes b;
-		bool usable;
+		bool usable, was_full = room.full;
 
 		if (body.len - at < HEAD_LEN)
 			return WIRE_TRUNCATED;
@@ -205,21 +220,20 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 		at += b.len;
 		if (b.p[0] != (at < body.len ? MORE_PROPOSALS : 0))
 			return WIRE_SYNTAX;
-		err = proposal_decode(b, &p, &usable);
+		err = proposal_decode(b, &p, &room, &usable);
 		if (err)
 			return err;
 		/* RFC 7296 3.3.1: each one more than the one before; an answer has its own */
 		if (!p.number || (number && p.number != number + 1))
 			return WIRE_SYNTAX;
 		number = p.number;
-		if (!usable)
+		/* one that was read in part would say less than it does */
+		if (!usable || room.full != was_full || was_full)
 			continue;
-		if (out->n < WIRE_PROPOSALS_MAX)
-			out->p[out->n++] = p;
-		else
-			result = WIRE_TOO_MANY;
+		out->p[out->n++] = p;
+		room.proposals--;
 	}
-	return result;
+	return room.full ? WIRE_TOO_MANY : WIRE_OK;
 }
 
 static void put_transform(struct buf *b, const struct ike_transform *t, bool last)

@@ -15,9 +15,15 @@
 #define WIRE_MSG_MAX		65535
 #define WIRE_PAYLOADS_MAX	64
 #define WIRE_PROPOSALS_MAX	16
+#define WIRE_TRANSFORMS_MAX	256	/* of all proposals of an SA payload */
 #define WIRE_TS_MAX		64
 #define WIRE_NONCE_MIN		16
 #define WIRE_NONCE_MAX		256
+#define WIRE_ID_NAME_MAX	255	/* FQDN: RFC 1035 2.3.4 */
+#define WIRE_ID_EMAIL_MAX	320	/* RFC 3696 3: 64 before the @, 255 behind it */
+#define WIRE_ID_MAX		1024	/* DN, and what has no limit of its own */
+#define WIRE_DN_PARTS_MAX	32	/* attributes of a DN */
+#define WIRE_CERT_MAX		16384	/* a certificate; with RSA-8192 and 100 names it has 5,000 octets */
 
 enum wire_exchange {		/* RFC 7296 3.1 */
 	WIRE_IKE_SA_INIT = 34,
