@@ -174,7 +174,8 @@ static void op_job(const struct ike_job *job, void *user)
 {
 	struct daemon *d = user;
 
-	worker_submit(d->workers, job->waits ? WORKER_WAITS : WORKER_COMPUTES, job->run, job->done,
+	worker_submit(d->workers, job->waits ? WORKER_WAITS :
+		      job->stranger ? WORKER_STRANGERS : WORKER_COMPUTES, job->run, job->done,
 		      job->arg);
 }
 

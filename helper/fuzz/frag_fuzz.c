@@ -225,7 +225,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&ike, 0, sizeof(ike));
 	ike.ops = &ops;
 	ike.now = 1000;
-	ike.error_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 1 };
+	ike.half_open_end = &ike.half_open;
 	sa.ike = &ike;
 	sa.spi_i = 1;
 	sa.spi_r = 2;

@@ -160,7 +160,7 @@ static void check_sa(const struct node *n, const struct ike_sa *sa)
 static void check_node(const struct node *n)
 {
 	const struct ike *ike = n->ike;
-	unsigned int sas = 0, half_open = 0, with_peer = 0, up;
+	unsigned int sas = 0, half_open = 0, jobs = 0, with_peer = 0, up;
 	const struct ike_peer *peer;
 	const struct ike_tunnel *tun;
 	const struct ike_child *c;
@@ -177,7 +177,14 @@ static void check_node(const struct node *n)
 		for (sa = peer->sas; sa; sa = sa->peer_next, with_peer--)
 			check(sa->peer == peer && !sa->dead);
 	check(!with_peer);
-	check(sas == ike->n_sas && half_open == ike->n_half_open);
+	check(sas == ike->n_sas);
+	/* those that are gone keep their place while they have a job */
+	for (sa = ike->half_open; sa; sa = sa->half_open_next) {
+		check(sa->half_open && (!sa->dead || sa->stranger_jobs));
+		half_open += sa->dead;
+		jobs += sa->stranger_jobs;
+	}
+	check(half_open == ike->n_half_open && jobs == ike->n_stranger_jobs);
 	check(half_open <= ike->limits.half_open_max);
 	for (s = n->sas; s < n->sas + WORLD_SAS; s++)
 		check(!s->used || core_has(n, s));
@@ -798,6 +805,7 @@ static void usual_limits(struct ike_limits *l)
 {
 	*l = (struct ike_limits){ .cookie_threshold = 10, .half_open_max = 100,
 				  .half_open_per_addr = 100, .inits_per_addr = 1000,
+				  .stranger_jobs_max = 256,
 				  .retrans_tries = 5, .retrans_first = 1000, .children_max = 50,
 				  .sas_of_id_max = 5 };
 }

@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 
+#include "core/rate.h"
 #include "ike/ike.h"
 #include "ike/table.h"
 #include "ike/timer.h"
@@ -26,6 +27,7 @@
 #define IKE_REKEY_RETRY		10000
 #define IKE_TASKS_MAX		256
 #define IKE_KEY_MAX		64
+#define IKE_STRANGER_MSG_MAX	32768	/* octets of a message on an SA before it is authenticated */
 #define IKE_WINDOW		4	/* requests of the peer's that we take at once: RFC 7296 2.3 */
 
 struct ike_orphans;
@@ -54,6 +56,9 @@ struct v2_frags;
 	X(UNEXPECTED,		"unexpected")	/* no transition for it */	\
 	X(HALF_OPEN_LIMIT,	"half_open_limit")	\
 	X(ADDRESS_LIMIT,	"address_limit")	/* of half-open SAs, or too fast under load */ \
+	X(AUTH_FAILED,		"auth_failed")	/* IKE_AUTH of an initiator, refused */	\
+	X(AUTH_LIMIT,		"auth_limited")	/* not looked at: too many of those before */	\
+	X(JOB_LIMIT,		"job_limited")	/* IKE_SA_INIT dropped, strangers' jobs are queued */ \
 	X(COOKIE_DEMANDED,	"cookie_demanded")	\
 	X(COOKIE_WRONG,		"cookie_wrong")	\
 	X(NO_PEER,		"no_peer")	/* no peer with these addresses */ \
@@ -67,10 +72,17 @@ enum ike_counter {
 	IKE_COUNT_MAX
 };
 
-/* at most @burst at once and @rate a second */
-struct ike_bucket {
-	unsigned int tokens, burst, rate;
-	uint64_t since;
+/* what an unauthenticated peer can have said about it: a limit for each */
+enum ike_cause {
+	IKE_CAUSE_VERSION,
+	IKE_CAUSE_NO_PEER,
+	IKE_CAUSE_PROPOSAL,
+	IKE_CAUSE_FRAGMENTS,
+	IKE_CAUSE_MALFORMED,
+	IKE_CAUSE_AUTH,
+	IKE_CAUSE_AUTH_LIMIT,
+	IKE_CAUSE_EXCHANGE,	/* IKE_EVENT_EXCHANGE of a half-open SA */
+	IKE_CAUSE_MAX
 };
 
 /* RFC 7296 2.6: the secret and the one before it */
@@ -101,6 +113,8 @@ struct ike {
 	struct ike_peer *peers_any;	/* those that may have any; by next_any */
 	struct ike_sa *sas;
 	unsigned int n_sas, n_half_open;
+	struct ike_sa *half_open, **half_open_end;	/* the oldest first; also dead ones with a job */
+	unsigned int n_stranger_jobs;
 	struct ike_sa **by_spi, **by_init;	/* hash tables of table_size heads each */
 	size_t table_size;
 	struct ike_table by_id;		/* established SAs, by the peer's identity */
@@ -118,8 +132,10 @@ struct ike {
 	struct ike_verify *verifies;
 	struct ike_timers timers;
 	struct ike_cookie cookie;
-	struct ike_bucket notify_bucket, error_bucket;
 	struct ike_limit_cell limit_cells[IKE_LIMIT_CELLS];
+	struct rate_limit unproved;	/* IKE_SA_INIT requests without a cookie */
+	struct rate_limit causes[IKE_CAUSE_MAX];
+	struct rate_table notifies, failures, lines;	/* of addresses: limit.c, report.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
 	bool closing;
@@ -181,6 +197,7 @@ struct ike_tunnel {
 	unsigned int n_up;
 	bool wanted, has_flow, down;
 	struct kern_flow flow;
+	struct rate_limit waits;	/* lines about packets that wait */
 	unsigned int failures;
 	uint64_t retry_at;
 	struct ike_timer timer;
@@ -379,6 +396,9 @@ struct ike_sa {
 	bool confirmed, asked;
 	bool one_too_many;		/* it is closed for that */
 	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
+	struct ike_sa *half_open_next, **half_open_at;	/* in ike->half_open */
+	unsigned int stranger_jobs;	/* counted in ike->n_stranger_jobs */
+	unsigned int init_repeats;	/* answers to copies of IKE_SA_INIT */
 };
 
 enum ike_child_state {
@@ -470,14 +490,17 @@ struct ike_job_dh {
 /* ---- report.c: what people are told ---- */
 void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, const char *tunnel,
 		json_t *data, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-/* for what anybody may cause: not the same line again and again */
-void ike_report_stranger(struct ike *ike, struct ike_peer *peer, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* for what anybody may cause: limited for each cause and, within it, for each address */
+void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
+			 const struct addr *from, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 const char *ike_proposals_str(const struct ike_proposal *p, unsigned int n, char *out, size_t len);
 const char *ike_ts_list_str(const struct ts *ts, unsigned int n, char *out, size_t len);
-bool ike_bucket_take(struct ike_bucket *b, uint64_t now);
 /* would a line about a stranger be written? What is dear to say need not be put together else */
-bool ike_hears_strangers(struct ike *ike);
+bool ike_hears_strangers(struct ike *ike, enum ike_cause cause, const struct addr *from);
+void ike_unheard(struct ike *ike, enum ike_cause cause);	/* a line was not put together */
+bool ike_is_strangers(const struct ike_sa *sa);	/* responder, not authenticated yet */
+bool ike_tells_exchange(struct ike_sa *sa);	/* takes a turn where the SA is a stranger's */
 void ike_count(struct ike *ike, enum ike_counter counter);
 
 /* ---- op.c: those who wait ---- */
@@ -612,6 +635,10 @@ void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun);
 const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t len);
 bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
 		ike_job_done_t done, uint32_t spi);
+
+/* a job for @sa: counted as a stranger's while the SA is half-open, from here to ike_job_over() */
+void ike_job_submit(struct ike_sa *sa, struct ike_job *job);
+void ike_job_over(struct ike_sa *sa, const struct ike_job *job);
 
 /* ---- retrans.c ---- */
 void ike_retrans_init(struct ike_retrans *r);
@@ -755,10 +782,24 @@ void ike_natt_keepalive(struct ike_sa *sa);
 /* ---- limit.c: each address has its share ---- */
 bool ike_limit_half_open(struct ike *ike, const struct addr *from);
 bool ike_limit_take(struct ike *ike, const struct addr *from);
+/* an IKE_SA_INIT request without a cookie, while there are few half-open SAs */
+bool ike_limit_unproved(struct ike *ike);
+/* an answer outside of any SA */
+bool ike_limit_notify(struct ike *ike, const struct addr *from);
+/* failed authentications: of an address, and of one identity from it */
+bool ike_limit_may_begin(const struct ike *ike, const struct addr *from);
+bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const struct wire_id *id);
+void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wire_id *id);
+void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wire_id *id);
+/* what of @from is limited: a secret hash, of IPv6 for the /64 */
+uint64_t ike_limit_key(const struct ike *ike, unsigned int kind, const struct addr *from,
+		       struct bytes more);
 /* false: there are as many as may be, and all may still be answered */
 bool ike_half_open_make_room(struct ike *ike);
 void ike_half_open_begin(struct ike_sa *sa);
 void ike_half_open_end(struct ike_sa *sa);
+/* it is gone: its place is free as soon as its jobs are over */
+void ike_half_open_leave(struct ike_sa *sa);
 
 /* ---- cookie.c: RFC 7296 2.6 ---- */
 #define IKE_COOKIE_LEN 33

@@ -3,6 +3,8 @@
 #include "ike/core.h"
 #include "v2/v2.h"
 
+#define INIT_REPEATS_MAX	10	/* an initiator repeats IKE_SA_INIT less often while we keep it */
+
 static const struct bytes none = { NULL, 0 };
 
 /* IKE_SA_INIT requests have no SPI of ours yet */
@@ -19,8 +21,11 @@ static void init_request(struct ike *ike, const struct wire_hdr *hdr, const stru
 	if (sa) {
 		ike_count(ike, IKE_COUNT_DUPLICATE);
 		/* RFC 7296 2.1: the identical octets for the identical request */
-		if (sa->state == IKE_STATE_HALF_OPEN && bytes_equal(buf_bytes(&sa->init_req), raw))
+		if (sa->state == IKE_STATE_HALF_OPEN && sa->init_repeats < INIT_REPEATS_MAX &&
+		    bytes_equal(buf_bytes(&sa->init_req), raw)) {
+			sa->init_repeats++;
 			ike_send(sa, local, remote, buf_bytes(&sa->init_resp));
+		}
 		return;
 	}
 	if (ike->closing) {
@@ -29,6 +34,10 @@ static void init_request(struct ike *ike, const struct wire_hdr *hdr, const stru
 	}
 	if (!ike_limit_half_open(ike, &remote->addr)) {
 		ike_count(ike, IKE_COUNT_ADDRESS_LIMIT);
+		return;
+	}
+	if (!ike_limit_may_begin(ike, &remote->addr)) {
+		ike_count(ike, IKE_COUNT_AUTH_LIMIT);
 		return;
 	}
 	v2_init_request(ike, local, remote, raw);
@@ -72,7 +81,8 @@ static void sa_message(struct ike *ike, const struct wire_hdr *hdr, const struct
 		return;
 	}
 	/* nothing outside SK counts once there are keys, so a bad chain proves nothing */
-	if (wire_v2_decode(raw, &in.outer, &bad) != WIRE_OK) {
+	if ((sa->state < IKE_STATE_ESTABLISHED && raw.len > IKE_STRANGER_MSG_MAX) ||
+	    wire_v2_decode(raw, &in.outer, &bad) != WIRE_OK) {
 		ike_count(ike, IKE_COUNT_MALFORMED);
 		return;
 	}
@@ -95,7 +105,7 @@ static void other_version(struct ike *ike, const struct wire_hdr *hdr, const str
 	ike_count(ike, IKE_COUNT_VERSION);
 	if (hdr->flags & WIRE_FLAG_RESPONSE || (hdr->major < 2 && hdr->spi_r))
 		return;
-	ike_report_stranger(ike, NULL, "%s begins in IKEv%u, expected IKEv2",
+	ike_report_stranger(ike, NULL, IKE_CAUSE_VERSION, &remote->addr, "%s begins in IKEv%u, expected IKEv2",
 			    endpoint_str(remote, from, sizeof(from)), hdr->major);
 	if (hdr->major > 2)
 		v2_stray_notify(ike, hdr, local, remote, WIRE_N_INVALID_MAJOR_VERSION, none);

@@ -14,6 +14,7 @@ static const struct ike_limits default_limits = {
 	.half_open_max = CONF_HALF_OPEN,
 	.half_open_per_addr = CONF_HALF_OPEN_PER_ADDR,
 	.inits_per_addr = CONF_INITS_PER_ADDR,
+	.stranger_jobs_max = 256,
 	.retrans_tries = 5,
 	.retrans_first = 1000,
 	.children_max = 4096,
@@ -40,9 +41,7 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike_table_init(&ike->by_spi_lingering);
 	ike_table_init(&ike->deferred);
 	ike_table_init(&ike->to_look_at);
-	/* what is answered to anybody outside an SA, and what is said about it */
-	ike->notify_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 5 };
-	ike->error_bucket = (struct ike_bucket){ .tokens = 10, .burst = 10, .rate = 1 };
+	ike->half_open_end = &ike->half_open;
 	if (!crypto_random(&ike->hash_key, sizeof(ike->hash_key))) {
 		free(ike);
 		return NULL;
@@ -99,10 +98,33 @@ uint64_t ike_next(const struct ike *ike)
 	return ike_timers_next(&ike->timers);
 }
 
+/* a local user can have it said as often as a tunnel does not come up: now and then is enough */
+static void tell_waiting(struct ike_tunnel *tun, const struct kern_flow *flow)
+{
+	static const struct rate rate = { .burst = 5, .interval = 10000 };
+	char src[ADDR_STRLEN], dst[ADDR_STRLEN], more[48] = "";
+	struct ike *ike = tun->peer->ike;
+	unsigned int held;
+
+	if (!rate_limit_take(&tun->waits, &rate, ike->now))
+		return;
+	held = rate_limit_held(&tun->waits);
+	if (held)
+		snprintf(more, sizeof(more), " (%u more like this were suppressed)", held);
+	if (flow->src.family)
+		ike_report(ike, IKE_EVENT_ACQUIRE, tun->peer->conf->name, tun->conf->name, NULL,
+			   "a packet from %s to %s waits (protocol %u, entry %u of %s)%s",
+			   addr_str(&flow->src, src, sizeof(src)),
+			   addr_str(&flow->dst, dst, sizeof(dst)), flow->proto, flow->number,
+			   flow->list, more);
+	else
+		ike_report(ike, IKE_EVENT_ACQUIRE, tun->peer->conf->name, tun->conf->name, NULL,
+			   "packets wait%s", more);
+}
+
 void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now)
 {
 	struct ike_tunnel *tun;
-	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
 
 	ike->now = now;
 	tun = ike_tunnel_by_name(ike, flow->tunnel);
@@ -114,15 +136,7 @@ void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now)
 		ike_tunnel_ask_more(tun, flow);
 		return;
 	}
-	if (flow->src.family)
-		ike_report(ike, IKE_EVENT_ACQUIRE, tun->peer->conf->name, tun->conf->name, NULL,
-			   "a packet from %s to %s waits (protocol %u, entry %u of %s)",
-			   addr_str(&flow->src, src, sizeof(src)),
-			   addr_str(&flow->dst, dst, sizeof(dst)), flow->proto, flow->number,
-			   flow->list);
-	else
-		ike_report(ike, IKE_EVENT_ACQUIRE, tun->peer->conf->name, tun->conf->name, NULL,
-			   "packets wait");
+	tell_waiting(tun, flow);
 	ike_tunnel_start(tun, flow->src.family ? flow : NULL);
 }
 
@@ -329,6 +343,6 @@ json_t *ike_show(const struct ike *ike, uint64_t now)
 		json_array_append_new(peers, ike_show_peer(p, now));
 	for (i = 0; i < IKE_COUNT_MAX; i++)
 		json_object_set_new(counters, names[i], json_integer(ike->counters[i]));
-	return json_pack("{s:o,s:o,s:i}", "peers", peers, "ike", counters, "half_open",
-			 (int)ike->n_half_open);
+	return json_pack("{s:o,s:o,s:i,s:i}", "peers", peers, "ike", counters, "half_open",
+			 (int)ike->n_half_open, "stranger_jobs", (int)ike->n_stranger_jobs);
 }

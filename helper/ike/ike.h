@@ -21,6 +21,7 @@ struct ike;
 /**
  * struct ike_job - a slow computation: @run on any thread touching only @arg, then @done on the main one
  * @waits: not for a CPU but for the network, so it is to keep no thread from those that compute
+ * @stranger: for a peer that is not authenticated: every other job comes before it
  * @arg: argument of both
  * @done: takes over the result
  * @run: the computation
@@ -30,6 +31,7 @@ struct ike_job {
 	void (*done)(void *arg);
 	void *arg;
 	bool waits;
+	bool stranger;
 };
 
 enum ike_revocation {
@@ -84,7 +86,7 @@ struct ike_ops {
 };
 
 struct ike *ike_new(const struct ike_ops *ops, void *user);
-/* no messages are sent; ike_shutdown() before it says goodbye */
+/* no messages are sent; ike_shutdown() before it says goodbye. All jobs are over before it. */
 void ike_free(struct ike *ike);
 /*
  * Before the first configuration: an SA that the module has of an earlier run. It
@@ -126,10 +128,12 @@ json_t *ike_show(const struct ike *ike, uint64_t now);
 
 /* those of the configuration, and what tests change; they hold until the next ike_set_conf() */
 struct ike_limits {
-	unsigned int cookie_threshold;	/* half-open SAs from which COOKIE is demanded: RFC 7296 2.6 */
+	/* half-open SAs, or requests without one in a second, from which COOKIE is demanded: RFC 7296 2.6 */
+	unsigned int cookie_threshold;
 	unsigned int half_open_max;
 	unsigned int half_open_per_addr;
 	unsigned int inits_per_addr;	/* a second, of who shows a cookie */
+	unsigned int stranger_jobs_max;	/* for half-open SAs, not over yet; 0: as many as those are */
 	unsigned int retrans_tries;	/* default 5 resends */
 	uint64_t retrans_first;		/* ms, default 1000, then x 1.8 with jitter */
 	unsigned int children_max;	/* of one IKE SA, that the peer may ask for; 0: as many as it likes */

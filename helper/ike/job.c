@@ -4,6 +4,39 @@
 
 #include "ike/core.h"
 
+/**
+ * ike_job_submit - start a job for an IKE SA
+ * @sa: the SA; the job holds a reference
+ * @job: the job, whose done() calls ike_job_over()
+ *
+ * The job of an SA whose initiator is not authenticated is a stranger's: it occupies the half-open place
+ * of that SA until it is over, and all other jobs come before it.
+ */
+void ike_job_submit(struct ike_sa *sa, struct ike_job *job)
+{
+	job->stranger = sa->half_open;
+	if (job->stranger) {
+		sa->stranger_jobs++;
+		sa->ike->n_stranger_jobs++;
+	}
+	sa->ike->ops->job(job, sa->ike->user);
+}
+
+/**
+ * ike_job_over - a job has come back
+ * @sa: its SA, perhaps dead
+ * @job: the job
+ */
+void ike_job_over(struct ike_sa *sa, const struct ike_job *job)
+{
+	if (!job->stranger || !sa->half_open)
+		return;
+	sa->stranger_jobs--;
+	sa->ike->n_stranger_jobs--;
+	if (sa->dead && !sa->stranger_jobs)
+		ike_half_open_end(sa);
+}
+
 /* on any thread; touches only the job */
 static void run(void *arg)
 {
@@ -20,6 +53,7 @@ static void done(void *arg)
 	struct ike_job_dh *j = arg;
 	struct ike_sa *sa = j->sa;
 
+	ike_job_over(sa, &j->job);
 	if (!sa->dead)
 		j->done(sa, j);
 	crypto_dh_free(j->dh);
@@ -62,6 +96,6 @@ bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct 
 		return false;
 	}
 	j->sa = ike_sa_get(sa);
-	sa->ike->ops->job(&j->job, sa->ike->user);
+	ike_job_submit(sa, &j->job);
 	return true;
 }

@@ -66,44 +66,210 @@ bool ike_limit_take(struct ike *ike, const struct addr *from)
 	return true;
 }
 
+/* ---- limits of addresses that may have many values: tables of fixed size ---- */
+
+enum kind { KIND_NOTIFY = 1, KIND_FAILURES, KIND_CLAIM };
+
+/* RFC 7296 2.21.4: INVALID_IKE_SPI and the like */
+static const struct rate notify_rate = { .burst = 5, .interval = 1000 };
+/*
+ * Whoever fails has received at his address. Neighbours behind a NAT share it, so one who
+ * guesses at one identity spends the share of this identity, and only one who guesses at many the
+ * share of the address; neither is banned.
+ */
+static const struct rate claim_rate = { .burst = 5, .interval = 10000 };
+static const struct rate failure_rate = { .burst = 20, .interval = 2000 };
+
+static uint64_t mix(uint64_t h, uint64_t key, uint64_t word)
+{
+	h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
+	h ^= h >> 29;
+	h *= key | 1;
+	return h ^ h >> 32;
+}
+
+/**
+ * ike_limit_key - what of an address is limited
+ * @ike: the core, which has the secret of the hash
+ * @kind: keys of different kinds differ
+ * @from: the address; of IPv6 its /64
+ * @more: what is limited within the address, or empty
+ *
+ * Return: a key of a struct rate_table.
+ */
+uint64_t ike_limit_key(const struct ike *ike, unsigned int kind, const struct addr *from,
+		       struct bytes more)
+{
+	uint64_t h = mix(ike->hash_key, ike->hash_key, (uint64_t)kind << 32 | from->family);
+	size_t at, len = from->family == AF_INET6 ? 8 : 4;
+
+	for (at = 0; at < len; at += 4)
+		h = mix(h, ike->hash_key, get_u32(from->a + at));
+	for (at = 0; at < more.len; at++)
+		h = mix(h, ike->hash_key, more.p[at]);
+	return h ? h : 1;
+}
+
+static const struct bytes nothing = { NULL, 0 };
+
+/**
+ * ike_limit_unproved - may a request without a cookie be worked on?
+ * @ike: the core
+ *
+ * As many in a second as half-open SAs are there before a COOKIE is demanded. So requests that leave
+ * no half-open SA, since they are refused, are bounded, too.
+ *
+ * Return: false: a COOKIE is to be demanded, RFC 7296 2.6.
+ */
+bool ike_limit_unproved(struct ike *ike)
+{
+	uint32_t n = ike->limits.cookie_threshold;
+	const struct rate rate = { .burst = n, .interval = n < 1000 && n ? 1000 / n : 1 };
+
+	return n && ike->n_half_open < n && rate_limit_take(&ike->unproved, &rate, ike->now);
+}
+
+/**
+ * ike_limit_notify - may this address be answered outside of an SA now?
+ * @ike: the core
+ * @from: the address, which anybody may have forged
+ *
+ * Return: true: it may, and that is counted.
+ */
+bool ike_limit_notify(struct ike *ike, const struct addr *from)
+{
+	return rate_table_take(&ike->notifies, ike_limit_key(ike, KIND_NOTIFY, from, nothing),
+			       &notify_rate, ike->now);
+}
+
+static uint64_t claim_key(const struct ike *ike, const struct addr *from, const struct wire_id *id)
+{
+	return ike_limit_key(ike, KIND_CLAIM + ((unsigned int)id->type << 8), from, id->data);
+}
+
+/**
+ * ike_limit_may_begin - may this address begin an IKE SA, after what failed before?
+ * @ike: the core
+ * @from: the address
+ *
+ * Return: false: too many authentications from there have failed.
+ */
+bool ike_limit_may_begin(const struct ike *ike, const struct addr *from)
+{
+	return rate_table_allows(&ike->failures, ike_limit_key(ike, KIND_FAILURES, from, nothing),
+				 &failure_rate, ike->now);
+}
+
+/**
+ * ike_limit_may_claim - may this address try to prove this identity?
+ * @ike: the core
+ * @from: the address, at which the peer has received the answer to IKE_SA_INIT
+ * @id: what the peer says it is
+ *
+ * Return: false: too many have failed at that.
+ */
+bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const struct wire_id *id)
+{
+	return rate_table_allows(&ike->failures, claim_key(ike, from, id), &claim_rate, ike->now);
+}
+
+/**
+ * ike_limit_failed - an authentication has failed
+ * @ike: the core
+ * @from: the address
+ * @id: what the peer said it is
+ */
+void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wire_id *id)
+{
+	ike_count(ike, IKE_COUNT_AUTH_FAILED);
+	rate_table_charge(&ike->failures, ike_limit_key(ike, KIND_FAILURES, from, nothing),
+			  &failure_rate, ike->now);
+	rate_table_charge(&ike->failures, claim_key(ike, from, id), &claim_rate, ike->now);
+}
+
+/**
+ * ike_limit_proved - the peer is who it says
+ * @ike: the core
+ * @from: the address
+ * @id: the identity, which owes nothing any more there; what the address owes stays
+ */
+void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wire_id *id)
+{
+	rate_table_forget(&ike->failures, claim_key(ike, from, id));
+}
+
+/* ---- half-open SAs ---- */
+
 /**
  * ike_half_open_make_room - one more half-open SA is to be
  * @ike: the core
  *
  * Whoever has addresses enough, of IPv6 above all, can have all there may be, and make
  * them anew as they go. So the one that has waited for longest goes before its time.
+ * Those that a job works on stay, and those that are gone but for their job, of which there are
+ * no more than limits.stranger_jobs_max: so many steps this takes.
+ *
+ * Return: false: there is no room.
  */
 bool ike_half_open_make_room(struct ike *ike)
 {
-	struct ike_sa *sa, *oldest = NULL;
+	struct ike_sa *sa;
 
+	if (ike->limits.stranger_jobs_max &&
+	    ike->n_stranger_jobs >= ike->limits.stranger_jobs_max) {
+		ike_count(ike, IKE_COUNT_JOB_LIMIT);
+		return false;
+	}
 	if (ike->n_half_open < ike->limits.half_open_max)
 		return true;
 	ike_count(ike, IKE_COUNT_HALF_OPEN_LIMIT);
-	/* those whose IKE_SA_INIT or IKE_AUTH is being worked on stay; the list has the newest first */
-	for (sa = ike->sas; sa; sa = sa->next)
-		if (sa->half_open && sa->state == IKE_STATE_HALF_OPEN && !v2_is_answering(sa))
-			oldest = sa;
-	if (!oldest || ike->now - oldest->created < GIVE_WAY_MS)
-		return false;
-	ike_sa_kill(oldest, "it does not go on, and another begins");
-	return true;
+	for (sa = ike->half_open; sa; sa = sa->half_open_next) {
+		if (ike->now - sa->created < GIVE_WAY_MS)
+			return false;
+		if (sa->dead || sa->state != IKE_STATE_HALF_OPEN || v2_is_answering(sa))
+			continue;
+		ike_sa_kill(sa, "it does not go on, and another begins");
+		return true;
+	}
+	return false;
 }
 
 /* @sa waits for IKE_AUTH; its remote address may change, so its cell is kept */
 void ike_half_open_begin(struct ike_sa *sa)
 {
-	sa->half_open = cell_of(sa->ike, &sa->remote.addr);
+	struct ike *ike = sa->ike;
+
+	sa->half_open = cell_of(ike, &sa->remote.addr);
 	sa->half_open->half_open++;
-	sa->ike->n_half_open++;
+	ike->n_half_open++;
+	sa->half_open_next = NULL;
+	sa->half_open_at = ike->half_open_end;
+	*ike->half_open_end = sa;
+	ike->half_open_end = &sa->half_open_next;
 }
 
 /* it is established, or gone */
 void ike_half_open_end(struct ike_sa *sa)
 {
+	struct ike *ike = sa->ike;
+
 	if (!sa->half_open)
 		return;
 	sa->half_open->half_open--;
 	sa->half_open = NULL;
-	sa->ike->n_half_open--;
+	ike->n_half_open--;
+	ike->n_stranger_jobs -= sa->stranger_jobs;
+	sa->stranger_jobs = 0;
+	*sa->half_open_at = sa->half_open_next;
+	if (sa->half_open_next)
+		sa->half_open_next->half_open_at = sa->half_open_at;
+	else
+		ike->half_open_end = sa->half_open_at;
+}
+
+/* whoever makes a job and lets its SA go has spent our time all the same */
+void ike_half_open_leave(struct ike_sa *sa)
+{
+	if (!sa->stranger_jobs || sa->ike->closing)
+		ike_half_open_end(sa);
 }

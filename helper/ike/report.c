@@ -12,29 +12,86 @@ void ike_count(struct ike *ike, enum ike_counter counter)
 	ike->counters[counter]++;
 }
 
-static void refill(struct ike_bucket *b, uint64_t now)
-{
-	uint64_t n = (now - b->since) * b->rate / 1000;
+/* of one cause, whoever it is; and of that, what one address has */
+static const struct rate cause_rates[IKE_CAUSE_MAX] = {
+	[IKE_CAUSE_VERSION]	= { .burst = 10, .interval = 1000 },
+	[IKE_CAUSE_NO_PEER]	= { .burst = 10, .interval = 1000 },
+	[IKE_CAUSE_PROPOSAL]	= { .burst = 10, .interval = 1000 },
+	[IKE_CAUSE_FRAGMENTS]	= { .burst = 10, .interval = 1000 },
+	[IKE_CAUSE_MALFORMED]	= { .burst = 10, .interval = 1000 },
+	[IKE_CAUSE_AUTH]	= { .burst = 10, .interval = 1000 },
+	[IKE_CAUSE_AUTH_LIMIT]	= { .burst = 10, .interval = 1000 },
+	[IKE_CAUSE_EXCHANGE]	= { .burst = 64, .interval = 50 },
+};
+static const struct rate address_rate = { .burst = 5, .interval = 10000 };
 
-	if (!n)
-		return;
-	b->tokens = b->tokens + n > b->burst ? b->burst : b->tokens + n;
-	b->since = now;
+static uint64_t line_key(const struct ike *ike, enum ike_cause cause, const struct addr *from)
+{
+	return ike_limit_key(ike, cause, from, (struct bytes){ NULL, 0 });
 }
 
-bool ike_bucket_take(struct ike_bucket *b, uint64_t now)
+/**
+ * ike_is_strangers - has the peer still to show who it is?
+ * @sa: the SA
+ *
+ * Return: true where the peer initiated it and is not authenticated.
+ */
+bool ike_is_strangers(const struct ike_sa *sa)
 {
-	refill(b, now);
-	if (!b->tokens)
+	return !sa->initiator && sa->state < IKE_STATE_ESTABLISHED;
+}
+
+/**
+ * ike_hears_strangers - would a line of this cause be written now?
+ * @ike: the core
+ * @cause: the cause
+ * @from: the address that causes it
+ *
+ * Return: false: it would only be counted.
+ */
+bool ike_hears_strangers(struct ike *ike, enum ike_cause cause, const struct addr *from)
+{
+	return rate_limit_allows(&ike->causes[cause], &cause_rates[cause], ike->now) &&
+	       rate_table_allows(&ike->lines, line_key(ike, cause, from), &address_rate, ike->now);
+}
+
+/**
+ * ike_unheard - a line was not even put together, for ike_hears_strangers() said no
+ * @ike: the core
+ * @cause: its cause, under which it counts as suppressed
+ */
+void ike_unheard(struct ike *ike, enum ike_cause cause)
+{
+	ike->causes[cause].held++;
+}
+
+/* true: the line is to be written, and @held were not before it */
+static bool take_line(struct ike *ike, enum ike_cause cause, const struct addr *from,
+		      unsigned int *held)
+{
+	struct rate_limit *l = &ike->causes[cause];
+
+	if (!ike_hears_strangers(ike, cause, from)) {
+		l->held++;
 		return false;
-	b->tokens--;
+	}
+	rate_table_charge(&ike->lines, line_key(ike, cause, from), &address_rate, ike->now);
+	rate_limit_take(l, &cause_rates[cause], ike->now);
+	*held = rate_limit_held(l);
 	return true;
 }
 
-bool ike_hears_strangers(struct ike *ike)
+/**
+ * ike_tells_exchange - is a message of this SA told to those who watch?
+ * @sa: the SA
+ *
+ * Return: always true for a peer of ours, and not too often for a stranger.
+ */
+bool ike_tells_exchange(struct ike_sa *sa)
 {
-	refill(&ike->error_bucket, ike->now);
-	return ike->error_bucket.tokens;
+	return !ike_is_strangers(sa) ||
+	       rate_limit_take(&sa->ike->causes[IKE_CAUSE_EXCHANGE],
+			       &cause_rates[IKE_CAUSE_EXCHANGE], sa->ike->now);
 }
 
 static void emit(struct ike *ike, enum ike_event_type type, const char *peer, const char *tunnel,
@@ -61,27 +118,34 @@ void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, con
 }
 
 /*
- * Nobody has proved yet who he is: whoever can send a datagram could fill the
- * log, so there is a limit on all of these lines, and a line that was just
- * written about a peer (his retransmission) is not written again.
+ * Nobody has proved yet who he is: whoever can send a datagram could fill the log. So each cause
+ * has a limit and each address a smaller one within it, and a line that was just written about a
+ * peer (his retransmission) is not written again. The next line of a cause says how many are missing.
  */
-void ike_report_stranger(struct ike *ike, struct ike_peer *peer, const char *fmt, ...)
+void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
+			 const struct addr *from, const char *fmt, ...)
 {
 	char text[IKE_TEXT_MAX];
+	unsigned int held;
 	va_list ap;
+	size_t at;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (peer && !strcmp(peer->last_error, text) &&
+	    ike->now - peer->last_error_at < STRANGER_AGAIN_MS)
+		return;
+	if (!take_line(ike, cause, from, &held))
+		return;
 	if (peer) {
-		if (!strcmp(peer->last_error, text) &&
-		    ike->now - peer->last_error_at < STRANGER_AGAIN_MS)
-			return;
 		memcpy(peer->last_error, text, sizeof(text));
 		peer->last_error_at = ike->now;
 	}
-	if (ike_bucket_take(&ike->error_bucket, ike->now))
-		emit(ike, IKE_EVENT_ERROR, peer ? peer->conf->name : NULL, NULL, NULL, text);
+	at = strlen(text);
+	if (held)
+		snprintf(text + at, sizeof(text) - at, " (%u more like this were suppressed)", held);
+	emit(ike, IKE_EVENT_ERROR, peer ? peer->conf->name : NULL, NULL, NULL, text);
 }
 
 const char *ike_proposals_str(const struct ike_proposal *p, unsigned int n, char *out, size_t len)

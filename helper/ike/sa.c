@@ -247,7 +247,7 @@ static void unpublish(struct ike_sa *sa)
 	if (sa->next)
 		sa->next->prev = sa->prev;
 	ike->n_sas--;
-	ike_half_open_end(sa);
+	ike_half_open_leave(sa);
 }
 
 static void children_free(struct ike_sa *sa, const char *why)
@@ -355,12 +355,6 @@ static const char *pending_tunnel(const struct ike_sa *sa)
 	return NULL;
 }
 
-/* it began, and nobody has seen yet that it is who it says */
-static bool is_strangers(const struct ike_sa *sa)
-{
-	return !sa->initiator && sa->state < IKE_STATE_ESTABLISHED;
-}
-
 void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 {
 	char text[IKE_TEXT_MAX];
@@ -371,8 +365,9 @@ void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (is_strangers(sa))
-		ike_report_stranger(sa->ike, sa->peer, "%s", text);
+	if (ike_is_strangers(sa))
+		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_MALFORMED, &sa->remote.addr, "%s",
+				    text);
 	else
 		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, pending_tunnel(sa), NULL, "%s", text);
 	ike_sa_fail_quiet(sa, text);

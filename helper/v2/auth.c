@@ -70,9 +70,9 @@ static bool their_auth_is_good(const struct ike_sa *sa, const struct conf_secret
 	uint8_t want[CRYPTO_HASH_MAX];
 	bool ok;
 
-	ok = v2_psk_auth(sa, (struct bytes){ secret->psk, secret->len }, !sa->initiator, id,
-			 want) &&
-	     auth.len == sa->keys.prf_len && crypto_equal(want, auth.p, auth.len);
+	ok = auth.len == sa->keys.prf_len &&
+	     v2_psk_auth(sa, (struct bytes){ secret->psk, secret->len }, !sa->initiator, id,
+			 want) && crypto_equal(want, auth.p, auth.len);
 	crypto_wipe(want, sizeof(want));
 	return ok;
 }
@@ -578,14 +578,60 @@ static struct ike_peer *find_peer(const struct ike_sa *sa, const struct auth_req
 	return best;
 }
 
+/* of a request with IDi, which is well-formed */
+static void claimed_id(const struct v2_in *in, struct wire_id *id)
+{
+	wire_id_decode(wire_find(&in->inner, WIRE_PLD_IDI)->body, id);
+}
+
+static bool is_heard(const struct v2_in *in)
+{
+	return ike_hears_strangers(in->sa->ike, IKE_CAUSE_AUTH, &in->remote->addr);
+}
+
+/* @text: NULL where nobody hears it */
 static void reject(struct v2_in *in, const char *text)
 {
 	struct ike_sa *sa = in->sa;
 
 	v2_respond_notify(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, WIRE_N_AUTHENTICATION_FAILED,
 			  none);
-	ike_report_stranger(sa->ike, sa->peer, "%s", text);
-	ike_sa_fail_quiet(sa, text);
+	if (text)
+		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_AUTH, &in->remote->addr, "%s", text);
+	else
+		ike_unheard(sa->ike, IKE_CAUSE_AUTH);
+	ike_sa_fail_quiet(sa, "authentication failed");
+}
+
+/* the initiator could not prove what it claims, which costs its address */
+static void count_failure(const struct v2_in *in)
+{
+	struct wire_id id;
+
+	claimed_id(in, &id);
+	ike_limit_failed(in->sa->ike, &in->remote->addr, &id);
+}
+
+/**
+ * v2_auth_may_try - is an IKE_AUTH request to be looked at?
+ * @in: the request, opened and with the right payloads
+ *
+ * Return: false: too many have failed from this address with this identity. The peer
+ *	repeats its request, and is heard when the time is over.
+ */
+bool v2_auth_may_try(const struct v2_in *in)
+{
+	char addr[ADDR_STRLEN];
+	struct wire_id id;
+
+	if (wire_id_decode(wire_find(&in->inner, WIRE_PLD_IDI)->body, &id) != WIRE_OK ||
+	    ike_limit_may_claim(in->sa->ike, &in->remote->addr, &id))
+		return true;
+	ike_count(in->sa->ike, IKE_COUNT_AUTH_LIMIT);
+	ike_report_stranger(in->sa->ike, in->sa->peer, IKE_CAUSE_AUTH_LIMIT, &in->remote->addr,
+			    "%s failed to authenticate too often with one identity: one try in 10 s is looked at",
+			    addr_str(&in->remote->addr, addr, sizeof(addr)));
+	return false;
 }
 
 static void reject_id(struct v2_in *in, const struct auth_request *r)
@@ -593,6 +639,11 @@ static void reject_id(struct v2_in *in, const struct auth_request *r)
 	struct ike_sa *sa = in->sa;
 	char text[IKE_TEXT_MAX], addr[ADDR_STRLEN], i[300], us[300] = "", want_i[300], want_r[300];
 
+	count_failure(in);
+	if (!is_heard(in)) {
+		reject(in, NULL);
+		return;
+	}
 	if (r->has_idr)
 		ike_id_str(r->id_r.type, r->id_r.data, us, sizeof(us));
 	snprintf(text, sizeof(text), "no peer at %s has these IDs: it says it is '%s'%s%s%s, "
@@ -609,8 +660,19 @@ static void reject_auth(struct v2_in *in, const char *how)
 {
 	char text[IKE_TEXT_MAX];
 
+	if (!is_heard(in)) {
+		reject(in, NULL);
+		return;
+	}
 	auth_failed_text(in->sa, how, text, sizeof(text));
 	reject(in, text);
+}
+
+/* the same where it is the peer that failed, and not we that lack something */
+static void reject_peer(struct v2_in *in, const char *how)
+{
+	count_failure(in);
+	reject_auth(in, how);
 }
 
 /* which peer it says it is; false: answered, and the SA is gone */
@@ -681,9 +743,12 @@ static void accept_initiator(struct v2_in *in, uint8_t method, struct bytes auth
 	struct ike_child *child = NULL;
 	struct wire_notification n;
 	char err[IKE_TEXT_MAX];
+	struct wire_id id;
 	struct v2_out out;
 	uint16_t error;
 
+	claimed_id(in, &id);
+	ike_limit_proved(sa->ike, &in->remote->addr, &id);
 	if (v2_find_notify(&in->inner, WIRE_N_INITIAL_CONTACT, &n))
 		initial_contact(sa);
 	ike_sa_established(sa);
@@ -731,7 +796,7 @@ static void accept_both_psk(struct v2_in *in)
 static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
 {
 	if (!job->ok) {
-		reject_auth(job->in, job->error);
+		reject_peer(job->in, job->error);
 		return;
 	}
 	tell_verified(sa, job);
@@ -766,7 +831,7 @@ static void start_job(struct v2_in *in, const struct auth_request *r)
 		return;
 	}
 	if (!job) {
-		reject_auth(in, how);
+		reject_peer(in, how);
 		return;
 	}
 	v2_auth_job_submit(job);
@@ -793,7 +858,7 @@ void v2_auth_request(struct v2_in *in)
 		reject_auth(in, conf->lacks);
 	else if (conf->remote_auth == CONF_AUTH_PSK &&
 		 !psk_is_good(sa, r.idi->body, &r.auth, how, sizeof(how)))
-		reject_auth(in, how);
+		reject_peer(in, how);
 	else if (conf->remote_auth == CONF_AUTH_PSK && conf->local_auth == CONF_AUTH_PSK)
 		accept_both_psk(in);
 	else if (!v2_take_certreq(sa, &in->inner))

@@ -142,18 +142,25 @@ static void done(void *arg)
 static void submit(struct v2_auth_job *job, void (*run)(void *arg), void (*done_fn)(void *arg),
 		   bool waits)
 {
-	struct ike *ike = job->sa->ike;
-
 	job->job = (struct ike_job){ .run = run, .done = done_fn, .arg = job, .waits = waits };
-	ike->ops->job(&job->job, ike->user);
+	ike_job_submit(job->sa, &job->job);
+}
+
+static void signed_now(void *arg)
+{
+	struct v2_auth_job *j = arg;
+
+	ike_job_over(j->sa, &j->job);
+	done(j);
 }
 
 static void asked(void *arg)
 {
 	struct v2_auth_job *j = arg;
 
+	ike_job_over(j->sa, &j->job);
 	if (j->ok && j->sign && !j->sa->dead)
-		submit(j, sign, done, false);
+		submit(j, sign, signed_now, false);
 	else
 		done(j);
 }
@@ -162,6 +169,7 @@ static void verified(void *arg)
 {
 	struct v2_auth_job *j = arg;
 
+	ike_job_over(j->sa, &j->job);
 	if (j->ok && j->must_ask && !j->sa->dead)
 		submit(j, ask, asked, true);
 	else

@@ -16,6 +16,7 @@
 #define REASSEMBLY_MS		20000	/* less than a half-open SA lives */
 #define SMALL_DATAGRAM		576	/* RFC 791: what each host takes; RFC 7383 2.5.1 */
 #define MESSAGE_MEMORY		(WIRE_MSG_MAX + 32 * 1024)
+#define STRANGER_MESSAGE_MEMORY	(IKE_STRANGER_MSG_MAX + 16 * 1024)
 #define STRANGER_MEMORY		(16u << 10)	/* of one half-open SA */
 #define STRANGERS_MEMORY	(8u << 20)	/* of all of them, beyond that */
 #define REPEATS_BEFORE_SMALLER	2
@@ -100,7 +101,7 @@ static void not_whole_in_time(struct ike_timer *t)
 	char addr[ADDR_STRLEN];
 
 	ike_count(sa->ike, IKE_COUNT_FRAGMENTS_LOST);
-	ike_report_stranger(sa->ike, sa->peer,
+	ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_FRAGMENTS, &sa->remote.addr,
 			    "%u of %u fragments of the %s %s %u of %s came, the others did not in %u s",
 			    fr->r.have, fr->r.total, wire_exchange_str(fr->r.exchange),
 			    fr->response ? "response" : "request", fr->r.msgid,
@@ -133,7 +134,7 @@ static size_t memory_left(const struct v2_frags *fr)
 	if (!is_strangers(fr->sa))
 		return MESSAGE_MEMORY;
 	left = STRANGER_MEMORY + (others < STRANGERS_MEMORY ? STRANGERS_MEMORY - others : 0);
-	return left < MESSAGE_MEMORY ? left : MESSAGE_MEMORY;
+	return left < STRANGER_MESSAGE_MEMORY ? left : STRANGER_MESSAGE_MEMORY;
 }
 
 /* outer headers of an IKE message */

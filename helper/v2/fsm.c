@@ -181,6 +181,8 @@ static void tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, ui
 	unsigned int i;
 	size_t at = 0;
 
+	if (!ike_tells_exchange(sa))
+		return;
 	for (i = 0; inner && i < inner->n && at < sizeof(payloads); i++) {
 		name_payload(&inner->pld[i], one, sizeof(one));
 		at += snprintf(payloads + at, sizeof(payloads) - at, " %s", one);
@@ -685,6 +687,9 @@ void v2_input(struct v2_in *in)
 		ike_count(sa->ike, IKE_COUNT_MALFORMED);
 		return;
 	}
+	/* what is not looked at now may come again: the peer repeats it */
+	if (!err && t->handler == v2_auth_request && !v2_auth_may_try(in))
+		return;
 	if (t->sealed && !accepted(in, response))
 		return;
 	if (err && response)

@@ -5,8 +5,9 @@
 
 #include "v2/v2.h"
 
-/* a half-open SA keeps the request for AUTH; RFC 7296 2 wants 3000 octets taken */
-#define REQUEST_MAX 10240
+/* a half-open SA keeps the request for AUTH, which hashes it; RFC 7296 2 wants 3000 octets taken */
+#define REQUEST_MAX	10240
+#define RESPONSE_MAX	10240
 
 static const struct bytes none = { NULL, 0 };
 
@@ -281,7 +282,7 @@ void v2_init_response(struct v2_in *in)
 	struct wire_ke ke;
 	uint16_t error;
 
-	if (!addr_equal(&in->remote->addr, &sa->remote.addr))
+	if (!addr_equal(&in->remote->addr, &sa->remote.addr) || in->raw.len > RESPONSE_MAX)
 		return;
 	if (v2_find_notify(&in->inner, WIRE_N_COOKIE, &n)) {
 		with_cookie(sa, n.data);
@@ -337,7 +338,7 @@ static void reply(struct ike *ike, const struct wire_hdr *hdr, const struct endp
 void v2_stray_notify(struct ike *ike, const struct wire_hdr *hdr, const struct endpoint *local,
 		     const struct endpoint *remote, uint16_t type, struct bytes data)
 {
-	if (ike_bucket_take(&ike->notify_bucket, ike->now))
+	if (ike_limit_notify(ike, &remote->addr))
 		reply(ike, hdr, local, remote, type, data);
 	else
 		ike_count(ike, IKE_COUNT_NOTIFY_LIMITED);
@@ -358,14 +359,20 @@ static void reply_to(const struct init_request *r, uint16_t type, struct bytes d
 	reply(r->ike, &r->msg.hdr, r->local, r->remote, type, data);
 }
 
-/* of payloads that are there */
+/* of payloads that are there; SA takes time, and is read when there is a cookie or none is demanded */
 static enum wire_err decode_bodies(struct init_request *r)
 {
-	enum wire_err err = wire_sa_decode(wire_find(&r->msg, WIRE_PLD_SA)->body, &r->sa);
+	enum wire_err err = wire_ke_decode(wire_find(&r->msg, WIRE_PLD_KE)->body, &r->ke);
 
-	if (wire_is_read(err))
-		err = wire_ke_decode(wire_find(&r->msg, WIRE_PLD_KE)->body, &r->ke);
 	return err ? err : wire_nonce_decode(wire_find(&r->msg, WIRE_PLD_NONCE)->body, &r->nonce);
+}
+
+static bool decode_sa(struct init_request *r)
+{
+	if (wire_is_read(wire_sa_decode(wire_find(&r->msg, WIRE_PLD_SA)->body, &r->sa)))
+		return true;
+	ike_count(r->ike, IKE_COUNT_MALFORMED);
+	return false;
 }
 
 static bool decode(struct init_request *r)
@@ -397,7 +404,7 @@ static bool cookie_satisfied(const struct init_request *r)
 	uint8_t cookie[IKE_COOKIE_LEN];
 	struct wire_notification n;
 
-	if (r->ike->n_half_open < r->ike->limits.cookie_threshold)
+	if (ike_limit_unproved(r->ike))
 		return true;
 	if (v2_find_notify(&r->msg, WIRE_N_COOKIE, &n)) {
 		if (ike_cookie_check(r->ike, n.data, r->nonce, &r->remote->addr, r->msg.hdr.spi_i)) {
@@ -419,10 +426,15 @@ static void no_peer(const struct init_request *r)
 	char from[ENDPOINT_STRLEN], to[ADDR_STRLEN];
 
 	ike_count(r->ike, IKE_COUNT_NO_PEER);
-	ike_report_stranger(r->ike, NULL, "no peer is configured for %s (to %s)",
+	ike_report_stranger(r->ike, NULL, IKE_CAUSE_NO_PEER, &r->remote->addr, "no peer is configured for %s (to %s)",
 			    endpoint_str(r->remote, from, sizeof(from)),
 			    addr_str(&r->local->addr, to, sizeof(to)));
 	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
+}
+
+static bool same_proposals(const struct conf_peer *a, const struct conf_peer *b)
+{
+	return a->n_ike == b->n_ike && !memcmp(a->ike, b->ike, a->n_ike * sizeof(a->ike[0]));
 }
 
 /* who it is will be known with its ID; until then the addresses and the proposal say */
@@ -436,15 +448,21 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 		no_peer(r);
 		return NULL;
 	}
-	for (p = first; p; p = ike_peer_by_addr(r->ike, &r->local->addr, &r->remote->addr, p))
+	for (p = first; p; p = ike_peer_by_addr(r->ike, &r->local->addr, &r->remote->addr, p)) {
+		/* many blocks have the same proposals, which need not be refused again for each */
+		if (p != first && same_proposals(p->conf, first->conf))
+			continue;
 		if (ike_proposal_select(p->conf->ike, p->conf->n_ike, r->sa.p, r->sa.n, false,
 					chosen))
 			return p;
-	if (ike_hears_strangers(r->ike))
-		ike_report_stranger(r->ike, first, "no common IKE proposal with %s: %s",
+	}
+	if (ike_hears_strangers(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr))
+		ike_report_stranger(r->ike, first, IKE_CAUSE_PROPOSAL, &r->remote->addr, "no common IKE proposal with %s: %s",
 				    addr_str(&r->remote->addr, addr, sizeof(addr)),
 				    ike_proposal_diff(first->conf->ike, first->conf->n_ike, r->sa.p,
 						      r->sa.n, diff, sizeof(diff)));
+	else
+		ike_unheard(r->ike, IKE_CAUSE_PROPOSAL);
 	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
 	return NULL;
 }
@@ -532,7 +550,7 @@ void v2_init_request(struct ike *ike, const struct endpoint *local, const struct
 	struct ike_peer *peer;
 	uint8_t group[2] = { 0, 0 };
 
-	if (!decode(&r) || !cookie_satisfied(&r))
+	if (!decode(&r) || !cookie_satisfied(&r) || !decode_sa(&r))
 		return;
 	peer = choose_peer(&r, &chosen);
 	if (!peer)

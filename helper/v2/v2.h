@@ -219,6 +219,7 @@ void v2_stray_notify(struct ike *ike, const struct wire_hdr *hdr, const struct e
 
 /* ---- auth.c ---- */
 void v2_auth_start(struct ike_sa *sa);		/* initiator: keys are there */
+bool v2_auth_may_try(const struct v2_in *in);	/* responder: the peer has not failed too often */
 void v2_auth_request(struct v2_in *in);
 void v2_auth_response(struct v2_in *in);
 
