@@ -174,7 +174,7 @@ static void client_send(struct client *c, const json_t *line)
 	text[len++] = '\n';	/* where the NUL was */
 	/* one answer to who has read the last is never too long; what piles up is */
 	if (c->out.len > c->out_at && c->out.len - c->out_at + len > CTL_UNREAD_MAX) {
-		log_warn("control: a client does not read its answers, dropped");
+		log_limited(LOG_LEVEL_WARN, "control-slow", "control: a client does not read its answers, dropped");
 		client_kill(c);
 		free(text);
 		return;
@@ -433,12 +433,12 @@ static void on_accept(unsigned int events, void *arg)
 	if (fd < 0)
 		return;
 	if (!peer_allowed(fd)) {
-		log_warn("control: refused a client that is not root");
+		log_limited(LOG_LEVEL_WARN, "control-refused", "control: refused a client that is not root");
 		close(fd);
 		return;
 	}
 	if (ctl->n_clients == CTL_CLIENTS_MAX) {
-		log_warn("control: refused a client, %u are there", ctl->n_clients);
+		log_limited(LOG_LEVEL_WARN, "control-full", "control: refused a client, %u are there", ctl->n_clients);
 		close(fd);
 		return;
 	}

@@ -90,8 +90,9 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 	int ret = udp_send(d->udp, local, remote, msg);
 
 	if (ret)
-		log_warn("cannot send from %s to %s: %s", endpoint_str(local, l, sizeof(l)),
-			 endpoint_str(remote, r, sizeof(r)), strerror(-ret));
+		log_limited(LOG_LEVEL_WARN, "send", "cannot send from %s to %s: %s",
+			    endpoint_str(local, l, sizeof(l)), endpoint_str(remote, r, sizeof(r)),
+			    strerror(-ret));
 }
 
 static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
@@ -108,8 +109,9 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 	int ret = kern_sa_add(d->kern, sa);
 
 	if (ret)
-		log_error("%s: the module refused the SA with SPI 0x%08x: %s", sa->tunnel, sa->spi,
-			  kern_error(d->kern));
+		log_limited(LOG_LEVEL_ERROR, "sa-add",
+			    "%s: the module refused the SA with SPI 0x%08x: %s", sa->tunnel, sa->spi,
+			    kern_error(d->kern));
 	return ret;
 }
 
@@ -120,8 +122,9 @@ static int op_sa_del(const struct kern_sa *sa, void *user)
 
 	/* the module may have been first: hard limit, or the tunnel left the policy */
 	if (ret && ret != -ENOENT)
-		log_error("%s: the module did not delete the SA with SPI 0x%08x: %s", sa->tunnel,
-			  sa->spi, kern_error(d->kern));
+		log_limited(LOG_LEVEL_ERROR, "sa-del",
+			    "%s: the module did not delete the SA with SPI 0x%08x: %s", sa->tunnel,
+			    sa->spi, kern_error(d->kern));
 	return ret;
 }
 
@@ -131,8 +134,9 @@ static int op_sa_move(const struct kern_sa *sa, const struct kern_ends *to, void
 	int ret = kern_sa_move(d->kern, sa, to);
 
 	if (ret && ret != -ENOENT)
-		log_error("%s: the module did not move the SA with SPI 0x%08x: %s", sa->tunnel,
-			  sa->spi, kern_error(d->kern));
+		log_limited(LOG_LEVEL_ERROR, "sa-move",
+			    "%s: the module did not move the SA with SPI 0x%08x: %s", sa->tunnel,
+			    sa->spi, kern_error(d->kern));
 	return ret;
 }
 
@@ -165,7 +169,8 @@ static void op_tfc(const char *tunnel, bool allowed, void *user)
 		return;
 	t->tfc_refused = !allowed;
 	if (!allowed)
-		log_warn("%s: the peer does not support TFC padding, so tfc is not used", tunnel);
+		log_limited(LOG_LEVEL_WARN, "tfc",
+			    "%s: the peer does not support TFC padding, so tfc is not used", tunnel);
 	if (kern_policy_set(d->kern, d->conf))
 		log_error("%s: the module refused the policy: %s", tunnel, kern_error(d->kern));
 }
@@ -343,14 +348,17 @@ static void resync(struct daemon *d)
 {
 	if (kern_tunnel_dump(d->kern, ask_for_queued, d) ||
 	    kern_sa_dump(d->kern, expire_dead, d))
-		log_error("cannot read the module's state: %s", kern_error(d->kern));
+		log_limited(LOG_LEVEL_ERROR, "module-state", "cannot read the module's state: %s",
+			    kern_error(d->kern));
 }
 
 static void on_lost(void *arg)
 {
 	struct daemon *d = arg;
 
-	log_warn("events of the module were lost, reading its state instead");
+	/* a local user who sends much can have that again and again */
+	log_limited(LOG_LEVEL_WARN, "events-lost",
+		    "events of the module were lost, reading its state instead");
 	resync(d);
 }
 
@@ -364,7 +372,7 @@ static void on_kern(unsigned int events, void *arg)
 
 	(void)events;
 	if (kern_event_read(d->kern, &handlers, d))
-		log_error("%s", kern_error(d->kern));
+		log_limited(LOG_LEVEL_ERROR, "module-events", "%s", kern_error(d->kern));
 }
 
 static void on_tick(void *arg)

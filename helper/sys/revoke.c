@@ -445,11 +445,13 @@ static enum revoke_result check_one(struct check *c, enum revoke_mode mode, char
 		return REVOKE_NO_ANSWER;
 	}
 	if (*c->notes)
-		log_warn("the certificate of %s is taken for good (revocation soft): %s", name,
-			 c->notes);
+		log_limited(LOG_LEVEL_WARN, "revocation-soft",
+			    "the certificate of %s is taken for good (revocation soft): %s", name,
+			    c->notes);
 	else
-		log_info("the certificate of %s is taken for good (revocation soft): there is no CRL of its CA, and it names no source",
-			 name);
+		log_limited(LOG_LEVEL_INFO, "revocation-none",
+			    "the certificate of %s is taken for good (revocation soft): there is no CRL of its CA, and it names no source",
+			    name);
 	return REVOKE_GOOD;
 }
 

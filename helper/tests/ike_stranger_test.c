@@ -285,6 +285,31 @@ static void identities_do_not_multiply(void **state)
 	world_free(w);
 }
 
+/* an address that failed with many identities: its IKE_SA_INIT is dropped for a while, and repeated */
+static void an_address_that_fails_waits(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	struct wire_id id = { .type = WIRE_ID_FQDN };
+	uint8_t name[1];
+
+	(void)state;
+	w->b.ike->now = w->now;
+	for (name[0] = 0; name[0] < 40; name[0]++) {
+		id.data = (struct bytes){ name, 1 };
+		ike_limit_failed(w->b.ike, &w->a.addr, &id);
+	}
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_int_equal(w->b.sent, 0);
+	assert_int_equal(node_counter(&w->b, "auth_limited"), 1);
+	world_run(w, 90000);
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_string_equal(w->a.up_error, "");
+	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
+	world_free(w);
+}
+
 /* a /8 of addresses, each of which fails 25 times: memory does not grow, and who has not failed may begin */
 static void a_hostile_net_locks_nobody_out(void **state)
 {
@@ -552,6 +577,7 @@ int main(void)
 		cmocka_unit_test(guesses_are_few),
 		cmocka_unit_test(neighbours_come_in),
 		cmocka_unit_test(identities_do_not_multiply),
+		cmocka_unit_test(an_address_that_fails_waits),
 		cmocka_unit_test(a_hostile_net_locks_nobody_out),
 		cmocka_unit_test(answers_are_limited_for_each_address),
 		cmocka_unit_test(copies_of_init_have_few_answers),
