@@ -543,9 +543,11 @@ const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t 
 		ike_id_local(&sa->peer->conf->local_id, &sa->local.addr, &id);
 		return ike_id_str(id.type, id.data, out, len);
 	}
-	if (!ours && sa->remote_id.type)
-		return ike_id_str(sa->remote_id.type,
-				  (struct bytes){ sa->remote_id.data, sa->remote_id.len }, out, len);
+	/* put in words once, in ike_id_set(): a DN takes time */
+	if (!ours && sa->remote_id.type) {
+		snprintf(out, len, "%s", sa->remote_id.text);
+		return out;
+	}
 	if (!ours && sa->peer && sa->peer->conf->remote_id.type) {
 		ike_id_local(&sa->peer->conf->remote_id, NULL, &id);
 		return ike_id_str(id.type, id.data, out, len);
