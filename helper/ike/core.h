@@ -95,8 +95,7 @@ struct ike_cookie {
 
 /* limit.c: of the addresses that hash to it */
 struct ike_limit_cell {
-	uint32_t half_open, tokens;
-	uint64_t since;			/* ms; 0: never asked */
+	uint32_t half_open;
 };
 #define IKE_LIMIT_CELLS	4096
 
@@ -135,7 +134,7 @@ struct ike {
 	struct ike_limit_cell limit_cells[IKE_LIMIT_CELLS];
 	struct rate_limit unproved;	/* IKE_SA_INIT requests without a cookie */
 	struct rate_limit causes[IKE_CAUSE_MAX];
-	struct rate_table notifies, failures, lines;	/* of addresses: limit.c, report.c */
+	struct rate_table starts, notifies, failures, lines;	/* of addresses: limit.c, report.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
 	bool closing;

@@ -10,7 +10,6 @@
 #include "ike/core.h"
 #include "v2/v2.h"
 
-#define TOKEN_MS(rate)	(1000 / (rate))
 #define GIVE_WAY_MS	3000	/* a peer that means it has sent IKE_AUTH by then */
 
 /* of IPv6 the network: whoever has one address there has 2^64 */
@@ -39,36 +38,9 @@ bool ike_limit_half_open(struct ike *ike, const struct addr *from)
 	return cell_of(ike, from)->half_open < ike->limits.half_open_per_addr;
 }
 
-/**
- * ike_limit_take - may this address begin one more IKE SA now?
- * @ike: the core
- * @from: who asks, and has shown that he receives there
- *
- * Asked under load only. A cell that was not used for a second is full again.
- */
-bool ike_limit_take(struct ike *ike, const struct addr *from)
-{
-	struct ike_limit_cell *c = cell_of(ike, from);
-	uint32_t rate = ike->limits.inits_per_addr;
-	uint64_t since = ike->now - c->since;
-
-	if (!c->since || since >= 1000) {
-		c->tokens = rate;
-		c->since = ike->now ? ike->now : 1;
-	} else if (since >= TOKEN_MS(rate)) {
-		c->tokens += since / TOKEN_MS(rate);
-		c->tokens = c->tokens < rate ? c->tokens : rate;
-		c->since = ike->now;
-	}
-	if (!c->tokens)
-		return false;
-	c->tokens--;
-	return true;
-}
-
 /* ---- limits of addresses that may have many values: tables of fixed size ---- */
 
-enum kind { KIND_NOTIFY = 1, KIND_FAILURES, KIND_CLAIM };
+enum kind { KIND_NOTIFY = 1, KIND_START, KIND_FAILURES, KIND_CLAIM };
 
 /* RFC 7296 2.21.4: INVALID_IKE_SPI and the like */
 static const struct rate notify_rate = { .burst = 5, .interval = 1000 };
@@ -127,6 +99,24 @@ bool ike_limit_unproved(struct ike *ike)
 	const struct rate rate = { .burst = n, .interval = n < 1000 && n ? 1000 / n : 1 };
 
 	return n && ike->n_half_open < n && rate_limit_take(&ike->unproved, &rate, ike->now);
+}
+
+/**
+ * ike_limit_take - may this address begin one more IKE SA now?
+ * @ike: the core
+ * @from: who asks, and has shown that he receives there
+ *
+ * Asked under load only.
+ *
+ * Return: true: it may, and that is counted.
+ */
+bool ike_limit_take(struct ike *ike, const struct addr *from)
+{
+	uint32_t n = ike->limits.inits_per_addr;
+	const struct rate rate = { .burst = n, .interval = n < 1000 ? 1000 / n : 1 };
+
+	return rate_table_take(&ike->starts, ike_limit_key(ike, KIND_START, from, nothing), &rate,
+			       ike->now);
 }
 
 /**

@@ -215,6 +215,10 @@ bool v2_fragment_take(struct v2_in *in, bool response)
 	if (!fr)
 		return false;
 	f.clear = buf_bytes(&in->clear);
+	if (is_strangers(sa) && fr->r.clear + f.clear.len > IKE_STRANGER_MSG_MAX) {
+		v2_frags_drop(sa, response, f.msgid);
+		return refused(in);
+	}
 	got = v2_reassembly_add(&fr->r, &f, memory_left(fr));
 	charge(fr);
 	if (!fr->r.total)
