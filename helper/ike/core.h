@@ -185,6 +185,7 @@ struct ike_peer {
  * @wanted: a packet asked while it had to wait, @flow is that packet
  * @retry_at: not before
  * @down: taken down by the operator: at-load does not bring it back
+ * @waits: the limit on lines about packets that wait for it
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -196,7 +197,7 @@ struct ike_tunnel {
 	unsigned int n_up;
 	bool wanted, has_flow, down;
 	struct kern_flow flow;
-	struct rate_limit waits;	/* lines about packets that wait */
+	struct rate_limit waits;
 	unsigned int failures;
 	uint64_t retry_at;
 	struct ike_timer timer;
@@ -336,6 +337,10 @@ struct ike_answer {
  * @loses_to: both ends began at once, and the SA with this SPI of ours stays
  * @asked: whether the peer has that one, too
  * @close_at: the peer should have closed it by then
+ * @half_open_next: the next younger one of ike->half_open
+ * @half_open_at: the pointer to this one in that list
+ * @stranger_jobs: its jobs that are counted in ike->n_stranger_jobs
+ * @init_repeats: answers given to copies of its IKE_SA_INIT request
  */
 struct ike_sa {
 	unsigned int refs;
@@ -395,9 +400,8 @@ struct ike_sa {
 	bool confirmed, asked;
 	bool one_too_many;		/* it is closed for that */
 	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
-	struct ike_sa *half_open_next, **half_open_at;	/* in ike->half_open */
-	unsigned int stranger_jobs;	/* counted in ike->n_stranger_jobs */
-	unsigned int init_repeats;	/* answers to copies of IKE_SA_INIT */
+	struct ike_sa *half_open_next, **half_open_at;
+	unsigned int stranger_jobs, init_repeats;
 };
 
 enum ike_child_state {
