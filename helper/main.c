@@ -15,6 +15,7 @@
 #include "core/daemon.h"
 #include "core/event.h"
 #include "core/log.h"
+#include "core/printable.h"
 #include "core/version.h"
 #include "sys/crypto.h"
 #include "sys/priv.h"
@@ -88,7 +89,7 @@ static int options_parse(int argc, char **argv, struct options *o)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "nfipsecd: unexpected argument %s\n", argv[optind]);
+		printable_print(stderr, "nfipsecd: unexpected argument %s\n", argv[optind]);
 		usage(stderr);
 		return 3;
 	}
@@ -107,6 +108,7 @@ static void notify(const char *state)
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	size_t len = path ? strlen(path) : 0;
+	char clean[1300];
 	int fd;
 
 	if (!len || len >= sizeof(un.sun_path))
@@ -117,7 +119,9 @@ static void notify(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&un,
+	/* a newline in a reason would begin another assignment, MAINPID= say */
+	printable_copy(state, strlen(state), clean, sizeof(clean));
+	if (sendto(fd, clean, strlen(clean), MSG_NOSIGNAL, (struct sockaddr *)&un,
 		   offsetof(struct sockaddr_un, sun_path) + len) < 0)
 		log_debug("NOTIFY_SOCKET: %s", strerror(errno));
 	close(fd);

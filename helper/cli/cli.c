@@ -46,7 +46,7 @@ int cli_fail(const char *fmt, ...)
 
 	fprintf(stderr, "nfipsec: ");
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	printable_vprint(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
 	return CLI_FAILED;
@@ -72,8 +72,10 @@ int cli_kern_status(struct kern *k, int ret, const char *what)
 
 int cli_print_json(json_t *value)
 {
-	int ret = value ? json_dumpf(value, stdout, JSON_INDENT(2)) : -1;
+	int ret;
 
+	printable_json_tree(value);
+	ret = value ? json_dumpf(value, stdout, JSON_INDENT(2)) : -1;
 	json_decref(value);
 	putchar('\n');
 	return ret || fflush(stdout) ? cli_fail("cannot print") : CLI_DONE;
@@ -132,7 +134,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "usage: nfipsec %s\n", commands[i].usage);
 		return ret;
 	}
-	fprintf(stderr, "nfipsec: found '%s', expected a command\n", argv[0]);
+	cli_fail("found '%s', expected a command", argv[0]);
 	usage(stderr);
 	return CLI_USAGE;
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "core/printable.h"
 #include "sys/kern.h"
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };	/* exit statuses */
@@ -27,6 +28,10 @@ int cli_watch(const struct cli *cli, int argc, char **argv);
 int cli_show(const struct cli *cli, int argc, char **argv);
 int cli_explain(const struct cli *cli, int argc, char **argv);
 int cli_sa(const struct cli *cli, int argc, char **argv);
+
+/* what a command prints passes here: the arguments come from peers, from CAs and from other programs */
+#define cli_print(...)	printable_print(stdout, __VA_ARGS__)
+#define cli_warn(...)	printable_print(stderr, __VA_ARGS__)
 
 /* cli.c */
 int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -38,30 +38,30 @@ static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bo
 	bool in = flow->dir == NFIPSEC_DIR_IN;
 
 	if (!found_entry) {
-		printf("no entry matches, or it is IKE itself: the packet passes in clear\n");
+		cli_print("no entry matches, or it is IKE itself: the packet passes in clear\n");
 		return;
 	}
 	cli_entry_print(e);
 	switch (e->action) {
 	case NFIPSEC_ACTION_BYPASS:
-		printf("bypass: the packet passes in clear\n");
+		cli_print("bypass: the packet passes in clear\n");
 		break;
 	case NFIPSEC_ACTION_DISCARD:
 		if (e->strict)
-			printf("strict: no entry takes this packet, and entry %u lets nothing else %s there: it is dropped\n",
-			       e->number, in ? "come from" : "go");
+			cli_print("strict: no entry takes this packet, and entry %u lets nothing else %s there: it is dropped\n",
+				  e->number, in ? "come from" : "go");
 		else
-			printf("discard: the packet is dropped\n");
+			cli_print("discard: the packet is dropped\n");
 		break;
 	case NFIPSEC_ACTION_PROTECT:
 		if (in)
-			printf("protect: the packet must come by an SA of tunnel %s; in clear it is dropped\n",
-			       e->tunnel);
+			cli_print("protect: the packet must come by an SA of tunnel %s; in clear it is dropped\n",
+				  e->tunnel);
 		else if (found_sa)
-			printf("protect: the packet leaves by this SA of tunnel %s\n", e->tunnel);
+			cli_print("protect: the packet leaves by this SA of tunnel %s\n", e->tunnel);
 		else
-			printf("protect: tunnel %s has no SA, so the packet is held and IKE is asked for one\n",
-			       e->tunnel);
+			cli_print("protect: tunnel %s has no SA, so the packet is held and IKE is asked for one\n",
+				  e->tunnel);
 		break;
 	}
 }
@@ -91,7 +91,7 @@ static void each_other(const struct kern_sa *sa, void *arg)
 		return;
 	if (o->print) {
 		if (!json_array_size(o->array))
-			printf("these SAs of the tunnel do not take it, by their selectors:\n");
+			cli_print("these SAs of the tunnel do not take it, by their selectors:\n");
 		cli_sa_print(sa);
 	}
 	json_array_append_new(o->array, cli_sa_json(sa));
@@ -111,7 +111,7 @@ static void say_reach(const json_t *reach)
 
 	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (*text_of(json_object_get(reach, keys[i])))
-			printf("%s: %s\n", keys[i], text_of(json_object_get(reach, keys[i])));
+			cli_print("%s: %s\n", keys[i], text_of(json_object_get(reach, keys[i])));
 }
 
 static bool is_protected(const struct kern_entry *e, bool found_entry)

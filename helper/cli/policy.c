@@ -21,14 +21,14 @@ static struct conf *read_conf(const char *path, bool credentials)
 		conf = NULL;
 	}
 	if (!conf)
-		fprintf(stderr, "%s\n", err.text);
+		cli_warn("%s\n", err.text);
 	return conf;
 }
 
 static void print_warning(const char *text, void *arg)
 {
 	(void)arg;
-	fprintf(stderr, "%s\n", text);
+	cli_warn("%s\n", text);
 }
 
 /* Prints what conf_warn() finds. If the kernel does not tell this host's addresses, it compares the lists alone. */
@@ -74,17 +74,17 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 
 		tunnels += p->n_tunnels;
 		if (p->lacks)
-			fprintf(stderr, "%s:%u:%u: warning: %s\n", argv[0], p->line, p->column,
-				p->lacks);
+			cli_warn("%s:%u:%u: warning: %s\n", argv[0], p->line, p->column,
+			 p->lacks);
 	}
 	warn_of(conf);
 	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
 		if (*text)
-			fprintf(stderr, "%s: warning: %s\n", argv[0], text);
+			cli_warn("%s: warning: %s\n", argv[0], text);
 	for (i = 0; i < conf->n_lists; i++)
 		entries += list_lines(&conf->lists[i]);
-	printf("%s: ok: %u peer%s, %u tunnel%s, %u entr%s\n", argv[0], conf->n_peers,
-	       plural(conf->n_peers), tunnels, plural(tunnels), entries, entries == 1 ? "y" : "ies");
+	cli_print("%s: ok: %u peer%s, %u tunnel%s, %u entr%s\n", argv[0], conf->n_peers,
+		  plural(conf->n_peers), tunnels, plural(tunnels), entries, entries == 1 ? "y" : "ies");
 	conf_free(conf);
 	return CLI_DONE;
 }
@@ -104,7 +104,7 @@ static int load_without_daemon(const char *path)
 	/* the commands that show something print this reason while no policy is in force */
 	reason_set(*err.text ? err.text : NULL);
 	if (!ok)
-		fprintf(stderr, "nfipsec: %s\n", err.text);
+		cli_warn("nfipsec: %s\n", err.text);
 	if (ok)
 		warn_of(conf);
 	kern_close(k);
@@ -130,15 +130,15 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 	if (!answer)
 		return CLI_FAILED;
 	if (json_string_value(json_object_get(answer, "warning")))
-		fprintf(stderr, "%s: warning: %s\n", argv[0],
-			json_string_value(json_object_get(answer, "warning")));
+		cli_warn("%s: warning: %s\n", argv[0],
+		 json_string_value(json_object_get(answer, "warning")));
 	json_decref(answer);
 	/* the daemon has read it and said yes */
 	conf = conf_load(path, &err);
 	if (conf)
 		warn_of(conf);
 	conf_free(conf);
-	printf("%s: loaded\n", argv[0]);
+	cli_print("%s: loaded\n", argv[0]);
 	return CLI_DONE;
 }
 

@@ -18,7 +18,7 @@
 /* @text: for people */
 static json_t *verdict(const char *state, const char *text)
 {
-	return json_pack("{s:s, s:s}", "state", state, "text", text);
+	return json_pack("{s:s, s:o}", "state", state, "text", printable_json(text));
 }
 
 /* ---- the route ---- */

@@ -66,6 +66,7 @@ static json_t *read_answer(FILE *f, void (*each)(const json_t *event))
 
 		if (!value)
 			break;
+		printable_json_tree(value);
 		if (json_object_get(value, "ok")) {
 			answer = value;
 			continue;
@@ -125,8 +126,8 @@ static void print_event(const json_t *event)
 		*clock = 0;
 	if (peer)
 		snprintf(who, sizeof(who), "%s%s%s ", peer, tunnel ? "/" : "", tunnel ? tunnel : "");
-	printf("%s.%03d %-10s %s%s\n", clock, (int)((when - seconds) * 1000), name ? name : "",
-	       who, text ? text : "");
+	cli_print("%s.%03d %-10s %s%s\n", clock, (int)((when - seconds) * 1000), name ? name : "",
+		  who, text ? text : "");
 	fflush(stdout);
 }
 

@@ -101,9 +101,9 @@ json_t *cli_sa_json(const struct kern_sa *sa)
 		json_array_append_new(sels, json_pack("{s:o, s:o}", "src", ts_json(&sa->sels[i].src),
 						      "dst", ts_json(&sa->sels[i].dst)));
 	snprintf(spi, sizeof(spi), "0x%08x", sa->spi);
-	j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	j = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:i, s:i, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "dir", sa->dir == NFIPSEC_DIR_IN ? "in" : "out", "spi", spi,
-			 "proto", proto_name(sa), "mode", mode_name(sa->mode), "tunnel", sa->tunnel,
+			 "proto", proto_name(sa), "mode", mode_name(sa->mode), "tunnel", printable_json(sa->tunnel),
 			 "local", addr_str(&sa->local, local, sizeof(local)),
 			 "remote", addr_str(&sa->remote, remote, sizeof(remote)),
 			 "encr", crypto_name(sa),
@@ -127,34 +127,34 @@ void cli_sa_print(const struct kern_sa *sa)
 	bool in = sa->dir == NFIPSEC_DIR_IN, ah = sa->proto == IPPROTO_AH;
 	unsigned int i;
 
-	printf("%-3s %s 0x%08x  %s  %s -> %s  %s%s%s%s%s%s\n", in ? "in" : "out", proto_name(sa),
-	       sa->spi, sa->tunnel,
-	       addr_str(in ? &sa->remote : &sa->local, local, sizeof(local)),
-	       addr_str(in ? &sa->local : &sa->remote, remote, sizeof(remote)),
-	       ah ? "" : crypto_name(sa), sa->integ && !ah ? "-" : "", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "",
-	       sa->mode == NFIPSEC_MODE_TRANSPORT ? " transport" : "", sa->esn ? " esn" : "", is_weak(sa) ? " weak" : "");
+	cli_print("%-3s %s 0x%08x  %s  %s -> %s  %s%s%s%s%s%s\n", in ? "in" : "out", proto_name(sa),
+		  sa->spi, sa->tunnel,
+		  addr_str(in ? &sa->remote : &sa->local, local, sizeof(local)),
+		  addr_str(in ? &sa->local : &sa->remote, remote, sizeof(remote)),
+		  ah ? "" : crypto_name(sa), sa->integ && !ah ? "-" : "", sa->integ ? alg_name(IKE_TRANSFORM_INTEG, sa->integ, 0) : "",
+		  sa->mode == NFIPSEC_MODE_TRANSPORT ? " transport" : "", sa->esn ? " esn" : "", is_weak(sa) ? " weak" : "");
 	if (sa->encap_local)
-		printf("    in UDP, our port %u, the peer's %u\n", sa->encap_local, sa->encap_remote);
+		cli_print("    in UDP, our port %u, the peer's %u\n", sa->encap_local, sa->encap_remote);
 	if (sa->orig_remote.family)
-		printf("    behind a NAT, %s -> %s\n", addr_str(&sa->orig_remote, remote, sizeof(remote)),
-		       addr_str(&sa->orig_local, local, sizeof(local)));
+		cli_print("    behind a NAT, %s -> %s\n", addr_str(&sa->orig_remote, remote, sizeof(remote)),
+			  addr_str(&sa->orig_local, local, sizeof(local)));
 	for (i = 0; i < sa->n_sels; i++)
-		printf("    %s -> %s\n", ts_str(&sa->sels[i].src, src, sizeof(src)),
-		       ts_str(&sa->sels[i].dst, dst, sizeof(dst)));
-	printf("    %" PRIu64 " packets, %" PRIu64 " bytes, seq %" PRIu64, sa->packets, sa->bytes,
-	       sa->seq);
+		cli_print("    %s -> %s\n", ts_str(&sa->sels[i].src, src, sizeof(src)),
+			  ts_str(&sa->sels[i].dst, dst, sizeof(dst)));
+	cli_print("    %" PRIu64 " packets, %" PRIu64 " bytes, seq %" PRIu64, sa->packets, sa->bytes,
+		  sa->seq);
 	if (in)
-		printf(", window %u, %" PRIu64 " replayed, %" PRIu64 " invalid", sa->replay_window,
-		       sa->replayed, sa->invalid);
-	printf(", age %" PRIu64 " s, idle %" PRIu64 " s\n", sa->age, sa->idle);
+		cli_print(", window %u, %" PRIu64 " replayed, %" PRIu64 " invalid", sa->replay_window,
+			  sa->replayed, sa->invalid);
+	cli_print(", age %" PRIu64 " s, idle %" PRIu64 " s\n", sa->age, sa->idle);
 }
 
 json_t *cli_entry_json(const struct kern_entry *e)
 {
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "list", e->list,
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "list", printable_json(e->list),
 			 "number", u64_json(e->number), "family",
 			 e->src.min.family == AF_INET6 ? "ipv6" : "ipv4", "action", cli_action_name(e->action),
-			 "tunnel", e->tunnel, "strict", e->strict, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
+			 "tunnel", printable_json(e->tunnel), "strict", e->strict, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
 			 "out_packets", u64_json(e->out_packets),
 			 "in_packets", u64_json(e->in_packets));
 }
@@ -174,16 +174,16 @@ void cli_entry_print(const struct kern_entry *e)
 			*space = 0;
 	}
 	src.proto = dst.proto = 0;
-	printf("%s %u %s %s from %s to %s", e->list, e->number, cli_action_name(e->action), proto,
-	       ts_str(&src, from, sizeof(from)), ts_str(&dst, to, sizeof(to)));
+	cli_print("%s %u %s %s from %s to %s", e->list, e->number, cli_action_name(e->action), proto,
+		  ts_str(&src, from, sizeof(from)), ts_str(&dst, to, sizeof(to)));
 	/* from any to any is two entries, which nothing else tells apart */
 	if (e->src.min.family == AF_INET6 && !strcmp(from, "any") && !strcmp(to, "any"))
-		printf(" (IPv6)");
+		cli_print(" (IPv6)");
 	if (*e->tunnel)
-		printf("  tunnel %s", e->tunnel);
+		cli_print("  tunnel %s", e->tunnel);
 	if (e->strict)
-		printf("  strict");
-	printf("  out %" PRIu64 " in-clear %" PRIu64 "\n", e->out_packets, e->in_packets);
+		cli_print("  strict");
+	cli_print("  out %" PRIu64 " in-clear %" PRIu64 "\n", e->out_packets, e->in_packets);
 }
 
 /* ---- dumps: one object after the other, or all of them as JSON ---- */
@@ -214,20 +214,20 @@ static void each_entry(const struct kern_entry *e, void *arg)
 
 static void print_tunnel(const struct kern_tunnel *t, const char *local, const char *remote)
 {
-	printf("%s  %s -> %s", t->name, local, remote);
+	cli_print("%s  %s -> %s", t->name, local, remote);
 	if (t->mode == NFIPSEC_MODE_TRANSPORT)
-		printf("  transport");
+		cli_print("  transport");
 	if (t->bundle)
-		printf("  esp and ah");
-	printf("  mtu %u", t->mtu);
+		cli_print("  esp and ah");
+	cli_print("  mtu %u", t->mtu);
 	if (t->tfc)
-		printf("  tfc %u", t->tfc);
+		cli_print("  tfc %u", t->tfc);
 	if (t->mark)
-		printf("  mark 0x%x", t->mark);
+		cli_print("  mark 0x%x", t->mark);
 	if (*t->vrf)
-		printf("  vrf %s", t->vrf);
-	printf("  held %u  dropped %" PRIu64 "  acquires %" PRIu64 "\n", t->queued, t->queue_drops,
-	       t->acquires);
+		cli_print("  vrf %s", t->vrf);
+	cli_print("  held %u  dropped %" PRIu64 "  acquires %" PRIu64 "\n", t->queued, t->queue_drops,
+		  t->acquires);
 }
 
 static void each_tunnel(const struct kern_tunnel *t, void *arg)
@@ -239,11 +239,11 @@ static void each_tunnel(const struct kern_tunnel *t, void *arg)
 	addr_str(&t->remote, remote, sizeof(remote));
 	if (d->array)
 		json_array_append_new(d->array,
-				      json_pack("{s:s, s:s, s:s, s:s, s:b, s:i, s:o, s:s, s:i, s:i, s:o, s:o}",
-						"name", t->name, "local", local, "remote", remote,
+				      json_pack("{s:o, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:i, s:i, s:o, s:o}",
+						"name", printable_json(t->name), "local", local, "remote", remote,
 						"mode", mode_name(t->mode), "bundle", t->bundle,
 						"tfc", (int)t->tfc, "mark", u64_json(t->mark),
-						"vrf", t->vrf, "mtu", (int)t->mtu, "queued", (int)t->queued,
+						"vrf", printable_json(t->vrf), "mtu", (int)t->mtu, "queued", (int)t->queued,
 						"queue_drops", u64_json(t->queue_drops),
 						"acquires", u64_json(t->acquires)));
 	else
@@ -257,7 +257,7 @@ static void each_stat(const struct kern_stat *s, void *arg)
 	if (d->array)
 		json_object_set_new(d->array, s->name, u64_json(s->value));
 	else
-		printf("%-20s %" PRIu64 "\n", s->name, s->value);
+		cli_print("%-20s %" PRIu64 "\n", s->name, s->value);
 }
 
 static int show_kernel(const struct cli *cli, const char *what)
@@ -303,10 +303,10 @@ static void print_selectors(const json_t *child)
 	size_t i;
 
 	for (i = 0; i < json_array_size(local) || i < json_array_size(remote); i++)
-		printf("          %s <-> %s\n", i < json_array_size(local) ?
-		       json_string_value(json_array_get(local, i)) : "",
-		       i < json_array_size(remote) ?
-		       json_string_value(json_array_get(remote, i)) : "");
+		cli_print("          %s <-> %s\n", i < json_array_size(local) ?
+			  json_string_value(json_array_get(local, i)) : "",
+			  i < json_array_size(remote) ?
+			  json_string_value(json_array_get(remote, i)) : "");
 }
 
 static json_int_t number(const json_t *object, const char *key)
@@ -317,7 +317,7 @@ static json_int_t number(const json_t *object, const char *key)
 static void print_in(const json_t *object, const char *what, const char *key)
 {
 	if (json_object_get(object, key))
-		printf(", %s in %" JSON_INTEGER_FORMAT " s", what, number(object, key));
+		cli_print(", %s in %" JSON_INTEGER_FORMAT " s", what, number(object, key));
 }
 
 static const char *renewal_text(const json_t *sa)
@@ -331,9 +331,9 @@ static void print_auth(const json_t *sa)
 	const char *us = text(sa, "local_auth"), *them = text(sa, "remote_auth");
 
 	if (!strcmp(us, them))
-		printf("        auth %s", us);
+		cli_print("        auth %s", us);
 	else
-		printf("        auth %s, the peer's %s", us, them);
+		cli_print("        auth %s, the peer's %s", us, them);
 }
 
 static void print_proof(const json_t *sa, const char *who, const char *auth, const char *cert,
@@ -344,13 +344,13 @@ static void print_proof(const json_t *sa, const char *who, const char *auth, con
 	char date[32] = "?";
 	struct tm tm;
 
-	printf("        %s: %s", who, text(sa, auth));
+	cli_print("        %s: %s", who, text(sa, auth));
 	if (c) {
 		if (gmtime_r(&until, &tm))
 			strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
-		printf(", certificate '%s', valid until %s UTC", text(c, "subject"), date);
+		cli_print(", certificate '%s', valid until %s UTC", text(c, "subject"), date);
 	} else if (json_object_get(sa, key)) {
-		printf(", key %s", text(sa, key));
+		cli_print(", key %s", text(sa, key));
 	}
 	putchar('\n');
 }
@@ -359,12 +359,12 @@ static void print_ike_detail(const json_t *sa)
 {
 	print_proof(sa, "we", "local_auth", "local_cert", "local_key");
 	print_proof(sa, "the peer", "remote_auth", "remote_cert", "remote_key");
-	printf("        messages ");
+	cli_print("        messages ");
 	if (json_is_true(json_object_get(sa, "fragments")))
-		printf("of more than %" JSON_INTEGER_FORMAT " octets go in fragments",
-		       number(sa, "fragments_above"));
+		cli_print("of more than %" JSON_INTEGER_FORMAT " octets go in fragments",
+			  number(sa, "fragments_above"));
 	else
-		printf("go whole");
+		cli_print("go whole");
 	if (json_object_get(sa, "rekey_in"))
 		print_in(sa, renewal_text(sa), "rekey_in");
 	if (strcmp(text(sa, "renewal"), "reauth"))
@@ -375,17 +375,17 @@ static void print_ike_detail(const json_t *sa)
 
 static void print_ike_sa(const json_t *sa, bool detail)
 {
-	printf("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s%s, age %" JSON_INTEGER_FORMAT " s\n",
-	       text(sa, "spi_i"), text(sa, "spi_r"), text(sa, "state"), text(sa, "local"),
-	       text(sa, "local_id"), text(sa, "remote"), text(sa, "remote_id"), text(sa, "ike"),
-	       json_is_true(json_object_get(sa, "weak")) ? " weak" : "", number(sa, "age"));
+	cli_print("    IKE SA %s_i %s_r: %s, %s '%s' -> %s '%s', %s%s, age %" JSON_INTEGER_FORMAT " s\n",
+		  text(sa, "spi_i"), text(sa, "spi_r"), text(sa, "state"), text(sa, "local"),
+		  text(sa, "local_id"), text(sa, "remote"), text(sa, "remote_id"), text(sa, "ike"),
+		  json_is_true(json_object_get(sa, "weak")) ? " weak" : "", number(sa, "age"));
 	if (!json_object_get(sa, "nat"))
 		return;
 	print_auth(sa);
-	printf(", begun by %s, NAT: %s, round trip %" JSON_INTEGER_FORMAT
-	       " ms, last heard of %" JSON_INTEGER_FORMAT " s ago",
-	       json_is_true(json_object_get(sa, "initiator")) ? "us" : "the peer", text(sa, "nat"),
-	       number(sa, "rtt_ms"), number(sa, "silent"));
+	cli_print(", begun by %s, NAT: %s, round trip %" JSON_INTEGER_FORMAT
+		  " ms, last heard of %" JSON_INTEGER_FORMAT " s ago",
+		  json_is_true(json_object_get(sa, "initiator")) ? "us" : "the peer", text(sa, "nat"),
+		  number(sa, "rtt_ms"), number(sa, "silent"));
 	if (!detail)
 		print_in(sa, renewal_text(sa), "rekey_in");
 	putchar('\n');
@@ -395,12 +395,12 @@ static void print_ike_sa(const json_t *sa, bool detail)
 
 static void print_child(const json_t *child)
 {
-	printf("      CHILD SA in %s out %s: %s, %s, age %" JSON_INTEGER_FORMAT " s",
-	       text(child, "spi_in"), text(child, "spi_out"), text(child, "state"),
-	       text(child, "esp"), number(child, "age"));
+	cli_print("      CHILD SA in %s out %s: %s, %s, age %" JSON_INTEGER_FORMAT " s",
+		  text(child, "spi_in"), text(child, "spi_out"), text(child, "state"),
+		  text(child, "esp"), number(child, "age"));
 	print_in(child, "rekeyed", "rekey_in");
 	if (json_is_true(json_object_get(child, "replaced")))
-		printf(", replaced");
+		cli_print(", replaced");
 	putchar('\n');
 	print_selectors(child);
 }
@@ -410,18 +410,18 @@ static void print_peer(const json_t *peer, bool detail)
 	const json_t *item, *child;
 	size_t i, k;
 
-	printf("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
-	       text(peer, "remote"));
+	cli_print("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
+		  text(peer, "remote"));
 	if (*text(peer, "lacks"))
-		printf("    cannot come up: %s\n", text(peer, "lacks"));
+		cli_print("    cannot come up: %s\n", text(peer, "lacks"));
 	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
 		print_ike_sa(item, detail);
 	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
-		printf("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),
-		       text(item, "state"), text(item, "start"), text(item, "access_list"));
+		cli_print("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),
+			  text(item, "state"), text(item, "start"), text(item, "access_list"));
 		if (number(item, "orphans"))
-			printf("      %" JSON_INTEGER_FORMAT " SAs of an earlier run carry on\n",
-			       number(item, "orphans"));
+			cli_print("      %" JSON_INTEGER_FORMAT " SAs of an earlier run carry on\n",
+				  number(item, "orphans"));
 		json_array_foreach(json_object_get(item, "children"), k, child)
 			print_child(child);
 	}
@@ -436,7 +436,7 @@ static int print_peers(const struct cli *cli, const json_t *data, json_t *no_pol
 	if (cli->json)
 		return cli_print_json(cli_with_no_policy(json_deep_copy(data), no_policy));
 	if (*text(data, "refused"))
-		printf("the last load was refused: %s\n", text(data, "refused"));
+		cli_print("the last load was refused: %s\n", text(data, "refused"));
 	json_array_foreach(json_object_get(data, "peers"), i, peer)
 		print_peer(peer, detail);
 	return CLI_DONE;

@@ -28,11 +28,9 @@ struct kern *cli_kern_to_show(const struct cli *cli, json_t **no_policy)
 	if (!cli_no_policy(k, err, sizeof(err)))
 		return k;
 	if (cli->json) {
-		*no_policy = json_string(why);
-		if (!*no_policy)
-			*no_policy = json_string("(not UTF-8)");
+		*no_policy = printable_json(why);
 	} else {
-		printf("no policy is in force: %s\n", why);
+		cli_print("no policy is in force: %s\n", why);
 		/* before what may yet go wrong, too */
 		fflush(stdout);
 	}

@@ -22,14 +22,14 @@ static void print_step(const json_t *s)
 	char name[80];
 
 	snprintf(name, sizeof(name), "%s/%s", text(s, "peer"), text(s, "tunnel"));
-	printf("%-20s %-9s %-7s", name, text(s, "step"),
-	       json_is_true(json_object_get(s, "ok")) ? "ok" : "FAILED");
+	cli_print("%-20s %-9s %-7s", name, text(s, "step"),
+		  json_is_true(json_object_get(s, "ok")) ? "ok" : "FAILED");
 	if (json_is_integer(json_object_get(s, "ms")))
-		printf("%6" JSON_INTEGER_FORMAT " ms  ",
-		       json_integer_value(json_object_get(s, "ms")));
+		cli_print("%6" JSON_INTEGER_FORMAT " ms  ",
+			  json_integer_value(json_object_get(s, "ms")));
 	else
-		printf("           ");
-	printf("%s\n", text(s, "text"));
+		cli_print("           ");
+	cli_print("%s\n", text(s, "text"));
 	fflush(stdout);
 }
 

@@ -12,6 +12,7 @@
 #include "core/ctl.h"
 #include "core/event.h"
 #include "core/log.h"
+#include "core/printable.h"
 #include "core/version.h"
 
 #define READ_CHUNK	16384
@@ -194,32 +195,16 @@ static void send_ok(struct client *c, json_t *data)
 {
 	json_t *line = json_pack("{s:b}", "ok", 1);
 
+	printable_json_tree(data);
 	if (data)
 		json_object_set_new(line, "data", data);
 	client_send(c, line);
 	json_decref(line);
 }
 
-/* a file's name may hold any octets, JSON only UTF-8 */
-static json_t *clean_text(const char *s)
-{
-	json_t *text = json_string(s);
-	char *clean, *p;
-
-	if (text)
-		return text;
-	clean = strdup(s);
-	for (p = clean; p && *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	text = json_string(clean ? clean : "out of memory");
-	free(clean);
-	return text;
-}
-
 static void send_text(struct client *c, bool ok, const char *key, const char *text)
 {
-	json_t *line = json_pack("{s:b,s:o}", "ok", ok, key, clean_text(text));
+	json_t *line = json_pack("{s:b,s:o}", "ok", ok, key, printable_json(text));
 
 	client_send(c, line);
 	json_decref(line);
@@ -230,10 +215,11 @@ static void send_error(struct client *c, const char *error)
 	send_text(c, false, "error", error);
 }
 
-void ctl_event(struct ctl *ctl, const char *peer, const json_t *event)
+void ctl_event(struct ctl *ctl, const char *peer, json_t *event)
 {
 	struct client *c;
 
+	printable_json_tree(event);
 	for (c = ctl->clients; c; c = c->next)
 		if (c->watching || (c->wait && peer && !strcmp(c->wait_peer, peer)))
 			client_send(c, event);

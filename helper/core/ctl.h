@@ -48,7 +48,7 @@ struct ctl *ctl_open(struct event_loop *loop, const char *path, const struct ctl
 		     void *user, char *err, size_t err_len);
 /* waiters that come later find nobody and are fine */
 void ctl_close(struct ctl *ctl);
-/* @event (borrowed) goes to all who watch, and to who waits for something of @peer (may be NULL) */
-void ctl_event(struct ctl *ctl, const char *peer, const json_t *event);
+/* @event (borrowed, made printable) goes to all who watch, and to who waits for something of @peer (may be NULL) */
+void ctl_event(struct ctl *ctl, const char *peer, json_t *event);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/daemon.h"
 #include "core/event.h"
 #include "core/log.h"
+#include "core/printable.h"
 #include "core/reason.h"
 #include "core/worker.h"
 #include "ike/ike.h"
@@ -239,15 +240,11 @@ static void event_log(const struct ike_event *ev)
 		log_info("%s%s%s%s%s", peer, slash, tunnel, colon, ev->text);
 }
 
-/* members that are unknown are left out; text of the network's making may be no UTF-8 */
+/* members that are unknown are left out */
 static void set_string(json_t *obj, const char *key, const char *value)
 {
-	json_t *s = value ? json_string(value) : NULL;
-
-	if (value && !s)
-		s = json_string("(not UTF-8)");
-	if (s)
-		json_object_set_new(obj, key, s);
+	if (value)
+		json_object_set_new(obj, key, printable_json(value));
 }
 
 static void op_event(const struct ike_event *ev, void *user)

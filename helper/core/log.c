@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/printable.h"
 #include "core/rate.h"
 
 #define LINE_MAX_LEN	2048
@@ -28,14 +29,6 @@ void log_set_sink(void (*sink)(enum log_level level, const char *line, void *arg
 	line_sink_arg = arg;
 }
 
-/* identities and notifies come from the network: they must not write lines or move cursors */
-static void make_printable(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
-
 static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	/* sd-daemon(3): <3> error, <4> warning, <6> information, <7> debug */
@@ -46,7 +39,8 @@ static void log_line(enum log_level level, const char *fmt, va_list ap)
 	if (level > max_level)
 		return;
 	vsnprintf(line, sizeof(line), fmt, ap);
-	make_printable(line);
+	/* identities and notifies come from the network: they must not write lines or move cursors */
+	printable(line);
 	if (line_sink)
 		line_sink(level, line, line_sink_arg);
 	else if (isatty(STDERR_FILENO))

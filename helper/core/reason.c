@@ -5,12 +5,14 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/printable.h"
 #include "core/reason.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -34,6 +36,7 @@ static bool reason_path(char *out, size_t len)
 void reason_set(const char *text)
 {
 	char path[128];
+	char *clean;
 	ssize_t n;
 	int fd;
 
@@ -47,16 +50,18 @@ void reason_set(const char *text)
 	if (mkdir(REASON_DIR, 0700) && errno != EEXIST)
 		log_debug(REASON_DIR ": %s", strerror(errno));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	n = fd < 0 ? -1 : write(fd, text, strlen(text));
+	clean = strdup(text);
+	n = fd < 0 || !clean ? -1 : write(fd, printable(clean), strlen(clean));
 	if (n < 0)
 		log_debug("%s: %s", path, strerror(errno));
+	free(clean);
 	if (fd >= 0)
 		close(fd);
 }
 
 bool reason_get(char *out, size_t len)
 {
-	char path[128], *p;
+	char path[128];
 	ssize_t n;
 	int fd;
 
@@ -70,8 +75,6 @@ bool reason_get(char *out, size_t len)
 	if (n <= 0)
 		return false;
 	out[n] = 0;
-	for (p = out; *p; p++)
-		if ((unsigned char)*p < ' ')
-			*p = ' ';
+	printable(out);
 	return true;
 }

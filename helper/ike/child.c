@@ -245,8 +245,8 @@ static void report_down(const struct ike_child *child, const char *why)
 	const struct ike_sa *sa = child->sa;
 
 	ike_report(sa->ike, IKE_EVENT_CHILD_DOWN, sa->name, strchr(child->name, '/') + 1,
-		   json_pack("{s:I,s:I,s:s}", "spi_in", (json_int_t)child->spi_in, "spi_out",
-			     (json_int_t)child->spi_out, "why", why),
+		   json_pack("{s:I,s:I,s:o}", "spi_in", (json_int_t)child->spi_in, "spi_out",
+			     (json_int_t)child->spi_out, "why", printable_json(why)),
 		   "CHILD SA down (%s): SPIs 0x%08x in, 0x%08x out", why, child->spi_in,
 		   child->spi_out);
 }

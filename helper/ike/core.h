@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 
+#include "core/printable.h"
 #include "core/rate.h"
 #include "ike/ike.h"
 #include "ike/table.h"

@@ -113,6 +113,7 @@ void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, con
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	printable(text);
 	emit(ike, type, peer, tunnel, data, text);
 	json_decref(data);
 }
@@ -133,6 +134,7 @@ void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	printable(text);
 	if (peer && !strcmp(peer->last_error, text) &&
 	    ike->now - peer->last_error_at < STRANGER_AGAIN_MS)
 		return;

@@ -276,7 +276,7 @@ static void report_down(struct ike_sa *sa, const char *why)
 {
 	char addr[ADDR_STRLEN];
 
-	ike_report(sa->ike, IKE_EVENT_IKE_DOWN, sa->name, NULL, json_pack("{s:s}", "why", why),
+	ike_report(sa->ike, IKE_EVENT_IKE_DOWN, sa->name, NULL, json_pack("{s:o}", "why", printable_json(why)),
 		   "IKE SA with %s down (%s)", addr_str(&sa->remote.addr, addr, sizeof(addr)), why);
 }
 
@@ -650,8 +650,8 @@ void ike_sa_established(struct ike_sa *sa)
 	ike_sa_id_str(sa, false, them, sizeof(them));
 	ike_proposal_str(&sa->prop, p, sizeof(p));
 	ike_report(ike, IKE_EVENT_IKE_UP, sa->name, NULL,
-		   json_pack("{s:s,s:s,s:s,s:s,s:b,s:b}", "remote", addr, "local_id", us,
-			     "remote_id", them, "ike", p, "initiator", sa->initiator, "rekeyed",
+		   json_pack("{s:s,s:o,s:o,s:s,s:b,s:b}", "remote", addr, "local_id",
+			     printable_json(us), "remote_id", printable_json(them), "ike", p, "initiator", sa->initiator, "rekeyed",
 			     sa->keyed),
 		   "IKE SA with %s %s: %s, we are '%s', it is '%s'", addr,
 		   sa->keyed ? "rekeyed" : "up", p, us, them);

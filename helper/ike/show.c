@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/printable.h"
 #include "v2/v2.h"
 
 static json_t *ts_array(const struct wire_ts *list)
@@ -48,14 +49,6 @@ static json_t *show_child(const struct ike_child *c, uint64_t now)
 	return o;
 }
 
-/* a subject is of the network's making */
-static json_t *text(const char *s)
-{
-	json_t *o = json_string(s ? s : "");
-
-	return o ? o : json_string("(not UTF-8)");
-}
-
 static const char *nat_str(const struct ike_sa *sa)
 {
 	if (sa->nat_ours)
@@ -69,10 +62,10 @@ static void set_proof(json_t *o, const char *auth, const char *cert, const char 
 	if (*proof->how)
 		json_object_set_new(o, auth, json_string(proof->how));
 	if (proof->not_after)
-		json_object_set_new(o, cert, json_pack("{s:o,s:I}", "subject", text(proof->key),
+		json_object_set_new(o, cert, json_pack("{s:o,s:I}", "subject", printable_json(proof->key),
 						       "not_after", (json_int_t)proof->not_after));
 	else if (proof->key)
-		json_object_set_new(o, key, text(proof->key));
+		json_object_set_new(o, key, printable_json(proof->key));
 }
 
 /* the first thing that is due is its successor; both counts go on beside it */
@@ -99,12 +92,12 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 
 	snprintf(i, sizeof(i), "%016" PRIx64, sa->spi_i);
 	snprintf(r, sizeof(r), "%016" PRIx64, sa->spi_r);
-	o = json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:i}", "spi_i", i, "spi_r", r,
+	o = json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:o,s:o,s:s,s:b,s:I,s:i}", "spi_i", i, "spi_r", r,
 			 "state", ike_sa_state_str(sa), "initiator", sa->initiator, "local",
 			 endpoint_str(&sa->local, local, sizeof(local)), "remote",
 			 endpoint_str(&sa->remote, remote, sizeof(remote)), "local_id",
-			 ike_sa_id_str(sa, true, us, sizeof(us)), "remote_id",
-			 ike_sa_id_str(sa, false, them, sizeof(them)), "ike",
+			 printable_json(ike_sa_id_str(sa, true, us, sizeof(us))), "remote_id",
+			 printable_json(ike_sa_id_str(sa, false, them, sizeof(them))), "ike",
 			 sa->prop.n ? ike_proposal_str(&sa->prop, p, sizeof(p)) : "", "weak",
 			 ike_proposal_weak(&sa->prop) != NULL, "age",
 			 (json_int_t)((now - (up ? sa->established : sa->created)) / 1000),
@@ -138,11 +131,12 @@ static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 		for (c = sa->children; c; c = c->next)
 			if (c->tun == tun)
 				json_array_append_new(children, show_child(c, now));
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:o}", "name", tun->conf->name, "state",
+	return json_pack("{s:o,s:s,s:s,s:o,s:i,s:o}", "name", printable_json(tun->conf->name), "state",
 			 tun->n_up ? "up" : tun->sa ? "connecting" :
 			 ike_orphans_of(tun) ? "carried on" :
 			 tun->retry_at > now && tun->failures ? "failed" : "down",
-			 "start", starts[tun->conf->start], "access_list", tun->conf->list->name,
+			 "start", starts[tun->conf->start], "access_list",
+			 printable_json(tun->conf->list->name),
 			 "orphans", (int)ike_orphans_of(tun), "children", children);
 }
 
@@ -168,9 +162,9 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
 		addr_str(&peer->conf->local, local, sizeof(local));
 	if (peer->conf->remote.family)
 		addr_str(&peer->conf->remote, remote, sizeof(remote));
-	o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "name", peer->conf->name, "state", state,
+	o = json_pack("{s:o,s:s,s:s,s:s,s:o,s:o}", "name", printable_json(peer->conf->name), "state", state,
 		      "local", local, "remote", remote, "ike_sas", sas, "tunnels", tunnels);
 	if (o && peer->conf->lacks)
-		json_object_set_new(o, "lacks", text(peer->conf->lacks));
+		json_object_set_new(o, "lacks", printable_json(peer->conf->lacks));
 	return o;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/printable.h"
 #include "sys/cert_priv.h"
 #include "wire/wire.h"
 
@@ -62,12 +63,19 @@ bool cert_dn_encode(const char *text, struct buf *der)
 	return n && !der->failed;
 }
 
+/* names are printed between quotes, which they must not close */
+static void unquote(char *s)
+{
+	for (; *s; s++)
+		if (*s == '\'')
+			*s = '?';
+}
+
 const char *cert_dn_str(struct bytes der, char *out, size_t len)
 {
 	gnutls_datum_t d = { (unsigned char *)der.p, der.len }, text = { NULL, 0 };
 	gnutls_x509_dn_t dn;
-	unsigned int i;
-	size_t at = 0;
+	size_t at;
 
 	if (!len)
 		return out;
@@ -77,14 +85,12 @@ const char *cert_dn_str(struct bytes der, char *out, size_t len)
 	if (gnutls_x509_dn_import(dn, &d) >= 0 &&
 	    gnutls_x509_dn_get_str2(dn, &text, GNUTLS_X509_DN_FLAG_COMPAT) >= 0) {
 		/* what a stranger sent goes to logs and terminals */
-		for (i = 0; i < text.size && at + 1 < len; i++) {
-			bool escaped = i && text.data[i - 1] == '\\';
-
-			out[at++] = isprint(text.data[i]) && text.data[i] != '\'' ? text.data[i] : '?';
-			if (text.data[i] == ',' && !escaped && at + 1 < len)
+		unquote(printable_copy(text.data, text.size, out, len));
+		for (at = 1; out[at] && strlen(out) + 1 < len; at++)
+			if (out[at - 1] == ',' && (at == 1 || out[at - 2] != '\\')) {
+				memmove(out + at + 1, out + at, strlen(out + at) + 1);
 				out[at++] = ' ';
-		}
-		out[at] = 0;
+			}
 	}
 	gnutls_free(text.data);
 	gnutls_x509_dn_deinit(dn);
@@ -251,15 +257,12 @@ static void name_str(unsigned int san, struct bytes name, char *out, size_t len)
 	const char *what = san == GNUTLS_SAN_DNSNAME ? "dNSName" :
 			   san == GNUTLS_SAN_RFC822NAME ? "rfc822Name" : "iPAddress";
 	char text[128] = "";
-	size_t i;
 
 	if (san == GNUTLS_SAN_IPADDRESS) {
 		if (name.len == 4 || name.len == 16)
 			inet_ntop(name.len == 4 ? AF_INET : AF_INET6, name.p, text, sizeof(text));
 	} else {
-		for (i = 0; i < name.len && i + 1 < sizeof(text); i++)
-			text[i] = isprint(name.p[i]) && name.p[i] != '\'' ? name.p[i] : '?';
-		text[i] = 0;
+		unquote(printable_copy(name.p, name.len, text, sizeof(text)));
 	}
 	snprintf(out, len, "%s '%s'", what, text);
 }

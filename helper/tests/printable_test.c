@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Text from outside: what remains of it, in the log, in the reason, in JSON, in names of certificates. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/log.h"
+#include "core/printable.h"
+#include "ike/core.h"
+#include "ike_world.h"
+
+static void one(const char *text, const char *expected)
+{
+	char copy[256];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	assert_string_equal(printable(copy), expected);
+	/* what is printable stays as it is */
+	assert_string_equal(printable(copy), expected);
+}
+
+static void control_characters(void **state)
+{
+	(void)state;
+	one("", "");
+	one("a.example.com ~", "a.example.com ~");
+	one("a\nb\rc\td\033[2Je\177f", "a?b?c?d?[2Je?f");
+	/* C1: CSI is U+009B, NEL is U+0085 */
+	one("a\xc2\x9b" "2J\xc2\x85" "b", "a?2J?b");
+	/* overrides, isolates and marks of direction; separators of lines; what nobody sees */
+	one("\xe2\x80\xae" "gpj\xe2\x80\xac", "?gpj?");
+	one("\xe2\x81\xa6x\xe2\x81\xa9 \xe2\x80\x8f \xd8\x9c", "?x? ? ?");
+	one("a\xe2\x80\xa8" "b\xe2\x80\xa9" "c\xe2\x80\x8b" "d\xef\xbb\xbf", "a?b?c?d?");
+	one("\xf3\xa0\x81\x81 \xef\xbf\xbf", "? ?");
+}
+
+static void utf8(void **state)
+{
+	(void)state;
+	one("M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x94\x92", "M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x94\x92");
+	/* alone, cut off, overlong, a surrogate, beyond the last */
+	one("\x80 \xff \xfe \xc3", "? ? ? ?");
+	one("\xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf", "?? ??? ????");
+	one("\xed\xa0\x80 \xf4\x90\x80\x80 \xf5\x80\x80\x80", "??? ???? ????");
+	one("\xe2\x82", "??");
+}
+
+static void length(void **state)
+{
+	char out[8];
+
+	(void)state;
+	assert_string_equal(printable_copy("a\0b", 3, out, sizeof(out)), "a?b");
+	assert_string_equal(printable_copy("123456789", 9, out, sizeof(out)), "1234567");
+	/* not half a character */
+	assert_string_equal(printable_copy("12345\xe2\x82\xac", 8, out, sizeof(out)), "12345");
+	memset(out, 'x', sizeof(out));
+	printable_copy("abc", 3, out, 0);
+	assert_int_equal(out[0], 'x');
+}
+
+static void json(void **state)
+{
+	json_t *tree = json_loads("{\"a\":[\"x\\u001b[2J\",{\"b\":\"\\u202e\"}],\"n\":1,\"k\\n\":\"v\",\"nul\":\"\\u0000\"}",
+				  JSON_ALLOW_NUL, NULL);
+	json_t *s = printable_json("\xff\n");
+	char *text;
+
+	(void)state;
+	assert_non_null(tree);
+	printable_json_tree(tree);
+	text = json_dumps(tree, JSON_COMPACT | JSON_SORT_KEYS);
+	assert_string_equal(text, "{\"a\":[\"x?[2J\",{\"b\":\"?\"}],\"n\":1,\"nul\":\"?\"}");
+	assert_string_equal(json_string_value(s), "??");
+	printable_json_tree(NULL);
+	free(text);
+	json_decref(tree);
+	json_decref(s);
+}
+
+static char said[300];
+
+static void sink(enum log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)arg;
+	snprintf(said, sizeof(said), "%s", line);
+}
+
+static void log_lines(void **state)
+{
+	(void)state;
+	log_set_sink(sink, NULL);
+	log_error("%s", "x\n<3>forged\033]0;t\a\xc2\x9b\xe2\x80\xae\xff");
+	log_set_sink(NULL, NULL);
+	assert_string_equal(said, "x?<3>forged?]0;t????");
+}
+
+/* one RDN: CN=@value, a UTF8String */
+static size_t dn(uint8_t *out, const char *value)
+{
+	static const uint8_t cn[] = { 0x06, 0x03, 0x55, 0x04, 0x03 };
+	size_t n = strlen(value), at = 0;
+
+	out[at++] = 0x30;
+	out[at++] = n + 11;
+	out[at++] = 0x31;
+	out[at++] = n + 9;
+	out[at++] = 0x30;
+	out[at++] = n + 7;
+	memcpy(out + at, cn, sizeof(cn));
+	at += sizeof(cn);
+	out[at++] = 0x0c;
+	out[at++] = n;
+	memcpy(out + at, value, n);
+	return at + n;
+}
+
+static void identities(void **state)
+{
+	static const uint8_t types[] = { WIRE_ID_FQDN, WIRE_ID_EMAIL, WIRE_ID_KEY, 0, 77 };
+	static const char bad[] = "a\n\033[2J\xc2\x9b\xe2\x80\xae'\xff";
+	struct bytes id = { (const uint8_t *)bad, strlen(bad) };
+	char text[300], again[300];
+	uint8_t der[100];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(types); i++) {
+		ike_id_str(types[i], id, text, sizeof(text));
+		assert_string_equal(printable(strcpy(again, text)), text);
+		assert_null(strchr(text, '\''));
+	}
+	id = (struct bytes){ der, dn(der, "M\xc3\xbcller\n\xc2\x9b\xe2\x80\xae'") };
+	assert_string_equal(ike_id_str(WIRE_ID_DN, id, text, sizeof(text)), "CN=M\xc3\xbcller????");
+	id.len = dn(der, "x\033[2J");
+	assert_string_equal(ike_id_str(WIRE_ID_DN, id, text, sizeof(text)), "CN=x?[2J");
+}
+
+/* what a peer says reaches the log, `watch` and the one that waits as the same harmless line */
+static void reports(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	struct node *n = &w->a;
+	unsigned int before = n->n_lines;
+
+	(void)state;
+	ike_report(n->ike, IKE_EVENT_ERROR, "p", NULL, NULL, "%s", "x\ny\xc2\x9b");
+	ike_report_stranger(n->ike, NULL, "%s", "\xe2\x80\xae\nz");
+	assert_int_equal(n->n_lines, before + 2);
+	assert_string_equal(n->lines[before].text, "x?y?");
+	assert_string_equal(n->lines[before + 1].text, "??z");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(control_characters),
+		cmocka_unit_test(utf8),
+		cmocka_unit_test(length),
+		cmocka_unit_test(json),
+		cmocka_unit_test(log_lines),
+		cmocka_unit_test(identities),
+		cmocka_unit_test(reports),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
