@@ -16,6 +16,8 @@
 #include "core/event.h"
 #include "core/log.h"
 #include "core/printable.h"
+#include "core/reason.h"
+#include "core/trusted.h"
 #include "core/version.h"
 #include "sys/crypto.h"
 #include "sys/priv.h"
@@ -25,6 +27,7 @@
 
 struct options {
 	char *config;		/* absolute; NULL: none */
+	const char *given;	/* the name of @config on the command line, with its links */
 	const char *socket;
 	bool debug;
 };
@@ -95,6 +98,7 @@ static int options_parse(int argc, char **argv, struct options *o)
 	}
 	if (config) {
 		/* a later reload finds it wherever it is started from; a missing one is said later */
+		o->given = config;
 		o->config = realpath(config, NULL);
 		if (!o->config)
 			o->config = strdup(config);
@@ -181,12 +185,22 @@ static void without_policy(const char *err)
 	log_error("no policy is in force: %s", err);
 }
 
+/* Another user could turn a symbolic link of the name to another file. @o->config has none. */
+static bool load_given(struct running *r, const struct options *o, char *err, size_t err_len)
+{
+	if (!access(o->config, F_OK) && !trusted_file(o->given, err, err_len)) {
+		reason_set(err);
+		return false;
+	}
+	return daemon_load(r->daemon, o->config, err, err_len);
+}
+
 /* 0, or the exit status: what nobody protects is the administrator's to see */
 static int first_load(struct running *r, const struct options *o)
 {
 	char err[1024] = "waiting for nfipsec load";
 
-	if (o->config && daemon_load(r->daemon, o->config, err, sizeof(err)))
+	if (o->config && load_given(r, o, err, sizeof(err)))
 		return 0;
 	if (daemon_has_policy(r->daemon)) {
 		with_old_policy(r, err);

@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "conf/warn.h"
 #include "core/reason.h"
+#include "core/trusted.h"
 
 static struct conf *read_conf(const char *path, bool credentials)
 {
@@ -123,6 +124,9 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 		return load_without_daemon(argv[1]);
 	if (argc != 1 || *argv[0] == '-')
 		return CLI_USAGE;
+	/* the links of this name, which realpath() resolves */
+	if (!trusted_file(argv[0], err.text, sizeof(err.text)))
+		return cli_fail("%s", err.text);
 	/* the daemon is in another folder */
 	if (!realpath(argv[0], path))
 		return cli_fail("%s: %s", argv[0], strerror(errno));

@@ -9,6 +9,7 @@
 #include "conf/scan.h"
 #include "conf/parse.h"
 #include "conf/lex.h"
+#include "core/trusted.h"
 #include "sys/revoke.h"
 
 #define CONF_FILE_MAX (16u << 20)
@@ -124,12 +125,21 @@ static char *read_file(const char *path, size_t *len)
 	return NULL;
 }
 
+/* what the caller opened itself and named by its descriptor, as a shell's pipe */
+static bool is_descriptor(const char *path)
+{
+	return !strcmp(path, "/dev/stdin") || !strncmp(path, "/dev/fd/", 8);
+}
+
 struct conf *conf_load(const char *path, struct conf_error *err)
 {
 	struct conf *conf;
 	size_t len;
-	char *data = read_file(path, &len);
+	char *data;
 
+	if (!is_descriptor(path) && !trusted_file(path, err->text, sizeof(err->text)))
+		return NULL;
+	data = read_file(path, &len);
 	if (!data) {
 		snprintf(err->text, sizeof(err->text), "%s: %s", path, strerror(errno));
 		return NULL;

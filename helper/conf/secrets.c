@@ -14,6 +14,7 @@
 #include <gnutls/gnutls.h>
 
 #include "conf/scan.h"
+#include "core/trusted.h"
 #include "conf/parse.h"
 #include "conf/lex.h"
 
@@ -247,7 +248,7 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 	return ok || conf_fail(err, path, 1, 1, "out of memory");
 }
 
-/* owner root or whoever runs this, and nobody else may even read it */
+/* nobody else may even read it */
 static bool is_private(int fd, const char *path, struct conf_error *err)
 {
 	struct stat st;
@@ -256,8 +257,6 @@ static bool is_private(int fd, const char *path, struct conf_error *err)
 		return conf_fail(err, path, 1, 1, "%s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return conf_fail(err, path, 1, 1, "found no regular file, expected one");
-	if (st.st_uid && st.st_uid != geteuid())
-		return conf_fail(err, path, 1, 1, "found owner %u, expected root", st.st_uid);
 	if (st.st_mode & 077)
 		return conf_fail(err, path, 1, 1, "found mode %04o, expected 0600: others could read the secrets",
 				 st.st_mode & 07777);
@@ -279,7 +278,7 @@ bool conf_secrets_load(struct conf *conf, const char *path, struct conf_error *e
 		snprintf(err->text, sizeof(err->text), "%s: %s", path, strerror(errno));
 		return false;
 	}
-	if (!is_private(fd, path, err))
+	if (!is_private(fd, path, err) || !trusted_file(path, err->text, sizeof(err->text)))
 		goto out;
 	data = malloc(SECRETS_FILE_MAX);
 	while (data && len < SECRETS_FILE_MAX) {

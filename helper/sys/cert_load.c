@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/trusted.h"
 #include "sys/cert_priv.h"
 
 struct load {
@@ -209,11 +210,9 @@ static bool add_key(struct load *l, const struct file *f)
 
 /* ---- files ---- */
 
-/* owner root or whoever runs this, and nobody else may even read it */
+/* nobody else may even read it */
 static bool is_private(const struct load *l, const struct file *f, const struct stat *st)
 {
-	if (st->st_uid && st->st_uid != geteuid())
-		return fail(l, f->path, "found owner %u, expected root", st->st_uid);
 	if (st->st_mode & 077)
 		return fail(l, f->path, "found mode %04o, expected 0600: others could read the private key",
 			    st->st_mode & 07777);
@@ -264,7 +263,8 @@ static bool load_file(struct load *l, const struct folder *folder, struct file *
 
 	if (fd < 0)
 		return fail(l, f->path, "%s", strerror(errno));
-	ok = read_all(l, f, fd, folder->private) && folder->add(l, f);
+	ok = read_all(l, f, fd, folder->private) && trusted_file(f->path, l->err, l->err_len) &&
+	     folder->add(l, f);
 	close(fd);
 	if (f->data.data)
 		gnutls_memset(f->data.data, 0, f->data.size);
@@ -305,15 +305,22 @@ static bool load_folder(struct load *l, const char *dir, const struct folder *fo
 {
 	struct file f = { .data = { NULL, 0 } };
 	struct dirent **names;
-	bool ok = true;
+	bool ok = true, trusted;
 	int n, i;
 
 	snprintf(f.path, sizeof(f.path), "%s/%s", dir, folder->name);
 	n = scandir(f.path, &names, wanted, by_name);
 	if (n < 0)
 		return errno == ENOENT || fail(l, f.path, "%s", strerror(errno)) || passed_over(l);
+	trusted = trusted_folder(f.path, l->err, l->err_len);
+	if (!trusted)
+		ok = passed_over(l);
 	for (i = 0; i < n; i++) {
 		f.name = names[i]->d_name;
+		if (!trusted) {
+			free(names[i]);
+			continue;
+		}
 		if (ok && snprintf(f.path, sizeof(f.path), "%s/%s/%s", dir, folder->name,
 				   f.name) >= (int)sizeof(f.path))
 			ok = fail(l, f.name, "found too long a path");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/trusted.h"
 #include "sys/revoke_crls.h"
 
 #define FILE_CRLS_MAX	64
@@ -114,6 +115,10 @@ static bool add_file(struct revoke_crls *crls, const char *path, char *err, size
 	buf_init(&data);
 	/* not blocking: a FIFO of that name is refused, not waited for */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && !trusted_file(path, err, err_len)) {
+		close(fd);
+		return false;
+	}
 	if (fd < 0)
 		snprintf(why, sizeof(why), "%s", strerror(errno));
 	else if (read_all(fd, &data, why, sizeof(why)))
@@ -153,6 +158,7 @@ static bool add_folder(struct revoke_crls *crls, const char *dir, char *err, siz
 		snprintf(err, err_len, "%s: %s", dir, strerror(errno));
 		return false;
 	}
+	ok = trusted_folder(dir, err, err_len);
 	for (i = 0; i < n; i++) {
 		if (ok && asprintf(&path, "%s/%s", dir, names[i]->d_name) >= 0) {
 			ok = add_file(crls, path, err, err_len);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Files that decide whom to trust: nobody but root, or who runs this, may be able to change them. */
+#ifndef CORE_TRUSTED_H
+#define CORE_TRUSTED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct stat;
+
+bool trusted_file(const char *path, char *err, size_t err_len);
+bool trusted_folder(const char *path, char *err, size_t err_len);
+bool trusted_stat(const struct stat *st, const char *path, char *err, size_t err_len);
+
+#endif
