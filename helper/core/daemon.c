@@ -187,8 +187,8 @@ static void op_job(const struct ike_job *job, void *user)
 
 /* on a worker's thread; the core's time is event_now()'s */
 static enum ike_revocation op_revocation(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-					 enum conf_revocation mode, uint64_t since, char *why,
-					 size_t why_len, void *user)
+					 enum conf_revocation mode, uint64_t since,
+					 time_t *until, char *why, size_t why_len, void *user)
 {
 	static const enum revoke_mode modes[] = {
 		[CONF_REVOCATION_OFF] = REVOKE_OFF,
@@ -197,7 +197,7 @@ static enum ike_revocation op_revocation(struct gnutls_x509_crt_int *const *chai
 	};
 	struct daemon *d = user;
 
-	switch (revoke_check(d->revoke, chain, n, modes[mode], since, why, why_len)) {
+	switch (revoke_check_until(d->revoke, chain, n, modes[mode], since, until, why, why_len)) {
 	case REVOKE_GOOD:
 		return IKE_REVOCATION_GOOD;
 	case REVOKE_UNASKED:

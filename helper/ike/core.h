@@ -39,6 +39,7 @@ struct ike_tunnel;
 struct ike_sa;
 struct ike_child;
 struct v2_frags;
+struct ike_certs;
 
 /* what is counted when a message ends without effect */
 #define IKE_COUNTERS(X)				\
@@ -138,6 +139,9 @@ struct ike {
 	struct rate_table starts, notifies, failures, lines;	/* of addresses: limit.c, report.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
+	struct ike_sa *recheck_first, *recheck_last;	/* to be judged again, by recheck_next */
+	unsigned int n_rechecks;	/* that run */
+	bool recheck_runs;		/* recheck.c starts some */
 	bool closing;
 };
 
@@ -342,6 +346,9 @@ struct ike_answer {
  * @half_open_at: the pointer to this one in that list
  * @stranger_jobs: its jobs that are counted in ike->n_stranger_jobs
  * @init_repeats: answers given to copies of its IKE_SA_INIT request
+ * @certs: what the peer was authenticated by; NULL: no certificate, recheck.c has the rest
+ * @recheck_at: of the wall clock, when they are judged again
+ * @recheck_again: while that runs, a load asked for it once more
  */
 struct ike_sa {
 	unsigned int refs;
@@ -400,6 +407,11 @@ struct ike_sa {
 	uint64_t born, authed, loses_to, close_at;
 	bool confirmed, asked;
 	bool one_too_many;		/* it is closed for that */
+	struct ike_certs *certs;
+	struct ike_timer recheck;
+	struct ike_sa *recheck_next;
+	time_t recheck_at;
+	bool recheck_queued, rechecking, recheck_again;
 	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
 	struct ike_sa *half_open_next, **half_open_at;
 	unsigned int stranger_jobs, init_repeats;
@@ -567,6 +579,19 @@ bool ike_linger(struct ike_child *child);
 bool ike_lingers(const struct ike *ike, uint32_t spi);
 void ike_lingers_drop(struct ike *ike, const struct ike_tunnel *tun, const uint32_t *entry);
 bool ike_linger_expire(struct ike *ike, const struct kern_sa *sa);
+
+/* ---- recheck.c: certificates of established peers ---- */
+time_t ike_wall(const struct ike_ops *ops, void *user);	/* any thread */
+/* @chain, by @store, authenticated @sa; good until @until, 0: nobody says; false: out of memory */
+bool ike_recheck_begin(struct ike_sa *sa, const struct cert_store *store,
+		       const struct cert_chain *chain, time_t until);
+void ike_recheck_inherit(struct ike_sa *sa, const struct ike_sa *old);
+void ike_recheck(struct ike_sa *sa);
+void ike_recheck_all(struct ike *ike);
+void ike_recheck_end(struct ike_sa *sa);	/* it is dead */
+void ike_rechecks_drop(struct ike *ike);
+struct ike_certs *ike_certs_get(struct ike_certs *certs);
+void ike_certs_put(struct ike_certs *certs);
 
 /* ---- verify.c ---- */
 void ike_verifies_end(struct ike *ike);

@@ -65,6 +65,7 @@ void ike_free(struct ike *ike)
 			ike_tunnel_reset(tun, "nfipsecd ends");
 	while (ike->sas)
 		ike_sa_kill(ike->sas, "nfipsecd ends");
+	ike_rechecks_drop(ike);
 	ike_lingers_drop(ike, NULL, NULL);
 	ike_peers_free(ike);
 	ike_orphans_free(ike);
@@ -325,6 +326,7 @@ void ike_shutdown(struct ike *ike, uint64_t now)
 			v2_goodbye(ike->sas);
 		ike_sa_kill(ike->sas, "nfipsecd ends");
 	}
+	ike_rechecks_drop(ike);
 	ike_orphans_drop(ike, NULL);
 }
 

@@ -9,6 +9,8 @@
 #ifndef IKE_IKE_H
 #define IKE_IKE_H
 
+#include <time.h>
+
 #include <jansson.h>
 
 #include "conf/conf.h"
@@ -75,14 +77,16 @@ struct ike_ops {
 	/*
 	 * On another thread: has none of these certificates been revoked? The peer's first, the trusted
 	 * CA last. @since, a time as the core is told it: from a job that waits; 0: from one that does
-	 * not, and the answer may be IKE_REVOCATION_UNASKED. NULL: nobody is asked.
+	 * not, and the answer may be IKE_REVOCATION_UNASKED. NULL: nobody is asked. @until: if the answer
+	 * is good, the moment of the wall clock at which the first of what it rests on ends; 0: nothing does
 	 */
 	enum ike_revocation (*revocation)(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-					  enum conf_revocation mode, uint64_t since, char *why,
-					  size_t why_len, void *user);
+					  enum conf_revocation mode, uint64_t since,
+					  time_t *until, char *why, size_t why_len, void *user);
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
 	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);
+	time_t (*wall)(void *user);	/* the wall clock, on any thread; NULL: time(2) */
 };
 
 struct ike *ike_new(const struct ike_ops *ops, void *user);

@@ -331,6 +331,7 @@ void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 		ike->limits.half_open_per_addr = conf->limits.half_open_per_addr;
 		ike->limits.inits_per_addr = conf->limits.inits_per_addr;
 	}
+	ike_recheck_all(ike);
 	ike_orphans_sort(ike);
 	start_at_load(ike);
 	ike_orphans_start(ike);

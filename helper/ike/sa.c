@@ -220,6 +220,7 @@ void ike_sa_put(struct ike_sa *sa)
 	ike_id_clear(&sa->remote_id);
 	ike_proof_clear(&sa->our_proof);
 	ike_proof_clear(&sa->their_proof);
+	ike_certs_put(sa->certs);
 	free(sa);
 }
 
@@ -317,6 +318,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	ike_timer_off(timers, &sa->life);
 	ike_timer_off(timers, &sa->liveness);
 	ike_timer_off(timers, &sa->keepalive);
+	ike_recheck_end(sa);
 	ike_retrans_stop(sa);
 	v2_frags_free(sa);
 	ike_table_del(&sa->ike->by_id, &sa->id_link);
@@ -440,6 +442,7 @@ bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->reauth_at = old->reauth_at;
 	ike_proof_copy(&sa->our_proof, &old->our_proof);
 	ike_proof_copy(&sa->their_proof, &old->their_proof);
+	ike_recheck_inherit(sa, old);
 	memcpy(sa->name, old->name, sizeof(sa->name));
 	return !old->remote_id.type ||
 	       ike_id_set(&sa->remote_id, old->remote_id.type,

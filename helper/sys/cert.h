@@ -133,6 +133,9 @@ struct gnutls_x509_crt_int *const *cert_chain_crts(struct cert_chain *chain, uns
 const struct cert_pub *cert_chain_pub(const struct cert_chain *chain);
 const char *cert_chain_subject(const struct cert_chain *chain);
 time_t cert_chain_not_after(const struct cert_chain *chain);	/* the peer's own */
+time_t cert_chain_until(const struct cert_chain *chain);	/* the first notAfter of all */
+/* as above in DER, borrowed from the claim and the store; how many */
+unsigned int cert_chain_der(const struct cert_chain *chain, struct bytes out[CERT_CHAIN_MAX]);
 
 /* ---- cert_sig.c: slow; any thread ---- */
 bool cert_sign(const struct cert_key *key, const struct cert_alg *alg, struct bytes data,

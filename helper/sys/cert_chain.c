@@ -504,3 +504,22 @@ time_t cert_chain_not_after(const struct cert_chain *chain)
 {
 	return gnutls_x509_crt_get_expiration_time(chain->crt[0]);
 }
+
+time_t cert_chain_until(const struct cert_chain *chain)
+{
+	time_t until = gnutls_x509_crt_get_expiration_time(chain->crt[0]), other;
+	unsigned int i;
+
+	for (i = 1; i < chain->n; i++) {
+		other = gnutls_x509_crt_get_expiration_time(chain->crt[i]);
+		if (other < until)
+			until = other;
+	}
+	return until;
+}
+
+unsigned int cert_chain_der(const struct cert_chain *chain, struct bytes out[CERT_CHAIN_MAX])
+{
+	memcpy(out, chain->der, chain->n * sizeof(*out));
+	return chain->n;
+}

@@ -44,6 +44,8 @@ struct revoke {
  * @wait: may it ask the network? If not, @unasked says that it would have to
  * @notes: why those who were asked did not answer
  * @source: who gave the answer
+ * @until: when the first of the answers about the chain ends; 0: none yet
+ * @unsaid: about one certificate there was none
  */
 struct check {
 	struct revoke *r;
@@ -54,6 +56,8 @@ struct check {
 	char notes[NOTES_MAX];
 	char source[FETCH_URL_MAX + 32];
 	struct revocation says;
+	time_t until;
+	bool unsaid;
 };
 
 struct revoke *revoke_new(void)
@@ -425,8 +429,11 @@ static enum revoke_result check_one(struct check *c, enum revoke_mode mode, char
 	char name[NAME_MAX_LEN];
 
 	if (somebody_says(c)) {
-		if (!c->says.revoked)
+		if (!c->says.revoked) {
+			if (!c->until || c->says.until < c->until)
+				c->until = c->says.until;
 			return REVOKE_GOOD;
+		}
 		say_revoked(c, why, why_len);
 		return REVOKE_REVOKED;
 	}
@@ -444,6 +451,7 @@ static enum revoke_result check_one(struct check *c, enum revoke_mode mode, char
 			 name, *c->notes ? c->notes : "there is no CRL of its CA, and it names no source");
 		return REVOKE_NO_ANSWER;
 	}
+	c->unsaid = true;
 	if (*c->notes)
 		log_limited(LOG_LEVEL_WARN, "revocation-soft",
 			    "the certificate of %s is taken for good (revocation soft): %s", name,
@@ -475,10 +483,20 @@ static enum revoke_result check_chain(struct check *c, const gnutls_x509_crt_t *
 enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain, unsigned int n,
 				enum revoke_mode mode, uint64_t since, char *why, size_t why_len)
 {
+	time_t until;
+
+	return revoke_check_until(r, chain, n, mode, since, &until, why, why_len);
+}
+
+enum revoke_result revoke_check_until(struct revoke *r, const gnutls_x509_crt_t *chain,
+				      unsigned int n, enum revoke_mode mode, uint64_t since,
+				      time_t *until, char *why, size_t why_len)
+{
 	enum revoke_result result;
 	struct check *c;
 
 	*why = '\0';
+	*until = 0;
 	if (mode == REVOKE_OFF || n < 2)
 		return REVOKE_GOOD;
 	c = calloc(1, sizeof(*c));
@@ -493,6 +511,8 @@ enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain
 	c->crls = revoke_crls_get(r->crls);
 	pthread_mutex_unlock(&r->lock);
 	result = check_chain(c, chain, n, mode, why, why_len);
+	if (!c->unsaid)
+		*until = c->until;
 	revoke_crls_put(c->crls);
 	free(c);
 	return result;

@@ -52,13 +52,13 @@ static void submit(const struct ike_job *job, void *user)
 
 /* on a worker's thread; the world's clock is not the checker's */
 static enum ike_revocation revocation(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-				      enum conf_revocation mode, uint64_t since, char *why,
-				      size_t why_len, void *user)
+				      enum conf_revocation mode, uint64_t since,
+				      time_t *until, char *why, size_t why_len, void *user)
 {
 	(void)user;
-	switch (revoke_check(checker, chain, n,
-			     mode == CONF_REVOCATION_HARD ? REVOKE_HARD : REVOKE_SOFT,
-			     since ? event_now() : REVOKE_KNOWN, why, why_len)) {
+	switch (revoke_check_until(checker, chain, n,
+				   mode == CONF_REVOCATION_HARD ? REVOKE_HARD : REVOKE_SOFT,
+				   since ? event_now() : REVOKE_KNOWN, until, why, why_len)) {
 	case REVOKE_GOOD:
 		return IKE_REVOCATION_GOOD;
 	case REVOKE_UNASKED:

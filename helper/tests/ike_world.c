@@ -435,16 +435,17 @@ static void op_event(const struct ike_event *ev, void *user)
 }
 
 static enum ike_revocation op_revocation(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-					 enum conf_revocation mode, uint64_t since, char *why,
-					 size_t why_len, void *user)
+					 enum conf_revocation mode, uint64_t since,
+					 time_t *until, char *why, size_t why_len, void *user)
 {
 	struct node *node = user;
 
 	assert_non_null(chain[0]);
 	assert_int_not_equal(mode, CONF_REVOCATION_OFF);
 	if (node->w->revocation)
-		return node->w->revocation(chain, n, mode, since, why, why_len, node);
+		return node->w->revocation(chain, n, mode, since, until, why, why_len, node);
 	node->revocation_asked++;
+	*until = node->revocation_until;
 	node->revocation_chain = n;
 	if (node->revoked)
 		snprintf(why, why_len, "it is revoked");
@@ -460,7 +461,16 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 	return true;
 }
 
+/* the world's time passes by world_run() */
+static time_t op_wall(void *user)
+{
+	const struct world *w = ((struct node *)user)->w;
+
+	return w->started + w->now / 1000;
+}
+
 static const struct ike_ops ops = {
+	.wall = op_wall,
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
 	.sa_move = op_sa_move, .tfc = op_tfc, .spi_await = op_spi_await,
 	.revocation = op_revocation,
@@ -632,6 +642,7 @@ struct world *world_new(const struct world_conf *a, const struct world_conf *b)
 	init_once();
 	log_set_sink(no_log, NULL);
 	w->now = 1000000;
+	w->started = time(NULL) - w->now / 1000;
 	node_init(w, &w->a, "a", a && a->six ? "2001:db8::1" : "192.0.2.1");
 	node_init(w, &w->b, "b", a && a->six ? "2001:db8::2" : "192.0.2.2");
 	world_load(&w->a, a);

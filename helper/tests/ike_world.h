@@ -62,6 +62,7 @@ struct node {
 	bool tfc_told, tfc_allowed;
 	bool revoked;			/* every certificate is */
 	unsigned int revocation_asked, revocation_chain;
+	time_t revocation_until;	/* of the answers, when they are good; 0: nobody says */
 	struct packet *log;		/* all that it sent */
 	unsigned int n_log;
 };
@@ -72,6 +73,7 @@ typedef unsigned int (*world_filter_t)(struct world *w, const struct packet *p, 
 struct world {
 	struct node a, b;		/* 192.0.2.1 and 192.0.2.2; 2001:db8::1 and ::2 */
 	uint64_t now;
+	time_t started;			/* the wall clock when it was made */
 	struct packet queue[WORLD_PACKETS];
 	unsigned int n_queue, n_packets;
 	world_filter_t filter;
@@ -87,8 +89,8 @@ struct world {
 	/* NULL: jobs run at once, and a node's @revoked says it; @user is the node */
 	void (*job)(const struct ike_job *job, void *user);
 	enum ike_revocation (*revocation)(struct gnutls_x509_crt_int *const *chain, unsigned int n,
-					  enum conf_revocation mode, uint64_t since, char *why,
-					  size_t why_len, void *user);
+					  enum conf_revocation mode, uint64_t since,
+					  time_t *until, char *why, size_t why_len, void *user);
 };
 
 /* what differs between configurations; NULL: the usual */

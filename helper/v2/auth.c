@@ -192,16 +192,20 @@ static void we_proved(struct ike_sa *sa, const struct v2_auth_job *job)
 	      cert ? cert_not_after(cert) : 0);
 }
 
-/* @job: that verified; NULL: none did */
-static void they_proved(struct ike_sa *sa, const struct v2_auth_job *job)
+/* @job: that verified; NULL: none did; false: out of memory */
+static bool they_proved(struct ike_sa *sa, const struct v2_auth_job *job)
 {
-	if (!job)
+	if (!job) {
 		ike_proof_set(&sa->their_proof, "psk", NULL, 0);
-	else if (job->pub)
+		return true;
+	}
+	if (job->pub) {
 		prove(&sa->their_proof, &job->used, job->pub, cert_pub_file(job->pub), 0);
-	else
-		prove(&sa->their_proof, &job->used, cert_chain_pub(job->chain), job->subject,
-		      cert_chain_not_after(job->chain));
+		return true;
+	}
+	prove(&sa->their_proof, &job->used, cert_chain_pub(job->chain), job->subject,
+	      cert_chain_not_after(job->chain));
+	return ike_recheck_begin(sa, job->store, job->chain, job->until);
 }
 
 /* ---- initiator ---- */
@@ -460,8 +464,10 @@ static void response_verified(struct ike_sa *sa, struct v2_auth_job *job)
 		return;
 	}
 	tell_verified(sa, job);
-	they_proved(sa, job);
-	accept_responder(job->in);
+	if (they_proved(sa, job))
+		accept_responder(job->in);
+	else
+		not_believed(sa, "out of memory");
 }
 
 void v2_auth_response(struct v2_in *in)
@@ -800,7 +806,10 @@ static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
 		return;
 	}
 	tell_verified(sa, job);
-	they_proved(sa, job->verify ? job : NULL);
+	if (!they_proved(sa, job->verify ? job : NULL)) {
+		reject_auth(job->in, "out of memory");
+		return;
+	}
 	if (sa->peer->conf->local_auth == CONF_AUTH_PSK) {
 		accept_with_psk(job->in);
 		return;

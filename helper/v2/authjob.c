@@ -56,8 +56,8 @@ static bool not_revoked(struct v2_auth_job *j, uint64_t since)
 		snprintf(j->error, sizeof(j->error), "out of memory");
 		return false;
 	}
-	says = j->ops->revocation(crts, n, j->revocation, since, j->error, sizeof(j->error),
-				  j->user);
+	says = j->ops->revocation(crts, n, j->revocation, since, &j->until, j->error,
+				  sizeof(j->error), j->user);
 	j->must_ask = says == IKE_REVOCATION_UNASKED;
 	return says != IKE_REVOCATION_BAD;
 }
@@ -65,7 +65,7 @@ static bool not_revoked(struct v2_auth_job *j, uint64_t since)
 /* the signature before the network is asked: who cannot sign makes us send nothing */
 static bool verify_chain(struct v2_auth_job *j)
 {
-	j->claim.now = time(NULL);
+	j->claim.now = ike_wall(j->ops, j->user);
 	j->chain = cert_chain_verify(&j->claim, j->error, sizeof(j->error));
 	if (!j->chain)
 		return false;

@@ -186,6 +186,7 @@ struct v2_auth_job {
 	enum conf_revocation revocation;
 	bool must_ask;
 	uint64_t since;
+	time_t until;		/* when what is known of revocation ends; 0: nothing does */
 	const struct ike_ops *ops;
 	void *user;
 	struct wire_auth theirs;
