@@ -13,6 +13,7 @@
 #include "core/daemon.h"
 #include "core/event.h"
 #include "core/log.h"
+#include "core/memo.h"
 #include "core/printable.h"
 #include "core/reason.h"
 #include "core/worker.h"
@@ -596,6 +597,27 @@ static bool name_sockets(struct daemon *d, char *err, size_t err_len)
 	return false;
 }
 
+/* after the SAs of the old configuration have gone, and before there are some of the new one */
+static void remember(struct daemon *d)
+{
+	struct buf memo;
+
+	buf_init(&memo);
+	if (!ike_remember(d->ike, &memo) || !memo_write(buf_bytes(&memo)))
+		log_warn("what authenticates the peers cannot be kept: if this daemon is killed, the next one adopts no SA");
+	buf_free(&memo);
+}
+
+static void recall(struct daemon *d)
+{
+	struct buf memo;
+
+	buf_init(&memo);
+	if (memo_read(&memo) && !ike_recall(d->ike, buf_bytes(&memo)))
+		log_warn("what authenticated the peers of an earlier run cannot be read: no SA is adopted");
+	buf_free(&memo);
+}
+
 static bool load(struct daemon *d, const char *path, char *err, size_t err_len)
 {
 	struct conf *conf, *old = d->conf;
@@ -620,6 +642,7 @@ static bool load(struct daemon *d, const char *path, char *err, size_t err_len)
 	if (path != d->conf_path && !daemon_set_path(d, path))
 		log_warn("out of memory: the next reload reads what was read before");
 	ike_set_conf(d->ike, conf, event_now());
+	remember(d);
 	conf_free(old);
 	/* packets held since before we listened */
 	resync(d);
@@ -710,6 +733,7 @@ bool daemon_start(struct daemon *d, char *err, size_t err_len)
 	}
 	if (!name_sockets(d, err, err_len))
 		return false;
+	recall(d);
 	if (kern_sa_dump(d->kern, adopt, d)) {
 		snprintf(err, err_len, "cannot read the module's SAs: %s", kern_error(d->kern));
 		return false;

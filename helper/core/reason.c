@@ -20,7 +20,7 @@
 #endif
 
 /* a cookie is never given twice, other than the number of an inode */
-static bool reason_path(char *out, size_t len)
+bool reason_run_path(const char *name, char *out, size_t len)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
 	uint64_t cookie = 0;
@@ -30,7 +30,7 @@ static bool reason_path(char *out, size_t len)
 		return false;
 	ret = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
 	close(fd);
-	return !ret && snprintf(out, len, REASON_DIR "/no-policy.%" PRIu64, cookie) < (int)len;
+	return !ret && snprintf(out, len, REASON_DIR "/%s.%" PRIu64, name, cookie) < (int)len;
 }
 
 void reason_set(const char *text)
@@ -40,7 +40,7 @@ void reason_set(const char *text)
 	ssize_t n;
 	int fd;
 
-	if (!reason_path(path, sizeof(path)))
+	if (!reason_run_path("no-policy", path, sizeof(path)))
 		return;
 	if (unlink(path) && errno != ENOENT)
 		log_debug("%s: %s", path, strerror(errno));
@@ -65,7 +65,7 @@ bool reason_get(char *out, size_t len)
 	ssize_t n;
 	int fd;
 
-	if (!reason_path(path, sizeof(path)))
+	if (!reason_run_path("no-policy", path, sizeof(path)))
 		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)

@@ -13,6 +13,8 @@
 #define REASON_DIR	"/run/nfipsec"
 #endif
 
+/* REASON_DIR/NAME.COOKIE of this network namespace; false: the kernel does not name it */
+bool reason_run_path(const char *name, char *out, size_t len);
 /* @text: the reason, on one line; NULL: a policy is in force. Without the permission nothing is done. */
 void reason_set(const char *text);
 /* false: no reason is known */

@@ -40,6 +40,7 @@ struct ike_sa;
 struct ike_child;
 struct v2_frags;
 struct ike_certs;
+struct ike_memo;
 
 /* what is counted when a message ends without effect */
 #define IKE_COUNTERS(X)				\
@@ -127,6 +128,7 @@ struct ike {
 	struct ike_orphans *orphans;		/* SAs of an earlier run, of each tunnel */
 	struct ike_table orphans_by_tunnel;
 	struct ike_timer orphan_timer;
+	struct ike_memo *memo;		/* of the run that left them; NULL: none is adopted */
 	struct ike_linger *lingers, **lingers_end;	/* the oldest first */
 	struct ike_table by_spi_lingering;
 	struct ike_timer linger_timer;
@@ -573,6 +575,9 @@ void ike_orphans_drop(struct ike *ike, const struct ike_tunnel *tun);	/* NULL: a
 void ike_orphans_free(struct ike *ike);		/* they stay in the module */
 bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa);
 void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends);
+
+/* ---- memo.c: what authenticated the peers of an earlier run ---- */
+bool ike_memo_holds(const struct ike_peer *peer);
 
 /* ---- linger.c: inbound SAs that take what is on its way, though their pair is closed ---- */
 bool ike_linger(struct ike_child *child);

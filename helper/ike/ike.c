@@ -69,6 +69,7 @@ void ike_free(struct ike *ike)
 	ike_lingers_drop(ike, NULL, NULL);
 	ike_peers_free(ike);
 	ike_orphans_free(ike);
+	free(ike->memo);
 	ike_verifies_end(ike);
 	ike_timers_free(&ike->timers);
 	free(ike->by_spi);

@@ -99,6 +99,12 @@ void ike_free(struct ike *ike);
  */
 void ike_adopt(struct ike *ike, const struct kern_sa *sa);
 /*
+ * Likewise, what ike_remember() said in that run, after its last ike_set_conf(): without it no SA is
+ * adopted, and with it none of a peer whose identities, secret, CAs or CRLs were others then.
+ */
+bool ike_recall(struct ike *ike, struct bytes memo);
+bool ike_remember(const struct ike *ike, struct buf *out);	/* false: no memory, or nothing is loaded */
+/*
  * A new configuration (borrowed until the next call or ike_free). Tunnels that
  * are gone or changed are deleted with their peers; unchanged ones stay up.
  * Tunnels with start at-load are begun.

@@ -263,7 +263,8 @@ static bool fits(const struct ike_orphan *o, const struct ike_tunnel *tun)
 	const struct ike_proposal *p;
 	unsigned int i, n;
 
-	if (o->mode != conf->mode || o->hard_seconds != conf->lifetime_seconds ||
+	if (!ike_memo_holds(tun->peer) || o->mode != conf->mode ||
+	    o->hard_seconds != conf->lifetime_seconds ||
 	    o->hard_bytes != conf->lifetime_bytes ||
 	    (peer->local.family && !addr_equal(&peer->local, &o->local)) ||
 	    (peer->remote.family && !addr_equal(&peer->remote, &o->remote)) ||

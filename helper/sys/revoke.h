@@ -67,6 +67,10 @@ struct revoke_crls *revoke_crls_load(const char *dir, const gnutls_x509_crt_t *c
 				     unsigned int n_cas, char *err, size_t err_len);
 void revoke_crls_free(struct revoke_crls *crls);
 
+#define REVOKE_DIGEST_LEN	32
+/* of all files of the folder, in their order; zeros: there is none */
+void revoke_crls_digest(const struct revoke_crls *crls, uint8_t out[REVOKE_DIGEST_LEN]);
+
 /**
  * revoke_set_crls() - use these from now on, in place of those before
  * @crls: NULL: none; the caller's stay the caller's

@@ -13,6 +13,8 @@
 
 #include "core/log.h"
 #include "core/trusted.h"
+#include "ike/alg.h"
+#include "sys/crypto.h"
 #include "sys/revoke_crls.h"
 
 #define FILE_CRLS_MAX	64
@@ -32,6 +34,7 @@ struct revoke_crls {
 	pthread_mutex_t lock;
 	struct crl_file *files;
 	unsigned int n;
+	uint8_t digest[REVOKE_DIGEST_LEN];	/* of the files so far */
 };
 
 struct revoke_crls *revoke_crls_get(struct revoke_crls *crls)
@@ -52,6 +55,11 @@ void revoke_crls_put(struct revoke_crls *crls)
 	pthread_mutex_destroy(&crls->lock);
 	free(crls->files);
 	free(crls);
+}
+
+void revoke_crls_digest(const struct revoke_crls *crls, uint8_t out[REVOKE_DIGEST_LEN])
+{
+	memcpy(out, crls->digest, REVOKE_DIGEST_LEN);
 }
 
 void revoke_crls_free(struct revoke_crls *crls)
@@ -103,6 +111,16 @@ static bool read_all(int fd, struct buf *out, char *why, size_t why_len)
 	return true;
 }
 
+static bool digest_add(struct revoke_crls *crls, struct bytes data)
+{
+	uint8_t out[CRYPTO_HASH_MAX] = { 0 };
+	bool ok = crypto_prf(PRF_HMAC_SHA2_256, (struct bytes){ crls->digest, REVOKE_DIGEST_LEN },
+			     &data, 1, out);
+
+	memcpy(crls->digest, out, REVOKE_DIGEST_LEN);
+	return ok;
+}
+
 static bool add_file(struct revoke_crls *crls, const char *path, char *err, size_t err_len)
 {
 	struct crl *list[FILE_CRLS_MAX];
@@ -123,6 +141,8 @@ static bool add_file(struct revoke_crls *crls, const char *path, char *err, size
 		snprintf(why, sizeof(why), "%s", strerror(errno));
 	else if (read_all(fd, &data, why, sizeof(why)))
 		n = crl_parse(buf_bytes(&data), list, FILE_CRLS_MAX, why, sizeof(why));
+	if (n && !digest_add(crls, buf_bytes(&data)))
+		ok = false;
 	if (fd >= 0)
 		close(fd);
 	buf_free(&data);

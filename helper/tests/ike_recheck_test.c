@@ -259,6 +259,29 @@ static void load_while_authenticating(void **state)
 	end(w);
 }
 
+/* SAs of an earlier run do not outlive a peer whose certificate is refused now */
+static void orphans_of_a_refused_peer(void **state)
+{
+	struct world *w = pair(YEAR, YEAR, " revocation soft\n");
+
+	(void)state;
+	node_up(&w->b, NULL);
+	world_deliver(w);
+	node_crash(&w->b);
+	w->b.revoked = true;
+	w->cut = true;
+	node_adopt(&w->b);
+	assert_int_equal(node_sas(&w->b), 2);
+	w->cut = false;
+	world_run(w, 3000);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "it is revoked"));
+	assert_int_equal(node_sas(&w->b), 0);
+	w->cut = true;
+	node_down(&w->a, NULL);
+	world_run(w, 300000);
+	end(w);
+}
+
 /* however many peers there are, few are judged at once, and each is */
 static void few_at_once(void **state)
 {
@@ -313,6 +336,7 @@ int main(void)
 		cmocka_unit_test(load_while_judged),
 		cmocka_unit_test(load_while_authenticating),
 		cmocka_unit_test(few_at_once),
+		cmocka_unit_test(orphans_of_a_refused_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -660,6 +660,9 @@ void node_restart(struct node *n)
 
 void node_crash(struct node *n)
 {
+	buf_free(&n->memo);
+	buf_init(&n->memo);
+	assert_true(ike_remember(n->ike, &n->memo));
 	n->crashing = true;
 	ike_free(n->ike);
 	n->crashing = false;
@@ -700,6 +703,8 @@ void node_adopt(struct node *n)
 {
 	unsigned int i;
 
+	if (n->memo.len)
+		assert_true(ike_recall(n->ike, buf_bytes(&n->memo)));
 	for (i = 0; i < WORLD_SAS; i++)
 		if (n->sas[i].used)
 			adopt(n, &n->sas[i]);
@@ -712,6 +717,7 @@ static void node_free(struct node *n)
 
 	ike_free(n->ike);
 	n->ike = NULL;
+	buf_free(&n->memo);
 	assert_int_equal(node_sas(n), 0);
 	assert_int_equal(node_awaited(n), 0);
 	if (!n->conf_kept)

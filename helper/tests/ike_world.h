@@ -56,6 +56,7 @@ struct node {
 	struct line *lines;
 	unsigned int n_lines, n_events[IKE_EVENT_ERROR + 1];	/* events: also those without room */
 	bool crashing;			/* its daemon ends without a word */
+	struct buf memo;		/* and leaves this */
 	bool up_done, down_done;
 	char up_error[900];
 	unsigned int sent, keepalives, moves;

@@ -379,8 +379,12 @@ static void refused(struct ike_sa *sa, uint16_t type)
 /* RFC 7296 2.21.2: the peer has the SA already, and is told that it is not to */
 static void not_believed(struct ike_sa *sa, const char *how)
 {
+	struct ike_tunnel *tun;
 	char text[IKE_TEXT_MAX];
 
+	/* an earlier run took it for somebody that it can no longer show to be */
+	for (tun = sa->peer->tunnels; tun; tun = tun->next)
+		ike_orphans_drop(sa->ike, tun);
 	v2_auth_failed_notify(sa);
 	auth_failed_text(sa, how, text, sizeof(text));
 	ike_sa_fail(sa, "%s", text);
