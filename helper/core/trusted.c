@@ -46,6 +46,8 @@ static bool has_owner(const struct stat *st, const char *path, char *err, size_t
  *
  * Write permission of the group is refused whichever group it is: with an access control list, the
  * bits of the group are the list's mask (acl(5)), and say that somebody else may write.
+ *
+ * Return: true: only its owner can, who is root or the user of this process
  */
 bool trusted_stat(const struct stat *st, const char *path, char *err, size_t err_len)
 {

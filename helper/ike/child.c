@@ -330,6 +330,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_ops_done(&child->rekeyed, why);
 	buf_free(&child->lowest_nonce);
 	buf_free(&child->rival_nonce);
+	ike_client_remember(child);
 	free(child->sels);
 	free(child);
 	if (again)

@@ -348,8 +348,15 @@ struct ike_answer {
  * @half_open_at: the pointer to this one in that list
  * @stranger_jobs: its jobs that are counted in ike->n_stranger_jobs
  * @init_repeats: answers given to copies of its IKE_SA_INIT request
+ * @had: selectors of its newest CHILD SA that went while it stayed: client.c
+ * @n_had: their number
+ * @had_in: their tunnel
  * @certs: what the peer was authenticated by; NULL: no certificate, recheck.c has the rest
  * @recheck_at: of the wall clock, when they are judged again
+ * @recheck: timer of that
+ * @recheck_next: in the queue of those that are due
+ * @recheck_queued: it is in that queue
+ * @rechecking: a job judges them
  * @recheck_again: while that runs, a load asked for it once more
  */
 struct ike_sa {
@@ -409,6 +416,9 @@ struct ike_sa {
 	uint64_t born, authed, loses_to, close_at;
 	bool confirmed, asked;
 	bool one_too_many;		/* it is closed for that */
+	struct kern_sel *had;
+	unsigned int n_had;
+	const struct ike_tunnel *had_in;
 	struct ike_certs *certs;
 	struct ike_timer recheck;
 	struct ike_sa *recheck_next;
@@ -550,6 +560,15 @@ struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name);
 /* @name of a peer, or "peer/tunnel" */
 uint32_t ike_name_hash(const struct ike *ike, const char *name);
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
+
+/* ---- client.c: of those that share a block ---- */
+bool ike_has_clients(const struct ike_peer *peer);
+void ike_client_remember(struct ike_child *child);
+void ike_client_forget(struct ike_sa *sa);	/* that */
+void ike_client_inherit(struct ike_sa *sa, struct ike_sa *old);	/* by rekeying */
+struct ike_sa *ike_client_of(const struct ike_tunnel *tun, const struct kern_flow *flow);
+unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, struct kern_sel *sels,
+			      unsigned int n);
 
 /* ---- suspect.c: RFC 7296 2.4 ---- */
 /* @from says that the peer does not know @sa */
@@ -778,11 +797,12 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
  * struct ike_ts_ours - what of an access list a CHILD SA may carry
  * @hosts: transport mode, between these two alone; NULL: tunnel mode
  * @has_entry: `child-sa per-entry`: only what @entry, a number, protects
+ * @whole: a peer gets what it asks for or nothing: what is wider than an entry is not narrowed to it
  */
 struct ike_ts_ours {
 	const struct conf_list *list;
 	const struct ike_sa *hosts;
-	bool has_entry;
+	bool has_entry, whole;
 	uint32_t entry;
 };
 
@@ -794,6 +814,8 @@ unsigned int ike_ts_narrow(const struct ike_ts_ours *ours, const struct wire_ts 
 bool ike_ts_substitute(struct wire_ts *ts, const struct addr *a);
 void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *local,
 		  struct wire_ts *remote);
+/* does @ts take a packet with this end? */
+bool ike_ts_takes(const struct ts *ts, const struct addr *a, uint8_t proto, uint16_t port);
 bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
 
 /* ---- natt.c: RFC 7296 2.23 ---- */

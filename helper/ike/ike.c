@@ -127,12 +127,17 @@ static void tell_waiting(struct ike_tunnel *tun, const struct kern_flow *flow)
 void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now)
 {
 	struct ike_tunnel *tun;
+	struct ike_sa *client;
 
 	ike->now = now;
 	tun = ike_tunnel_by_name(ike, flow->tunnel);
 	if (!tun || tun->conf->start == CONF_START_MANUAL || ike->closing)
 		return;
 	if (tun->n_up && ike_tunnel_covers(tun, flow))
+		return;
+	/* nobody who is connected has to do with it, and its client alone can begin */
+	client = ike_has_clients(tun->peer) ? ike_client_of(tun, flow) : NULL;
+	if (ike_has_clients(tun->peer) && (!client || (tun->sa && tun->sa != client)))
 		return;
 	if (tun->sa) {
 		ike_tunnel_ask_more(tun, flow);

@@ -126,6 +126,8 @@ static void tunnel_free(struct ike_tunnel *tun)
 	for (sa = tun->peer->sas; sa; sa = next) {
 		next = sa->peer_next;
 		ike_sa_get(sa);
+		if (sa->had_in == tun)
+			ike_client_forget(sa);
 		for (c = sa->children; c;) {
 			if (c->tun != tun) {
 				c = c->next;

@@ -221,6 +221,7 @@ void ike_sa_put(struct ike_sa *sa)
 	ike_proof_clear(&sa->our_proof);
 	ike_proof_clear(&sa->their_proof);
 	ike_certs_put(sa->certs);
+	ike_client_forget(sa);
 	free(sa);
 }
 
@@ -475,6 +476,7 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 	sa->local = old->local;
 	sa->remote = old->remote;
 	move_children(sa, old);
+	ike_client_inherit(sa, old);
 	ike_unique_look(sa);
 	ike_tasks_move(sa, old);
 	for (tun = old->peer->tunnels; tun; tun = tun->next)

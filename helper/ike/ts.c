@@ -91,6 +91,20 @@ void ike_ts_offer(const struct ike_ts_ours *ours, const struct kern_flow *flow,
 	}
 }
 
+bool ike_ts_takes(const struct ts *ts, const struct addr *a, uint8_t proto, uint16_t port)
+{
+	return ts->min.family == a->family && addr_cmp(&ts->min, a) <= 0 &&
+	       addr_cmp(a, &ts->max) <= 0 && (!ts->proto || ts->proto == proto) &&
+	       ts->port_min <= port && port <= ts->port_max;
+}
+
+/* may a peer that asks for @remote get what it has in common with @entry? */
+static bool is_for(const struct ike_ts_ours *ours, const struct ts *entry, const struct ts *remote)
+{
+	return !ours->whole || addr_equal(&entry->min, &entry->max) ||
+	       (addr_cmp(&entry->min, &remote->min) <= 0 && addr_cmp(&remote->max, &entry->max) <= 0);
+}
+
 static bool sel_contains(const struct kern_sel *outer, const struct kern_sel *inner)
 {
 	return ts_contains(&outer->src, &inner->src) && ts_contains(&outer->dst, &inner->dst);
@@ -145,7 +159,8 @@ unsigned int ike_ts_narrow(const struct ike_ts_ours *ours, const struct wire_ts 
 			continue;
 		for (l = 0; l < local->n; l++) {
 			for (r = 0; r < remote->n; r++) {
-				if (ts_intersect(&entry.src, &local->ts[l], &sel.src) &&
+				if (is_for(ours, &entry.dst, &remote->ts[r]) &&
+				    ts_intersect(&entry.src, &local->ts[l], &sel.src) &&
 				    ts_intersect(&entry.dst, &remote->ts[r], &sel.dst) &&
 				    unify(&sel))
 					n = sel_add(out, n, max, &sel);

@@ -112,7 +112,7 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 	}
 	ike_timer_off(&ike->timers, &tun->timer);
 	tun->wanted = false;
-	sa = ike_sa_usable(tun->peer);
+	sa = ike_has_clients(tun->peer) ? ike_client_of(tun, flow) : ike_sa_usable(tun->peer);
 	if (sa && ike_tunnel_ask(sa, tun, flow)) {
 		tun->sa = sa;
 		v2_run(sa);
@@ -198,13 +198,6 @@ void ike_tunnel_timer(struct ike_timer *t)
 	tun->has_flow = false;
 }
 
-static bool in_ts(const struct ts *ts, const struct addr *a, uint8_t proto, uint16_t port)
-{
-	return ts->min.family == a->family && addr_cmp(&ts->min, a) <= 0 &&
-	       addr_cmp(a, &ts->max) <= 0 && (!ts->proto || ts->proto == proto) &&
-	       ts->port_min <= port && port <= ts->port_max;
-}
-
 static bool child_covers(const struct ike_child *c, const struct kern_flow *flow)
 {
 	unsigned int i;
@@ -212,8 +205,8 @@ static bool child_covers(const struct ike_child *c, const struct kern_flow *flow
 	if (!flow->src.family)
 		return true;
 	for (i = 0; i < c->n_sels; i++)
-		if (in_ts(&c->sels[i].src, &flow->src, flow->proto, flow->sport) &&
-		    in_ts(&c->sels[i].dst, &flow->dst, flow->proto, flow->dport))
+		if (ike_ts_takes(&c->sels[i].src, &flow->src, flow->proto, flow->sport) &&
+		    ike_ts_takes(&c->sels[i].dst, &flow->dst, flow->proto, flow->dport))
 			return true;
 	return false;
 }

@@ -96,10 +96,9 @@ void revoke_set_crls(struct revoke *r, struct revoke_crls *crls);
 enum revoke_result revoke_check(struct revoke *r, const gnutls_x509_crt_t *chain, unsigned int n,
 				enum revoke_mode mode, uint64_t since, char *why, size_t why_len);
 
-/**
- * revoke_check_until() - likewise, and until when that is known
- * @until: with REVOKE_GOOD: the first nextUpdate of the answers, of time(2); 0: there was no answer,
- *	   or none about one of the certificates
+/*
+ * Likewise. @until: with REVOKE_GOOD, the first nextUpdate of the answers, of time(2); 0: there was
+ * no answer, or none about one of the certificates
  */
 enum revoke_result revoke_check_until(struct revoke *r, const gnutls_x509_crt_t *chain,
 				      unsigned int n, enum revoke_mode mode, uint64_t since,

@@ -28,13 +28,14 @@ struct crl_file {
 /**
  * struct revoke_crls - of one load
  * @lock: protects what crl_verify() writes: who signed a CRL
+ * @digest: of all files so far, in their order
  */
 struct revoke_crls {
 	atomic_uint refs;
 	pthread_mutex_t lock;
 	struct crl_file *files;
 	unsigned int n;
-	uint8_t digest[REVOKE_DIGEST_LEN];	/* of the files so far */
+	uint8_t digest[REVOKE_DIGEST_LEN];
 };
 
 struct revoke_crls *revoke_crls_get(struct revoke_crls *crls)

@@ -52,6 +52,7 @@ static struct ike_ts_ours ours(const struct ike_sa *sa, const struct conf_tunnel
 		.hosts = conf->mode == CONF_MODE_TRANSPORT ? sa : NULL,
 		.has_entry = conf->child_sa == CONF_CHILD_PER_ENTRY,
 		.entry = entry,
+		.whole = sa->peer && ike_has_clients(sa->peer),
 	};
 }
 
@@ -255,7 +256,7 @@ static unsigned int narrow(const struct selection *s, const struct conf_tunnel *
 			   struct kern_sel *out)
 {
 	const struct ike_sa *sa = s->in->sa;
-	const struct ike_ts_ours ts = ours(sa, conf, s->entry);
+	struct ike_ts_ours ts = ours(sa, conf, s->entry);
 	struct wire_ts *l = malloc(2 * sizeof(*l)), *r = l + 1;
 	unsigned int n;
 
@@ -265,6 +266,8 @@ static unsigned int narrow(const struct selection *s, const struct conf_tunnel *
 	*r = *remote;
 	if (s->transport && conf->mode == CONF_MODE_TRANSPORT)
 		ike_natt_substitute(sa, l, r);
+	/* a client may ask for more again when it rekeys: it keeps what it has, see keep_old() */
+	ts.whole = ts.whole && !s->old;
 	n = ike_ts_narrow(&ts, l, r, out, KERN_SEL_MAX);
 	free(l);
 	return n;
@@ -413,6 +416,25 @@ static uint16_t too_narrow(const struct selection *s)
 	return WIRE_N_TS_UNACCEPTABLE;
 }
 
+/* a client that asked for more than it had gets what it had */
+static void keep_old(struct selection *s)
+{
+	if (!ike_has_clients(s->in->sa->peer))
+		return;
+	memcpy(s->sels, s->old->sels, s->old->n_sels * sizeof(*s->sels));
+	s->n_sels = s->old->n_sels;
+}
+
+/* takes out what other clients have; 0: nothing is left */
+static unsigned int share(struct selection *s)
+{
+	struct ike_sa *sa = s->in->sa;
+
+	if (!s->old && ike_has_clients(sa->peer))
+		s->n_sels = ike_client_share(sa, s->tun, s->sels, s->n_sels);
+	return s->n_sels;
+}
+
 uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *old,
 			 struct ike_child **child)
 {
@@ -431,7 +453,11 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 		error = nothing_fits(s);
 	} else if (old && !keeps_all(old, s->sels, s->n_sels)) {
 		error = too_narrow(s);
+	} else if (!share(s)) {
+		error = WIRE_N_TS_UNACCEPTABLE;
 	} else {
+		if (old)
+			keep_old(s);
 		*child = ike_child_new(in->sa, s->tun, false);
 		if (*child) {
 			(*child)->entry = s->entry;

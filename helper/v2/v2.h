@@ -166,6 +166,7 @@ void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w);
  * @in: the message that waits for it, kept; NULL: none
  * @verify, @sign: what is wanted
  * @must_ask: about revocation, of @chain; @since: when the peer's message came
+ * @until: of the wall clock, when what is known of revocation ends; 0: nothing does
  * @claim: of the peer: certificates; with @pub, its raw key, these are not read
  * @ok, @error: the outcome; @error says which check failed
  * @subject: of its certificate; @used: how it signed
@@ -186,7 +187,7 @@ struct v2_auth_job {
 	enum conf_revocation revocation;
 	bool must_ask;
 	uint64_t since;
-	time_t until;		/* when what is known of revocation ends; 0: nothing does */
+	time_t until;
 	const struct ike_ops *ops;
 	void *user;
 	struct wire_auth theirs;

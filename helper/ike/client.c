@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Clients: the peers that share a block with `remote address any` and an id that is a pattern, or none.
+ * Each IKE SA of such a block belongs to one of them, by its identity. A packet is the business of the
+ * client that its selectors name, and no selectors belong to two.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/core.h"
+#include "v2/v2.h"
+
+#define PROBE_MS	10000	/* a holder that was silent for so long is asked whether it is there */
+
+bool ike_has_clients(const struct ike_peer *peer)
+{
+	const struct conf_peer *conf = peer->conf;
+
+	return !conf->remote.family && (!conf->remote_id.type || conf_id_is_pattern(&conf->remote_id));
+}
+
+/**
+ * ike_client_remember - keep the selectors of a CHILD SA that goes, while its client is connected
+ * @child: gives its selectors away
+ *
+ * An idle CHILD SA is deleted, and the next packet for its client asks for another one, if the IKE SA
+ * stays for other tunnels.
+ */
+void ike_client_remember(struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+
+	if (sa->dead || sa->state != IKE_STATE_ESTABLISHED || !sa->peer || !ike_has_clients(sa->peer) ||
+	    child->state == IKE_CHILD_OFFERED || child->replaced || !child->n_sels)
+		return;
+	free(sa->had);
+	sa->had = child->sels;
+	sa->n_had = child->n_sels;
+	sa->had_in = child->tun;
+	child->sels = NULL;
+	child->n_sels = 0;
+}
+
+void ike_client_forget(struct ike_sa *sa)
+{
+	free(sa->had);
+	sa->had = NULL;
+	sa->n_had = 0;
+	sa->had_in = NULL;
+}
+
+void ike_client_inherit(struct ike_sa *sa, struct ike_sa *old)
+{
+	ike_client_forget(sa);
+	sa->had = old->had;
+	sa->n_had = old->n_had;
+	sa->had_in = old->had_in;
+	old->had = NULL;
+	ike_client_forget(old);
+}
+
+static bool takes(const struct kern_sel *sels, unsigned int n, const struct kern_flow *flow)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (ike_ts_takes(&sels[i].src, &flow->src, flow->proto, flow->sport) &&
+		    ike_ts_takes(&sels[i].dst, &flow->dst, flow->proto, flow->dport))
+			return true;
+	return false;
+}
+
+/**
+ * ike_client_of - the client that a packet is for
+ * @tun: of a block with clients
+ * @flow: the packet; NULL: there is none
+ *
+ * Return: an IKE SA of the client; NULL: no connected client has selectors that take the packet.
+ */
+struct ike_sa *ike_client_of(const struct ike_tunnel *tun, const struct kern_flow *flow)
+{
+	const struct ike_child *c;
+	struct ike_sa *sa;
+
+	if (!flow || !flow->src.family)
+		return NULL;
+	for (sa = tun->peer->sas; sa; sa = sa->peer_next) {
+		if (sa->state != IKE_STATE_ESTABLISHED || sa->replacing || sa->no_more)
+			continue;
+		if (sa->had_in == tun && takes(sa->had, sa->n_had, flow))
+			return sa;
+		for (c = sa->children; c; c = c->next)
+			if (c->tun == tun && c->state == IKE_CHILD_UP && takes(c->sels, c->n_sels, flow))
+				return sa;
+	}
+	return NULL;
+}
+
+static bool overlaps(const struct kern_sel *a, const struct kern_sel *b)
+{
+	struct ts both;
+
+	return ts_intersect(&a->src, &b->src, &both) && ts_intersect(&a->dst, &b->dst, &both);
+}
+
+static bool any_overlaps(const struct kern_sel *sels, unsigned int n, const struct kern_sel *sel)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (overlaps(&sels[i], sel))
+			return true;
+	return false;
+}
+
+static bool holds(const struct ike_sa *sa, const struct ike_tunnel *tun, const struct kern_sel *sel)
+{
+	const struct ike_child *c;
+
+	if (sa->had_in == tun && any_overlaps(sa->had, sa->n_had, sel))
+		return true;
+	for (c = sa->children; c; c = c->next)
+		if (c->tun == tun && c->state != IKE_CHILD_DELETING &&
+		    any_overlaps(c->sels, c->n_sels, sel))
+			return true;
+	return false;
+}
+
+static struct ike_sa *holder(const struct ike_sa *of, const struct ike_tunnel *tun,
+			     const struct kern_sel *sel)
+{
+	struct ike_sa *sa;
+
+	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
+		if (sa != of && sa->state >= IKE_STATE_ESTABLISHED && holds(sa, tun, sel) &&
+		    !ike_sa_same_peer(sa, of))
+			return sa;
+	return NULL;
+}
+
+/* it may have gone without a word, and must not keep others out until its lifetime ends */
+static void probe(struct ike_sa *sa)
+{
+	if (sa->state == IKE_STATE_ESTABLISHED && sa->ike->now - sa->last_in >= PROBE_MS &&
+	    !sa->retrans.waiting && !sa->busy_out && !sa->tasks &&
+	    ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, NULL))
+		v2_run(sa);
+}
+
+/**
+ * ike_client_share - leave a client what no other one holds
+ * @sa: of the client
+ * @tun: of a block with clients
+ * @sels: what it would get; those that overlap another client's are taken out
+ * @n: their number
+ *
+ * The operator reads who holds them, the client does not.
+ *
+ * Return: how many remain
+ */
+unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, struct kern_sel *sels,
+			      unsigned int n)
+{
+	char us[300], them[300], src[TS_STRLEN], dst[TS_STRLEN];
+	unsigned int i, kept = 0;
+	struct ike_sa *other;
+
+	for (i = 0; i < n; i++) {
+		other = holder(sa, tun, &sels[i]);
+		if (!other) {
+			sels[kept++] = sels[i];
+			continue;
+		}
+		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, tun->conf->name, NULL,
+			   "'%s' does not get %s === %s, which '%s' has",
+			   ike_sa_id_str(sa, false, us, sizeof(us)),
+			   ts_str(&sels[i].src, src, sizeof(src)),
+			   ts_str(&sels[i].dst, dst, sizeof(dst)),
+			   ike_sa_id_str(other, false, them, sizeof(them)));
+		probe(other);
+	}
+	return kept;
+}
