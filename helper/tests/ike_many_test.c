@@ -327,11 +327,25 @@ static const char *tunnel_name(unsigned int p)
 }
 
 /* each has its own, what the module says of it and what an earlier run left of it */
+/* what an earlier run with the same configuration left */
+static void recall(struct ike *ike, const struct conf *conf)
+{
+	struct ike *earlier = ike_new(&ops, NULL);
+	struct buf memo;
+
+	buf_init(&memo);
+	ike_set_conf(earlier, conf, 1);
+	assert_true(ike_remember(earlier, &memo));
+	assert_true(ike_recall(ike, buf_bytes(&memo)));
+	buf_free(&memo);
+	ike_free(earlier);
+}
+
 static void each_of_thousands_is_found(void **state)
 {
 	struct ike *ike = ike_new(&ops, NULL);
 	unsigned int *p = calloc(MANY, sizeof(*p)), i;
-	struct conf *first, *same, *other;
+	struct conf *first, *same, *other, *earlier;
 
 	(void)state;
 	for (i = 0; i < MANY; i++)
@@ -341,6 +355,9 @@ static void each_of_thousands_is_found(void **state)
 	other = conf_of(p, MANY, "at-load", hour);
 	for (i = 0; i < MANY; i++)
 		adopt(ike, p[i]);
+	earlier = conf_of(p, MANY, "on-traffic", day);
+	recall(ike, earlier);
+	conf_free(earlier);
 	ike_set_conf(ike, first, 1);
 	for (i = 0; i < MANY; i++) {
 		assert_int_equal(ike_orphans_of(ike_tunnel_by_name(ike, tunnel_name(p[i]))), 2);
