@@ -30,6 +30,17 @@ static bool is_source_nat(struct nlattr *tb[])
 	       ntohl(nla_get_u32(hook[NFTA_HOOK_HOOKNUM])) == NF_INET_POST_ROUTING;
 }
 
+/* @hook was parsed by is_source_nat() */
+static int32_t priority_of(struct nlattr *hook)
+{
+	struct nlattr *tb[NFTA_HOOK_MAX + 1];
+
+	if (nla_parse_nested(tb, NFTA_HOOK_MAX, hook, NULL) || !tb[NFTA_HOOK_PRIORITY] ||
+	    nla_len(tb[NFTA_HOOK_PRIORITY]) != sizeof(uint32_t))
+		return 0;
+	return ntohl(nla_get_u32(tb[NFTA_HOOK_PRIORITY]));
+}
+
 static int one_chain(struct nlmsghdr *hdr, void *arg)
 {
 	struct nlattr *tb[NFTA_CHAIN_MAX + 1];
@@ -44,6 +55,7 @@ static int one_chain(struct nlmsghdr *hdr, void *arg)
 	c.family = nfg->nfgen_family;
 	nla_strlcpy(c.table, tb[NFTA_CHAIN_TABLE], sizeof(c.table));
 	nla_strlcpy(c.name, tb[NFTA_CHAIN_NAME], sizeof(c.name));
+	c.priority = priority_of(tb[NFTA_CHAIN_HOOK]);
 	d->each(&c, d->arg);
 	return 0;
 }
