@@ -58,8 +58,13 @@ with_nat()
 		table ip nat { chain post { type nat hook postrouting priority 100; oifname wan masquerade; }; }
 		table ip6 other { chain pre { type nat hook prerouting priority -100; }; }
 	END
-	explain_says '^nat: .*the rules of ip nat post may change the source' out icmp $SITE_A $SITE_B &&
+	explain_says '^nat: .*rule handle 2 of ip nat post \(masquerade\) changes this source' out icmp $SITE_A $SITE_B &&
 		! nf explain out icmpv6 $SITE6_A $SITE6_B | grep '^nat:' || return
+	in_gw_a nft -f - <<-END
+		flush ruleset
+		table ip nat { chain post { type nat hook postrouting priority 100; meta mark 1 masquerade; }; }
+	END
+	explain_says '^nat: .*the rules of ip nat post may change the source' out icmp $SITE_A $SITE_B || return
 	in_gw_a nft flush ruleset
 }
 
@@ -134,7 +139,71 @@ no_warnings()
 		unwarned "5 bypass ip from $NET_A to $NET_A" "10 protect ip from $NET_A to any"
 }
 
-ktap_plan 12
+# ---- rules that catch what is protected ----
+
+# caught WARNING RULES: WARNING is a regular expression, or empty where none is to be
+caught()
+{
+	{ echo "flush ruleset"; echo "$2"; } | in_gw_a nft -f - || return
+	conf_of "10 protect ip from $NET_A to $NET_B strict" "20 protect ip from $NET6_A to $NET6_B" >"$WORK/warned"
+	in_gw_a nft flush ruleset
+	so grep '^warned.conf: ok: ' "$WORK/warned" || return
+	if [ -n "$1" ]; then
+		so output_matches "^warned.conf:2:1: warning: entry 10: found rule handle [0-9]+ of $1" cat "$WORK/warned"
+	else
+		! grep warning "$WORK/warned" || because "a false alarm with $2"
+	fi
+}
+
+# post RULES: a chain for source NAT
+post() { echo "table ip nat { chain post { type nat hook postrouting priority 100; $1; }; }"; }
+
+MASQUERADE="oifname wan masquerade"
+EXPECTED="expected a chain before it with the rule: ip daddr $NET_B snat ip to ip saddr"
+
+nat_catches()
+{
+	caught "ip nat post \(masquerade\), .*from 10.1.0.2 to $NET_B another source.*$EXPECTED" "$(post "$MASQUERADE")" &&
+		caught "ip nat post \(source NAT to $GW_A\)" "$(post "ip saddr 10.0.0.0/8 oif wan counter snat to $GW_A")" &&
+		caught "ip nat post" "$(post "ip daddr { 10.3.0.0/16, 10.4.0.0/16 } return; $MASQUERADE")" &&
+		caught "ip nat post" "$(post "ip daddr != { 10.3.0.0/16, 10.4.0.0-10.4.0.9 } masquerade")" &&
+		caught "ip nat post" "$(post "meta l4proto udp masquerade")" &&
+		caught "inet mine sub" "table inet mine {
+			chain sub { ip daddr 10.9.0.0/16 return; ct state new masquerade; }
+			chain post { type nat hook postrouting priority 50; meta nfproto ipv4 oifname \"w*\" jump sub; }
+		}" || return
+	# exemptions that exempt nothing: of the kernel's own IPsec, of nfipsec0, and of one chain alone
+	caught "ip nat post" "$(post "rt ipsec exists return; $MASQUERADE")" &&
+		caught "ip nat post" "$(post "oifname nfipsec0 return; $MASQUERADE")" &&
+		caught "ip nat post" "$(post "$MASQUERADE"; post "$MASQUERADE; ip daddr $NET_B snat to ip saddr")" &&
+		caught "ip nat post" "$(post "$MASQUERADE")
+			table inet early { chain post { type nat hook postrouting priority 99; ip daddr $NET_B accept; }; }"
+}
+
+nat_exempts()
+{
+	caught "" "$(post "ip daddr $NET_B return; $MASQUERADE")" &&
+		caught "" "$(post "ip daddr { 10.9.0.0/16, 10.2.0.0/16 } accept; $MASQUERADE")" &&
+		caught "" "$(post "ip daddr 10.2.0.0-10.2.1.9 counter accept; $MASQUERADE")" &&
+		caught "" "$(post "ip saddr 10.1.0.0/16 ip daddr 10.0.0.0/8 goto sub; $MASQUERADE; }; chain sub { counter")" &&
+		caught "" "$(post "$MASQUERADE")
+			table inet early { chain post { type nat hook postrouting priority 99; ip daddr $NET_B snat ip to ip saddr; }; }" || return
+	# other ways, other packets, a source that is protected as well, and rules that nobody here can judge
+	caught "" "$(post "oifname lan masquerade")" && caught "" "$(post "ip saddr 10.9.0.0/16 masquerade")" &&
+		caught "" "table ip6 nat { chain post { type nat hook postrouting priority 100; oifname lan masquerade; }; }" &&
+		caught "" "$(post "ip saddr $NET_A snat to 10.1.0.1")" && caught "" "$(post "meta mark 7 return; $MASQUERADE")" &&
+		caught "" "$(post "tcp dport 80 masquerade")"
+}
+
+nat_catches_ipv6()
+{
+	in_gw_a nft -f - <<<"table inet nat { chain post { type nat hook postrouting priority 100; oifname wan meta nfproto ipv6 masquerade; }; }"
+	warns "^warned.conf:2:1: warning: entry 10: found rule handle [0-9]+ of inet nat post \(masquerade\).*ip6 daddr $NET6_B snat ip6 to ip6 saddr" \
+		"10 protect ip from $NET6_A to $NET6_B" || return
+	in_gw_a nft flush ruleset
+}
+
+ktap_plan 15
 sites_begin
 sites_ipv6
 nf_conf aes128gcm16-prfsha256-x25519 aes128gcm16
@@ -152,4 +221,7 @@ check "one that does" on_traffic
 check "one whose peer lacks its secret" lacking
 check "check warns of entries that hardly mean what they say" warnings
 check "and not of the usual ones" no_warnings
+check "check warns of NAT that catches what is protected" nat_catches
+check "the same, IPv6" nat_catches_ipv6
+check "and not of NAT that does not" nat_exempts
 ktap_exit

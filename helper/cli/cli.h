@@ -9,7 +9,9 @@
 #include <jansson.h>
 
 #include "core/printable.h"
+#include "conf/warn.h"
 #include "sys/kern.h"
+#include "sys/nft_nat.h"
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };	/* exit statuses */
 
@@ -61,6 +63,12 @@ int cli_verify(const struct cli *cli, json_t *request, const struct addr *probe)
 /* probe.c */
 bool cli_probe_mtu(struct kern *k, const char *tunnel, const struct addr *to, uint32_t mtu,
 		   size_t *found, char *text, size_t len);
+
+/* nat.c */
+bool cli_nat_flow(struct nft_flow *flow);
+const char *cli_nat_rule_str(const struct nft_change *c, char *out, size_t len);
+void cli_nat_warn(const struct conf *conf, const struct route_addr *addrs, unsigned int n_addrs,
+		  conf_warn_t warn, void *arg);
 
 /* reach.c */
 void cli_reach(const struct cli *cli, const struct kern_flow *flow, const char *tunnel, json_t *reach);

@@ -32,7 +32,7 @@ static void print_warning(const char *text, void *arg)
 	cli_warn("%s\n", text);
 }
 
-/* Prints what conf_warn() finds. If the kernel does not tell this host's addresses, it compares the lists alone. */
+/* Prints what conf_warn() and cli_nat_warn() find. If the kernel does not tell this host's addresses, the lists alone are compared. */
 static void warn_of(const struct conf *conf)
 {
 	struct route_addr *addrs = NULL;
@@ -40,6 +40,7 @@ static void warn_of(const struct conf *conf)
 
 	route_addrs(&addrs, &n);
 	conf_warn(conf, addrs, n, print_warning, NULL);
+	cli_nat_warn(conf, addrs, n, print_warning, NULL);
 	free(addrs);
 }
 

@@ -12,7 +12,6 @@
 #include <linux/nfipsec.h>
 
 #include "cli/cli.h"
-#include "sys/nft.h"
 #include "sys/route.h"
 
 /* @text: for people */
@@ -152,35 +151,58 @@ static json_t *route_of(const struct kern_flow *flow)
 
 /* ---- source NAT ---- */
 
-struct chains {
-	uint8_t family;
-	unsigned int n;
-	char text[400];
-};
-
-static void one_chain(const struct nft_chain *c, void *arg)
+/* base chains that may change the packet's source */
+static void chain_names(const struct nft_rules *rules, uint8_t family, char *out, size_t len)
 {
-	struct chains *all = arg;
-	size_t at = strlen(all->text);
+	unsigned int i;
+	size_t at;
 
-	if (!nft_family_has(c->family, all->family))
-		return;
-	all->n++;
-	snprintf(all->text + at, sizeof(all->text) - at, "%s%s %s %s", at ? ", " : "",
-		 nft_family_name(c->family), c->table, c->name);
+	for (i = 0, *out = 0; i < rules->n_chains; i++) {
+		const struct nft_chain *c = &rules->chains[i];
+
+		at = strlen(out);
+		if (nft_family_has(c->family, family))
+			snprintf(out + at, len - at, "%s%s %s %s", at ? ", " : "",
+				 nft_family_name(c->family), c->table, c->name);
+	}
 }
 
-/* nfipsec reads the chains, not their rules. The access lists see the packet that the rules leave. */
+/* Where the rules depend on what is not known here, only the chains are named. */
+static json_t *nat_verdict(const struct nft_rules *rules, const struct nft_flow *f)
+{
+	struct nft_change change;
+	enum nft_nat nat = nft_nat(rules, f, &change);
+	char names[700], text[900];
+
+	switch (nat) {
+	case NFT_NAT_KEEPS:
+		return NULL;
+	case NFT_NAT_CHANGES:
+		snprintf(text, sizeof(text), "the addresses above are taken as those after NAT, but %s changes this source before the access lists see it",
+			 cli_nat_rule_str(&change, names, sizeof(names)));
+		return verdict("changed", text);
+	case NFT_NAT_UNSURE:
+		break;
+	}
+	chain_names(rules, f->src.family, names, sizeof(names));
+	snprintf(text, sizeof(text), "the addresses above are taken as those after NAT: the rules of %s may change the source before the access lists see it (nft list chain ...)",
+		 names);
+	return verdict("as-after-nat", text);
+}
+
 static json_t *nat_of(const struct kern_flow *flow)
 {
-	struct chains all = { .family = flow->src.family };
-	char text[600];
+	struct nft_flow f = { .src = flow->src, .dst = flow->dst, .proto = flow->proto, .sport = flow->sport,
+			      .dport = flow->dport, .ports_known = flow->sport && flow->dport };
+	struct nft_rules rules;
+	json_t *v = NULL;
 
-	if (flow->dir != NFIPSEC_DIR_OUT || nft_nat_chains(one_chain, &all) || !all.n)
+	if (flow->dir != NFIPSEC_DIR_OUT || !cli_nat_flow(&f))
 		return NULL;
-	snprintf(text, sizeof(text), "the addresses above are taken as those after NAT: the rules of %s may change the source before the access lists see it (nft list chain ...)",
-		 all.text);
-	return verdict("as-after-nat", text);
+	if (!nft_rules_load(&rules) && rules.n_chains)
+		v = nat_verdict(&rules, &f);
+	nft_rules_free(&rules);
+	return v;
 }
 
 /* ---- the daemon ---- */
