@@ -64,6 +64,7 @@ forged_refused()
 	wire_quiet
 }
 counted_one() { test "$(stat "$1")" = 1; }
+counted_out() { test "$(stat out_packets)" = "$1"; }
 
 box_add() { ip netns add box && ip -n box link set lo up; }
 box_del() { ip netns del box 2>/dev/null; true; }
@@ -97,13 +98,14 @@ macvlan()
 
 	ip -n gw-a link add mv link wan type macvlan mode bridge && ip -n gw-a link set mv up &&
 		ip -n gw-a route replace $NET_B via $GW_B dev mv onlink &&
-		ip -n gw-a route replace $NET6_B via $GW6_B dev mv onlink || status=1
+		ip -n gw-a route replace $GW6_B dev mv &&
+		ip -n gw-a route replace $NET6_B via $GW6_B dev mv || status=1
 	for family in 4 6; do
 		family_set $family
 		place_up && answered || status=1
 	done
-	ip -n gw-a route replace $NET_B via $GW_B dev wan && ip -n gw-a route replace $NET6_B via $GW6_B dev wan
 	ip -n gw-a link del mv
+	ip -n gw-a route replace $NET_B via $GW_B dev wan && ip -n gw-a route replace $NET6_B via $GW6_B dev wan
 	return $status
 }
 
@@ -203,6 +205,32 @@ duplicated()
 	return $status
 }
 
+# What the firewall answers in the name of another host is a packet of this host, too.
+rejected()
+{
+	local to=$local_a status=0
+
+	[ "$family" = 4 ] || to="[$local_a]"
+	place_up && in_gw_a nft -f - <<-END || return
+		table inet refuse {
+			chain forward {
+				type filter hook forward priority 0;
+				iifname nfipsec0 tcp dport 9 reject with tcp reset
+				iifname nfipsec0 udp dport 9 reject
+			}
+		}
+	END
+	mark_stats
+	wire_start || status=1
+	in_site_b socat -u OPEN:/dev/null "TCP$family:$to:9,connect-timeout=20" >"$WORK/reset" 2>&1
+	grep -q 'Connection refused' "$WORK/reset" || because "no reset: $(cat "$WORK/reset")" || status=1
+	echo refused | in_site_b socat -u - "UDP$family-SENDTO:$to:9"
+	wait_for 10 counted_out 2 || because "not by the tunnel: $(counted | tr '\n' ';')" || status=1
+	wire_quiet || status=1
+	in_gw_a nft delete table inet refuse
+	return $status
+}
+
 # Traffic shaping of what comes in: the packets go by another device and come back.
 shaped()
 {
@@ -238,7 +266,7 @@ optional()
 	check "$name" "${@:3}"
 }
 
-ktap_plan 8
+ktap_plan 10
 sites_begin
 on_exit box_del
 sites_ipv6 || bail "no IPv6"
@@ -249,6 +277,10 @@ optional "macvlan" macvlan/MACVLAN macvlan
 optional "a bridge" br_netfilter/BRIDGE_NETFILTER bridged 0
 optional "a bridge, br_netfilter on" br_netfilter/BRIDGE_NETFILTER bridged 1
 optional "a copy by nftables" nft_dup_ipv4/NFT_DUP_IPV4 duplicated
+for family in 4 6; do
+	family_set $family
+	check "what nftables answers by reject, IPv$family" rejected
+done
 optional "ingress by way of ifb" "ifb/IFB act_mirred/NET_ACT_MIRRED cls_matchall/NET_CLS_MATCHALL" shaped
 if in_gw_a ip -6 route add fd0f::/64 encap seg6 mode encap segs $GW6_B dev wan 2>"$WORK/seg6"; then
 	check "segment routing with hooks" segment_routing
