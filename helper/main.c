@@ -217,6 +217,7 @@ static int run(struct running *r, const struct options *o)
 	unsigned int i;
 	int ret;
 
+	reason_dir_make();
 	r->daemon = daemon_open(r->loop, o->socket, err, sizeof(err));
 	if (!r->daemon || !priv_drop(err, sizeof(err)) ||
 	    !daemon_start(r->daemon, err, sizeof(err))) {

@@ -23,8 +23,6 @@ bool memo_write(struct bytes data)
 		return false;
 	if (unlink(path) && errno != ENOENT)
 		log_debug("%s: %s", path, strerror(errno));
-	if (mkdir(REASON_DIR, 0700) && errno != EEXIST)
-		log_debug(REASON_DIR ": %s", strerror(errno));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	n = fd < 0 ? -1 : write(fd, data.p, data.len);
 	if (fd >= 0)

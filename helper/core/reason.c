@@ -33,6 +33,13 @@ bool reason_run_path(const char *name, char *out, size_t len)
 	return !ret && snprintf(out, len, REASON_DIR "/%s.%" PRIu64, name, cookie) < (int)len;
 }
 
+void reason_dir_make(void)
+{
+	/* systemd makes it for the units; without them it may not be there yet */
+	if (mkdir(REASON_DIR, 0700) && errno != EEXIST)
+		log_debug(REASON_DIR ": %s", strerror(errno));
+}
+
 void reason_set(const char *text)
 {
 	char path[128];
@@ -46,9 +53,7 @@ void reason_set(const char *text)
 		log_debug("%s: %s", path, strerror(errno));
 	if (!text)
 		return;
-	/* systemd makes it for the units; without them it may not be there yet */
-	if (mkdir(REASON_DIR, 0700) && errno != EEXIST)
-		log_debug(REASON_DIR ": %s", strerror(errno));
+	reason_dir_make();
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	clean = strdup(text);
 	n = fd < 0 || !clean ? -1 : write(fd, printable(clean), strlen(clean));

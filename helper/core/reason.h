@@ -15,6 +15,8 @@
 
 /* REASON_DIR/NAME.COOKIE of this network namespace; false: the kernel does not name it */
 bool reason_run_path(const char *name, char *out, size_t len);
+/* makes REASON_DIR where no unit did; nfipsecd may make no folder any more after priv_drop() */
+void reason_dir_make(void);
 /* @text: the reason, on one line; NULL: a policy is in force. Without the permission nothing is done. */
 void reason_set(const char *text);
 /* false: no reason is known */

@@ -29,7 +29,7 @@
 #define kern_sa_flush fake_sa_flush
 #define kern_stats fake_stats
 #define kern_explain fake_explain
-#define nft_nat_chains fake_nat_chains
+#define nft_rules_load fake_rules_load
 #define route_get fake_route_get
 #define reason_get fake_reason_get
 #define reason_set fake_reason_set
@@ -42,6 +42,12 @@
 /* static names of cli/explain.c */
 #define is_protected probe_is_protected
 #include "cli/probe.c"
+#undef is_protected
+/* static names of cli/explain.c, and of this file */
+#define is_protected nat_is_protected
+#define say nat_say
+#include "cli/nat.c"
+#undef say
 #undef is_protected
 #include "cli/reach.c"
 #include "cli/request.c"
@@ -198,13 +204,22 @@ SA_OP(kern_sa_dummy, const struct kern_sa *sa, uint32_t packets, uint32_t bytes)
 SA_OP(kern_sa_flush, const char *tunnel)
 #pragma GCC diagnostic pop
 
-int nft_nat_chains(void (*each)(const struct nft_chain *c, void *arg), void *arg)
+/* a chain with a rule whose expressions nobody can judge */
+int nft_rules_load(struct nft_rules *rules)
 {
-	struct nft_chain c = { .family = 2 };
-
-	snprintf(c.table, sizeof(c.table), "%s", evil);
-	snprintf(c.name, sizeof(c.name), "%s", evil);
-	each(&c, arg);
+	*rules = (struct nft_rules){ .n_chains = 1, .n_rules = 1 };
+	rules->chains = calloc(1, sizeof(*rules->chains));
+	rules->rules = calloc(1, sizeof(*rules->rules));
+	assert_non_null(rules->chains);
+	assert_non_null(rules->rules);
+	rules->chains->family = rules->rules->family = 2;
+	snprintf(rules->chains->table, NFT_NAME, "%s", evil);
+	snprintf(rules->chains->name, NFT_NAME, "%s", evil);
+	snprintf(rules->rules->table, NFT_NAME, "%s", evil);
+	snprintf(rules->rules->chain, NFT_NAME, "%s", evil);
+	rules->rules->len = 1;
+	rules->rules->expressions = calloc(1, rules->rules->len);
+	assert_non_null(rules->rules->expressions);
 	return 0;
 }
 
