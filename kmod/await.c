@@ -18,6 +18,7 @@
 #define PACKETS_MAX	512		/* queued for one SPI */
 #define SPI_MEMORY	SZ_1M		/* octets of memory that they take */
 #define NET_MEMORY	SZ_8M		/* and those of all SPIs of a namespace */
+#define SPI_SHARE	SZ_64K		/* of one SPI while half of NET_MEMORY is taken */
 #define AGE_MAX		(10 * HZ)	/* of a queued packet */
 #define RELEASE_MAX	(2 * PACKETS_MAX)	/* packets that pass the queue after SA_ADD */
 #define KEEP		HZ		/* an announcement stays so long after SA_ADD */
@@ -29,8 +30,10 @@
  * @id: the SA that is not installed yet; constant
  * @portid: the netlink socket that announced it; constant
  * @dead: out of the table, nothing is queued any more; under await_lock
- * @installed: the SA is there; written under await_lock
+ * @installed: the SA is installed; written under await_lock, after @draining
  * @draining: nfipsec_await_release() empties @queue; written under await_lock
+ * @closed: @draining has taken RELEASE_MAX packets, nothing is queued any more; written under
+ *	await_lock
  * @since: jiffies when @draining ended; under await_lock
  * @queue: the packets; under await_lock
  * @memory: octets that they take, by truesize; under await_lock
@@ -43,6 +46,7 @@ struct nfipsec_awaited {
 	bool			dead;
 	bool			installed;
 	bool			draining;
+	bool			closed;
 	unsigned long		since;
 	struct sk_buff_head	queue;
 	unsigned int		memory;
@@ -78,7 +82,10 @@ static struct nfipsec_awaited *find(struct nfipsec_net *nn, const struct nfipsec
 /* Are packets queued for the SPI, rather than opened? */
 static bool is_queueing(const struct nfipsec_awaited *a)
 {
-	return !READ_ONCE(a->dead) && (!READ_ONCE(a->installed) || READ_ONCE(a->draining));
+	if (READ_ONCE(a->dead) || READ_ONCE(a->closed))
+		return false;
+	/* pairs with nfipsec_await_release(): a reader that sees @installed sees @draining, too */
+	return !smp_load_acquire(&a->installed) || READ_ONCE(a->draining);
 }
 
 /* the SA that a packet names, which may not exist */
@@ -154,10 +161,14 @@ static struct sk_buff *dequeue(struct nfipsec_net *nn, struct nfipsec_awaited *a
 	return skb;
 }
 
+/* The sender of a few SPIs must not shut out all others: half of NET_MEMORY is in small shares. */
 static bool has_room(const struct nfipsec_net *nn, const struct nfipsec_awaited *a,
 		     const struct sk_buff *skb)
 {
-	return skb_queue_len(&a->queue) < PACKETS_MAX && a->memory + skb->truesize <= SPI_MEMORY &&
+	bool scarce = nn->await_memory + skb->truesize > NET_MEMORY / 2;
+
+	return skb_queue_len(&a->queue) < PACKETS_MAX &&
+	       a->memory + skb->truesize <= (scarce ? SPI_SHARE : SPI_MEMORY) &&
 	       nn->await_memory + skb->truesize <= NET_MEMORY;
 }
 
@@ -185,12 +196,12 @@ static void open_queued(struct nfipsec_net *nn, struct sk_buff *skb)
  * @skb: the packet, which passes no further hook; taken
  *
  * A queued packet keeps nothing of others: no socket, device, route, or connection of conntrack.
- * A full queue drops the packet that comes, so that the older ones stay in order. RCU read side,
- * bottom halves off.
+ * A full queue drops the new packet, so that the older ones stay in order; but the packet is
+ * opened if its SA is installed. RCU read side, bottom halves off.
  */
 void nfipsec_await_hold(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb)
 {
-	bool queueing, room = false;
+	bool queueing, installed, room = false;
 
 	nfipsec_assert_bh_off();
 	skb_orphan(skb);
@@ -198,6 +209,7 @@ void nfipsec_await_hold(struct nfipsec_net *nn, struct nfipsec_awaited *a, struc
 	skb->dev = nn->dev;
 	spin_lock(&nn->await_lock);
 	queueing = is_queueing(a);
+	installed = a->installed;
 	if (queueing)
 		room = has_room(nn, a, skb);
 	if (room) {
@@ -208,7 +220,7 @@ void nfipsec_await_hold(struct nfipsec_net *nn, struct nfipsec_awaited *a, struc
 	spin_unlock(&nn->await_lock);
 	if (room)
 		nfipsec_stat_add_bh(nn, NFIPSEC_STAT_IN_HELD, 1);
-	else if (queueing)
+	else if (queueing && !installed)
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_OVERFLOW);
 	else
 		open_queued(nn, skb);
@@ -239,13 +251,18 @@ static void end(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buf
 /**
  * nfipsec_await_begin - an inbound SA is about to be published
  * @sa: the SA
+ * @id: set to the name of the SA, which SA_MOVE may change once the SA is published
  *
  * Packets that find the SA queue up behind those that are queued, until
  * nfipsec_await_release() has opened these. nfipsec_net.config is held.
  */
-void nfipsec_await_begin(struct nfipsec_sa *sa)
+void nfipsec_await_begin(struct nfipsec_sa *sa, struct nfipsec_sa_id *id)
 {
 	lockdep_assert_held(&sa->nn->config);
+	*id = (struct nfipsec_sa_id){ .proto = sa->proto, .family = sa->family, .spi = sa->spi };
+	rcu_read_lock();
+	id->addr = nfipsec_sa_ends(sa)->local;
+	rcu_read_unlock();
 	if (READ_ONCE(sa->nn->await_count))
 		set_bit(NFIPSEC_SA_RELEASING, &sa->flags);
 }
@@ -253,15 +270,15 @@ void nfipsec_await_begin(struct nfipsec_sa *sa)
 /**
  * nfipsec_await_release - open what is queued for a published SA, in order
  * @sa: an inbound SA
+ * @id: from nfipsec_await_begin()
  *
- * After RELEASE_MAX packets the packets that arrive no longer queue up, so that a peer that sends
- * faster than this host opens cannot keep the caller. nfipsec_net.config is held, so nobody else
- * ends an announcement that drains.
+ * After RELEASE_MAX packets no packet is queued any more, whether it finds the SA or not. A
+ * sender that is faster than this host therefore cannot keep the caller. nfipsec_net.config is
+ * held, so nobody else ends an announcement that drains.
  */
-void nfipsec_await_release(struct nfipsec_sa *sa)
+void nfipsec_await_release(struct nfipsec_sa *sa, const struct nfipsec_sa_id *id)
 {
 	struct nfipsec_net *nn = sa->nn;
-	struct nfipsec_sa_id id = { .proto = sa->proto, .family = sa->family, .spi = sa->spi };
 	struct nfipsec_awaited *a;
 	struct sk_buff *skb;
 	unsigned int n = 0;
@@ -269,18 +286,16 @@ void nfipsec_await_release(struct nfipsec_sa *sa)
 	lockdep_assert_held(&nn->config);
 	if (!test_bit(NFIPSEC_SA_RELEASING, &sa->flags))
 		return;
-	rcu_read_lock();
-	id.addr = nfipsec_sa_ends(sa)->local;
-	rcu_read_unlock();
 	spin_lock_bh(&nn->await_lock);
-	a = find(nn, &id);
+	a = find(nn, id);
 	if (a) {
 		WRITE_ONCE(a->draining, true);
-		WRITE_ONCE(a->installed, true);
+		/* pairs with is_queueing() */
+		smp_store_release(&a->installed, true);
 	}
 	while (a && (skb = dequeue(nn, a))) {
 		if (++n == RELEASE_MAX)
-			clear_bit(NFIPSEC_SA_RELEASING, &sa->flags);
+			WRITE_ONCE(a->closed, true);
 		spin_unlock_bh(&nn->await_lock);
 		local_bh_disable();
 		rcu_read_lock();
@@ -344,7 +359,7 @@ bool nfipsec_await_age(struct nfipsec_net *nn)
  * Process context.
  *
  * Return: 0; -EEXIST if the SPI is announced or has an SA; -ENOSPC at the limit of the namespace;
- * -ENOENT without a policy, as no packet comes here then; -ENOMEM.
+ * -ENOENT without a policy, as no packet comes here then; -ENOMEM; or what prevents reassembly.
  */
 int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u32 portid,
 		      struct netlink_ext_ack *extack)
@@ -362,10 +377,15 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 	__skb_queue_head_init(&new->queue);
 	__skb_queue_head_init(&gone);
 	mutex_lock(&nn->config);
+	/* IPv4 is reassembled from the first policy on */
+	if (nn->dev && id->family == AF_INET6)
+		err = nfipsec_hook_defrag(nn, AF_INET6);
 	rcu_read_lock();
 	spin_lock_bh(&nn->await_lock);
 	old = find(nn, id);
-	if (!nn->dev) {
+	if (err) {
+		NL_SET_ERR_MSG(extack, "no reassembly of IPv6");
+	} else if (!nn->dev) {
 		NL_SET_ERR_MSG(extack, "no policy is loaded");
 		err = -ENOENT;
 	} else if ((old && is_queueing(old)) || nfipsec_sadb_find(nn, id)) {

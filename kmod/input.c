@@ -375,8 +375,11 @@ bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb)
 {
 	struct nfipsec_pkt pkt;
 
-	return nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt) ||
-	       nfipsec_ike_may_be_outer(nn, skb, &pkt);
+	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt) ||
+	    nfipsec_ike_may_be_outer(nn, skb, &pkt))
+		return true;
+	/* its SPI may have been announced when PRE_ROUTING looked */
+	return pkt.h.proto == IPPROTO_UDP && !pkt.h.fragment && nfipsec_natt_is_esp(skb, &pkt.h);
 }
 
 /**

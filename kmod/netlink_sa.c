@@ -394,6 +394,7 @@ static void wipe(struct genl_info *info)
 static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **tb)
 {
 	struct nfipsec_sa *sa = nfipsec_sa_create(nn, GFP_KERNEL_ACCOUNT);
+	struct nfipsec_sa_id id;
 	int err;
 
 	if (!sa) {
@@ -404,11 +405,11 @@ static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **t
 	mutex_lock(&nn->config);
 	err = fill(sa, info, tb);
 	if (!err && sa->dir == NFIPSEC_DIR_IN)
-		nfipsec_await_begin(sa);
+		nfipsec_await_begin(sa, &id);
 	if (!err)
 		err = nfipsec_sadb_insert(sa, info->extack);
 	if (!err && sa->dir == NFIPSEC_DIR_IN)
-		nfipsec_await_release(sa);
+		nfipsec_await_release(sa, &id);
 	if (!err && sa->dir == NFIPSEC_DIR_OUT) {
 		nfipsec_mtu_update(sa->tunnel);
 		nfipsec_acquire_release(sa->tunnel);

@@ -227,8 +227,8 @@ static inline u64 nfipsec_seq_limit(const struct nfipsec_sa *sa)
 int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u32 portid,
 		      struct netlink_ext_ack *extack);
 int nfipsec_await_cancel(struct nfipsec_net *nn, const struct nfipsec_sa_id *id);
-void nfipsec_await_begin(struct nfipsec_sa *sa);
-void nfipsec_await_release(struct nfipsec_sa *sa);
+void nfipsec_await_begin(struct nfipsec_sa *sa, struct nfipsec_sa_id *id);
+void nfipsec_await_release(struct nfipsec_sa *sa, const struct nfipsec_sa_id *id);
 bool nfipsec_await_age(struct nfipsec_net *nn);
 
 /* lifetime.c */

@@ -201,9 +201,12 @@ octets_of_all()
 	note "queued $held of 300, $(counted | tr '\n' ';')"
 	so test "$held" -ge 40 && so test $((held * 60000)) -le $((8 * MEBI)) &&
 		stats_are in_held_overflow $((300 - held)) || return
+	# another SPI has its share nevertheless
+	announce ok await esp 0x6000 $GW_A && esp 1 1000 0x6000 && stats_are in_held $((held + 1)) &&
+		announce ok forget esp 0x6000 $GW_A || return
 	# all is given back: as many fit once more
 	for i in $(seq 20); do announce ok forget esp $((0x5000 + i)) $GW_A || return; done
-	stats_are in_held_aged "$held" && announce ok await esp 0x5000 $GW_A && mark_stats && esp 4 60000 0x5000 &&
+	stats_are in_held_aged $((held + 1)) && announce ok await esp 0x5000 $GW_A && mark_stats && esp 4 60000 0x5000 &&
 		stats_are in_held 4
 }
 
@@ -314,7 +317,7 @@ stopped receiver TERM
 ip -n gw-b xfrm policy flush
 check "at most 512 packets are queued for an SPI" packets
 check "and at most 1 MiB" octets
-check "and 8 MiB for all SPIs" octets_of_all
+check "and 8 MiB for all SPIs, with a share for each" octets_of_all
 check "at most 1024 SPIs are announced" spis
 check "packets are dropped after 10 s, and when the announcement ends" grow_old
 check "an SPI that is not announced is left to others" others_pass
