@@ -409,7 +409,7 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 		*reason = NFIPSEC_STAT_IN_CLEARTEXT;
 		return NFIPSEC_VERDICT_DROP;
 	}
-	/* whose they are LOCAL_IN finds out, without a look-up here */
+	/* LOCAL_IN looks up the SA of ESP and AH, so PRE_ROUTING does not */
 	if (when == NFIPSEC_BEFORE_NAT && !pkt.h.fragment &&
 	    (pkt.h.proto == IPPROTO_ESP || pkt.h.proto == IPPROTO_AH))
 		return NFIPSEC_VERDICT_PASS;

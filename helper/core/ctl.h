@@ -48,7 +48,10 @@ struct ctl *ctl_open(struct event_loop *loop, const char *path, const struct ctl
 		     void *user, char *err, size_t err_len);
 /* waiters that come later find nobody and are fine */
 void ctl_close(struct ctl *ctl);
-/* @event (borrowed, made printable) goes to all who watch, and to who waits for something of @peer (may be NULL) */
+/*
+ * Sends @event (borrowed, made printable) to all clients of `watch`. Clients that wait for an
+ * outcome of @peer (may be NULL) get it, too.
+ */
 void ctl_event(struct ctl *ctl, const char *peer, json_t *event);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Files that decide whom to trust: nobody but root, or who runs this, may be able to change them. */
+/* Checks that only root, or the user of this process, can change a file that decides on trust. */
 #ifndef CORE_TRUSTED_H
 #define CORE_TRUSTED_H
 

@@ -31,8 +31,8 @@ enum worker_kind {
 struct worker_pool *worker_new(struct event_loop *loop, unsigned int computing,
 			       unsigned int waiting);
 /*
- * @run on some thread of that kind, then @done on the loop's; in order of completion, but those
- * of WORKER_STRANGERS after all others that are complete
+ * Calls @run on a thread of @kind, then @done on the thread of the event loop. The loop calls @done
+ * in order of completion, and for jobs of WORKER_STRANGERS after all other complete jobs.
  */
 void worker_submit(struct worker_pool *pool, enum worker_kind kind, void (*run)(void *arg),
 		   void (*done)(void *arg), void *arg);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Clients: the peers that share a block with `remote address any` and an id that is a pattern, or none.
- * Each IKE SA of such a block belongs to one of them, by its identity. A packet is the business of the
- * client that its selectors name, and no selectors belong to two.
+ * Each IKE SA of such a block belongs to one client, by the identity of the peer. A packet belongs
+ * to the client whose selectors match it. The selectors of two clients never overlap.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +138,10 @@ static struct ike_sa *holder(const struct ike_sa *of, const struct ike_tunnel *t
 	return NULL;
 }
 
-/* it may have gone without a word, and must not keep others out until its lifetime ends */
+/*
+ * Asks a silent holder for a sign of life. The holder may be gone without a DELETE, and must not
+ * block its selectors until its lifetime ends.
+ */
 static void probe(struct ike_sa *sa)
 {
 	if (sa->state == IKE_STATE_ESTABLISHED && sa->ike->now - sa->last_in >= PROBE_MS &&

@@ -45,9 +45,9 @@ enum kind { KIND_NOTIFY = 1, KIND_START, KIND_FAILURES, KIND_CLAIM };
 /* RFC 7296 2.21.4: INVALID_IKE_SPI and the like */
 static const struct rate notify_rate = { .burst = 5, .interval = 1000 };
 /*
- * Whoever fails has received at his address. Neighbours behind a NAT share it, so one who
- * guesses at one identity spends the share of this identity, and only one who guesses at many the
- * share of the address; neither is banned.
+ * A peer can fail only after it has received at its address. Peers behind a NAT share that address.
+ * So a peer that guesses at one identity uses up the limit of that identity. Only a peer that
+ * guesses at many identities uses up the limit of the address. The daemon bans no address.
  */
 static const struct rate claim_rate = { .burst = 5, .interval = 10000 };
 static const struct rate failure_rate = { .burst = 20, .interval = 2000 };
@@ -88,8 +88,8 @@ static const struct bytes nothing = { NULL, 0 };
  * ike_limit_unproved - may a request without a cookie be worked on?
  * @ike: the core
  *
- * As many in a second as half-open SAs are there before a COOKIE is demanded. So requests that leave
- * no half-open SA, since they are refused, are bounded, too.
+ * The daemon handles as many such requests in a second as it keeps half-open SAs before it demands
+ * a COOKIE. This also bounds requests that the daemon refuses, which leave no half-open SA.
  *
  * Return: false: a COOKIE is to be demanded, RFC 7296 2.6.
  */
@@ -196,8 +196,8 @@ void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wir
  *
  * Whoever has addresses enough, of IPv6 above all, can have all there may be, and make
  * them anew as they go. So the one that has waited for longest goes before its time.
- * Those that a job works on stay, and those that are gone but for their job, of which there are
- * no more than limits.stranger_jobs_max: so many steps this takes.
+ * An SA with a job stays, and so does a removed SA whose job has not ended. Both together are at
+ * most limits.stranger_jobs_max, which bounds the steps of this search.
  *
  * Return: false: there is no room.
  */

@@ -9,8 +9,9 @@
  *	key	HMAC(salt, name of the peer), or zeros: a line of the secrets file
  *	digest	HMAC(salt, what is to be the same)
  *
- * Of the many that share a block with `id any` or a pattern, a line of the secrets file each, it is
- * not known which were there: all lines of then must still be there.
+ * Many peers may share a block with `id any` or a pattern, each with a line of the secrets file.
+ * The memo does not say which of them had SAs, so all lines of the earlier run must still be
+ * present.
  */
 #include <stdlib.h>
 #include <string.h>

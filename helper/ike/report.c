@@ -119,9 +119,9 @@ void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, con
 }
 
 /*
- * Nobody has proved yet who he is: whoever can send a datagram could fill the log. So each cause
- * has a limit and each address a smaller one within it, and a line that was just written about a
- * peer (his retransmission) is not written again. The next line of a cause says how many are missing.
+ * The peer is not authenticated, so any host that can send a datagram could fill the log. So each
+ * cause has a limit, and each address a smaller one within it. A retransmission does not repeat
+ * the line about the peer. The next line of a cause says how many were suppressed.
  */
 void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
 			 const struct addr *from, const char *fmt, ...)

@@ -382,7 +382,7 @@ static void not_believed(struct ike_sa *sa, const char *how)
 	struct ike_tunnel *tun;
 	char text[IKE_TEXT_MAX];
 
-	/* an earlier run took it for somebody that it can no longer show to be */
+	/* the orphans belong to an identity that the peer can no longer prove */
 	for (tun = sa->peer->tunnels; tun; tun = tun->next)
 		ike_orphans_drop(sa->ike, tun);
 	v2_auth_failed_notify(sa);

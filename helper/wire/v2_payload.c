@@ -68,7 +68,8 @@ static enum wire_err id_len_fits(size_t len, size_t max)
 
 /*
  * A DN is a SEQUENCE of SETs of attributes (X.501). Libraries need a time that grows with the square
- * of their number. A DN that is not one is left to whoever compares it, which costs nothing.
+ * of the number of attributes. This function accepts a malformed DN: the comparison with the
+ * configured DNs rejects it at no cost.
  */
 static bool dn_fits(struct bytes dn)
 {
