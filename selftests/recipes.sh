@@ -137,7 +137,7 @@ programs()
 		}
 		case "$*" in
 		daemon-reload) ;;
-		'start nfipsecd') started ;;
+		'start nfipsecd' | 'enable --now nfipsecd') started ;;
 		'stop nfipsecd') stopped TERM ;;
 		'restart nfipsecd') stopped TERM && started ;;
 		'kill -s KILL nfipsecd') stopped KILL && started ;;
