@@ -273,7 +273,8 @@ static unsigned int not_ours(struct nfipsec_net *nn, struct sk_buff *skb,
 	switch (h->proto) {
 	case IPPROTO_ESP:
 	case IPPROTO_AH:
-		nfipsec_stat_add_bh(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
+		if (nfipsec_input_has_spi(skb, h))
+			nfipsec_stat_add_bh(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
 		break;
 	case IPPROTO_UDP:
 		if (likely(!nfipsec_natt_is_mixed(skb, h)))

@@ -195,6 +195,23 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct
 	return NFIPSEC_STAT_UNSPEC;
 }
 
+static unsigned int spi_offset(const struct nfipsec_headers *h)
+{
+	return h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
+}
+
+/**
+ * nfipsec_input_has_spi - is an ESP or AH packet long enough to name an SA?
+ * @skb: at its outer IP header, defragmented
+ * @h: its headers
+ *
+ * Return: false for a packet that ends before its sequence number.
+ */
+bool nfipsec_input_has_spi(const struct sk_buff *skb, const struct nfipsec_headers *h)
+{
+	return skb->len >= spi_offset(h) + ESP_HDR_LEN;
+}
+
 /**
  * nfipsec_input_find - whose ESP or AH packet is this?
  * @nn: the namespace
@@ -207,7 +224,7 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct
 struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				      const struct nfipsec_headers *h)
 {
-	unsigned int at = h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
+	unsigned int at = spi_offset(h);
 
 	if (!pskb_may_pull(skb, at + ESP_HDR_LEN))
 		return NULL;

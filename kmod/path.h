@@ -27,6 +27,7 @@ void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
 int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes);
 
 /* input.c */
+bool nfipsec_input_has_spi(const struct sk_buff *skb, const struct nfipsec_headers *h);
 struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				      const struct nfipsec_headers *h);
 void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h);
