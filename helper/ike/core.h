@@ -348,6 +348,7 @@ struct ike_answer {
  * @half_open_at: the pointer to this one in that list
  * @stranger_jobs: its jobs that are counted in ike->n_stranger_jobs
  * @init_repeats: answers given to copies of its IKE_SA_INIT request
+ * @asker: responder: the address that IKE_SA_INIT was answered to. It stays when @remote moves
  * @had: selectors of its newest CHILD SA that went while it stayed: client.c
  * @n_had: their number
  * @had_in: their tunnel
@@ -427,6 +428,7 @@ struct ike_sa {
 	struct ike_limit_cell *half_open;	/* counted there and in ike->n_half_open; NULL: not */
 	struct ike_sa *half_open_next, **half_open_at;
 	unsigned int stranger_jobs, init_repeats;
+	struct addr asker;
 };
 
 enum ike_child_state {
@@ -528,6 +530,7 @@ const char *ike_ts_list_str(const struct ts *ts, unsigned int n, char *out, size
 bool ike_hears_strangers(struct ike *ike, enum ike_cause cause, const struct addr *from);
 void ike_unheard(struct ike *ike, enum ike_cause cause);	/* a line was not put together */
 bool ike_is_strangers(const struct ike_sa *sa);	/* responder, not authenticated yet */
+const struct addr *ike_asker(const struct ike_sa *sa);	/* whose share its lines take */
 bool ike_tells_exchange(struct ike_sa *sa);	/* takes a turn where the SA is a stranger's */
 void ike_count(struct ike *ike, enum ike_counter counter);
 

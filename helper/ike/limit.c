@@ -45,9 +45,9 @@ enum kind { KIND_NOTIFY = 1, KIND_START, KIND_FAILURES, KIND_CLAIM };
 /* RFC 7296 2.21.4: INVALID_IKE_SPI and the like */
 static const struct rate notify_rate = { .burst = 5, .interval = 1000 };
 /*
- * A peer can fail only after it has received at its address. Peers behind a NAT share that address.
- * So a peer that guesses at one identity uses up the limit of that identity. Only a peer that
- * guesses at many identities uses up the limit of the address. The daemon bans no address.
+ * Whoever fails has received the answer to IKE_SA_INIT at the address that pays. Neighbours behind a NAT share it, so one who
+ * guesses at one identity spends the share of this identity, and only one who guesses at many the
+ * share of the address; neither is banned.
  */
 static const struct rate claim_rate = { .burst = 5, .interval = 10000 };
 static const struct rate failure_rate = { .burst = 20, .interval = 2000 };
@@ -166,7 +166,7 @@ bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const s
 /**
  * ike_limit_failed - an authentication has failed
  * @ike: the core
- * @from: the address
+ * @from: the address that IKE_SA_INIT was answered to; the source of IKE_AUTH may be forged
  * @id: what the peer said it is
  */
 void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wire_id *id)
@@ -229,7 +229,8 @@ void ike_half_open_begin(struct ike_sa *sa)
 {
 	struct ike *ike = sa->ike;
 
-	sa->half_open = cell_of(ike, &sa->remote.addr);
+	sa->asker = sa->remote.addr;
+	sa->half_open = cell_of(ike, &sa->asker);
 	sa->half_open->half_open++;
 	ike->n_half_open++;
 	sa->half_open_next = NULL;

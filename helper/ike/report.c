@@ -42,6 +42,21 @@ bool ike_is_strangers(const struct ike_sa *sa)
 }
 
 /**
+ * ike_asker - whose share do the lines about an SA take?
+ * @sa: the SA
+ *
+ * Anybody can forge the source of IKE_AUTH, and @sa->remote follows it behind a NAT (RFC 7296 2.23).
+ * So the lines about a peer that is not authenticated name the address that received our nonce.
+ *
+ * Return: the address that IKE_SA_INIT was answered to, or that of the peer once it is authenticated.
+ *	It belongs to @sa.
+ */
+const struct addr *ike_asker(const struct ike_sa *sa)
+{
+	return ike_is_strangers(sa) && sa->asker.family ? &sa->asker : &sa->remote.addr;
+}
+
+/**
  * ike_hears_strangers - would a line of this cause be written now?
  * @ike: the core
  * @cause: the cause

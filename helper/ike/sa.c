@@ -369,7 +369,7 @@ void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (ike_is_strangers(sa))
-		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_MALFORMED, &sa->remote.addr, "%s",
+		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_MALFORMED, ike_asker(sa), "%s",
 				    text);
 	else
 		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, pending_tunnel(sa), NULL, "%s", text);

@@ -310,6 +310,67 @@ static void an_address_that_fails_waits(void **state)
 	world_free(w);
 }
 
+/* the only datagram on its way arrives, with this source */
+static void arrives_from(struct world *w, const struct addr *source)
+{
+	struct node from = { .addr = *source };
+
+	assert_int_equal(w->n_queue, 1);
+	w->queue[0].from.addr = *source;
+	world_step(w, &from);
+}
+
+/* A's IKE_SA_INIT has the source @own, and its IKE_AUTH, which fails, has the source @forged */
+static void fail_as(struct world *w, const char *id, const struct addr *own, const struct addr *forged)
+{
+	const struct world_conf wrong = { .psk = "guess", .id = id };
+
+	node_restart(&w->a);
+	world_load(&w->a, &wrong);
+	node_up(&w->a, NULL);
+	arrives_from(w, own);
+	assert_int_equal(w->n_queue, 1);
+	w->queue[0].to.addr = w->a.addr;
+	world_step(w, &w->b);
+	arrives_from(w, forged);
+	world_deliver(w);
+}
+
+/*
+ * The source of IKE_AUTH may be forged: the address that IKE_SA_INIT was answered to pays for a failure, and the
+ * line names it. Behind a NAT the address of an SA moves with IKE_AUTH, and that changes nothing.
+ */
+static void forged_sources_cost_nobody(void **state)
+{
+	static const struct world_conf b = { .remote = "any", .remote_id = "any" };
+	struct addr own[2] = { { 0 }, address(5) }, victim = address(9);
+	struct wire_id id = { .type = WIRE_ID_FQDN, .data = { (const uint8_t *)"x.example.com", 13 } };
+	struct world *w;
+	unsigned int i, k;
+	char name[32];
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		w = world_new(NULL, &b);
+		own[0] = w->a.addr;
+		set_limits(w, 1000, 4096, 0);
+		for (k = 0; k < 5; k++)
+			fail_as(w, "x.example.com", &own[i], &victim);
+		assert_false(ike_limit_may_claim(w->b.ike, &own[i], &id));
+		assert_true(ike_limit_may_claim(w->b.ike, &victim, &id));
+		for (k = 0; k < 15; k++) {
+			snprintf(name, sizeof(name), "x%u.example.com", k);
+			fail_as(w, name, &own[i], &victim);
+		}
+		assert_int_equal(node_counter(&w->b, "auth_failed"), 20);
+		assert_false(ike_limit_may_begin(w->b.ike, &own[i]));
+		assert_true(ike_limit_may_begin(w->b.ike, &victim));
+		assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, i ? "with 10.0.0.5" : "with 192.0.2.1"));
+		assert_null(node_line(&w->b, IKE_EVENT_ERROR, "10.0.0.9"));
+		world_free(w);
+	}
+}
+
 /* a /8 of addresses, each of which fails 25 times: memory does not grow, and who has not failed may begin */
 static void a_hostile_net_locks_nobody_out(void **state)
 {
@@ -578,6 +639,7 @@ int main(void)
 		cmocka_unit_test(neighbours_come_in),
 		cmocka_unit_test(identities_do_not_multiply),
 		cmocka_unit_test(an_address_that_fails_waits),
+		cmocka_unit_test(forged_sources_cost_nobody),
 		cmocka_unit_test(a_hostile_net_locks_nobody_out),
 		cmocka_unit_test(answers_are_limited_for_each_address),
 		cmocka_unit_test(copies_of_init_have_few_answers),

@@ -83,7 +83,7 @@ static void auth_failed_text(const struct ike_sa *sa, const char *how, char *out
 	char addr[ADDR_STRLEN], us[300], them[300];
 
 	snprintf(out, len, "authentication failed with %s: %s (we are '%s', it is '%s')",
-		 addr_str(&sa->remote.addr, addr, sizeof(addr)), how,
+		 addr_str(ike_asker(sa), addr, sizeof(addr)), how,
 		 ike_sa_id_str(sa, true, us, sizeof(us)),
 		 ike_sa_id_str(sa, false, them, sizeof(them)));
 }
@@ -596,7 +596,7 @@ static void claimed_id(const struct v2_in *in, struct wire_id *id)
 
 static bool is_heard(const struct v2_in *in)
 {
-	return ike_hears_strangers(in->sa->ike, IKE_CAUSE_AUTH, &in->remote->addr);
+	return ike_hears_strangers(in->sa->ike, IKE_CAUSE_AUTH, ike_asker(in->sa));
 }
 
 /* @text: NULL where nobody hears it */
@@ -607,27 +607,27 @@ static void reject(struct v2_in *in, const char *text)
 	v2_respond_notify(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, WIRE_N_AUTHENTICATION_FAILED,
 			  none);
 	if (text)
-		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_AUTH, &in->remote->addr, "%s", text);
+		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_AUTH, ike_asker(sa), "%s", text);
 	else
 		ike_unheard(sa->ike, IKE_CAUSE_AUTH);
 	ike_sa_fail_quiet(sa, "authentication failed");
 }
 
-/* the initiator could not prove what it claims, which costs its address */
+/* the initiator could not prove what it claims; the address that IKE_SA_INIT was answered to pays */
 static void count_failure(const struct v2_in *in)
 {
 	struct wire_id id;
 
 	claimed_id(in, &id);
-	ike_limit_failed(in->sa->ike, &in->remote->addr, &id);
+	ike_limit_failed(in->sa->ike, &in->sa->asker, &id);
 }
 
 /**
  * v2_auth_may_try - is an IKE_AUTH request to be looked at?
  * @in: the request, opened and with the right payloads
  *
- * Return: false: too many have failed from this address with this identity. The peer
- *	repeats its request, and is heard when the time is over.
+ * Return: false: too many have failed with this identity from the address that began
+ *	the SA. The peer repeats its request, and is heard when the time is over.
  */
 bool v2_auth_may_try(const struct v2_in *in)
 {
@@ -635,12 +635,12 @@ bool v2_auth_may_try(const struct v2_in *in)
 	struct wire_id id;
 
 	if (wire_id_decode(wire_find(&in->inner, WIRE_PLD_IDI)->body, &id) != WIRE_OK ||
-	    ike_limit_may_claim(in->sa->ike, &in->remote->addr, &id))
+	    ike_limit_may_claim(in->sa->ike, &in->sa->asker, &id))
 		return true;
 	ike_count(in->sa->ike, IKE_COUNT_AUTH_LIMIT);
-	ike_report_stranger(in->sa->ike, in->sa->peer, IKE_CAUSE_AUTH_LIMIT, &in->remote->addr,
+	ike_report_stranger(in->sa->ike, in->sa->peer, IKE_CAUSE_AUTH_LIMIT, &in->sa->asker,
 			    "%s failed to authenticate too often with one identity: one try in 10 s is looked at",
-			    addr_str(&in->remote->addr, addr, sizeof(addr)));
+			    addr_str(&in->sa->asker, addr, sizeof(addr)));
 	return false;
 }
 
@@ -658,7 +658,7 @@ static void reject_id(struct v2_in *in, const struct auth_request *r)
 		ike_id_str(r->id_r.type, r->id_r.data, us, sizeof(us));
 	snprintf(text, sizeof(text), "no peer at %s has these IDs: it says it is '%s'%s%s%s, "
 		 "expected '%s' and '%s' for us",
-		 addr_str(&sa->remote.addr, addr, sizeof(addr)),
+		 addr_str(ike_asker(sa), addr, sizeof(addr)),
 		 ike_id_str(r->id_i.type, r->id_i.data, i, sizeof(i)),
 		 r->has_idr ? " and calls us '" : "", us, r->has_idr ? "'" : "",
 		 ike_sa_id_str(sa, false, want_i, sizeof(want_i)),
@@ -758,7 +758,7 @@ static void accept_initiator(struct v2_in *in, uint8_t method, struct bytes auth
 	uint16_t error;
 
 	claimed_id(in, &id);
-	ike_limit_proved(sa->ike, &in->remote->addr, &id);
+	ike_limit_proved(sa->ike, &sa->asker, &id);
 	if (v2_find_notify(&in->inner, WIRE_N_INITIAL_CONTACT, &n))
 		initial_contact(sa);
 	ike_sa_established(sa);

@@ -101,11 +101,11 @@ static void not_whole_in_time(struct ike_timer *t)
 	char addr[ADDR_STRLEN];
 
 	ike_count(sa->ike, IKE_COUNT_FRAGMENTS_LOST);
-	ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_FRAGMENTS, &sa->remote.addr,
+	ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_FRAGMENTS, ike_asker(sa),
 			    "%u of %u fragments of the %s %s %u of %s came, the others did not in %u s",
 			    fr->r.have, fr->r.total, wire_exchange_str(fr->r.exchange),
 			    fr->response ? "response" : "request", fr->r.msgid,
-			    addr_str(&sa->remote.addr, addr, sizeof(addr)), REASSEMBLY_MS / 1000);
+			    addr_str(ike_asker(sa), addr, sizeof(addr)), REASSEMBLY_MS / 1000);
 	v2_frags_drop(sa, fr->response, fr->r.msgid);
 }
 
