@@ -7,18 +7,16 @@
 
 #include "core/rate.h"
 
-/* A key that is charged beyond its burst owes at most as many intervals again. */
-#define DEBT_BURSTS	2
-
 static bool allows(uint64_t whole_at, const struct rate *rate, uint64_t now)
 {
 	return whole_at <= now ||
 	       whole_at - now <= (uint64_t)(rate->burst - 1) * rate->interval;
 }
 
+/* Nobody owes more than the burst: whoever is charged beyond it waits for one interval. */
 static uint64_t charged(uint64_t whole_at, const struct rate *rate, uint64_t now)
 {
-	uint64_t most = now + (uint64_t)DEBT_BURSTS * rate->burst * rate->interval;
+	uint64_t most = now + (uint64_t)rate->burst * rate->interval;
 	uint64_t next = (whole_at > now ? whole_at : now) + rate->interval;
 
 	return next < most ? next : most;

@@ -139,6 +139,7 @@ struct ike {
 	struct rate_limit unproved;	/* IKE_SA_INIT requests without a cookie */
 	struct rate_limit causes[IKE_CAUSE_MAX];
 	struct rate_table starts, notifies, failures, lines;	/* of addresses: limit.c, report.c */
+	struct rate_table proved;	/* who was authenticated lately: limit.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
 	struct ike_sa *recheck_first, *recheck_last;	/* to be judged again, by recheck_next */

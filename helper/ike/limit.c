@@ -45,12 +45,15 @@ enum kind { KIND_NOTIFY = 1, KIND_START, KIND_FAILURES, KIND_CLAIM };
 /* RFC 7296 2.21.4: INVALID_IKE_SPI and the like */
 static const struct rate notify_rate = { .burst = 5, .interval = 1000 };
 /*
- * Whoever fails has received the answer to IKE_SA_INIT at the address that pays. Neighbours behind a NAT share it, so one who
- * guesses at one identity spends the share of this identity, and only one who guesses at many the
- * share of the address; neither is banned.
+ * Whoever fails has received the answer to IKE_SA_INIT at the address that pays.
+ * Neighbours behind a NAT share it. One who guesses at one identity spends the share of that
+ * identity, and one who guesses at many spends the share of the address. Whoever was authenticated
+ * there does not depend on that share. All others find one try in 2 s, for which they compete.
  */
 static const struct rate claim_rate = { .burst = 5, .interval = 10000 };
 static const struct rate failure_rate = { .burst = 20, .interval = 2000 };
+/* an identity is known at an address for a day after it was authenticated there */
+static const struct rate proved_rate = { .burst = 1, .interval = 24 * 3600 * 1000 };
 
 static uint64_t mix(uint64_t h, uint64_t key, uint64_t word)
 {
@@ -137,17 +140,35 @@ static uint64_t claim_key(const struct ike *ike, const struct addr *from, const 
 	return ike_limit_key(ike, KIND_CLAIM + ((unsigned int)id->type << 8), from, id->data);
 }
 
+static uint64_t address_key(const struct ike *ike, const struct addr *from)
+{
+	return ike_limit_key(ike, KIND_FAILURES, from, nothing);
+}
+
+/* by an address: somebody was authenticated there lately; by a claim: this identity was */
+static bool is_known(const struct ike *ike, uint64_t key)
+{
+	return !rate_table_allows(&ike->proved, key, &proved_rate, ike->now);
+}
+
+static bool address_may_try(const struct ike *ike, const struct addr *from)
+{
+	return rate_table_allows(&ike->failures, address_key(ike, from), &failure_rate, ike->now);
+}
+
 /**
  * ike_limit_may_begin - may this address begin an IKE SA, after what failed before?
  * @ike: the core
  * @from: the address
  *
+ * IKE_SA_INIT does not say who begins. So an address where somebody was authenticated lately may
+ * always begin, and ike_limit_may_claim() decides.
+ *
  * Return: false: too many authentications from there have failed.
  */
 bool ike_limit_may_begin(const struct ike *ike, const struct addr *from)
 {
-	return rate_table_allows(&ike->failures, ike_limit_key(ike, KIND_FAILURES, from, nothing),
-				 &failure_rate, ike->now);
+	return address_may_try(ike, from) || is_known(ike, address_key(ike, from));
 }
 
 /**
@@ -156,11 +177,17 @@ bool ike_limit_may_begin(const struct ike *ike, const struct addr *from)
  * @from: the address, at which the peer has received the answer to IKE_SA_INIT
  * @id: what the peer says it is
  *
- * Return: false: too many have failed at that.
+ * The share of the address is asked for here, too: half-open SAs that were begun while it had some
+ * left cannot fail all at once.
+ *
+ * Return: false: too many have failed at that, or too many from there, and @id is not known there.
  */
 bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const struct wire_id *id)
 {
-	return rate_table_allows(&ike->failures, claim_key(ike, from, id), &claim_rate, ike->now);
+	uint64_t claim = claim_key(ike, from, id);
+
+	return rate_table_allows(&ike->failures, claim, &claim_rate, ike->now) &&
+	       (address_may_try(ike, from) || is_known(ike, claim));
 }
 
 /**
@@ -172,8 +199,7 @@ bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const s
 void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wire_id *id)
 {
 	ike_count(ike, IKE_COUNT_AUTH_FAILED);
-	rate_table_charge(&ike->failures, ike_limit_key(ike, KIND_FAILURES, from, nothing),
-			  &failure_rate, ike->now);
+	rate_table_charge(&ike->failures, address_key(ike, from), &failure_rate, ike->now);
 	rate_table_charge(&ike->failures, claim_key(ike, from, id), &claim_rate, ike->now);
 }
 
@@ -181,11 +207,16 @@ void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wir
  * ike_limit_proved - the peer is who it says
  * @ike: the core
  * @from: the address
- * @id: the identity, which owes nothing any more there; what the address owes stays
+ * @id: the identity, which owes nothing any more there and is known there from now on; what the
+ *	address owes stays
  */
 void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wire_id *id)
 {
-	rate_table_forget(&ike->failures, claim_key(ike, from, id));
+	uint64_t claim = claim_key(ike, from, id);
+
+	rate_table_forget(&ike->failures, claim);
+	rate_table_charge(&ike->proved, claim, &proved_rate, ike->now);
+	rate_table_charge(&ike->proved, address_key(ike, from), &proved_rate, ike->now);
 }
 
 /* ---- half-open SAs ---- */

@@ -279,8 +279,8 @@ static void identities_do_not_multiply(void **state)
 	assert_int_equal(tried, 20);
 	assert_false(ike_limit_may_begin(ike, &y));
 	assert_true(ike_limit_may_begin(ike, &z));
-	/* no longer than two bursts, whatever was owed */
-	ike->now += 2 * 20 * 2000;
+	/* no longer than the interval of one failure */
+	ike->now += 2000;
 	assert_true(ike_limit_may_begin(ike, &x));
 	world_free(w);
 }
@@ -307,6 +307,89 @@ static void an_address_that_fails_waits(void **state)
 	world_deliver(w);
 	assert_string_equal(w->a.up_error, "");
 	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
+	world_free(w);
+}
+
+/* A's IKE_AUTH, which has identity number @n and a wrong key, is @like and has not arrived */
+static void hold_auth(struct world *w, unsigned int n, struct packet *like)
+{
+	char name[32];
+	struct world_conf wrong = { .psk = "guess", .id = name };
+
+	snprintf(name, sizeof(name), "x%u.example.com", n);
+	node_restart(&w->a);
+	world_load(&w->a, &wrong);
+	node_up(&w->a, NULL);
+	world_step(w, &w->a);
+	world_step(w, &w->b);
+	assert_int_equal(w->n_queue, 1);
+	*like = w->queue[--w->n_queue];
+}
+
+/* all of them fail now: more half-open SAs than the burst of the address has failures */
+static void fail_at_once(struct world *w, unsigned int n)
+{
+	struct packet held[40];
+	unsigned int i;
+
+	assert_true(n <= 40);
+	for (i = 0; i < n; i++)
+		hold_auth(w, i, &held[i]);
+	for (i = 0; i < n; i++) {
+		world_send(w, &held[i]);
+		free(held[i].data);
+		world_deliver(w);
+	}
+	node_restart(&w->a);
+	world_load(&w->a, NULL);
+}
+
+static void comes_in(struct world *w, uint64_t ms)
+{
+	node_up(&w->a, NULL);
+	world_run(w, ms);
+	assert_true(w->a.up_done);
+	assert_string_equal(w->a.up_error, "");
+}
+
+/* a neighbour behind the same NAT opens 40 half-open SAs and has them fail at once: others wait for 2 s */
+static void a_neighbour_bans_nobody(void **state)
+{
+	static const struct world_conf b = { .remote = "any", .remote_id = "any" };
+	struct world *w = world_new(NULL, &b);
+
+	(void)state;
+	set_limits(w, 1000, 4096, 0);
+	fail_at_once(w, 40);
+	assert_int_equal(node_counter(&w->b, "auth_failed"), 20);
+	assert_int_equal(node_counter(&w->b, "auth_limited"), 20);
+	world_run(w, 2000);
+	assert_true(ike_limit_may_begin(w->b.ike, &w->a.addr));
+	comes_in(w, 0);
+	world_free(w);
+}
+
+/* who was authenticated at the address does not even wait; an identity that was not does */
+static void a_known_peer_is_not_held_back(void **state)
+{
+	static const struct world_conf b = { .remote = "any", .remote_id = "any" };
+	static const struct world_conf other = { .id = "other.example.com" };
+	struct world *w = world_new(NULL, &b);
+
+	(void)state;
+	set_limits(w, 1000, 4096, 0);
+	comes_in(w, 0);
+	node_down(&w->a, NULL);
+	world_deliver(w);
+	fail_at_once(w, 40);
+	world_load(&w->a, &other);
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_int_equal(node_ike_sas(&w->b, "established"), 0);
+	assert_int_equal(node_counter(&w->b, "auth_failed"), 20);
+	node_restart(&w->a);
+	world_load(&w->a, NULL);
+	comes_in(w, 0);
 	world_free(w);
 }
 
@@ -639,6 +722,8 @@ int main(void)
 		cmocka_unit_test(neighbours_come_in),
 		cmocka_unit_test(identities_do_not_multiply),
 		cmocka_unit_test(an_address_that_fails_waits),
+		cmocka_unit_test(a_neighbour_bans_nobody),
+		cmocka_unit_test(a_known_peer_is_not_held_back),
 		cmocka_unit_test(forged_sources_cost_nobody),
 		cmocka_unit_test(a_hostile_net_locks_nobody_out),
 		cmocka_unit_test(answers_are_limited_for_each_address),

@@ -626,8 +626,8 @@ static void count_failure(const struct v2_in *in)
  * v2_auth_may_try - is an IKE_AUTH request to be looked at?
  * @in: the request, opened and with the right payloads
  *
- * Return: false: too many have failed with this identity from the address that began
- *	the SA. The peer repeats its request, and is heard when the time is over.
+ * Return: false: too many have failed from the address that began the SA. The peer
+ *	repeats its request, and is heard when the time is over.
  */
 bool v2_auth_may_try(const struct v2_in *in)
 {
@@ -639,7 +639,7 @@ bool v2_auth_may_try(const struct v2_in *in)
 		return true;
 	ike_count(in->sa->ike, IKE_COUNT_AUTH_LIMIT);
 	ike_report_stranger(in->sa->ike, in->sa->peer, IKE_CAUSE_AUTH_LIMIT, &in->sa->asker,
-			    "%s failed to authenticate too often with one identity: one try in 10 s is looked at",
+			    "%s failed to authenticate too often: one try in 10 s with one identity is looked at, one in 2 s with any",
 			    addr_str(&in->sa->asker, addr, sizeof(addr)));
 	return false;
 }
