@@ -15,11 +15,17 @@ struct job {
 	struct job *next;
 };
 
-/* first in, first out; those of strangers after all others */
+#define STRANGERS_TURN	8	/* of so many jobs one is a stranger's, when strangers wait */
+
+/*
+ * First in, first out; those of strangers after the others, but for every eighth.
+ * @passed: other jobs taken since the last one of a stranger, while one of a stranger waited
+ */
 struct job_list {
 	struct job_fifo {
 		struct job *head, **tail;
 	} first, strangers;
+	unsigned int passed;
 };
 
 /**
@@ -59,6 +65,7 @@ static void list_init(struct job_list *l)
 	l->first.head = l->strangers.head = NULL;
 	l->first.tail = &l->first.head;
 	l->strangers.tail = &l->strangers.head;
+	l->passed = 0;
 }
 
 static bool list_empty(const struct job_list *l)
@@ -75,9 +82,22 @@ static void list_put(struct job_list *l, struct job *job)
 	f->tail = &job->next;
 }
 
+/* established peers that keep the first queue filled do not stop those who begin */
+static struct job_fifo *list_next(struct job_list *l)
+{
+	bool waits = l->strangers.head;
+
+	if (!l->first.head || (waits && l->passed == STRANGERS_TURN - 1)) {
+		l->passed = 0;
+		return &l->strangers;
+	}
+	l->passed = waits ? l->passed + 1 : 0;
+	return &l->first;
+}
+
 static struct job *list_take(struct job_list *l)
 {
-	struct job_fifo *f = l->first.head ? &l->first : &l->strangers;
+	struct job_fifo *f = list_next(l);
 	struct job *job = f->head;
 
 	if (job) {

@@ -13,8 +13,9 @@ enum worker_kind {
 	WORKER_WAITS,		/* for somebody else, with a limit in time */
 	WORKER_KINDS,
 	/*
-	 * A computation for an unauthenticated peer: the threads of WORKER_COMPUTES take it only
-	 * when no job of that kind is queued, and its done() is called after theirs.
+	 * A computation for an unauthenticated peer: the threads of WORKER_COMPUTES take it when no
+	 * job of that kind is queued, and its done() is called after theirs. When such jobs wait, every
+	 * eighth job taken is one of them, and so is every eighth done().
 	 */
 	WORKER_STRANGERS = WORKER_KINDS
 };
@@ -31,8 +32,8 @@ enum worker_kind {
 struct worker_pool *worker_new(struct event_loop *loop, unsigned int computing,
 			       unsigned int waiting);
 /*
- * Calls @run on a thread of @kind, then @done on the thread of the event loop. The loop calls @done
- * in order of completion, and for jobs of WORKER_STRANGERS after all other complete jobs.
+ * @run on some thread of that kind, then @done on the loop's; in order of completion, but those
+ * of WORKER_STRANGERS after the others that are complete, but for every eighth
  */
 void worker_submit(struct worker_pool *pool, enum worker_kind kind, void (*run)(void *arg),
 		   void (*done)(void *arg), void *arg);

@@ -23,7 +23,7 @@ struct ike;
 /**
  * struct ike_job - a slow computation: @run on any thread touching only @arg, then @done on the main one
  * @waits: not for a CPU but for the network, so it is to keep no thread from those that compute
- * @stranger: for a peer that is not authenticated: every other job comes before it
+ * @stranger: for a peer that is not authenticated: others come before it, but for every eighth job
  * @arg: argument of both
  * @done: takes over the result
  * @run: the computation

@@ -260,13 +260,12 @@ static void ordered_done(void *arg)
 }
 
 /*
- * One thread works on a stranger's job, 20 more of strangers are queued, then three of
- * established peers come: these run next, and their done() is called before those of the strangers.
+ * One thread works on a stranger's job, 20 more of strangers are queued, then @n of established peers
+ * come. All have run before the first done() is called.
  */
-static void established_peers_come_first(void **state)
+static void run_in_order(struct world *w, unsigned int n)
 {
-	struct ordered strangers[21], peers[3];
-	struct world *w = *state;
+	struct ordered strangers[21], peers[40];
 	unsigned int i;
 	int fds[2];
 
@@ -281,21 +280,34 @@ static void established_peers_come_first(void **state)
 	}
 	while (!__atomic_load_n(&gate_reached, __ATOMIC_ACQUIRE))
 		usleep(1000);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < n; i++) {
 		peers[i] = (struct ordered){ w, 'p', -1 };
 		worker_submit(w->pool, WORKER_COMPUTES, ordered_run, ordered_done, &peers[i]);
 	}
 	assert_int_equal(write(fds[1], "x", 1), 1);
-	/* joins the thread: all have run before the first done() */
-	while (__atomic_load_n(&n_order, __ATOMIC_ACQUIRE) < 24)
+	while (__atomic_load_n(&n_order, __ATOMIC_ACQUIRE) < 21 + n)
 		usleep(1000);
 	worker_free(w->pool);
-	assert_int_equal(n_done, 24);
+	assert_int_equal(n_done, 21 + n);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* they run next, and their done() is called before those of the strangers */
+static void established_peers_come_first(void **state)
+{
+	run_in_order(*state, 3);
 	/* the first was under way already; it cannot be taken back */
 	assert_memory_equal(order, "spppssssssssssssssssssss", 24);
 	assert_memory_equal(done_order, "pppsssssssssssssssssssss", 24);
-	close(fds[0]);
-	close(fds[1]);
+}
+
+/* however many jobs of theirs are queued: every eighth job taken, and every eighth done(), is a stranger's */
+static void strangers_have_every_eighth_turn(void **state)
+{
+	run_in_order(*state, 40);
+	assert_memory_equal(order, "spppppppspppppppspppppppspppppppspppppppspppppsssssssssssssss", 61);
+	assert_memory_equal(done_order, "pppppppspppppppspppppppspppppppspppppppspppppssssssssssssssss", 61);
 }
 
 int main(void)
@@ -309,6 +321,7 @@ int main(void)
 		TEST(free_waits_for_jobs_and_their_jobs),
 		TEST(who_waits_keeps_nobody_waiting),
 		TEST(established_peers_come_first),
+		TEST(strangers_have_every_eighth_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
