@@ -96,6 +96,47 @@ struct ike_sa *ike_client_of(const struct ike_tunnel *tun, const struct kern_flo
 	return NULL;
 }
 
+static unsigned int append(struct kern_sel *out, unsigned int n, const struct kern_sel *sels,
+			   unsigned int more)
+{
+	if (more > KERN_SEL_MAX - n)
+		more = KERN_SEL_MAX - n;
+	if (more)
+		memcpy(out + n, sels, more * sizeof(*sels));
+	return n + more;
+}
+
+/**
+ * ike_client_has - the selectors that the client of a CHILD SA has already
+ * @child: of a block with clients; this host initiates it
+ * @out: gets the selectors, at most KERN_SEL_MAX
+ *
+ * They are those of the CHILD SA that @child replaces. Without one, they are those of an idle CHILD SA
+ * of the same IKE SA, and those of the IKE SA that the client authenticates anew for. A client that is
+ * offered more may take the packets of others (RFC 7296 2.9 lets it choose).
+ *
+ * Return: how many
+ */
+unsigned int ike_client_has(const struct ike_child *child, struct kern_sel *out)
+{
+	const struct ike_sa *sa = child->sa;
+	const struct ike_sa *from = sa->replaces ? ike_sa_find(sa->ike, sa->replaces) : NULL;
+	uint32_t rekeys = child->nego->rekeys;
+	const struct ike_child *c = rekeys ? ike_child_find(child->sa, rekeys) : NULL;
+	unsigned int n = 0;
+
+	if (rekeys)
+		return c ? append(out, 0, c->sels, c->n_sels) : 0;
+	if (sa->had_in == child->tun)
+		n = append(out, n, sa->had, sa->n_had);
+	if (from && from->had_in == child->tun)
+		n = append(out, n, from->had, from->n_had);
+	for (c = from ? from->children : NULL; c; c = c->next)
+		if (c->tun == child->tun && c->entry == child->entry && c->state == IKE_CHILD_UP)
+			n = append(out, n, c->sels, c->n_sels);
+	return n;
+}
+
 static bool overlaps(const struct kern_sel *a, const struct kern_sel *b)
 {
 	struct ts both;

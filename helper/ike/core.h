@@ -571,6 +571,7 @@ void ike_client_remember(struct ike_child *child);
 void ike_client_forget(struct ike_sa *sa);	/* that */
 void ike_client_inherit(struct ike_sa *sa, struct ike_sa *old);	/* by rekeying */
 struct ike_sa *ike_client_of(const struct ike_tunnel *tun, const struct kern_flow *flow);
+unsigned int ike_client_has(const struct ike_child *child, struct kern_sel *out);
 unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, struct kern_sel *sels,
 			      unsigned int n);
 
@@ -802,12 +803,16 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
  * @hosts: transport mode, between these two alone; NULL: tunnel mode
  * @has_entry: `child-sa per-entry`: only what @entry, a number, protects
  * @whole: a peer gets what it asks for or nothing: what is wider than an entry is not narrowed to it
+ * @has: offered in place of the list's entries; NULL: the entries are
+ * @n_has: number of @has
  */
 struct ike_ts_ours {
 	const struct conf_list *list;
 	const struct ike_sa *hosts;
 	bool has_entry, whole;
 	uint32_t entry;
+	const struct kern_sel *has;
+	unsigned int n_has;
 };
 
 void ike_ts_offer(const struct ike_ts_ours *ours, const struct kern_flow *flow,

@@ -81,8 +81,10 @@ void ike_ts_offer(const struct ike_ts_ours *ours, const struct kern_flow *flow,
 	for (i = 0; flow && i < list->n; i++)
 		if (list->entries[i].number == flow->number)
 			at = i;
-	for (i = 0; i < list->n; i++) {
-		if (!entry_sel(&list->entries[(at + i) % list->n], ours, &sel))
+	for (i = 0; i < (ours->has ? ours->n_has : list->n); i++) {
+		if (ours->has)
+			sel = ours->has[i];
+		else if (!entry_sel(&list->entries[(at + i) % list->n], ours, &sel))
 			continue;
 		if (local->n == WIRE_TS_MAX || remote->n == WIRE_TS_MAX)
 			break;

@@ -213,6 +213,81 @@ static void own_older_one(void **state)
 	end(w);
 }
 
+/* a client whose list takes everything, and which has no more than the address of its packet */
+static const struct world_conf greedy = { .id = "mallory.example.com",
+	.tunnels = " tunnel u {\n access-list m\n esp aes128gcm16\n }\n",
+	.entries = "10 protect ip from 0.0.0.0/0 to 10.2.0.0/16\n}\naccess-list m {\n"
+		   "10 protect ip from 10.99.0.7 to 10.3.0.0/16" };
+
+static struct world *with_greedy(const struct world_conf *b)
+{
+	struct world *w = world_new(&greedy, b);
+
+	node_acquire(&w->a, "10.99.0.7", "10.2.0.1");
+	world_deliver(w);
+	assert_int_equal(go_to(w, "10.99.0.7"), 1);
+	assert_int_equal(go_to(w, "10.99.0.8"), 0);
+	return w;
+}
+
+/* the gateway offers no more than the client has, whoever rekeys */
+static void gateway_rekeys(void **state)
+{
+	struct world *w = with_greedy(&idle);
+	struct fake_sa *old = node_newest(&w->b, NFIPSEC_DIR_OUT);
+	uint32_t spi = old->spi;
+
+	(void)state;
+	node_expire(&w->b, old, false);
+	world_deliver(w);
+	world_run(w, 20000);
+	assert_int_not_equal(node_newest(&w->b, NFIPSEC_DIR_OUT)->spi, spi);
+	assert_int_equal(go_to(w, "10.99.0.7"), 1);
+	assert_int_equal(go_to(w, "10.99.0.8"), 0);
+	world_check_pairs(w);
+	end(w);
+}
+
+/* nor when a packet asks for what an idle client had */
+static void gateway_begins_again(void **state)
+{
+	struct world *w = with_greedy(&idle);
+
+	(void)state;
+	node_up(&w->a, "u");
+	world_deliver(w);
+	assert_int_equal(go_to(w, "10.99.0.7"), 2);
+	world_run(w, 200000);
+	assert_int_equal(go_to(w, "10.99.0.7"), 1);
+	node_acquire(&w->b, "10.2.0.1", "10.99.0.7");
+	world_deliver(w);
+	assert_int_equal(go_to(w, "10.99.0.7"), 2);
+	assert_int_equal(go_to(w, "10.99.0.8"), 0);
+	world_check_pairs(w);
+	end(w);
+}
+
+/* nor when both authenticate anew */
+static void gateway_reauthenticates(void **state)
+{
+	static const struct world_conf reauth = { .remote = "any", .remote_id = "*.example.com", .extra_peer = "reauth 1h\n",
+		.entries = "10 protect ip from 10.2.0.0/16 to 10.99.0.0/16" };
+	static const struct world_conf all = { .id = "mallory.example.com",
+					       .entries = "10 protect ip from 0.0.0.0/0 to 10.2.0.0/16" };
+	struct world *w = world_new(&all, &reauth);
+
+	(void)state;
+	node_acquire(&w->a, "10.99.0.7", "10.2.0.1");
+	world_deliver(w);
+	assert_int_equal(go_to(w, "10.99.0.8"), 0);
+	world_run(w, 3600 * 1000);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_IKE_UP), 2);
+	assert_int_equal(go_to(w, "10.99.0.7"), 1);
+	assert_int_equal(go_to(w, "10.99.0.8"), 0);
+	world_check_pairs(w);
+	end(w);
+}
+
 /* who asks for everything gets nothing of the range, or the address of the packet that asked */
 static void asks_for_everything(void **state)
 {
@@ -268,6 +343,9 @@ int main(void)
 		cmocka_unit_test(held_by_an_idle_one),
 		cmocka_unit_test(held_by_one_that_has_gone),
 		cmocka_unit_test(own_older_one),
+		cmocka_unit_test(gateway_rekeys),
+		cmocka_unit_test(gateway_begins_again),
+		cmocka_unit_test(gateway_reauthenticates),
 		cmocka_unit_test(asks_for_everything),
 	};
 

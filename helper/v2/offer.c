@@ -86,21 +86,37 @@ void v2_child_put_sa(struct ike_child *child, struct v2_out *out)
 	crypto_wipe(p, sizeof(p));
 }
 
+/* a client is offered what it has, and the packet: in transport mode that is its address */
+static void offer_ts(struct ike_child *child, const struct kern_flow *flow)
+{
+	struct ike_ts_ours ts = ours(child->sa, child->tun->conf, child->entry);
+	struct kern_sel has[KERN_SEL_MAX];
+
+	if (ts.whole && !ts.hosts) {
+		ts.n_has = ike_client_has(child, has);
+		ts.has = has;
+	}
+	ike_ts_offer(&ts, flow, &child->nego->local, &child->nego->remote);
+}
+
 bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char *err,
 		    size_t err_len)
 {
 	const struct conf_tunnel *conf = child->tun->conf;
 	const struct ike_sa *sa = child->sa;
-	const struct ike_ts_ours ts = ours(sa, conf, child->entry);
 	char local[ADDR_STRLEN], remote[ADDR_STRLEN];
 
 	if (ah_and_nat(sa, conf)) {
 		snprintf(err, err_len, AH_AND_NAT);
 		return false;
 	}
-	ike_ts_offer(&ts, flow, &child->nego->local, &child->nego->remote);
+	offer_ts(child, flow);
 	if (child->nego->local.n)
 		return true;
+	if (conf->mode != CONF_MODE_TRANSPORT) {
+		snprintf(err, err_len, "no packet and no earlier CHILD SA says what is the client's");
+		return false;
+	}
 	snprintf(err, err_len,
 		 "access-list %s protects nothing between %s and %s, the hosts of transport mode",
 		 conf->list->name, addr_str(&sa->local.addr, local, sizeof(local)),
@@ -506,6 +522,32 @@ static bool accept_sa(struct ike_child *child, struct bytes body, char *err, siz
 	return true;
 }
 
+/* a client that rekeys keeps what it has; another one gets what nobody else holds */
+static unsigned int for_client(const struct ike_child *child, const struct ike_child *old,
+			       struct kern_sel *sels, unsigned int n)
+{
+	struct ike_sa *sa = child->sa;
+
+	if (!sa->peer || !ike_has_clients(sa->peer))
+		return n;
+	if (!old)
+		return ike_client_share(sa, child->tun, sels, n);
+	if (child->mode == CONF_MODE_TRANSPORT)
+		return n;
+	memcpy(sels, old->sels, old->n_sels * sizeof(*sels));
+	return old->n_sels;
+}
+
+static bool take_sels(struct ike_child *child, const struct ike_child *old, struct kern_sel *sels,
+		      unsigned int n, char *err, size_t err_len)
+{
+	n = for_client(child, old, sels, n);
+	if (n)
+		return set_sels(child, sels, n);
+	snprintf(err, err_len, "its traffic selectors are those of another client");
+	return false;
+}
+
 /* RFC 7296 2.9: what it narrowed to must lie within what we offered */
 static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size_t err_len)
 {
@@ -532,7 +574,7 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	if (n && old && !keeps_all(old, sels, n))
 		narrower_text(old, local, remote, err, err_len);
 	else if (n)
-		ok = set_sels(child, sels, n);
+		ok = take_sels(child, old, sels, n, err, err_len);
 	else if (local)
 		snprintf(err, err_len, "its traffic selectors are not among ours: offered %s === %s, "
 			 "found %s === %s",
