@@ -356,7 +356,7 @@ struct ike_answer {
  * @certs: what the peer was authenticated by; NULL: no certificate, recheck.c has the rest
  * @recheck_at: of the wall clock, when they are judged again
  * @recheck: timer of that
- * @recheck_next: in the queue of those that are due
+ * @recheck_next: in the queue of those that are due; out of it, the successor that a verdict is for
  * @recheck_queued: it is in that queue
  * @rechecking: a job judges them
  * @recheck_again: while that runs, a load asked for it once more
@@ -615,6 +615,7 @@ time_t ike_wall(const struct ike_ops *ops, void *user);	/* any thread */
 bool ike_recheck_begin(struct ike_sa *sa, const struct cert_store *store,
 		       const struct cert_chain *chain, time_t until);
 void ike_recheck_inherit(struct ike_sa *sa, const struct ike_sa *old);
+void ike_recheck_hand_over(struct ike_sa *sa, struct ike_sa *old);	/* @sa takes over */
 void ike_recheck(struct ike_sa *sa);
 void ike_recheck_all(struct ike *ike);
 void ike_recheck_end(struct ike_sa *sa);	/* it is dead */

@@ -37,7 +37,8 @@ struct ike_certs {
 /**
  * struct recheck - one judgement
  * @job: of a worker
- * @sa: a reference
+ * @sa: a reference; each IKE SA has one to the successor to which it handed the job over
+ * @judged: the last of those, when the verdict is there
  * @store: the CAs of now, a reference
  * @claim: as at the authentication
  * @received: of @claim
@@ -53,7 +54,7 @@ struct ike_certs {
  */
 struct recheck {
 	struct ike_job job;
-	struct ike_sa *sa;
+	struct ike_sa *sa, *judged;
 	struct cert_store *store;
 	struct cert_claim claim;
 	struct bytes received[CERT_CHAIN_MAX];
@@ -180,6 +181,50 @@ void ike_recheck_inherit(struct ike_sa *sa, const struct ike_sa *old)
 	arm(sa);
 }
 
+/* the successor has the place of @old in the queue */
+static void replace_queued(struct ike_sa *sa, struct ike_sa *old)
+{
+	struct ike *ike = old->ike;
+	struct ike_sa **at = &ike->recheck_first;
+
+	while (*at != old)
+		at = &(*at)->recheck_next;
+	*at = ike_sa_get(sa);
+	sa->recheck_next = old->recheck_next;
+	sa->recheck_queued = true;
+	old->recheck_next = NULL;
+	old->recheck_queued = false;
+	if (ike->recheck_last == old)
+		ike->recheck_last = sa;
+	ike_sa_put(old);
+}
+
+/**
+ * ike_recheck_hand_over - judge the successor of an IKE SA in its place
+ * @sa: takes over, with the same certificates
+ * @old: is rekeyed
+ *
+ * A peer that rekeys as often as it likes does not escape a verdict. A job that runs keeps @old, which
+ * leads done() to @sa.
+ *
+ * Context: main thread
+ */
+void ike_recheck_hand_over(struct ike_sa *sa, struct ike_sa *old)
+{
+	if (!sa->certs || sa->rechecking || sa->recheck_queued)
+		return;
+	sa->recheck_at = old->recheck_at;
+	arm(sa);
+	if (old->recheck_queued) {
+		replace_queued(sa, old);
+	} else if (old->rechecking) {
+		old->recheck_next = ike_sa_get(sa);
+		sa->rechecking = true;
+		sa->recheck_again = old->recheck_again;
+		old->rechecking = old->recheck_again = false;
+	}
+}
+
 /* ---- on any thread ---- */
 
 /* @since 0: only by what is known */
@@ -222,10 +267,28 @@ static void ask(void *arg)
 
 static void recheck_free(struct recheck *r)
 {
+	struct ike_sa *sa = r->sa, *next;
+
 	cert_chain_free(r->chain);
 	cert_store_put(r->store);
-	ike_sa_put(r->sa);
+	for (; sa; sa = next) {
+		/* the last one may be in the queue by now */
+		next = sa == r->judged ? NULL : sa->recheck_next;
+		if (next)
+			sa->recheck_next = NULL;
+		ike_sa_put(sa);
+	}
 	free(r);
+}
+
+/* the IKE SA that the verdict is for: the one that was to be judged, or what succeeded it */
+static struct ike_sa *subject(const struct recheck *r)
+{
+	struct ike_sa *sa = r->sa;
+
+	while (sa->recheck_next)
+		sa = sa->recheck_next;
+	return sa;
 }
 
 static void submit(struct recheck *r, void (*run)(void *arg), void (*done)(void *arg), bool waits)
@@ -258,9 +321,11 @@ static void queue_run(struct ike *ike);
 static void done(void *arg)
 {
 	struct recheck *r = arg;
-	struct ike_sa *sa = ike_sa_get(r->sa);
+	struct ike_sa *sa = ike_sa_get(subject(r));
 	struct ike *ike = sa->ike;
 	bool again = sa->recheck_again;
+
+	r->judged = sa;
 
 	/* the core may have ended, too; ike_recheck_end() has counted it */
 	if (sa->dead) {
@@ -273,8 +338,8 @@ static void done(void *arg)
 	if (is_judged(sa) && !r->ok && !ike->closing) {
 		close_bad(sa, r->error);
 	} else if (is_judged(sa) && r->ok) {
-		sa->recheck_at = next_of(ike, r->chain, r->revocation != CONF_REVOCATION_OFF &&
-					 ike->ops->revocation, r->until);
+		sa->recheck_at = again ? 0 : next_of(ike, r->chain, r->revocation != CONF_REVOCATION_OFF &&
+						     ike->ops->revocation, r->until);
 		arm(sa);
 		if (again)
 			ike_recheck(sa);
@@ -288,7 +353,7 @@ static void judged(void *arg)
 {
 	struct recheck *r = arg;
 
-	if (r->ok && r->must_ask && is_judged(r->sa))
+	if (r->ok && r->must_ask && is_judged(subject(r)))
 		submit(r, ask, done, true);
 	else
 		done(r);
@@ -398,8 +463,12 @@ void ike_recheck_all(struct ike *ike)
 {
 	struct ike_sa *sa;
 
-	for (sa = ike->sas; sa; sa = sa->next)
+	for (sa = ike->sas; sa; sa = sa->next) {
+		/* so that a successor is due, too */
+		if (sa->certs)
+			sa->recheck_at = 0;
 		enqueue(sa);
+	}
 	queue_run(ike);
 }
 

@@ -477,6 +477,7 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 	sa->remote = old->remote;
 	move_children(sa, old);
 	ike_client_inherit(sa, old);
+	ike_recheck_hand_over(sa, old);
 	ike_unique_look(sa);
 	ike_tasks_move(sa, old);
 	for (tun = old->peer->tunnels; tun; tun = tun->next)

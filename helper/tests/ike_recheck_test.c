@@ -14,6 +14,7 @@
 #include "ike/core.h"
 #include "ike_bend.h"
 #include "pki.h"
+#include "v2/v2.h"
 
 #define YEAR	(366l * 24 * 3600)
 
@@ -231,6 +232,33 @@ static void load_while_judged(void **state)
 	end(w);
 }
 
+/* the peer rekeys the IKE SA while a worker has its chain: the verdict is for the successor */
+static void rekeyed_while_judged(void **state)
+{
+	struct world *w = pair(YEAR, YEAR, " revocation hard\n");
+	const struct ike_job *job;
+	struct ike_sa *first = bend_sa(&w->b);
+	unsigned int i;
+
+	(void)state;
+	w->defer_jobs = true;
+	w->b.revoked = true;
+	world_load(&w->b, &b);
+	assert_int_equal(w->n_jobs, 1);
+	job = w->jobs[--w->n_jobs];
+	w->defer_jobs = false;
+	/* more than once, and it deletes the old one */
+	for (i = 0; i < 2; i++) {
+		v2_renew(bend_sa(&w->a));
+		world_deliver(w);
+		assert_ptr_not_equal(bend_sa(&w->b), first);
+	}
+	job->run(job->arg);
+	job->done(job->arg);
+	is_closed(w, "it is revoked");
+	end(w);
+}
+
 /* who authenticates while a configuration is loaded is judged by the new one */
 static void load_while_authenticating(void **state)
 {
@@ -334,6 +362,7 @@ int main(void)
 		cmocka_unit_test(ca_expires_after_rekeying),
 		cmocka_unit_test(ca_is_removed),
 		cmocka_unit_test(load_while_judged),
+		cmocka_unit_test(rekeyed_while_judged),
 		cmocka_unit_test(load_while_authenticating),
 		cmocka_unit_test(few_at_once),
 		cmocka_unit_test(orphans_of_a_refused_peer),
