@@ -191,6 +191,27 @@ static void probe(struct ike_sa *sa)
 		v2_run(sa);
 }
 
+/* the holder's name for the log, or NULL: nobody has a part of @sel */
+static const char *held_by(struct ike_sa *sa, const struct ike_tunnel *tun,
+			   const struct kern_sel *sel, char *out, size_t len)
+{
+	struct ike_sa *other = holder(sa, tun, sel);
+	char id[300], at[ADDR_STRLEN];
+	const struct addr *orphan;
+
+	if (other) {
+		snprintf(out, len, "'%s'", ike_sa_id_str(other, false, id, sizeof(id)));
+		probe(other);
+		return out;
+	}
+	/* who it was is not known any more, and it may still be connected */
+	orphan = ike_orphans_holder(tun, sel, &sa->remote.addr);
+	if (!orphan)
+		return NULL;
+	snprintf(out, len, "a peer at %s", addr_str(orphan, at, sizeof(at)));
+	return out;
+}
+
 /**
  * ike_client_share - leave a client what no other one holds
  * @sa: of the client
@@ -205,23 +226,19 @@ static void probe(struct ike_sa *sa)
 unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, struct kern_sel *sels,
 			      unsigned int n)
 {
-	char us[300], them[300], src[TS_STRLEN], dst[TS_STRLEN];
+	char us[300], them[310], src[TS_STRLEN], dst[TS_STRLEN];
 	unsigned int i, kept = 0;
-	struct ike_sa *other;
 
 	for (i = 0; i < n; i++) {
-		other = holder(sa, tun, &sels[i]);
-		if (!other) {
+		if (!held_by(sa, tun, &sels[i], them, sizeof(them))) {
 			sels[kept++] = sels[i];
 			continue;
 		}
 		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, tun->conf->name, NULL,
-			   "'%s' does not get %s === %s, which '%s' has",
+			   "'%s' does not get %s === %s, which %s has",
 			   ike_sa_id_str(sa, false, us, sizeof(us)),
 			   ts_str(&sels[i].src, src, sizeof(src)),
-			   ts_str(&sels[i].dst, dst, sizeof(dst)),
-			   ike_sa_id_str(other, false, them, sizeof(them)));
-		probe(other);
+			   ts_str(&sels[i].dst, dst, sizeof(dst)), them);
 	}
 	return kept;
 }

@@ -589,6 +589,9 @@ void ike_orphans_start(struct ike *ike);
 bool ike_orphans_wait(const struct ike_tunnel *tun);	/* has it any that is to be replaced? */
 unsigned int ike_orphans_of(const struct ike_tunnel *tun);
 bool ike_orphans_of_peer(const struct ike_peer *peer);
+/* the peer that holds a part of @sel by one of them, unless it is at @asker; NULL: none does */
+const struct addr *ike_orphans_holder(const struct ike_tunnel *tun, const struct kern_sel *sel,
+				      const struct addr *asker);
 /* have they what @child is to carry, outbound? */
 bool ike_orphans_carry(const struct ike_child *child);
 /* @child is up, or its outbound SA is: what it covers goes */

@@ -351,6 +351,29 @@ bool ike_orphans_of_peer(const struct ike_peer *peer)
 	return false;
 }
 
+static bool holds(const struct ike_orphan *o, const struct kern_sel *sel)
+{
+	unsigned int i;
+	struct ts both;
+
+	for (i = 0; i < o->n_sels; i++)
+		if (ts_intersect(&o->sels[i].src, &sel->src, &both) &&
+		    ts_intersect(&o->sels[i].dst, &sel->dst, &both))
+			return true;
+	return false;
+}
+
+const struct addr *ike_orphans_holder(const struct ike_tunnel *tun, const struct kern_sel *sel,
+				      const struct addr *asker)
+{
+	const struct ike_orphan *o;
+
+	for (o = first_of(tun); o; o = o->next)
+		if (is_open(o) && !addr_equal(&o->remote, asker) && holds(o, sel))
+			return &o->remote;
+	return NULL;
+}
+
 /* a packet that it would carry */
 static void flow_of(const struct ike_orphan *o, const struct conf_list *list,
 		    struct kern_flow *flow)

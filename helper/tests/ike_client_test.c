@@ -199,6 +199,38 @@ static void held_by_one_that_has_gone(void **state)
 	end(w);
 }
 
+/* after a restart of the gateway the module's SAs say what a client has that is still there */
+static void held_before_a_restart(void **state)
+{
+	static const struct world_conf same = BOB("10.99.0.7"), own = BOB("10.99.0.8");
+	struct world *w = with_anna(&gateway);
+	unsigned int i;
+
+	(void)state;
+	node_crash(&w->b);
+	for (i = 0; i < WORLD_SAS; i++)
+		assert_true(!w->b.sas[i].used || addr_parse("192.0.2.77", &w->b.sas[i].remote));
+	node_adopt(&w->b);
+	assert_int_equal(go_to(w, "10.99.0.7"), 1);
+	becomes(w, &same);
+	assert_non_null(strstr(w->a.up_error, "TS_UNACCEPTABLE"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "'bob.example.com' does not get 10.2.0.0/16 === 10.99.0.7, which a peer at 192.0.2.77 has"));
+	assert_int_equal(go_to(w, "10.99.0.7"), 1);
+	becomes(w, &own);
+	assert_string_equal(w->a.up_error, "");
+	end(w);
+	/* the same machine gets it back */
+	w = with_anna(&gateway);
+	node_crash(&w->b);
+	node_adopt(&w->b);
+	becomes(w, &anna);
+	assert_string_equal(w->a.up_error, "");
+	world_run(w, 30000);
+	assert_int_equal(go_to(w, "10.99.0.7"), 1);
+	world_check_pairs(w);
+	end(w);
+}
+
 static void own_older_one(void **state)
 {
 	struct world *w = with_anna(&gateway);
@@ -342,6 +374,7 @@ int main(void)
 		cmocka_unit_test(held_by_another),
 		cmocka_unit_test(held_by_an_idle_one),
 		cmocka_unit_test(held_by_one_that_has_gone),
+		cmocka_unit_test(held_before_a_restart),
 		cmocka_unit_test(own_older_one),
 		cmocka_unit_test(gateway_rekeys),
 		cmocka_unit_test(gateway_begins_again),
