@@ -501,8 +501,11 @@ static void one_expression(struct walk *w, const struct nft_rule *r, struct nlat
 	enum tri is;
 	size_t kind;
 
-	if (nla_parse_nested(tb, NFTA_EXPR_MAX, elem, NULL) || !tb[NFTA_EXPR_NAME])
+	/* it may be a condition */
+	if (nla_parse_nested(tb, NFTA_EXPR_MAX, elem, NULL) || !tb[NFTA_EXPR_NAME]) {
+		s->matches = UNKNOWN;
 		return;
+	}
 	kind = kind_of(tb[NFTA_EXPR_NAME]);
 	memset(data, 0, sizeof(data));
 	if (tb[NFTA_EXPR_DATA] && nla_parse_nested(data, 31, tb[NFTA_EXPR_DATA], NULL))

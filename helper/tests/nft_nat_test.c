@@ -190,6 +190,22 @@ static enum nft_nat result(struct world *w)
 	return nft_nat(&w->all, &f, &w->change);
 }
 
+/* an expression without a name may be a condition, so what comes behind it is not sure */
+static void not_readable(void **state)
+{
+	struct world *w = world_new();
+	struct nlattr *elem;
+
+	(void)state;
+	rule(w, "post");
+	elem = nla_nest_start(last(w), NFTA_LIST_ELEM);
+	u32(last(w), NFTA_EXPR_DATA, 0);
+	nla_nest_end(last(w), elem);
+	masquerade(w);
+	assert_int_equal(result(w), NFT_NAT_UNSURE);
+	world_free(w);
+}
+
 static void by_device(void **state)
 {
 	struct world *w = world_new();
@@ -372,6 +388,7 @@ static void damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(not_readable),
 		cmocka_unit_test(by_device), cmocka_unit_test(by_mark), cmocka_unit_test(to_itself),
 		cmocka_unit_test(jumps), cmocka_unit_test(sets), cmocka_unit_test(damaged),
 	};
