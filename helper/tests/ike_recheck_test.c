@@ -352,6 +352,46 @@ static void few_at_once(void **state)
 	end(w);
 }
 
+/* a successor has the place of the one that waited to be judged */
+static void rekeyed_while_queued(void **state)
+{
+	struct world *w = pair(YEAR, YEAR, " revocation hard\n");
+	struct ike_sa *sa = bend_sa(&w->b), fake[4];
+	const struct ike_job *jobs[4];
+	unsigned int i;
+
+	(void)state;
+	w->defer_jobs = true;
+	memset(fake, 0, sizeof(fake));
+	for (i = 0; i < 4; i++) {
+		fake[i].ike = sa->ike;
+		fake[i].refs = 2;
+		fake[i].peer = sa->peer;
+		fake[i].state = IKE_STATE_ESTABLISHED;
+		fake[i].certs = sa->certs;
+		fake[i].recheck.fn = sa->recheck.fn;
+		fake[i].remote_id = sa->remote_id;
+		ike_recheck(&fake[i]);
+		jobs[i] = w->jobs[i];
+		jobs[i]->run(jobs[i]->arg);
+	}
+	w->n_jobs = 0;
+	world_load(&w->b, &b);
+	assert_int_equal(w->n_jobs, 0);
+	w->defer_jobs = false;
+	w->b.revoked = true;
+	for (i = 0; i < 2; i++) {
+		v2_renew(bend_sa(&w->a));
+		world_deliver(w);
+	}
+	for (i = 0; i < 4; i++) {
+		jobs[i]->done(jobs[i]->arg);
+		ike_timer_off(&w->b.ike->timers, &fake[i].recheck);
+	}
+	is_closed(w, "it is revoked");
+	end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +405,7 @@ int main(void)
 		cmocka_unit_test(rekeyed_while_judged),
 		cmocka_unit_test(load_while_authenticating),
 		cmocka_unit_test(few_at_once),
+		cmocka_unit_test(rekeyed_while_queued),
 		cmocka_unit_test(orphans_of_a_refused_peer),
 	};
 
