@@ -92,7 +92,7 @@ void nfipsec_netns_lower(struct nfipsec_net *nn)
 		hooks_unregister(nn->net);
 		synchronize_net();
 		nfipsec_await_flush(nn);
-		/* it may be dropping packets that were queued for too long, which name the device */
+		/* It may be dropping queued packets, which name the device. */
 		nfipsec_lifetime_exit_net(nn);
 		nfipsec_dev_destroy(nn);
 	}
