@@ -5,13 +5,8 @@
  * after it has checked the responder's AUTH, so it announces the SPI when it sends IKE_AUTH. The
  * module queues packets with an announced SPI unopened, and opens them in order after SA_ADD.
  */
-#include <linux/jhash.h>
 #include <linux/sched.h>
-#include <net/ip.h>
-#include <net/ipv6.h>
 
-#include "ah.h"
-#include "esp.h"
 #include "path.h"
 
 #define SPIS_MAX	1024		/* announced at a time in a namespace */
@@ -59,17 +54,12 @@ static unsigned long *queued_at(struct sk_buff *skb)
 	return (unsigned long *)skb->cb;
 }
 
-static u32 spi_key(__be32 spi)
-{
-	return jhash_1word((__force u32)spi, 0);
-}
-
 /* RCU read side, or await_lock */
 static struct nfipsec_awaited *find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
 {
 	struct nfipsec_awaited *a;
 
-	hash_for_each_possible_rcu(nn->awaited, a, hash, spi_key(id->spi),
+	hash_for_each_possible_rcu(nn->awaited, a, hash, nfipsec_spi_key(id->spi),
 				   lockdep_is_held(&nn->await_lock)) {
 		if (a->id.spi == id->spi && a->id.proto == id->proto &&
 		    a->id.family == id->family &&
@@ -88,47 +78,33 @@ static bool is_queueing(const struct nfipsec_awaited *a)
 	return !smp_load_acquire(&a->installed) || READ_ONCE(a->draining);
 }
 
-/* the SA that a packet names, which may not exist */
+/* the name of the SA of a packet, which may not exist; false: none */
 static bool packet_id(struct sk_buff *skb, const struct nfipsec_headers *h,
 		      struct nfipsec_sa_id *id)
 {
-	unsigned int at = h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
+	u8 proto = h->proto;
+	__be32 spi;
 
-	id->proto = h->proto;
-	if (h->proto == IPPROTO_UDP) {
-		if (!nfipsec_natt_is_esp(skb, h))
+	switch (h->proto) {
+	case IPPROTO_UDP:
+		if (!nfipsec_natt_spi(skb, h, &spi))
 			return false;
-		at += sizeof(struct udphdr);
-		id->proto = IPPROTO_ESP;
-	} else if (h->proto != IPPROTO_ESP && h->proto != IPPROTO_AH) {
+		proto = IPPROTO_ESP;
+		break;
+	case IPPROTO_ESP:
+	case IPPROTO_AH:
+		if (!nfipsec_input_spi(skb, h, &spi))
+			return false;
+		break;
+	default:
 		return false;
 	}
-	if (!pskb_may_pull(skb, at + ESP_HDR_LEN))
-		return false;
-	id->spi = *(const __be32 *)(skb->data + at);
-	if (ip_hdr(skb)->version == 4) {
-		id->family = AF_INET;
-		id->addr.ip = ip_hdr(skb)->daddr;
-	} else {
-		id->family = AF_INET6;
-		id->addr.ip6 = ipv6_hdr(skb)->daddr;
-	}
+	nfipsec_sa_id_in(id, skb, proto, spi);
 	return true;
 }
 
-/**
- * nfipsec_await_find - is a packet to be queued for an announced SPI?
- * @nn: the namespace
- * @skb: the packet, at its outer IP header, defragmented
- * @h: its headers
- *
- * A caller that found no SA before the call looks it up once more if this function returns
- * NULL: the SA may have been installed in between. The announcement therefore stays for KEEP
- * after SA_ADD. A GSO packet is never queued. RCU read side.
- *
- * Return: the announcement, borrowed under RCU, or NULL.
- */
-struct nfipsec_awaited *nfipsec_await_find(struct nfipsec_net *nn, struct sk_buff *skb,
+/* A GSO packet may be of many SAs: its segments are queued. */
+static struct nfipsec_awaited *queueing_of(struct nfipsec_net *nn, struct sk_buff *skb,
 					   const struct nfipsec_headers *h)
 {
 	struct nfipsec_awaited *a;
@@ -138,6 +114,51 @@ struct nfipsec_awaited *nfipsec_await_find(struct nfipsec_net *nn, struct sk_buf
 		return NULL;
 	a = find(nn, &id);
 	return a && is_queueing(a) ? a : NULL;
+}
+
+/**
+ * nfipsec_await_is_announced - does a packet name an announced SPI?
+ * @nn: the namespace
+ * @skb: the packet, at its outer IP header, defragmented
+ * @h: its headers
+ *
+ * RCU read side.
+ *
+ * Return: true if nfipsec_await_find() would return an announcement for a packet without an SA.
+ */
+bool nfipsec_await_is_announced(struct nfipsec_net *nn, struct sk_buff *skb,
+				const struct nfipsec_headers *h)
+{
+	return queueing_of(nn, skb, h);
+}
+
+/**
+ * nfipsec_await_find - the SA of a packet, or the queue that the packet must join
+ * @nn: the namespace
+ * @skb: the packet, at its outer IP header, defragmented
+ * @h: its headers
+ * @sa: set to the inbound SA, or to NULL
+ *
+ * A packet joins the queue of an announced SPI until the SA is installed, and behind older
+ * packets of its SA until these are opened. If there is neither SA nor queue, SA_ADD may have
+ * come between the two look-ups, so the SA is looked up once more: the announcement stays for
+ * KEEP after SA_ADD. RCU read side.
+ *
+ * Return: the announcement, borrowed under RCU, or NULL.
+ */
+struct nfipsec_awaited *nfipsec_await_find(struct nfipsec_net *nn, struct sk_buff *skb,
+					   const struct nfipsec_headers *h, struct nfipsec_sa **sa)
+{
+	struct nfipsec_awaited *a;
+
+	*sa = nfipsec_input_find(nn, skb, h);
+	if (*sa ? likely(!test_bit(NFIPSEC_SA_RELEASING, &(*sa)->flags)) :
+		  !READ_ONCE(nn->await_count))
+		return NULL;
+	a = queueing_of(nn, skb, h);
+	if (!a && !*sa)
+		*sa = nfipsec_input_find(nn, skb, h);
+	return a;
 }
 
 static void enqueue(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb)
@@ -179,14 +200,11 @@ static void open_queued(struct nfipsec_net *nn, struct sk_buff *skb)
 	struct nfipsec_headers h;
 
 	if (!nfipsec_pkt_headers(skb, 0, &h))
-		sa = h.proto == IPPROTO_UDP ? nfipsec_natt_find(nn, skb, &h) :
-					      nfipsec_input_find(nn, skb, &h);
-	if (!sa)
-		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_AGED);
-	else if (h.proto == IPPROTO_UDP)
-		nfipsec_natt_input(sa, skb, &h);
+		sa = nfipsec_input_find(nn, skb, &h);
+	if (sa)
+		nfipsec_input_open(sa, skb, &h);
 	else
-		nfipsec_input(sa, skb, &h);
+		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_AGED);
 }
 
 /**
@@ -234,18 +252,24 @@ static void drop_all(struct nfipsec_net *nn, struct sk_buff_head *list)
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_AGED);
 }
 
+/* ends an announcement whose queue is empty */
+static void unpublish(struct nfipsec_net *nn, struct nfipsec_awaited *a)
+{
+	lockdep_assert_held(&nn->await_lock);
+	WRITE_ONCE(a->dead, true);
+	hash_del_rcu(&a->hash);
+	WRITE_ONCE(nn->await_count, nn->await_count - 1);
+	kfree_rcu(a, rcu);
+}
+
 /* ends an announcement; its packets go to @gone, for the caller to drop when it has unlocked */
 static void end(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff_head *gone)
 {
 	struct sk_buff *skb;
 
-	lockdep_assert_held(&nn->await_lock);
-	WRITE_ONCE(a->dead, true);
-	hash_del_rcu(&a->hash);
-	WRITE_ONCE(nn->await_count, nn->await_count - 1);
 	while ((skb = dequeue(nn, a)))
 		__skb_queue_tail(gone, skb);
-	kfree_rcu(a, rcu);
+	unpublish(nn, a);
 }
 
 /**
@@ -340,7 +364,7 @@ bool nfipsec_await_age(struct nfipsec_net *nn)
 		       time_after(jiffies, *queued_at(skb) + AGE_MAX))
 			__skb_queue_tail(&old, dequeue(nn, a));
 		if (a->installed && !a->draining && time_after(jiffies, a->since + KEEP))
-			end(nn, a, &old);
+			unpublish(nn, a);
 		else
 			more |= a->installed || !skb_queue_empty(&a->queue);
 	}
@@ -365,7 +389,6 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 		      struct netlink_ext_ack *extack)
 {
 	struct nfipsec_awaited *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT), *old;
-	struct sk_buff_head gone;
 	int err = 0;
 
 	if (!new) {
@@ -375,7 +398,6 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 	new->id = *id;
 	new->portid = portid;
 	__skb_queue_head_init(&new->queue);
-	__skb_queue_head_init(&gone);
 	mutex_lock(&nn->config);
 	/* IPv4 is reassembled from the first policy on */
 	if (nn->dev && id->family == AF_INET6)
@@ -395,60 +417,37 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 		NL_SET_ERR_MSG(extack, "expected at most 1024 announced SPIs");
 		err = -ENOSPC;
 	} else {
+		/* its SA was installed, and deleted again */
 		if (old)
-			end(nn, old, &gone);
-		hash_add_rcu(nn->awaited, &new->hash, spi_key(id->spi));
+			unpublish(nn, old);
+		hash_add_rcu(nn->awaited, &new->hash, nfipsec_spi_key(id->spi));
 		WRITE_ONCE(nn->await_count, nn->await_count + 1);
 	}
 	spin_unlock_bh(&nn->await_lock);
 	rcu_read_unlock();
 	mutex_unlock(&nn->config);
-	drop_all(nn, &gone);
 	if (err)
 		kfree(new);
 	return err;
 }
 
-/* ends all announcements for which @match is true; returns how many */
-static unsigned int end_matching(struct nfipsec_net *nn,
-				 bool (*match)(const struct nfipsec_awaited *a, const void *arg),
-				 const void *arg)
+/* ends the announcements of a netlink socket, or all of them with @portid 0 */
+static void end_of(struct nfipsec_net *nn, u32 portid)
 {
 	struct nfipsec_awaited *a;
 	struct sk_buff_head gone;
 	struct hlist_node *next;
-	unsigned int i, n = 0;
+	unsigned int i;
 
 	lockdep_assert_held(&nn->config);
 	__skb_queue_head_init(&gone);
 	spin_lock_bh(&nn->await_lock);
 	hash_for_each_safe(nn->awaited, i, next, a, hash) {
-		if (match(a, arg)) {
+		if (!portid || a->portid == portid)
 			end(nn, a, &gone);
-			n++;
-		}
 	}
 	spin_unlock_bh(&nn->await_lock);
 	drop_all(nn, &gone);
-	return n;
-}
-
-static bool has_id(const struct nfipsec_awaited *a, const void *arg)
-{
-	const struct nfipsec_sa_id *id = arg;
-
-	return a->id.spi == id->spi && a->id.proto == id->proto && a->id.family == id->family &&
-	       nfipsec_addr_equal(id->family, &a->id.addr, &id->addr);
-}
-
-static bool has_portid(const struct nfipsec_awaited *a, const void *arg)
-{
-	return a->portid == *(const u32 *)arg;
-}
-
-static bool is_any(const struct nfipsec_awaited *a, const void *arg)
-{
-	return true;
 }
 
 /**
@@ -462,12 +461,20 @@ static bool is_any(const struct nfipsec_awaited *a, const void *arg)
  */
 int nfipsec_await_cancel(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
 {
-	unsigned int n;
+	struct nfipsec_awaited *a;
+	struct sk_buff_head gone;
 
+	__skb_queue_head_init(&gone);
 	mutex_lock(&nn->config);
-	n = end_matching(nn, has_id, id);
+	spin_lock_bh(&nn->await_lock);
+	a = find(nn, id);
+	if (a)
+		end(nn, a, &gone);
+	spin_unlock_bh(&nn->await_lock);
+	/* the packets name nfipsec0, which goes under nfipsec_net.config only */
+	drop_all(nn, &gone);
 	mutex_unlock(&nn->config);
-	return n ? 0 : -ENOENT;
+	return a ? 0 : -ENOENT;
 }
 
 /**
@@ -492,7 +499,7 @@ void nfipsec_await_closed(struct nfipsec_net *nn, u32 portid)
 	if (!has)
 		return;
 	mutex_lock(&nn->config);
-	end_matching(nn, has_portid, &portid);
+	end_of(nn, portid);
 	mutex_unlock(&nn->config);
 }
 
@@ -505,5 +512,5 @@ void nfipsec_await_closed(struct nfipsec_net *nn, u32 portid)
  */
 void nfipsec_await_flush(struct nfipsec_net *nn)
 {
-	end_matching(nn, is_any, NULL);
+	end_of(nn, 0);
 }

@@ -233,47 +233,16 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb, const struct nf
 	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_BEFORE_NAT);
 }
 
-/* the inbound SA of a packet, if the packet is ESP, AH, or ESP in UDP */
-static struct nfipsec_sa *find_sa(struct nfipsec_net *nn, struct sk_buff *skb,
-				  const struct nfipsec_headers *h)
-{
-	switch (h->proto) {
-	case IPPROTO_ESP:
-	case IPPROTO_AH:
-		return nfipsec_input_find(nn, skb, h);
-	case IPPROTO_UDP:
-		return nfipsec_natt_find(nn, skb, h);
-	}
-	return NULL;
-}
-
-/*
- * Is the packet to be queued until its SA is installed, or until older packets of its SA are
- * through? If not, and there was no @sa, the SA may have been installed meanwhile.
- */
-static struct nfipsec_awaited *find_awaited(struct nfipsec_net *nn, struct sk_buff *skb,
-					    const struct nfipsec_headers *h,
-					    struct nfipsec_sa **sa)
-{
-	struct nfipsec_awaited *awaited;
-
-	if (*sa ? likely(!test_bit(NFIPSEC_SA_RELEASING, &(*sa)->flags)) :
-		  !READ_ONCE(nn->await_count))
-		return NULL;
-	awaited = nfipsec_await_find(nn, skb, h);
-	if (!awaited && !*sa)
-		*sa = find_sa(nn, skb, h);
-	return awaited;
-}
-
 /* neither opened nor queued */
 static unsigned int not_ours(struct nfipsec_net *nn, struct sk_buff *skb,
 			     const struct nf_hook_state *state, const struct nfipsec_headers *h)
 {
+	__be32 spi;
+
 	switch (h->proto) {
 	case IPPROTO_ESP:
 	case IPPROTO_AH:
-		if (nfipsec_input_has_spi(skb, h))
+		if (nfipsec_input_spi(skb, h, &spi))
 			nfipsec_stat_add_bh(nn, NFIPSEC_STAT_IN_UNKNOWN_SPI, 1);
 		break;
 	case IPPROTO_UDP:
@@ -310,8 +279,7 @@ static unsigned int receive(struct nfipsec_net *nn, struct sk_buff *skb,
 	 */
 	if (nfipsec_pkt_headers(skb, 0, &h) || h.fragment || h.routed)
 		return cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
-	sa = find_sa(nn, skb, &h);
-	awaited = find_awaited(nn, skb, &h, &sa);
+	awaited = nfipsec_await_find(nn, skb, &h, &sa);
 	if (!sa && !awaited)
 		return not_ours(nn, skb, state, &h);
 	if (unlikely(h.options) && !nfipsec_input_options(nn, skb, &h))
@@ -320,10 +288,8 @@ static unsigned int receive(struct nfipsec_net *nn, struct sk_buff *skb,
 		return NF_DROP;
 	if (unlikely(awaited))
 		nfipsec_await_hold(nn, awaited, skb);
-	else if (h.proto == IPPROTO_UDP)
-		nfipsec_natt_input(sa, skb, &h);
 	else
-		nfipsec_input(sa, skb, &h);
+		nfipsec_input_open(sa, skb, &h);
 	return NF_STOLEN;
 }
 

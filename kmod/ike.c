@@ -203,7 +203,7 @@ bool nfipsec_ike_may_be_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 	case IPPROTO_UDP:
 		return nfipsec_ike_is_receiver(nn, pkt->family, &pkt->daddr, pkt->dport) ||
 		       nfipsec_natt_find(nn, skb, &pkt->h) || nfipsec_natt_is_mixed(skb, &pkt->h) ||
-		       nfipsec_await_find(nn, skb, &pkt->h) ||
+		       nfipsec_await_is_announced(nn, skb, &pkt->h) ||
 		       (pkt->family == AF_INET && is_reply_behind_nat(nn, skb));
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:

@@ -195,40 +195,48 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct
 	return NFIPSEC_STAT_UNSPEC;
 }
 
-static unsigned int spi_offset(const struct nfipsec_headers *h)
-{
-	return h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
-}
-
 /**
- * nfipsec_input_has_spi - is an ESP or AH packet long enough to name an SA?
+ * nfipsec_input_spi - the SPI of an ESP or AH packet
  * @skb: at its outer IP header, defragmented
  * @h: its headers
+ * @spi: set
  *
  * Return: false for a packet that ends before its sequence number.
  */
-bool nfipsec_input_has_spi(const struct sk_buff *skb, const struct nfipsec_headers *h)
+bool nfipsec_input_spi(struct sk_buff *skb, const struct nfipsec_headers *h, __be32 *spi)
 {
-	return skb->len >= spi_offset(h) + ESP_HDR_LEN;
+	unsigned int at = h->upper + (h->proto == IPPROTO_AH ? AH_SPI_AT : 0);
+
+	if (!pskb_may_pull(skb, at + ESP_HDR_LEN))
+		return false;
+	*spi = *(const __be32 *)(skb->data + at);
+	return true;
 }
 
 /**
- * nfipsec_input_find - whose ESP or AH packet is this?
+ * nfipsec_input_find - whose ESP or AH packet, or ESP in UDP, is this?
  * @nn: the namespace
  * @skb: at its outer IP header, defragmented
  * @h: its headers
  *
  * Return: the SA; NULL for an SPI that is not ours, so that xfrm or another daemon
- * may have it. RCU read side.
+ * may have it, and for other protocols. RCU read side.
  */
 struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				      const struct nfipsec_headers *h)
 {
-	unsigned int at = spi_offset(h);
+	__be32 spi;
 
-	if (!pskb_may_pull(skb, at + ESP_HDR_LEN))
-		return NULL;
-	return nfipsec_sadb_find_in(nn, skb, h->proto, *(__be32 *)(skb->data + at));
+	switch (h->proto) {
+	case IPPROTO_ESP:
+	case IPPROTO_AH:
+		if (!nfipsec_input_spi(skb, h, &spi))
+			return NULL;
+		return nfipsec_sadb_find_in(nn, skb, h->proto, spi);
+	case IPPROTO_UDP:
+		return nfipsec_natt_find(nn, skb, h);
+	}
+	return NULL;
 }
 
 /* RFC 8200 4.2: what its type wants done with an option that we do not know */
@@ -364,6 +372,23 @@ void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfip
 		nfipsec_deliver(nn, a.skb, pkt.h.proto);
 }
 
+/**
+ * nfipsec_input_open - open an ESP or AH packet, or each of many in UDP
+ * @sa: whose it is, from nfipsec_input_find()
+ * @skb: at its outer IP header; taken
+ * @h: its headers
+ *
+ * RCU read side, bottom halves off.
+ */
+void nfipsec_input_open(struct nfipsec_sa *sa, struct sk_buff *skb,
+			const struct nfipsec_headers *h)
+{
+	if (h->proto == IPPROTO_UDP)
+		nfipsec_natt_input(sa, skb, h);
+	else
+		nfipsec_input(sa, skb, h);
+}
+
 /* Is the packet for the tunnels themselves, as far as is known where it is judged? */
 static bool is_outer(struct nfipsec_net *nn, struct sk_buff *skb, const struct nfipsec_pkt *pkt,
 		     enum nfipsec_when when)
@@ -391,12 +416,13 @@ static bool is_outer(struct nfipsec_net *nn, struct sk_buff *skb, const struct n
 bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb)
 {
 	struct nfipsec_pkt pkt;
+	__be32 spi;
 
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt) ||
 	    nfipsec_ike_may_be_outer(nn, skb, &pkt))
 		return true;
 	/* its SPI may have been announced when PRE_ROUTING looked */
-	return pkt.h.proto == IPPROTO_UDP && !pkt.h.fragment && nfipsec_natt_is_esp(skb, &pkt.h);
+	return pkt.h.proto == IPPROTO_UDP && !pkt.h.fragment && nfipsec_natt_spi(skb, &pkt.h, &spi);
 }
 
 /**

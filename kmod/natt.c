@@ -120,20 +120,22 @@ void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
 }
 
 /**
- * nfipsec_natt_is_esp - may a datagram be ESP for which nobody has agreed on a port yet?
+ * nfipsec_natt_spi - the SPI of ESP in UDP without an SA, which could name another port
  * @skb: at its outer IP header, UDP, defragmented
  * @h: its headers
+ * @spi: set
  *
- * Return: true for a datagram to port 4500 with an SPI, in the linear part of @skb then.
+ * Return: true for a datagram to port 4500 with an SPI, which IKE does not have.
  */
-bool nfipsec_natt_is_esp(struct sk_buff *skb, const struct nfipsec_headers *h)
+bool nfipsec_natt_spi(struct sk_buff *skb, const struct nfipsec_headers *h, __be32 *spi)
 {
 	const struct udphdr *udp;
 
 	if (!pskb_may_pull(skb, h->upper + sizeof(*udp) + ESP_HDR_LEN))
 		return false;
 	udp = (const struct udphdr *)(skb->data + h->upper);
-	return udp->dest == htons(NATT_PORT) && *(const __be32 *)(udp + 1);
+	*spi = *(const __be32 *)(udp + 1);
+	return udp->dest == htons(NATT_PORT) && *spi;
 }
 
 /**
@@ -241,6 +243,7 @@ void nfipsec_natt_open_many(struct nfipsec_net *nn, struct sk_buff *skb,
 			    const struct nfipsec_headers *h)
 {
 	struct sk_buff *segments, *one, *next;
+	struct nfipsec_awaited *awaited;
 	struct nfipsec_sa *sa;
 
 	__skb_push(skb, -skb_mac_offset(skb));
@@ -253,14 +256,16 @@ void nfipsec_natt_open_many(struct nfipsec_net *nn, struct sk_buff *skb,
 	skb_list_walk_safe(segments, one, next) {
 		skb_mark_not_on_list(one);
 		__skb_pull(one, skb_network_offset(one));
-		sa = nfipsec_natt_find(nn, one, h);
-		if (sa) {
+		awaited = nfipsec_await_find(nn, one, h, &sa);
+		if (awaited) {
+			nfipsec_await_hold(nn, awaited, one);
+		} else if (sa) {
 			open_one(sa, one, h);
-			continue;
+		} else {
+			/* again, alone, for its socket; the route of all is lent under RCU only */
+			skb_dst_drop(one);
+			netif_rx(one);
 		}
-		/* once more, alone, for its socket; what routed them all is lent under RCU only */
-		skb_dst_drop(one);
-		netif_rx(one);
 	}
 }
 

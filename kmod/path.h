@@ -27,10 +27,12 @@ void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
 int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes);
 
 /* input.c */
-bool nfipsec_input_has_spi(const struct sk_buff *skb, const struct nfipsec_headers *h);
+bool nfipsec_input_spi(struct sk_buff *skb, const struct nfipsec_headers *h, __be32 *spi);
 struct nfipsec_sa *nfipsec_input_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				      const struct nfipsec_headers *h);
 void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h);
+void nfipsec_input_open(struct nfipsec_sa *sa, struct sk_buff *skb,
+			const struct nfipsec_headers *h);
 /* may the packet be opened, by its destination options? Otherwise it is gone */
 bool nfipsec_input_options(struct nfipsec_net *nn, struct sk_buff *skb,
 			   const struct nfipsec_headers *h);
@@ -46,8 +48,10 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 
 /* await.c: inbound packets whose SA is not installed yet */
 struct nfipsec_awaited;
+bool nfipsec_await_is_announced(struct nfipsec_net *nn, struct sk_buff *skb,
+				const struct nfipsec_headers *h);
 struct nfipsec_awaited *nfipsec_await_find(struct nfipsec_net *nn, struct sk_buff *skb,
-					   const struct nfipsec_headers *h);
+					   const struct nfipsec_headers *h, struct nfipsec_sa **sa);
 void nfipsec_await_hold(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb);
 
 /* ike.c: the daemon's IKE sockets */
@@ -137,7 +141,7 @@ void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
 void nfipsec_natt_follow(struct nfipsec_sa *sa, const struct sk_buff *skb, unsigned int head);
 struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb,
 				     const struct nfipsec_headers *h);
-bool nfipsec_natt_is_esp(struct sk_buff *skb, const struct nfipsec_headers *h);
+bool nfipsec_natt_spi(struct sk_buff *skb, const struct nfipsec_headers *h, __be32 *spi);
 void nfipsec_natt_input(struct nfipsec_sa *sa, struct sk_buff *skb,
 			const struct nfipsec_headers *h);
 /* a GSO packet that begins with what is not ours, and may go on with what is */

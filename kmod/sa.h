@@ -5,6 +5,7 @@
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/jhash.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/udp.h>
@@ -187,6 +188,13 @@ bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt
 int nfipsec_sadb_init_net(struct nfipsec_net *nn);
 void nfipsec_sadb_exit_net(struct nfipsec_net *nn);	/* no SA is left */
 struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id);
+/* SPIs are random where IKE chose them; by hand they may be 0x1000, 0x2000 ... */
+static inline u32 nfipsec_spi_key(__be32 spi)
+{
+	return jhash_1word((__force u32)spi, 0);
+}
+
+void nfipsec_sa_id_in(struct nfipsec_sa_id *id, const struct sk_buff *skb, u8 proto, __be32 spi);
 /* the SA of an arriving packet, whose destination is at the skb's network header */
 struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_buff *skb,
 					u8 proto, __be32 spi);

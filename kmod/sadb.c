@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The indexes of SAs: by SPI, outbound ones by tunnel too, all in one list. */
-#include <linux/jhash.h>
 #include <linux/netlink.h>
 #include <linux/rculist.h>
 
 #include "sa.h"
 #include "trace.h"
-
-/* SPIs are random where IKE chose them; by hand they may be 0x1000, 0x2000 ... */
-static u32 spi_key(__be32 spi)
-{
-	return jhash_1word((__force u32)spi, 0);
-}
 
 /* its ends may change: RCU read side, or sa_lock */
 static bool is(const struct nfipsec_sa *sa, const struct nfipsec_sa_id *id)
@@ -70,11 +63,30 @@ struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipse
 {
 	struct nfipsec_sa *sa;
 
-	hash_for_each_possible_rcu(nn->sa_by_spi, sa, hash, spi_key(id->spi)) {
+	hash_for_each_possible_rcu(nn->sa_by_spi, sa, hash, nfipsec_spi_key(id->spi)) {
 		if (is(sa, id))
 			return sa;
 	}
 	return NULL;
+}
+
+/**
+ * nfipsec_sa_id_in - the name of the SA of an arriving packet
+ * @id: set
+ * @skb: the packet; its network header is the outer IP header
+ * @proto: IPPROTO_ESP or IPPROTO_AH
+ * @spi: from its header
+ */
+void nfipsec_sa_id_in(struct nfipsec_sa_id *id, const struct sk_buff *skb, u8 proto, __be32 spi)
+{
+	*id = (struct nfipsec_sa_id){ .dir = NFIPSEC_DIR_IN, .proto = proto, .spi = spi };
+	if (ip_hdr(skb)->version == 4) {
+		id->family = AF_INET;
+		id->addr.ip = ip_hdr(skb)->daddr;
+	} else {
+		id->family = AF_INET6;
+		id->addr.ip6 = ipv6_hdr(skb)->daddr;
+	}
 }
 
 /**
@@ -91,15 +103,9 @@ struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipse
 struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_buff *skb,
 					u8 proto, __be32 spi)
 {
-	struct nfipsec_sa_id id = { .dir = NFIPSEC_DIR_IN, .proto = proto, .spi = spi };
+	struct nfipsec_sa_id id;
 
-	if (ip_hdr(skb)->version == 4) {
-		id.family = AF_INET;
-		id.addr.ip = ip_hdr(skb)->daddr;
-	} else {
-		id.family = AF_INET6;
-		id.addr.ip6 = ipv6_hdr(skb)->daddr;
-	}
+	nfipsec_sa_id_in(&id, skb, proto, spi);
 	return nfipsec_sadb_find(nn, &id);
 }
 
@@ -261,7 +267,7 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 		goto out;
 	}
 	refcount_inc(&sa->ref);
-	hash_add_rcu(nn->sa_by_spi, &sa->hash, spi_key(sa->spi));
+	hash_add_rcu(nn->sa_by_spi, &sa->hash, nfipsec_spi_key(sa->spi));
 	sa->number = ++nn->sas_made;
 	if (sa->dir == NFIPSEC_DIR_OUT)
 		insert_out(sa);

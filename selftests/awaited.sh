@@ -210,6 +210,19 @@ octets_of_all()
 		stats_are in_held 4
 }
 
+# a packet of UDP GSO, with eight datagrams of ESP
+segments()
+{
+	queue_begin && announce ok await esp 0x5000 $GW_A && ip netns exec gw-b python3 - $GW_A <<-'END' &&
+		import socket, struct, sys
+		UDP_SEGMENT = 103
+		with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+		    s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 64)
+		    s.sendto(b"".join(struct.pack("!II", 0x5000, n).ljust(64, b"x") for n in range(8)), (sys.argv[1], 4500))
+	END
+		stats_are in_held 8
+}
+
 spis()
 {
 	queue_begin && announce ok fill 1024 $GW_A && announce ENOSPC await esp 0x5000 $GW_A &&
@@ -291,7 +304,7 @@ module_goes()
 	so policy_unload && so unload_module && so load_module
 }
 
-ktap_plan 18
+ktap_plan 19
 sites_begin
 sites_ipv6 || bail "no IPv6"
 shell_start || bail "no shell in gw-a"
@@ -318,6 +331,7 @@ ip -n gw-b xfrm policy flush
 check "at most 512 packets are queued for an SPI" packets
 check "and at most 1 MiB" octets
 check "and 8 MiB for all SPIs, with a share for each" octets_of_all
+check "each datagram of a GSO packet is queued" segments
 check "at most 1024 SPIs are announced" spis
 check "packets are dropped after 10 s, and when the announcement ends" grow_old
 check "an SPI that is not announced is left to others" others_pass
