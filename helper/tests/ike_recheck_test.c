@@ -158,13 +158,13 @@ static void certificate_expires(void **state)
 static void ca_expires_after_rekeying(void **state)
 {
 	struct world *w;
-	struct ike_sa *first;
+	uint64_t first;
 
 	(void)state;
 	w = pair(YEAR, 6 * 3600, " revocation off ike-lifetime 2h\n");
-	first = bend_sa(&w->b);
+	first = bend_sa(&w->b)->spi_i;
 	pass(w, 5 * 3600);
-	assert_ptr_not_equal(bend_sa(&w->b), first);
+	assert_true(bend_sa(&w->b)->spi_i != first);
 	assert_null(node_line(&w->b, IKE_EVENT_ERROR, "holds no longer"));
 	assert_int_equal(node_ike_sas(&w->b, "established"), 1);
 	pass(w, 3580);
