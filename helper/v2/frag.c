@@ -38,15 +38,10 @@ static void uncharge(struct v2_frags *fr)
 	fr->charged = 0;
 }
 
-static bool is_strangers(const struct ike_sa *sa)
-{
-	return !sa->initiator && sa->state < IKE_STATE_ESTABLISHED;
-}
-
 static void charge(struct v2_frags *fr)
 {
 	uncharge(fr);
-	if (is_strangers(fr->sa) && fr->r.held > STRANGER_MEMORY)
+	if (ike_is_strangers(fr->sa) && fr->r.held > STRANGER_MEMORY)
 		fr->charged = fr->r.held - STRANGER_MEMORY;
 	fr->sa->ike->strangers_memory += fr->charged;
 }
@@ -131,7 +126,7 @@ static size_t memory_left(const struct v2_frags *fr)
 	const struct ike *ike = fr->sa->ike;
 	size_t others = ike->strangers_memory - fr->charged, left;
 
-	if (!is_strangers(fr->sa))
+	if (!ike_is_strangers(fr->sa))
 		return MESSAGE_MEMORY;
 	left = STRANGER_MEMORY + (others < STRANGERS_MEMORY ? STRANGERS_MEMORY - others : 0);
 	return left < STRANGER_MESSAGE_MEMORY ? left : STRANGER_MESSAGE_MEMORY;
@@ -215,7 +210,7 @@ bool v2_fragment_take(struct v2_in *in, bool response)
 	if (!fr)
 		return false;
 	f.clear = buf_bytes(&in->clear);
-	if (is_strangers(sa) && fr->r.clear + f.clear.len > IKE_STRANGER_MSG_MAX) {
+	if (ike_is_strangers(sa) && fr->r.clear + f.clear.len > IKE_STRANGER_MSG_MAX) {
 		v2_frags_drop(sa, response, f.msgid);
 		return refused(in);
 	}
