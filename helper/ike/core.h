@@ -860,7 +860,7 @@ bool ike_limit_may_begin(const struct ike *ike, const struct addr *from);
 bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const struct wire_id *id);
 void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wire_id *id);
 void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wire_id *id);
-/* what of @from is limited: a secret hash, of IPv6 for the /64 */
+/* a hash of @from, of IPv6 its /64, and @more, with a secret: the key of a limit */
 uint64_t ike_limit_key(const struct ike *ike, unsigned int kind, const struct addr *from,
 		       struct bytes more);
 /* false: there are as many as may be, and all may still be answered */

@@ -12,35 +12,9 @@
 
 #define GIVE_WAY_MS	3000	/* a peer that means it has sent IKE_AUTH by then */
 
-/* of IPv6 the network: whoever has one address there has 2^64 */
-static struct ike_limit_cell *cell_of(struct ike *ike, const struct addr *from)
-{
-	uint64_t h = ike->hash_key, word;
-	size_t at, len = from->family == AF_INET6 ? 8 : 4;
-
-	for (at = 0; at < len; at += 4) {
-		word = get_u32(from->a + at);
-		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 29;
-		h *= ike->hash_key | 1;
-		h ^= h >> 32;
-	}
-	return &ike->limit_cells[h % IKE_LIMIT_CELLS];
-}
-
-/**
- * ike_limit_half_open - has this address room for one more half-open SA?
- * @ike: the core
- * @from: who asks
- */
-bool ike_limit_half_open(struct ike *ike, const struct addr *from)
-{
-	return cell_of(ike, from)->half_open < ike->limits.half_open_per_addr;
-}
-
 /* ---- limits of addresses that may have many values: tables of fixed size ---- */
 
-enum kind { KIND_NOTIFY = 1, KIND_START, KIND_FAILURES, KIND_CLAIM };
+enum kind { KIND_NOTIFY = 1, KIND_START, KIND_HALF_OPEN, KIND_FAILURES, KIND_CLAIM };
 
 /* RFC 7296 2.21.4: INVALID_IKE_SPI and the like */
 static const struct rate notify_rate = { .burst = 5, .interval = 1000 };
@@ -64,11 +38,11 @@ static uint64_t mix(uint64_t h, uint64_t key, uint64_t word)
 }
 
 /**
- * ike_limit_key - what of an address is limited
+ * ike_limit_key - hash an address, and one thing within it, with a secret
  * @ike: the core, which has the secret of the hash
  * @kind: keys of different kinds differ
- * @from: the address; of IPv6 its /64
- * @more: what is limited within the address, or empty
+ * @from: the address. Of IPv6 only the /64 counts: a host can use all addresses of it
+ * @more: the thing within the address that has its own limit, or empty
  *
  * Return: a key of a struct rate_table.
  */
@@ -86,6 +60,24 @@ uint64_t ike_limit_key(const struct ike *ike, unsigned int kind, const struct ad
 }
 
 static const struct bytes nothing = { NULL, 0 };
+
+static struct ike_limit_cell *cell_of(struct ike *ike, const struct addr *from)
+{
+	return &ike->limit_cells[ike_limit_key(ike, KIND_HALF_OPEN, from, nothing) %
+				 IKE_LIMIT_CELLS];
+}
+
+/**
+ * ike_limit_half_open - has this address room for one more half-open SA?
+ * @ike: the core
+ * @from: the source of the IKE_SA_INIT request
+ *
+ * Return: false: its half-open SAs have reached the limit.
+ */
+bool ike_limit_half_open(struct ike *ike, const struct addr *from)
+{
+	return cell_of(ike, from)->half_open < ike->limits.half_open_per_addr;
+}
 
 /**
  * ike_limit_unproved - may a request without a cookie be worked on?
