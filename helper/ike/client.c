@@ -137,32 +137,15 @@ unsigned int ike_client_has(const struct ike_child *child, struct kern_sel *out)
 	return n;
 }
 
-static bool overlaps(const struct kern_sel *a, const struct kern_sel *b)
-{
-	struct ts both;
-
-	return ts_intersect(&a->src, &b->src, &both) && ts_intersect(&a->dst, &b->dst, &both);
-}
-
-static bool any_overlaps(const struct kern_sel *sels, unsigned int n, const struct kern_sel *sel)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		if (overlaps(&sels[i], sel))
-			return true;
-	return false;
-}
-
 static bool holds(const struct ike_sa *sa, const struct ike_tunnel *tun, const struct kern_sel *sel)
 {
 	const struct ike_child *c;
 
-	if (sa->had_in == tun && any_overlaps(sa->had, sa->n_had, sel))
+	if (sa->had_in == tun && ike_ts_any_overlaps(sa->had, sa->n_had, sel))
 		return true;
 	for (c = sa->children; c; c = c->next)
 		if (c->tun == tun && c->state != IKE_CHILD_DELETING &&
-		    any_overlaps(c->sels, c->n_sels, sel))
+		    ike_ts_any_overlaps(c->sels, c->n_sels, sel))
 			return true;
 	return false;
 }

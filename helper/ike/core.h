@@ -830,6 +830,7 @@ void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *l
 /* does @ts take a packet with this end? */
 bool ike_ts_takes(const struct ts *ts, const struct addr *a, uint8_t proto, uint16_t port);
 bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
+bool ike_ts_any_overlaps(const struct kern_sel *sels, unsigned int n, const struct kern_sel *sel);
 
 /* ---- natt.c: RFC 7296 2.23 ---- */
 bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t out[20]);

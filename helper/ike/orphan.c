@@ -351,25 +351,14 @@ bool ike_orphans_of_peer(const struct ike_peer *peer)
 	return false;
 }
 
-static bool holds(const struct ike_orphan *o, const struct kern_sel *sel)
-{
-	unsigned int i;
-	struct ts both;
-
-	for (i = 0; i < o->n_sels; i++)
-		if (ts_intersect(&o->sels[i].src, &sel->src, &both) &&
-		    ts_intersect(&o->sels[i].dst, &sel->dst, &both))
-			return true;
-	return false;
-}
-
 const struct addr *ike_orphans_holder(const struct ike_tunnel *tun, const struct kern_sel *sel,
 				      const struct addr *asker)
 {
 	const struct ike_orphan *o;
 
 	for (o = first_of(tun); o; o = o->next)
-		if (is_open(o) && !addr_equal(&o->remote, asker) && holds(o, sel))
+		if (is_open(o) && !addr_equal(&o->remote, asker) &&
+		    ike_ts_any_overlaps(o->sels, o->n_sels, sel))
 			return &o->remote;
 	return NULL;
 }

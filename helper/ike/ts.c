@@ -233,3 +233,23 @@ bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer)
 	}
 	return inner->n > 0;
 }
+
+/**
+ * ike_ts_any_overlaps - test whether a packet can match both a selector and one of a list
+ * @sels: the list
+ * @n: number of @sels
+ * @sel: the selector
+ *
+ * Return: true: one of @sels and @sel have a packet in common.
+ */
+bool ike_ts_any_overlaps(const struct kern_sel *sels, unsigned int n, const struct kern_sel *sel)
+{
+	struct ts both;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (ts_intersect(&sels[i].src, &sel->src, &both) &&
+		    ts_intersect(&sels[i].dst, &sel->dst, &both))
+			return true;
+	return false;
+}
