@@ -614,6 +614,9 @@ bool ike_linger_expire(struct ike *ike, const struct kern_sa *sa);
 
 /* ---- recheck.c: certificates of established peers ---- */
 time_t ike_wall(const struct ike_ops *ops, void *user);	/* any thread */
+enum ike_revocation ike_revocation_check(const struct ike_ops *ops, void *user,
+					 struct cert_chain *chain, enum conf_revocation mode,
+					 uint64_t since, time_t *until, char *err, size_t err_len);
 /* @chain, by @store, authenticated @sa; good until @until, 0: nobody says; false: out of memory */
 bool ike_recheck_begin(struct ike_sa *sa, const struct cert_store *store,
 		       const struct cert_chain *chain, time_t until);

@@ -227,22 +227,42 @@ void ike_recheck_hand_over(struct ike_sa *sa, struct ike_sa *old)
 
 /* ---- on any thread ---- */
 
-/* @since 0: only by what is known */
-static bool not_revoked(struct recheck *r, uint64_t since)
+/**
+ * ike_revocation_check - check whether a certificate of a chain is revoked
+ * @ops: operations of the core
+ * @user: argument of @ops
+ * @chain: the chain
+ * @mode: `revocation` of the peer's block
+ * @since: as in struct ike_ops; 0: ask no server
+ * @until: as in struct ike_ops
+ * @err: gets the reason of IKE_REVOCATION_BAD
+ * @err_len: size of @err
+ *
+ * Context: any thread
+ * Return: the answer. Without memory it is IKE_REVOCATION_BAD.
+ */
+enum ike_revocation ike_revocation_check(const struct ike_ops *ops, void *user,
+					 struct cert_chain *chain, enum conf_revocation mode,
+					 uint64_t since, time_t *until, char *err, size_t err_len)
 {
 	struct gnutls_x509_crt_int *const *crts;
-	enum ike_revocation says;
 	unsigned int n;
 
-	if (r->revocation == CONF_REVOCATION_OFF || !r->ops->revocation)
-		return true;
-	crts = cert_chain_crts(r->chain, &n);
-	if (!crts) {
-		snprintf(r->error, sizeof(r->error), "out of memory");
-		return false;
-	}
-	says = r->ops->revocation(crts, n, r->revocation, since, &r->until, r->error,
-				  sizeof(r->error), r->user);
+	if (mode == CONF_REVOCATION_OFF || !ops->revocation)
+		return IKE_REVOCATION_GOOD;
+	crts = cert_chain_crts(chain, &n);
+	if (crts)
+		return ops->revocation(crts, n, mode, since, until, err, err_len, user);
+	snprintf(err, err_len, "out of memory");
+	return IKE_REVOCATION_BAD;
+}
+
+static bool not_revoked(struct recheck *r, uint64_t since)
+{
+	enum ike_revocation says = ike_revocation_check(r->ops, r->user, r->chain, r->revocation,
+							since, &r->until, r->error,
+							sizeof(r->error));
+
 	r->must_ask = says == IKE_REVOCATION_UNASKED;
 	return says != IKE_REVOCATION_BAD;
 }

@@ -42,22 +42,12 @@ static struct v2_in *keep(struct v2_in *in)
 
 /* ---- on any thread; touches only the job ---- */
 
-/* @since 0: only by what is known */
 static bool not_revoked(struct v2_auth_job *j, uint64_t since)
 {
-	struct gnutls_x509_crt_int *const *crts;
-	enum ike_revocation says;
-	unsigned int n;
+	enum ike_revocation says = ike_revocation_check(j->ops, j->user, j->chain, j->revocation,
+							since, &j->until, j->error,
+							sizeof(j->error));
 
-	if (j->revocation == CONF_REVOCATION_OFF || !j->ops->revocation)
-		return true;
-	crts = cert_chain_crts(j->chain, &n);
-	if (!crts) {
-		snprintf(j->error, sizeof(j->error), "out of memory");
-		return false;
-	}
-	says = j->ops->revocation(crts, n, j->revocation, since, &j->until, j->error,
-				  sizeof(j->error), j->user);
 	j->must_ask = says == IKE_REVOCATION_UNASKED;
 	return says != IKE_REVOCATION_BAD;
 }
