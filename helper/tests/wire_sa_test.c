@@ -217,6 +217,46 @@ static void too_many_proposals(void **state)
 	}
 }
 
+/* proposal @number: ESP, ENCR_AES_GCM_16 of 128 bits, and integrity algorithms that nobody has; @n transforms */
+static void put_proposal(struct buf *b, unsigned int number, unsigned int n, bool last)
+{
+	unsigned int i;
+
+	buf_put_u8(b, last ? 0 : 2);
+	buf_put_u8(b, 0);
+	buf_put_u16(b, (uint16_t)(12 + 12 + (n - 1) * 8));
+	buf_put_u8(b, (uint8_t)number);
+	hex_put(b, "0304");
+	buf_put_u8(b, (uint8_t)n);
+	hex_put(b, "c0000001");
+	hex_put(b, n > 1 ? "0300000c 01000014 800e0080" : "0000000c 01000014 800e0080");
+	for (i = 1; i < n; i++)
+		hex_put(b, i + 1 < n ? "03000008 03000400" : "00000008 03000400");
+}
+
+/*
+ * The decoder reads WIRE_TRANSFORMS_MAX transforms of all proposals. It leaves out a proposal that it
+ * could read only in part, and all proposals after it.
+ */
+static void too_many_transforms(void **state)
+{
+	static struct wire_sa sa;
+	unsigned int extra;
+	struct buf b;
+
+	(void)state;
+	for (extra = 0; extra <= 1; extra++) {
+		buf_init(&b);
+		put_proposal(&b, 1, 200, false);
+		put_proposal(&b, 2, WIRE_TRANSFORMS_MAX - 200 + extra, !extra);
+		if (extra)
+			put_proposal(&b, 3, 1, true);
+		assert_int_equal(wire_sa_decode(buf_bytes(&b), &sa), extra ? WIRE_TOO_MANY : WIRE_OK);
+		assert_int_equal(sa.n, extra ? 1 : 2);
+		buf_free(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +264,7 @@ int main(void)
 		cmocka_unit_test(sa_in_detail),
 		cmocka_unit_test(ours_are_not_crowded_out),
 		cmocka_unit_test(too_many_proposals),
+		cmocka_unit_test(too_many_transforms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
