@@ -286,6 +286,55 @@ static void identities_do_not_multiply(void **state)
 	world_free(w);
 }
 
+/* An authentication clears the failures of its own identity at that address, and no others. */
+static void authentication_clears_one_identity(void **state)
+{
+	struct world *w = world_new(NULL, NULL);
+	struct wire_id x = { .type = WIRE_ID_FQDN, .data = { (const uint8_t *)"x", 1 } };
+	struct wire_id email = { .type = WIRE_ID_EMAIL, .data = x.data };
+	struct wire_id y = { .type = WIRE_ID_FQDN, .data = { (const uint8_t *)"y", 1 } };
+	struct ike *ike = w->b.ike;
+	struct addr from = address(1);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		ike_limit_failed(ike, &from, &x);
+	assert_false(ike_limit_may_claim(ike, &from, &x));
+	assert_true(ike_limit_may_claim(ike, &from, &email));
+	for (i = 0; i < 15; i++)
+		ike_limit_failed(ike, &from, &email);
+	assert_false(ike_limit_may_begin(ike, &from));
+	ike_limit_proved(ike, &from, &x);
+	assert_true(ike_limit_may_begin(ike, &from));
+	assert_true(ike_limit_may_claim(ike, &from, &x));
+	assert_false(ike_limit_may_claim(ike, &from, &email));
+	/* the address still owes: an identity that is new there waits */
+	assert_false(ike_limit_may_claim(ike, &from, &y));
+	world_free(w);
+}
+
+/* An unknown identity counts as a failure. A block that lacks a secret does not: the peer is not at fault. */
+static void only_failures_of_the_peer_count(void **state)
+{
+	static const struct world_conf b = { .remote_id = "x.example.com" };
+	struct world *w = world_new(NULL, &b);
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "no peer at 192.0.2.1 has these IDs"));
+	assert_int_equal(node_counter(&w->b, "auth_failed"), 1);
+	world_free(w);
+	w = world_new(NULL, NULL);
+	w->b.conf->peers[0].lacks = strdup("no pre-shared key");
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "no pre-shared key"));
+	assert_int_equal(node_counter(&w->b, "auth_failed"), 0);
+	world_free(w);
+}
+
 /* an address that failed with many identities: its IKE_SA_INIT is dropped for a while, and repeated */
 static void an_address_that_fails_waits(void **state)
 {
@@ -559,6 +608,35 @@ static void refused_requests_need_cookies(void **state)
 	world_free(w);
 }
 
+#define SECOND_BLOCK(proposal) "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16\n}\n" \
+	"peer q {\n local address 192.0.2.2 id fqdn b.example.com\n remote address any\n auth psk\n" \
+	" ike " proposal "\n tunnel u {\n access-list m\n esp aes128gcm16\n }\n}\n" \
+	"access-list m {\n10 protect ip from 10.3.0.0/16 to 10.1.0.0/16"
+
+/* The responder tries the proposals of each block with these addresses, in whatever order. */
+static void each_block_is_tried(void **state)
+{
+	static const char other[] = "aes256gcm16-prfsha512-ecp384";
+	static const struct world_conf confs[] = {
+		{ .remote = "any", .remote_id = "any", .ike = other,
+		  .entries = SECOND_BLOCK("aes128gcm16-prfsha256-x25519") },
+		{ .remote = "any", .remote_id = "any",
+		  .entries = SECOND_BLOCK("aes256gcm16-prfsha512-ecp384") },
+	};
+	struct packet like;
+	struct world *w;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		w = asked(&confs[i], &like);
+		flood_init(w, &like, 1);
+		assert_int_equal(w->b.ike->n_half_open, 1);
+		w->cut = true;
+		world_free(w);
+	}
+}
+
 /* ---- lines ---- */
 
 static void header(struct world *w, const struct addr *from, uint8_t major)
@@ -722,6 +800,8 @@ int main(void)
 		cmocka_unit_test(guesses_are_few),
 		cmocka_unit_test(neighbours_come_in),
 		cmocka_unit_test(identities_do_not_multiply),
+		cmocka_unit_test(authentication_clears_one_identity),
+		cmocka_unit_test(only_failures_of_the_peer_count),
 		cmocka_unit_test(an_address_that_fails_waits),
 		cmocka_unit_test(a_neighbour_bans_nobody),
 		cmocka_unit_test(a_known_peer_is_not_held_back),
@@ -730,6 +810,7 @@ int main(void)
 		cmocka_unit_test(answers_are_limited_for_each_address),
 		cmocka_unit_test(copies_of_init_have_few_answers),
 		cmocka_unit_test(refused_requests_need_cookies),
+		cmocka_unit_test(each_block_is_tried),
 		cmocka_unit_test(lines_are_limited_by_cause),
 		cmocka_unit_test(exchanges_of_strangers_are_limited),
 		cmocka_unit_test(waiting_packets_are_told_now_and_then),
