@@ -116,7 +116,10 @@ static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, bo
 	return WIRE_OK;
 }
 
-/* what is left to read of an SA payload; beyond that only the lengths are checked */
+/*
+ * The proposals and transforms that the decoder may still read of an SA payload. Beyond these
+ * limits it sets @full and checks only the lengths.
+ */
 struct room {
 	unsigned int proposals, transforms;
 	bool full;
@@ -208,7 +211,7 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 	while (at < body.len) {
 		struct ike_proposal p;
 		struct bytes b;
-		bool usable, was_full = room.full;
+		bool usable;
 
 		if (body.len - at < HEAD_LEN)
 			return WIRE_TRUNCATED;
@@ -227,8 +230,8 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 		if (!p.number || (number && p.number != number + 1))
 			return WIRE_SYNTAX;
 		number = p.number;
-		/* one that was read in part would say less than it does */
-		if (!usable || room.full != was_full || was_full)
+		/* once the limit is exceeded, this proposal was read in part or not at all */
+		if (!usable || room.full)
 			continue;
 		out->p[out->n++] = p;
 		room.proposals--;
