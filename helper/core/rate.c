@@ -13,7 +13,7 @@ static bool allows(uint64_t whole_at, const struct rate *rate, uint64_t now)
 	       whole_at - now <= (uint64_t)(rate->burst - 1) * rate->interval;
 }
 
-/* Nobody owes more than the burst: whoever is charged beyond it waits for one interval. */
+/* The debt is at most the burst: an event beyond it delays the next one by one interval. */
 static uint64_t charged(uint64_t whole_at, const struct rate *rate, uint64_t now)
 {
 	uint64_t most = now + (uint64_t)rate->burst * rate->interval;

@@ -178,7 +178,7 @@ static void check_node(const struct node *n)
 			check(sa->peer == peer && !sa->dead);
 	check(!with_peer);
 	check(sas == ike->n_sas);
-	/* those that are gone keep their place while they have a job */
+	/* a dead half-open SA keeps its place until its jobs are over */
 	for (sa = ike->half_open; sa; sa = sa->half_open_next) {
 		check(sa->half_open && (!sa->dead || sa->stranger_jobs));
 		half_open += sa->dead;

@@ -174,7 +174,7 @@ static void probe(struct ike_sa *sa)
 		v2_run(sa);
 }
 
-/* the holder's name for the log, or NULL: nobody has a part of @sel */
+/* the name of the client that holds a part of @sel, for the log; NULL: no client does */
 static const char *held_by(struct ike_sa *sa, const struct ike_tunnel *tun,
 			   const struct kern_sel *sel, char *out, size_t len)
 {
@@ -187,7 +187,7 @@ static const char *held_by(struct ike_sa *sa, const struct ike_tunnel *tun,
 		probe(other);
 		return out;
 	}
-	/* who it was is not known any more, and it may still be connected */
+	/* the module does not know the identity of the peer, which may still use the SA */
 	orphan = ike_orphans_holder(tun, sel, &sa->remote.addr);
 	if (!orphan)
 		return NULL;
@@ -196,15 +196,15 @@ static const char *held_by(struct ike_sa *sa, const struct ike_tunnel *tun,
 }
 
 /**
- * ike_client_share - leave a client what no other one holds
- * @sa: of the client
- * @tun: of a block with clients
- * @sels: what it would get; those that overlap another client's are taken out
- * @n: their number
+ * ike_client_share - remove the selectors that another client holds
+ * @sa: IKE SA of the client
+ * @tun: tunnel of a block with clients
+ * @sels: the selectors that the client would get; the function removes those that overlap
+ * @n: number of @sels
  *
- * The operator reads who holds them, the client does not.
+ * The log names the holder. The client does not learn it.
  *
- * Return: how many remain
+ * Return: the number of selectors that remain
  */
 unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, struct kern_sel *sels,
 			      unsigned int n)

@@ -75,7 +75,7 @@ enum ike_counter {
 	IKE_COUNT_MAX
 };
 
-/* what an unauthenticated peer can have said about it: a limit for each */
+/* causes of log lines about unauthenticated peers; each has its own limit */
 enum ike_cause {
 	IKE_CAUSE_VERSION,
 	IKE_CAUSE_NO_PEER,
@@ -139,7 +139,7 @@ struct ike {
 	struct rate_limit unproved;	/* IKE_SA_INIT requests without a cookie */
 	struct rate_limit causes[IKE_CAUSE_MAX];
 	struct rate_table starts, notifies, failures, lines;	/* of addresses: limit.c, report.c */
-	struct rate_table proved;	/* who was authenticated lately: limit.c */
+	struct rate_table proved;	/* identities and addresses authenticated lately: limit.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
 	struct ike_sa *recheck_first, *recheck_last;	/* to be judged again, by recheck_next */
@@ -353,7 +353,7 @@ struct ike_answer {
  * @had: selectors of its newest CHILD SA that went while it stayed: client.c
  * @n_had: their number
  * @had_in: their tunnel
- * @certs: what the peer was authenticated by; NULL: no certificate, recheck.c has the rest
+ * @certs: certificates that authenticated the peer; NULL: none did. For recheck.c
  * @recheck_at: of the wall clock, when they are judged again
  * @recheck: timer of that
  * @recheck_next: in the queue of those that are due; out of it, the successor that a verdict is for
@@ -521,7 +521,7 @@ struct ike_job_dh {
 /* ---- report.c: what people are told ---- */
 void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, const char *tunnel,
 		json_t *data, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-/* for what anybody may cause: limited for each cause and, within it, for each address */
+/* reports an event that any host can cause: limited for each cause and, within it, each address */
 void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
 			 const struct addr *from, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -565,7 +565,7 @@ struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name);
 uint32_t ike_name_hash(const struct ike *ike, const char *name);
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
 
-/* ---- client.c: of those that share a block ---- */
+/* ---- client.c: peers that share a block ---- */
 bool ike_has_clients(const struct ike_peer *peer);
 void ike_client_remember(struct ike_child *child);
 void ike_client_forget(struct ike_sa *sa);	/* that */
@@ -603,7 +603,7 @@ void ike_orphans_free(struct ike *ike);		/* they stay in the module */
 bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa);
 void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends);
 
-/* ---- memo.c: what authenticated the peers of an earlier run ---- */
+/* ---- memo.c: digests of the credentials of an earlier run ---- */
 bool ike_memo_holds(const struct ike_peer *peer);
 
 /* ---- linger.c: inbound SAs that take what is on its way, though their pair is closed ---- */
@@ -809,7 +809,7 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
  * struct ike_ts_ours - what of an access list a CHILD SA may carry
  * @hosts: transport mode, between these two alone; NULL: tunnel mode
  * @has_entry: `child-sa per-entry`: only what @entry, a number, protects
- * @whole: a peer gets what it asks for or nothing: what is wider than an entry is not narrowed to it
+ * @whole: the peer gets the selectors that it proposes, or none: they are not narrowed to an entry
  * @has: offered in place of the list's entries; NULL: the entries are
  * @n_has: number of @has
  */

@@ -100,7 +100,7 @@ uint64_t ike_next(const struct ike *ike)
 	return ike_timers_next(&ike->timers);
 }
 
-/* a local user can have it said as often as a tunnel does not come up: now and then is enough */
+/* A local user can cause this line with each packet while the tunnel is down, so it is limited. */
 static void tell_waiting(struct ike_tunnel *tun, const struct kern_flow *flow)
 {
 	static const struct rate rate = { .burst = 5, .interval = 10000 };
@@ -135,7 +135,7 @@ void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now)
 		return;
 	if (tun->n_up && ike_tunnel_covers(tun, flow))
 		return;
-	/* nobody who is connected has to do with it, and its client alone can begin */
+	/* only the client itself can initiate, so a packet for no connected client is ignored */
 	client = ike_has_clients(tun->peer) ? ike_client_of(tun, flow) : NULL;
 	if (ike_has_clients(tun->peer) && (!client || (tun->sa && tun->sa != client)))
 		return;

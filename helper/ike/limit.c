@@ -19,10 +19,10 @@ enum kind { KIND_NOTIFY = 1, KIND_START, KIND_HALF_OPEN, KIND_FAILURES, KIND_CLA
 /* RFC 7296 2.21.4: INVALID_IKE_SPI and the like */
 static const struct rate notify_rate = { .burst = 5, .interval = 1000 };
 /*
- * Whoever fails has received the answer to IKE_SA_INIT at the address that pays.
- * Neighbours behind a NAT share it. One who guesses at one identity spends the share of that
- * identity, and one who guesses at many spends the share of the address. Whoever was authenticated
- * there does not depend on that share. All others find one try in 2 s, for which they compete.
+ * A failure is charged to the address that received the answer to IKE_SA_INIT. Peers behind a NAT
+ * share that address. Failures with one identity spend the share of that identity. Failures with
+ * many identities spend the share of the address. An identity that was authenticated at the address
+ * does not depend on the latter. All other identities compete for one try in 2 s.
  */
 static const struct rate claim_rate = { .burst = 5, .interval = 10000 };
 static const struct rate failure_rate = { .burst = 20, .interval = 2000 };
@@ -117,7 +117,7 @@ bool ike_limit_take(struct ike *ike, const struct addr *from)
 /**
  * ike_limit_notify - may this address be answered outside of an SA now?
  * @ike: the core
- * @from: the address, which anybody may have forged
+ * @from: the address, which may be forged
  *
  * Return: true: it may, and that is counted.
  */
@@ -137,7 +137,7 @@ static uint64_t address_key(const struct ike *ike, const struct addr *from)
 	return ike_limit_key(ike, KIND_FAILURES, from, nothing);
 }
 
-/* by an address: somebody was authenticated there lately; by a claim: this identity was */
+/* @key of an address: a peer was authenticated there lately. @key of a claim: this identity was. */
 static bool is_known(const struct ike *ike, uint64_t key)
 {
 	return !rate_table_allows(&ike->proved, key, &proved_rate, ike->now);
@@ -149,12 +149,12 @@ static bool address_may_try(const struct ike *ike, const struct addr *from)
 }
 
 /**
- * ike_limit_may_begin - may this address begin an IKE SA, after what failed before?
+ * ike_limit_may_begin - check whether an address may initiate an IKE SA after its failures
  * @ike: the core
  * @from: the address
  *
- * IKE_SA_INIT does not say who begins. So an address where somebody was authenticated lately may
- * always begin, and ike_limit_may_claim() decides.
+ * IKE_SA_INIT does not contain the identity. So an address where a peer was authenticated lately
+ * may always initiate, and ike_limit_may_claim() decides.
  *
  * Return: false: too many authentications from there have failed.
  */
@@ -167,10 +167,10 @@ bool ike_limit_may_begin(const struct ike *ike, const struct addr *from)
  * ike_limit_may_claim - may this address try to prove this identity?
  * @ike: the core
  * @from: the address, at which the peer has received the answer to IKE_SA_INIT
- * @id: what the peer says it is
+ * @id: the identity that the peer claims
  *
- * The share of the address is asked for here, too: half-open SAs that were begun while it had some
- * left cannot fail all at once.
+ * The function checks the share of the address again: half-open SAs that the address initiated
+ * within its share cannot all fail at once.
  *
  * Return: false: too many have failed at that, or too many from there, and @id is not known there.
  */
@@ -186,7 +186,7 @@ bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const s
  * ike_limit_failed - an authentication has failed
  * @ike: the core
  * @from: the address that IKE_SA_INIT was answered to; the source of IKE_AUTH may be forged
- * @id: what the peer said it is
+ * @id: the identity that the peer claimed
  */
 void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wire_id *id)
 {
@@ -196,11 +196,13 @@ void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wir
 }
 
 /**
- * ike_limit_proved - the peer is who it says
+ * ike_limit_proved - record an authentication
  * @ike: the core
  * @from: the address
- * @id: the identity, which owes nothing any more there and is known there from now on; what the
- *	address owes stays
+ * @id: the identity
+ *
+ * The failures of @id at @from are forgotten, and @id is known there from now on. The failures of
+ * the address stay.
  */
 void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wire_id *id)
 {
@@ -217,8 +219,8 @@ void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wir
  * ike_half_open_make_room - one more half-open SA is to be
  * @ike: the core
  *
- * Whoever has addresses enough, of IPv6 above all, can have all there may be, and make
- * them anew as they go. So the one that has waited for longest goes before its time.
+ * An attacker with many addresses, above all of IPv6, can occupy all places and renew its half-open
+ * SAs as they end. So the oldest half-open SA is deleted before its time.
  * An SA with a job stays, and so does a removed SA whose job has not ended. Both together are at
  * most limits.stranger_jobs_max, which bounds the steps of this search.
  *
@@ -281,7 +283,7 @@ void ike_half_open_end(struct ike_sa *sa)
 		ike->half_open_end = sa->half_open_at;
 }
 
-/* whoever makes a job and lets its SA go has spent our time all the same */
+/* Frees the place of a dead SA, unless its jobs still use a worker: the last of them frees it. */
 void ike_half_open_leave(struct ike_sa *sa)
 {
 	if (!sa->stranger_jobs || sa->ike->closing)

@@ -301,7 +301,7 @@ static void recheck_free(struct recheck *r)
 	free(r);
 }
 
-/* the IKE SA that the verdict is for: the one that was to be judged, or what succeeded it */
+/* the IKE SA that the verdict applies to: the judged one, or its last successor */
 static struct ike_sa *subject(const struct recheck *r)
 {
 	struct ike_sa *sa = r->sa;

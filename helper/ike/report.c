@@ -12,7 +12,7 @@ void ike_count(struct ike *ike, enum ike_counter counter)
 	ike->counters[counter]++;
 }
 
-/* of one cause, whoever it is; and of that, what one address has */
+/* the limit of a cause for all addresses, and below it the limit of each address */
 static const struct rate cause_rates[IKE_CAUSE_MAX] = {
 	[IKE_CAUSE_VERSION]	= { .burst = 10, .interval = 1000 },
 	[IKE_CAUSE_NO_PEER]	= { .burst = 10, .interval = 1000 },

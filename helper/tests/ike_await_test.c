@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No SA before authentication. A stranger who answers IKE_SA_INIT knows the keys of the IKE SA
- * and of its first CHILD SA, and no secret. The module queues what comes for the SPI that the
- * initiator has offered, and opens nothing.
+ * No SA before authentication. A host that answers IKE_SA_INIT knows the keys of the IKE SA and of
+ * its first CHILD SA without any secret. The module queues the packets with the SPI that the
+ * initiator has offered, and decrypts none.
  */
 #include <errno.h>
 #include <setjmp.h>

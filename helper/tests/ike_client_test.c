@@ -66,7 +66,7 @@ static void end(struct world *w)
 	world_free(w);
 }
 
-/* whoever is connected has no business with a packet for somebody who is not */
+/* a packet for a client that is not connected starts no exchange with another client */
 static void packet_for_nobody(void **state)
 {
 	static const struct world_conf takes_all = {

@@ -599,7 +599,7 @@ static bool is_heard(const struct v2_in *in)
 	return ike_hears_strangers(in->sa->ike, IKE_CAUSE_AUTH, ike_asker(in->sa));
 }
 
-/* @text: NULL where nobody hears it */
+/* @text: NULL: the limit on lines is reached, so the caller has composed none */
 static void reject(struct v2_in *in, const char *text)
 {
 	struct ike_sa *sa = in->sa;

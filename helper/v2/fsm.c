@@ -687,7 +687,7 @@ void v2_input(struct v2_in *in)
 		ike_count(sa->ike, IKE_COUNT_MALFORMED);
 		return;
 	}
-	/* what is not looked at now may come again: the peer repeats it */
+	/* the peer retransmits a request that is dropped here */
 	if (!err && t->handler == v2_auth_request && !v2_auth_may_try(in))
 		return;
 	if (t->sealed && !accepted(in, response))

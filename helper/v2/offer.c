@@ -432,7 +432,7 @@ static uint16_t too_narrow(const struct selection *s)
 	return WIRE_N_TS_UNACCEPTABLE;
 }
 
-/* a client that asked for more than it had gets what it had */
+/* a client that proposes more at a rekey keeps the selectors of the old CHILD SA */
 static void keep_old(struct selection *s)
 {
 	if (!ike_has_clients(s->in->sa->peer))
@@ -441,7 +441,7 @@ static void keep_old(struct selection *s)
 	s->n_sels = s->old->n_sels;
 }
 
-/* takes out what other clients have; 0: nothing is left */
+/* removes the selectors of other clients; 0: none is left */
 static unsigned int share(struct selection *s)
 {
 	struct ike_sa *sa = s->in->sa;
@@ -522,7 +522,7 @@ static bool accept_sa(struct ike_child *child, struct bytes body, char *err, siz
 	return true;
 }
 
-/* a client that rekeys keeps what it has; another one gets what nobody else holds */
+/* a rekey keeps the selectors; a new CHILD SA gets those that no other client holds */
 static unsigned int for_client(const struct ike_child *child, const struct ike_child *old,
 			       struct kern_sel *sels, unsigned int n)
 {
