@@ -125,10 +125,17 @@ static char *read_file(const char *path, size_t *len)
 	return NULL;
 }
 
-/* what the caller opened itself and named by its descriptor, as a shell's pipe */
+/* Does the path name a descriptor that the caller has opened, such as a pipe of its shell? */
 static bool is_descriptor(const char *path)
 {
-	return !strcmp(path, "/dev/stdin") || !strncmp(path, "/dev/fd/", 8);
+	static const char fds[] = "/dev/fd/";
+
+	if (!strcmp(path, "/dev/stdin"))
+		return true;
+	if (strncmp(path, fds, strlen(fds)))
+		return false;
+	path += strlen(fds);
+	return *path && !path[strspn(path, "0123456789")];
 }
 
 struct conf *conf_load(const char *path, struct conf_error *err)

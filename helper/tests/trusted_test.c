@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What others could change is refused with its name: each file, folder, link and parent. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,11 +60,11 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* as `nfipsec check` and each load after the first; NULL: taken */
-static void load(const char *name, const char *want)
+/* as `nfipsec check` and each load after the first; @want: part of the refusal; NULL: none */
+static void load_path(const char *path, const char *want)
 {
 	struct conf_error err = { .text = "" };
-	struct conf *conf = conf_load(at(name), &err);
+	struct conf *conf = conf_load(path, &err);
 	bool ok = conf && conf_credentials_load(conf, &err);
 
 	conf_free(conf);
@@ -71,6 +72,11 @@ static void load(const char *name, const char *want)
 		fail_msg("%s", err.text);
 	if (want && (ok || !strstr(err.text, want)))
 		fail_msg("'%s', expected '%s'", ok ? "taken" : err.text, want);
+}
+
+static void load(const char *name, const char *want)
+{
+	load_path(at(name), want);
 }
 
 /* one wrong mode at a time */
@@ -209,6 +215,30 @@ static void relative(void **state)
 	assert_false(chdir(cwd));
 }
 
+/* A shell passes a pipe by the number of its descriptor; a path that only begins so is a path. */
+static void descriptors(void **state)
+{
+	struct conf_error err = { .text = "" };
+	char path[400];
+	struct conf *conf;
+	int fd;
+
+	(void)state;
+	assert_false(chmod(at("c"), 0666));
+	fd = open(at("c"), O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+	conf = conf_load(path, &err);
+	if (!conf)
+		fail_msg("%s", err.text);
+	conf_free(conf);
+	snprintf(path, sizeof(path), "/dev/fd/../../../..%s", at("c"));
+	load_path(path, "/d/c: found mode 0666, expected 0644");
+	load_path("/dev/fd/", "/dev/fd");
+	assert_false(close(fd));
+	assert_false(chmod(at("c"), 0644));
+}
+
 static void on_broken(const char *text, void *arg)
 {
 	snprintf(arg, 400, "%s", text);
@@ -248,6 +278,7 @@ int main(void)
 		cmocka_unit_test(crl_files),
 		cmocka_unit_test(links),
 		cmocka_unit_test(relative),
+		cmocka_unit_test(descriptors),
 		cmocka_unit_test(first_load),
 	};
 
