@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Follows the rules of nftables as the kernel does, with a packet of which not everything is known.
- * What depends on something unknown makes the result unsure, never wrong.
+ * If a rule depends on something unknown, the result is unsure, never wrong.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -43,7 +43,7 @@ struct walk {
 	unsigned int steps;
 };
 
-/* what a rule has come to: its conditions so far, and its verdict */
+/* one rule: whether the packet meets the conditions read so far, and the verdict */
 struct state {
 	enum tri matches;
 	enum end end;
@@ -85,6 +85,17 @@ static void write_headers(struct walk *w)
 
 /* ---- attributes ---- */
 
+/* nla_parse_nested() ignores octets left over; here they may be part of an attribute: false. */
+static bool parse_whole(struct nlattr *tb[], int max, struct nlattr *attr)
+{
+	struct nlattr *each;
+	int left;
+
+	nla_for_each_nested(each, attr, left)
+		;
+	return left <= 0 && !nla_parse_nested(tb, max, attr, NULL);
+}
+
 static uint32_t number(struct nlattr *attr, uint32_t missing)
 {
 	return attr && nla_len(attr) == sizeof(uint32_t) ? ntohl(nla_get_u32(attr)) : missing;
@@ -107,7 +118,7 @@ static const uint8_t *value_of(struct nlattr *attr, size_t *len)
 {
 	struct nlattr *tb[NFTA_DATA_MAX + 1];
 
-	if (!attr || nla_parse_nested(tb, NFTA_DATA_MAX, attr, NULL) || !tb[NFTA_DATA_VALUE])
+	if (!attr || !parse_whole(tb, NFTA_DATA_MAX, attr) || !tb[NFTA_DATA_VALUE])
 		return NULL;
 	*len = nla_len(tb[NFTA_DATA_VALUE]);
 	return nla_data(tb[NFTA_DATA_VALUE]);
@@ -298,7 +309,7 @@ static enum tri do_lookup(struct walk *w, const struct nft_rule *r, struct nlatt
 	unsigned int i;
 
 	if (tb[NFTA_LOOKUP_DREG]) {
-		/* a map: of verdicts, or of addresses */
+		/* a map of addresses */
 		forget(&w->regs, reg_at(tb[NFTA_LOOKUP_DREG]), 16);
 		return UNKNOWN;
 	}
@@ -340,7 +351,7 @@ static enum end verdict_of(struct walk *w, struct nlattr *attr)
 {
 	struct nlattr *tb[NFTA_VERDICT_MAX + 1];
 
-	if (nla_parse_nested(tb, NFTA_VERDICT_MAX, attr, NULL))
+	if (!parse_whole(tb, NFTA_VERDICT_MAX, attr))
 		return UNSURE;
 	if (tb[NFTA_VERDICT_CHAIN])
 		nla_strlcpy(w->chain, tb[NFTA_VERDICT_CHAIN], sizeof(w->chain));
@@ -366,7 +377,7 @@ static enum end do_immediate(struct walk *w, struct nlattr *tb[])
 	struct nlattr *data[NFTA_DATA_MAX + 1];
 	size_t to = reg_at(tb[NFTA_IMMEDIATE_DREG]);
 
-	if (!tb[NFTA_IMMEDIATE_DATA] || nla_parse_nested(data, NFTA_DATA_MAX, tb[NFTA_IMMEDIATE_DATA], NULL))
+	if (!tb[NFTA_IMMEDIATE_DATA] || !parse_whole(data, NFTA_DATA_MAX, tb[NFTA_IMMEDIATE_DATA]))
 		return UNSURE;
 	if (data[NFTA_DATA_VERDICT])
 		return verdict_of(w, data[NFTA_DATA_VERDICT]);
@@ -495,24 +506,31 @@ static enum tri condition(struct walk *w, const struct nft_rule *r, size_t kind,
 	return kind < sizeof(kinds) / sizeof(*kinds) ? YES : UNKNOWN;
 }
 
+/* A map of verdicts may end the rule, and lead to any chain. */
+static bool is_verdict_map(size_t kind, struct nlattr *tb[])
+{
+	return kind == LOOKUP && number(tb[NFTA_LOOKUP_DREG], UINT32_MAX) == NFT_REG_VERDICT;
+}
+
 static void one_expression(struct walk *w, const struct nft_rule *r, struct nlattr *elem, struct state *s)
 {
 	struct nlattr *tb[NFTA_EXPR_MAX + 1], *data[32];
 	enum tri is;
 	size_t kind;
 
-	/* it may be a condition */
-	if (nla_parse_nested(tb, NFTA_EXPR_MAX, elem, NULL) || !tb[NFTA_EXPR_NAME]) {
-		s->matches = UNKNOWN;
+	/* an unreadable expression may be a condition, a verdict or a change of the source */
+	memset(data, 0, sizeof(data));
+	if (!parse_whole(tb, NFTA_EXPR_MAX, elem) || !tb[NFTA_EXPR_NAME] ||
+	    (tb[NFTA_EXPR_DATA] && !parse_whole(data, 31, tb[NFTA_EXPR_DATA]))) {
+		s->end = UNSURE;
 		return;
 	}
 	kind = kind_of(tb[NFTA_EXPR_NAME]);
-	memset(data, 0, sizeof(data));
-	if (tb[NFTA_EXPR_DATA] && nla_parse_nested(data, 31, tb[NFTA_EXPR_DATA], NULL))
-		kind = sizeof(kinds) / sizeof(*kinds);
 	if (loads(w, kind, data))
 		return;
-	if (kind == IMMEDIATE)
+	if (is_verdict_map(kind, data))
+		s->end = UNSURE;
+	else if (kind == IMMEDIATE)
 		s->end = do_immediate(w, data);
 	else if (kind == NAT)
 		s->end = do_nat(w, data);
@@ -541,6 +559,9 @@ static enum end one_rule(struct walk *w, const struct nft_rule *r)
 		if (s.end != GOES_ON)
 			break;
 	}
+	/* The list ends within an expression: that one cannot be read either. */
+	if (s.end == GOES_ON && left > 0)
+		s.end = UNSURE;
 	w->change->rule = r;
 	return s.end != GOES_ON && s.matches == UNKNOWN ? UNSURE : s.end;
 }

@@ -176,6 +176,8 @@ static int some_elements(struct nlmsghdr *hdr, void *arg)
 	nla_for_each_nested(e, tb[NFTA_SET_ELEM_LIST_ELEMENTS], left)
 		if (!ret)
 			ret = one_element(l->set, e);
+	if (left > 0)
+		l->set->unclear = true;
 	return ret;
 }
 

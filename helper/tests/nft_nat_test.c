@@ -90,15 +90,21 @@ static struct nests begin(struct world *w, const char *kind)
 	return n;
 }
 
-static void end(struct world *w, struct nests n)
+/* The last rule has the expressions written so far. */
+static void take(struct world *w)
 {
 	struct nft_rule *r = &w->rules[w->all.n_rules - 1];
 	struct nlmsghdr *hdr = nlmsg_hdr(last(w));
 
-	nla_nest_end(last(w), n.data);
-	nla_nest_end(last(w), n.elem);
 	r->expressions = nlmsg_data(hdr);
 	r->len = nlmsg_datalen(hdr);
+}
+
+static void end(struct world *w, struct nests n)
+{
+	nla_nest_end(last(w), n.data);
+	nla_nest_end(last(w), n.elem);
+	take(w);
 }
 
 static void value(struct world *w, int type, const void *data, size_t len)
@@ -202,6 +208,75 @@ static void not_readable(void **state)
 	u32(last(w), NFTA_EXPR_DATA, 0);
 	nla_nest_end(last(w), elem);
 	masquerade(w);
+	assert_int_equal(result(w), NFT_NAT_UNSURE);
+	world_free(w);
+}
+
+/* A verdict may follow an unreadable expression; nothing else in the rule makes this result unsure. */
+static void not_readable_at_the_end(void **state)
+{
+	struct world *w = world_new();
+	struct nlattr *elem;
+
+	(void)state;
+	rule(w, "post");
+	elem = nla_nest_start(last(w), NFTA_LIST_ELEM);
+	u32(last(w), NFTA_EXPR_DATA, 0);
+	nla_nest_end(last(w), elem);
+	take(w);
+	assert_int_equal(result(w), NFT_NAT_UNSURE);
+	world_free(w);
+	w = world_new();
+	rule(w, "post");
+	elem = nla_nest_start(last(w), NFTA_LIST_ELEM);
+	assert_int_equal(nla_put_string(last(w), NFTA_EXPR_NAME, "masq"), 0);
+	u32(last(w), NFTA_EXPR_DATA, 0);
+	nla_nest_end(last(w), elem);
+	take(w);
+	assert_int_equal(result(w), NFT_NAT_UNSURE);
+	world_free(w);
+}
+
+/* A list that ends within an expression hides it: it may be the one that masquerades. */
+static void cut_off(void **state)
+{
+	struct world *w = world_new();
+	size_t one;
+
+	(void)state;
+	rule(w, "post");
+	end(w, begin(w, "counter"));
+	one = w->rules[0].len;
+	masquerade(w);
+	assert_int_equal(result(w), NFT_NAT_CHANGES);
+	while (--w->rules[0].len > one)
+		assert_int_equal(result(w), NFT_NAT_UNSURE);
+	assert_int_equal(result(w), NFT_NAT_KEEPS);
+	world_free(w);
+	/* a condition that is not met ends the rule before */
+	w = world_new();
+	rule(w, "post");
+	oifname(w, "lan");
+	masquerade(w);
+	w->rules[0].len--;
+	assert_int_equal(result(w), NFT_NAT_KEEPS);
+	world_free(w);
+}
+
+/* a map may lead to any chain, or give an address */
+static void maps(void **state)
+{
+	struct world *w = world_new();
+	struct nests n;
+
+	(void)state;
+	rule(w, "post");
+	address(w, 16);
+	n = begin(w, "lookup");
+	assert_int_equal(nla_put_string(last(w), NFTA_LOOKUP_SET, "ways"), 0);
+	u32(last(w), NFTA_LOOKUP_SREG, NFT_REG_1);
+	u32(last(w), NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+	end(w, n);
 	assert_int_equal(result(w), NFT_NAT_UNSURE);
 	world_free(w);
 }
@@ -388,7 +463,8 @@ static void damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(not_readable),
+		cmocka_unit_test(not_readable), cmocka_unit_test(not_readable_at_the_end),
+		cmocka_unit_test(cut_off), cmocka_unit_test(maps),
 		cmocka_unit_test(by_device), cmocka_unit_test(by_mark), cmocka_unit_test(to_itself),
 		cmocka_unit_test(jumps), cmocka_unit_test(sets), cmocka_unit_test(damaged),
 	};
