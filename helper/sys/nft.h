@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What nftables has, over nfnetlink: only its chains that change sources, and their rules. */
+/* The chains of nftables that change sources, and the rules of their tables. */
 #ifndef SYS_NFT_H
 #define SYS_NFT_H
 
@@ -10,6 +10,7 @@
 #define NFT_NAME	256	/* octets of a name, the last one is 0 */
 #define NFT_KEY		64	/* octets of an element's key */
 
+/* a base chain of type nat in the postrouting hook */
 struct nft_chain {
 	uint8_t family;		/* NFPROTO_* */
 	int32_t priority;	/* of the hook */
@@ -31,7 +32,7 @@ struct nft_element {
 	uint32_t flags;		/* NFT_SET_ELEM_* */
 };
 
-/* @unclear: it has elements of a kind that nft_set_has() cannot judge */
+/* @unclear: nft_nat() cannot judge some of its elements */
 struct nft_set {
 	uint8_t family;
 	char table[NFT_NAME], name[NFT_NAME];
@@ -48,8 +49,6 @@ struct nft_rules {
 	unsigned int n_chains, n_rules, n_sets;
 };
 
-/* base chains of type nat in the postrouting hook; 0 or -errno, also where there is no nftables */
-int nft_nat_chains(void (*each)(const struct nft_chain *c, void *arg), void *arg);
 int nft_rules_load(struct nft_rules *rules);
 void nft_rules_free(struct nft_rules *rules);
 const char *nft_family_name(uint8_t family);		/* as nft writes it */
