@@ -75,3 +75,47 @@ policy_load()	# NETNS LOCAL REMOTE INNER_LOCAL INNER_REMOTE WORDS...
 	END
 	ip netns exec "$1" "$NFIPSEC_BIN/nfipsec" load --no-daemon "$STATE/conf"
 }
+
+# ---- one path after another, with keys by hand ----
+
+KEY=000102030405060708090a0b0c0d0e0f01020304	# AES-128 and its salt
+SPI_AB=0x1001
+SPI_BA=0x2002
+declare -A RESULT		# RESULT[path,row]: bits a second; [path,row,pps]: packets a second
+
+# the SAs of both directions
+xfrm_states()	# NETNS ADDRESS_A ADDRESS_B
+{
+	xfrm_state "$1" "$2" "$3" $SPI_AB && xfrm_state "$1" "$3" "$2" $SPI_BA
+}
+
+xfrm_state()	# NETNS SOURCE DESTINATION SPI
+{
+	ip -n "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" mode tunnel \
+		replay-window 32 aead 'rfc4106(gcm(aes))' 0x$KEY 128
+}
+
+# The two ends differ only in which address is whose.
+nfipsec_end()	# NETNS LOCAL REMOTE NET REMOTE_NET SPI_OUT SPI_IN
+{
+	policy_load "$1" "$2" "$3" "$4" "$5" esp aes128gcm16 &&
+		nfipsec_sa "$1" out "$6" "$2" "$3" && nfipsec_sa "$1" in "$7" "$2" "$3"
+}
+
+nfipsec_sa()	# NETNS DIRECTION SPI LOCAL REMOTE
+{
+	ip netns exec "$1" "$NFIPSEC_BIN/nfipsec" sa add "$2" tunnel bench/t spi "$3" local "$4" remote "$5" \
+		encr aes128gcm16 key 0x$KEY
+}
+
+# Calls sites_up, PATH_up, proof, measure and sites_down of the bench.
+run_path()	# PATH
+{
+	local status=0
+
+	echo "# $1" >&2
+	sites_up && "$1_up" && proof "$1" && measure "$1" || status=$?
+	test $status = 0 || echo "# $1 failed" >&2
+	sites_down
+	return $status
+}

@@ -24,11 +24,7 @@ GW_A=bench-gw-a GW_B=bench-gw-b
 WAN_A=192.0.2.1 WAN_B=192.0.2.2
 NET_A=10.1.0.0/24 NET_B=10.2.0.0/24
 HOST_B=10.2.0.2
-KEY=000102030405060708090a0b0c0d0e0f01020304	# AES-128 and its salt
-SPI_AB=0x1001
-SPI_BA=0x2002
 PATHS=${*:-plain unlisted xfrm nfipsec}
-declare -A RESULT		# RESULT[path,row]: bits a second; [path,row,pps]: packets a second
 
 # side_up HOST GATEWAY NET: NET is 10.1.0 or 10.2.0
 side_up()
@@ -98,10 +94,7 @@ xfrm_up()
 	local ns
 
 	for ns in $GW_A $GW_B; do
-		ip -n $ns xfrm state add src $WAN_A dst $WAN_B proto esp spi $SPI_AB mode tunnel \
-			replay-window 32 aead 'rfc4106(gcm(aes))' 0x$KEY 128 || return
-		ip -n $ns xfrm state add src $WAN_B dst $WAN_A proto esp spi $SPI_BA mode tunnel \
-			replay-window 32 aead 'rfc4106(gcm(aes))' 0x$KEY 128 || return
+		xfrm_states $ns $WAN_A $WAN_B || return
 	done
 	xfrm_policies $GW_A $NET_A $NET_B $WAN_A $WAN_B && xfrm_policies $GW_B $NET_B $NET_A $WAN_B $WAN_A
 }
@@ -117,18 +110,6 @@ nfipsec_up()
 	load_module &&
 		nfipsec_end $GW_A $WAN_A $WAN_B $NET_A $NET_B $SPI_AB $SPI_BA &&
 		nfipsec_end $GW_B $WAN_B $WAN_A $NET_B $NET_A $SPI_BA $SPI_AB
-}
-
-nfipsec_end()	# NETNS LOCAL REMOTE NET REMOTE-NET SPI_OUT SPI_IN
-{
-	policy_load "$1" "$2" "$3" "$4" "$5" esp aes128gcm16 &&
-		nfipsec_sa "$1" out "$6" "$2" "$3" && nfipsec_sa "$1" in "$7" "$2" "$3"
-}
-
-nfipsec_sa()	# NETNS DIRECTION SPI LOCAL REMOTE
-{
-	ip netns exec "$1" "$NFIPSEC_BIN/nfipsec" sa add "$2" tunnel bench/t spi "$3" local "$4" remote "$5" \
-		encr aes128gcm16 key 0x$KEY
 }
 
 # The packets on the wire are the path's own.
@@ -156,17 +137,6 @@ measure()	# PATH
 		read -r bps pps <<<"$(row_udp $HOST_B $length)" && test -n "$pps" || return
 		RESULT[$path,udp$length]=$bps RESULT[$path,udp$length,pps]=$pps
 	done
-}
-
-run_path()	# PATH
-{
-	local status=0
-
-	echo "# $1" >&2
-	sites_up && "$1_up" && proof "$1" && measure "$1" || status=$?
-	test $status = 0 || echo "# $1 failed" >&2
-	sites_down
-	return $status
 }
 
 table()

@@ -24,7 +24,6 @@
 KEY16=000102030405060708090a0b0c0d0e0f
 KEY32=${KEY16}101112131415161718191a1b1c1d1e1f
 SALT=01020304
-SPI_AB=0x1001 SPI_BA=0x2002
 ALL_ROWS=$(for alg in gcm cbc chacha ah; do
 	for way in tunnel-4 tunnel-6 transport-4 transport-6 tunnel-4-udp transport-4-udp; do
 		case $alg-$way in ah-*-udp) ;; *) echo $alg-$way ;; esac

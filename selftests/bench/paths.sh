@@ -24,11 +24,7 @@ OUTER_A=198.51.100.1
 OUTER_B=198.51.100.2
 INNER_A=10.1.0.1
 INNER_B=10.2.0.1
-KEY=000102030405060708090a0b0c0d0e0f01020304	# AES-128 and its salt
-SPI_AB=0x1001
-SPI_BA=0x2002
 PATHS=${*:-plain xfrm nfipsec wireguard xfrm-offload}
-declare -A RESULT		# RESULT[path,row]: bits a second; [path,row,pps]: packets a second
 
 sites_up()
 {
@@ -70,10 +66,7 @@ xfrm_up()
 	local ns
 
 	for ns in $A $B; do
-		ip -n $ns xfrm state add src $OUTER_A dst $OUTER_B proto esp spi $SPI_AB mode tunnel \
-			replay-window 32 aead 'rfc4106(gcm(aes))' 0x$KEY 128 || return
-		ip -n $ns xfrm state add src $OUTER_B dst $OUTER_A proto esp spi $SPI_BA mode tunnel \
-			replay-window 32 aead 'rfc4106(gcm(aes))' 0x$KEY 128 || return
+		xfrm_states $ns $OUTER_A $OUTER_B || return
 	done
 	xfrm_policies $A out $INNER_A $INNER_B $OUTER_A $OUTER_B &&
 		xfrm_policies $A in $INNER_B $INNER_A $OUTER_B $OUTER_A &&
@@ -113,24 +106,11 @@ wireguard_end()
 		ip -n "$1" link set wg0 up
 }
 
-# the two ends differ only in which address is whose
-nfipsec_end()	# NETNS LOCAL REMOTE INNER_LOCAL INNER_REMOTE SPI_OUT SPI_IN
-{
-	policy_load "$1" "$2" "$3" "$4/32" "$5/32" esp aes128gcm16 &&
-		nfipsec_sa "$1" out "$6" "$2" "$3" && nfipsec_sa "$1" in "$7" "$2" "$3"
-}
-
-nfipsec_sa()	# NETNS DIRECTION SPI LOCAL REMOTE
-{
-	ip netns exec "$1" "$NFIPSEC_BIN/nfipsec" sa add "$2" tunnel bench/t spi "$3" local "$4" remote "$5" \
-		encr aes128gcm16 key 0x$KEY
-}
-
 nfipsec_up()
 {
 	load_module &&
-		nfipsec_end $A $OUTER_A $OUTER_B $INNER_A $INNER_B $SPI_AB $SPI_BA &&
-		nfipsec_end $B $OUTER_B $OUTER_A $INNER_B $INNER_A $SPI_BA $SPI_AB
+		nfipsec_end $A $OUTER_A $OUTER_B $INNER_A/32 $INNER_B/32 $SPI_AB $SPI_BA &&
+		nfipsec_end $B $OUTER_B $OUTER_A $INNER_B/32 $INNER_A/32 $SPI_BA $SPI_AB
 }
 
 nfipsec_down()	# NETNS
@@ -174,17 +154,6 @@ proof()	# PATH
 	wait_for 500 grep -q 'listening on' "$STATE/dump.err" || return
 	in_a ping -n -q -c 2 -i 0.1 -W 5 "$([ "$1" = plain ] && echo $OUTER_B || echo $INNER_B)" >"$STATE/ping" || return
 	wait $!
-}
-
-run_path()	# PATH
-{
-	local status=0
-
-	echo "# $1" >&2
-	sites_up && "$1_up" && proof "$1" && measure "$1" || status=$?
-	test $status = 0 || echo "# $1 failed" >&2
-	sites_down
-	return $status
 }
 
 # ---- the answer ----

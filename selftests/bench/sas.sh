@@ -11,7 +11,6 @@
 . "$(dirname "$0")/bench-lib.sh"
 
 NUMBER=${1:-10000}
-KEY=000102030405060708090a0b0c0d0e0f01020304
 TRACING=/sys/kernel/tracing
 
 batch_nfipsec()
