@@ -40,6 +40,65 @@ static void control_characters(void **state)
 	one("\xf3\xa0\x81\x81 \xef\xbf\xbf", "? ?");
 }
 
+/* UTF-8 of a character from U+0080 on */
+static void put_utf8(uint32_t code, char *out)
+{
+	unsigned int n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4, i;
+
+	for (i = n; --i; code >>= 6)
+		out[i] = 0x80 | (code & 0x3f);
+	out[0] = (0xf00 >> n) | code;
+	out[n] = 0;
+}
+
+/* each of @from to @to is replaced, and neither of their neighbours */
+static void replaced(uint32_t from, uint32_t to)
+{
+	char text[5];
+	uint32_t code;
+
+	for (code = from; code <= to; code++) {
+		put_utf8(code, text);
+		if (strcmp(printable(text), "?"))
+			fail_msg("U+%04X is not replaced", code);
+	}
+	for (code = from - 1; code <= to + 1; code += to + 2 - from) {
+		put_utf8(code, text);
+		if (code >= 0x80 && !strcmp(printable(text), "?"))
+			fail_msg("U+%04X is replaced", code);
+	}
+}
+
+/* the characters that a reader does not see, or that move others */
+static void invisible(void **state)
+{
+	uint32_t plane;
+
+	(void)state;
+	replaced(0x80, 0x9f);		/* C1 */
+	replaced(0xad, 0xad);		/* SOFT HYPHEN */
+	replaced(0x34f, 0x34f);		/* COMBINING GRAPHEME JOINER */
+	replaced(0x61c, 0x61c);		/* ARABIC LETTER MARK */
+	replaced(0x115f, 0x1160);	/* fillers of Hangul */
+	replaced(0x17b4, 0x17b5);	/* inherent vowels of Khmer */
+	replaced(0x180b, 0x180f);	/* variation selectors of Mongolian */
+	replaced(0x200b, 0x200f);	/* zero width, marks of direction */
+	replaced(0x2028, 0x202e);	/* separators, embeddings, overrides */
+	replaced(0x2060, 0x206f);	/* joiner, invisible operators, isolates */
+	replaced(0x3164, 0x3164);	/* HANGUL FILLER */
+	replaced(0xfdd0, 0xfdef);	/* noncharacters */
+	replaced(0xfe00, 0xfe0f);	/* variation selectors */
+	replaced(0xfeff, 0xfeff);	/* ZERO WIDTH NO-BREAK SPACE */
+	replaced(0xffa0, 0xffa0);	/* HALFWIDTH HANGUL FILLER */
+	replaced(0xfff0, 0xfffb);	/* reserved, interlinear annotation */
+	replaced(0x1bca0, 0x1bca3);	/* format controls of shorthand */
+	replaced(0x1d173, 0x1d17a);	/* and of music */
+	replaced(0xdfffe, 0xe0fff);	/* noncharacters, tags, variation selectors */
+	for (plane = 0; plane < 16; plane++)
+		if (plane != 0xd)
+			replaced(plane << 16 | 0xfffe, plane << 16 | 0xffff);
+}
+
 static void utf8(void **state)
 {
 	(void)state;
@@ -163,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(control_characters),
+		cmocka_unit_test(invisible),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(length),
 		cmocka_unit_test(json),
