@@ -96,7 +96,7 @@ stranger_gets_nothing()
 	note "SPI $spi, $(counted | tr '\n' ';')"
 	so fails has_sa "$spi" && so test ! -s "$WORK/received" && stats_are in_packets 0 &&
 		stats_are in_held 50 || return
-	# what the stranger sent goes with the exchange
+	# The module drops the packets of the stranger when the negotiation ends.
 	daemon_stop && stats_are in_held_aged 50
 }
 
@@ -111,7 +111,7 @@ after_a_restart()
 {
 	swan_conf aes128gcm16-prfsha256-x25519 aes128gcm16
 	swan_start && daemon_start && wait_for 20 two_sas_here || return
-	# what is missed below would be seen
+	# The receiver works: it gets a packet of the real peer.
 	receiver site-a && numbers site-b $SITE_A 1 1 && so wait_for 5 grep -qx 1 "$WORK/received" &&
 		stopped receiver TERM || return
 	daemon_kill && swan_kill && stranger_gets_nothing

@@ -205,7 +205,7 @@ duplicated()
 	return $status
 }
 
-# What the firewall answers in the name of another host is a packet of this host, too.
+# An answer of the firewall in the name of another host is a packet of this host, too.
 rejected()
 {
 	local to=$local_a status=0

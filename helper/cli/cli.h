@@ -31,7 +31,7 @@ int cli_show(const struct cli *cli, int argc, char **argv);
 int cli_explain(const struct cli *cli, int argc, char **argv);
 int cli_sa(const struct cli *cli, int argc, char **argv);
 
-/* what a command prints passes here: the arguments come from peers, from CAs and from other programs */
+/* Commands print by these alone: peers, CAs and other programs choose the arguments. */
 #define cli_print(...)	printable_print(stdout, __VA_ARGS__)
 #define cli_warn(...)	printable_print(stderr, __VA_ARGS__)
 

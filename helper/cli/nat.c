@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "sys/nft_nat.h"
 
-#define ENTRIES_MAX	256	/* that are looked at: each asks the kernel for routes */
+#define ENTRIES_MAX	256	/* entries checked: each needs routes from the kernel */
 
 struct nat_check {
 	const struct conf *conf;
@@ -74,7 +74,8 @@ static bool end_takes(const struct ts *ts, const struct addr *a, const struct nf
 }
 
 /* The first entry that takes the packet with the source @src */
-static const struct conf_entry *entry_of(const struct conf *conf, const struct nft_flow *f, const struct addr *src)
+static const struct conf_entry *entry_of(const struct conf *conf, const struct nft_flow *f,
+					 const struct addr *src)
 {
 	unsigned int i, k;
 

@@ -32,7 +32,10 @@ static void print_warning(const char *text, void *arg)
 	cli_warn("%s\n", text);
 }
 
-/* Prints what conf_warn() and cli_nat_warn() find. If the kernel does not tell this host's addresses, the lists alone are compared. */
+/*
+ * Prints what conf_warn() and cli_nat_warn() find. Without the addresses of this host, conf_warn()
+ * compares the lists alone.
+ */
 static void warn_of(const struct conf *conf)
 {
 	struct route_addr *addrs = NULL;
@@ -76,8 +79,7 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 
 		tunnels += p->n_tunnels;
 		if (p->lacks)
-			cli_warn("%s:%u:%u: warning: %s\n", argv[0], p->line, p->column,
-			 p->lacks);
+			cli_warn("%s:%u:%u: warning: %s\n", argv[0], p->line, p->column, p->lacks);
 	}
 	warn_of(conf);
 	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
@@ -136,7 +138,7 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (json_string_value(json_object_get(answer, "warning")))
 		cli_warn("%s: warning: %s\n", argv[0],
-		 json_string_value(json_object_get(answer, "warning")));
+			 json_string_value(json_object_get(answer, "warning")));
 	json_decref(answer);
 	/* the daemon has read it and said yes */
 	conf = conf_load(path, &err);

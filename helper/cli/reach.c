@@ -167,7 +167,7 @@ static void chain_names(const struct nft_rules *rules, uint8_t family, char *out
 	}
 }
 
-/* Where the rules depend on what is not known here, only the chains are named. */
+/* Names only the chains, if a rule depends on more than this packet. */
 static json_t *nat_verdict(const struct nft_rules *rules, const struct nft_flow *f)
 {
 	struct nft_change change;

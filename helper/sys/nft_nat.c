@@ -129,7 +129,8 @@ static const uint8_t *value_of(struct nlattr *attr, size_t *len)
 static void do_payload(struct walk *w, struct nlattr *tb[])
 {
 	size_t to = reg_at(tb[NFTA_PAYLOAD_DREG]);
-	uint32_t base = number(tb[NFTA_PAYLOAD_BASE], UINT32_MAX), at = number(tb[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
+	uint32_t base = number(tb[NFTA_PAYLOAD_BASE], UINT32_MAX);
+	uint32_t at = number(tb[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
 	uint32_t len = number(tb[NFTA_PAYLOAD_LEN], 0), i;
 	const struct partly *from = base == NFT_PAYLOAD_NETWORK_HEADER ? &w->network : &w->transport;
 
@@ -215,8 +216,10 @@ static void do_rt(struct walk *w, struct nlattr *tb[])
 
 static void do_bitwise(struct walk *w, struct nlattr *tb[])
 {
-	size_t from = reg_at(tb[NFTA_BITWISE_SREG]), to = reg_at(tb[NFTA_BITWISE_DREG]), n_mask = 0, n_xor = 0, i;
-	const uint8_t *mask = value_of(tb[NFTA_BITWISE_MASK], &n_mask), *xor = value_of(tb[NFTA_BITWISE_XOR], &n_xor);
+	size_t from = reg_at(tb[NFTA_BITWISE_SREG]), to = reg_at(tb[NFTA_BITWISE_DREG]);
+	size_t n_mask = 0, n_xor = 0, i;
+	const uint8_t *mask = value_of(tb[NFTA_BITWISE_MASK], &n_mask);
+	const uint8_t *xor = value_of(tb[NFTA_BITWISE_XOR], &n_xor);
 	size_t len = number(tb[NFTA_BITWISE_LEN], 0);
 
 	if (from + len > REG_OCTETS || to + len > REG_OCTETS)
@@ -397,7 +400,8 @@ static enum end changes_to(struct walk *w, const struct addr *to)
 
 static enum end do_nat(struct walk *w, struct nlattr *tb[])
 {
-	size_t min = reg_at(tb[NFTA_NAT_REG_ADDR_MIN]), max = tb[NFTA_NAT_REG_ADDR_MAX] ? reg_at(tb[NFTA_NAT_REG_ADDR_MAX]) : min;
+	size_t min = reg_at(tb[NFTA_NAT_REG_ADDR_MIN]);
+	size_t max = tb[NFTA_NAT_REG_ADDR_MAX] ? reg_at(tb[NFTA_NAT_REG_ADDR_MAX]) : min;
 	struct addr to = { .family = w->flow->src.family };
 	size_t len = addr_len(&to);
 
@@ -463,7 +467,10 @@ static const char *const kinds[] = {
 	"target", "xfrm", "counter", "log", "notrack",
 };
 
-enum kind { PAYLOAD, META, CT, RT, BITWISE, CMP, RANGE, LOOKUP, MATCH, IMMEDIATE, NAT, MASQ, TARGET, XFRM, N_KINDS = XFRM + 1 };
+/* the first of @kinds, in their order */
+enum kind {
+	PAYLOAD, META, CT, RT, BITWISE, CMP, RANGE, LOOKUP, MATCH, IMMEDIATE, NAT, MASQ, TARGET, XFRM,
+};
 
 static size_t kind_of(struct nlattr *name)
 {
@@ -475,7 +482,7 @@ static size_t kind_of(struct nlattr *name)
 	return i;
 }
 
-/* Those that load: true */
+/* Runs an expression that loads a register; false: it is none. */
 static bool loads(struct walk *w, size_t kind, struct nlattr *tb[])
 {
 	static void (*const all[])(struct walk *w, struct nlattr *tb[]) = {
@@ -502,7 +509,9 @@ static enum tri condition(struct walk *w, const struct nft_rule *r, size_t kind,
 	case XFRM:
 		return NO;
 	}
-	/* counter and log do nothing to the packet; what this file does not know may stop the rule */
+	/*
+	 * counter and log do nothing to the packet; what this file does not know may stop the rule
+	 */
 	return kind < sizeof(kinds) / sizeof(*kinds) ? YES : UNKNOWN;
 }
 

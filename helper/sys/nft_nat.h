@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the source NAT of nftables does with the first packet of a connection. */
+/* Decides whether nftables changes the source of the first packet of a connection. */
 #ifndef SYS_NFT_NAT_H
 #define SYS_NFT_NAT_H
 
@@ -7,7 +7,10 @@
 #include "sys/nft.h"
 #include "sys/route.h"
 
-/* @iif, @oif: names of devices; empty @iif with @iif_known: a packet of this host itself; ports in host order */
+/*
+ * @iif, @oif: names of devices; empty @iif with @iif_known: a packet of this host itself
+ * @sport, @dport: in host order
+ */
 struct nft_flow {
 	struct addr src, dst;
 	uint8_t proto;
@@ -22,7 +25,7 @@ enum nft_nat {
 	NFT_NAT_UNSURE,		/* a rule depends on what is not known here */
 };
 
-/* @masquerade: @to is an address of the outgoing device; else @to has family 0 where it is not known */
+/* @masquerade: @to is an address of the outgoing device; else @to has family 0 if it is unknown */
 struct nft_change {
 	const struct nft_rule *rule;
 	bool masquerade;

@@ -65,7 +65,7 @@
 /* C0 with newlines, DEL, C1, an override of direction, an octet that is no UTF-8 */
 #define HOSTILE "x\n<3>e\033[2J\r\177\xc2\x9b\xe2\x80\xae\xff"
 
-static const char *evil;	/* what everybody says */
+static const char *evil;	/* the text of every source */
 static bool refuses, no_policy_there;
 static struct kern *const module = (struct kern *)&evil;
 
@@ -315,7 +315,9 @@ static pid_t daemon_start(const char *path)
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* a client that only tries whether somebody listens has gone before it is answered */
+		/*
+		 * a client that only tries whether somebody listens has gone before it is answered
+		 */
 		signal(SIGPIPE, SIG_IGN);
 		for (;;)
 			serve(accept(fd, NULL, NULL));

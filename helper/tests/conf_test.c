@@ -377,7 +377,9 @@ static void any_is_of_both_families(void **state)
 	conf_free(conf);
 }
 
-/* the discard entry that `strict` adds, and the bypass entries that the checker accepts beside it */
+/*
+ * the discard entry that `strict` adds, and the bypass entries that the checker accepts beside it
+ */
 static void strict_implies_a_discard(void **state)
 {
 	struct conf *conf = parse("access-list a {\n"

@@ -302,7 +302,10 @@ static void established_peers_come_first(void **state)
 	assert_memory_equal(done_order, "pppsssssssssssssssssssss", 24);
 }
 
-/* however many jobs of theirs are queued: every eighth job taken, and every eighth done(), is a stranger's */
+/*
+ * however many jobs of theirs are queued: every eighth job taken, and every eighth done(), is a
+ * stranger's
+ */
 static void strangers_have_every_eighth_turn(void **state)
 {
 	run_in_order(*state, 40);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What one datagram of an unauthenticated peer costs the only thread, counted and not timed: the dearest
- * costs at most 20 times the cheapest that is accepted. Diffie-Hellman runs elsewhere and does not count.
+ * The cost of one datagram of an unauthenticated peer for the main thread, counted and not timed.
+ * The dearest costs at most 20 times the cheapest that is accepted. Diffie-Hellman runs on other
+ * threads and does not count.
  *
  * The unit is about a nanosecond: a basic block of our own code is one. What other libraries do has
  * the weights below, which were measured once. Table: Documentation/ike-walk.md.
@@ -514,7 +515,7 @@ static void auth_costs(void **state)
 	over(w);
 }
 
-/* what is not the peer's, 32 KB and 64 KB of it */
+/* IKE_AUTH with a wrong MAC, of 32 KB and of 64 KB */
 static void noise_costs(void **state)
 {
 	static uint8_t fill[65000];

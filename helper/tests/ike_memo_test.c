@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SAs of an earlier run are adopted if what authenticated their peers is still in the configuration. */
+/*
+ * SAs of an earlier run are adopted if what authenticated their peers is still in the
+ * configuration.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +40,7 @@ static void load_secrets(struct world *w, const char *secrets)
 	conf_free(old);
 }
 
-/* those that were adopted go with b */
+/* b deletes the SAs that it adopted. */
 static void end(struct world *w)
 {
 	ike_shutdown(w->b.ike, w->now);
@@ -84,7 +87,7 @@ static void lines_of_the_secrets_file(void **state)
 		{ LINE OTHER, OTHER LINE, true },
 		/* one more user is nobody's loss */
 		{ LINE, LINE OTHER, true },
-		/* who it was is not known, so any line may be its */
+		/* The module does not tell the identity of the peer, so any line may be its own. */
 		{ LINE OTHER, LINE, false },
 		{ LINE OTHER, OTHER, false },
 		{ LINE, "psk b.example.com a.example.com \"changed\"\n", false },

@@ -111,7 +111,7 @@ static void next_update_passes(void **state)
 	end(w);
 }
 
-/* who answers anew each time is not asked all the time */
+/* If each answer is out of date at once, the daemon does not ask all the time. */
 static void next_update_is_now(void **state)
 {
 	struct world *w = pair(YEAR, YEAR, " revocation soft\n");
@@ -206,7 +206,7 @@ static void load_while_judged(void **state)
 	w->b.revoked = true;
 	world_load(&w->b, &b);
 	assert_int_equal(w->n_jobs, 1);
-	/* what it finds was so before the second load, which is another question */
+	/* The job began before the second load, so its result does not count for that load. */
 	w->b.revoked = false;
 	job = w->jobs[--w->n_jobs];
 	job->run(job->arg);
@@ -259,7 +259,7 @@ static void rekeyed_while_judged(void **state)
 	end(w);
 }
 
-/* who authenticates while a configuration is loaded is judged by the new one */
+/* A peer that authenticates during a load is judged by the new configuration. */
 static void load_while_authenticating(void **state)
 {
 	struct world *w = pair(YEAR, YEAR, " revocation hard\n");

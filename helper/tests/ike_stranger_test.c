@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What unauthenticated peers may have of the daemon: places, jobs, guesses, answers, lines. */
+/*
+ * Limits of unauthenticated peers: half-open SAs, jobs, failed authentications, answers, log lines.
+ */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,7 +65,10 @@ static void flood_init(struct world *w, const struct packet *like, unsigned int 
 
 /* ---- jobs ---- */
 
-/* an SA that is removed while its job waits still has its place: the queue cannot be longer than the limit */
+/*
+ * an SA that is removed while its job waits still has its place: the queue cannot be longer than
+ * the limit
+ */
 static void jobs_keep_their_place(void **state)
 {
 	struct packet like;
@@ -223,12 +228,17 @@ static void guesses_are_few(void **state)
 	assert_in_range(node_counter(&w->b, "auth_failed"), 20, 5 + 31);
 	assert_true(node_counter(&w->b, "auth_limited") > 0);
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "failed to authenticate too often"));
-	/* lines: five of an address for each cause and one in ten seconds, and the key is in none */
+	/*
+	 * lines: five of an address for each cause and one in ten seconds, and the key is in none
+	 */
 	assert_in_range(node_count(&w->b, IKE_EVENT_ERROR), 1, 2 * (5 + 31));
 	world_free(w);
 }
 
-/* who is honest and has the same address comes in, during the guessing; who has mended his key, soon after */
+/*
+ * A neighbour with a right key connects during the guessing. A peer that corrects its key connects
+ * soon after.
+ */
 static void neighbours_come_in(void **state)
 {
 	static const struct world_conf wrong = { .psk = "guess" };
@@ -255,7 +265,9 @@ static void neighbours_come_in(void **state)
 	world_free(w);
 }
 
-/* identities are cheap: an address has its own limit; other addresses, and other /64s, have theirs */
+/*
+ * identities are cheap: an address has its own limit; other addresses, and other /64s, have theirs
+ */
 static void identities_do_not_multiply(void **state)
 {
 	struct world *w = world_new(NULL, NULL);
@@ -314,7 +326,10 @@ static void authentication_clears_one_identity(void **state)
 	world_free(w);
 }
 
-/* An unknown identity counts as a failure. A block that lacks a secret does not: the peer is not at fault. */
+/*
+ * An unknown identity counts as a failure. A block that lacks a secret does not: the peer is not
+ * at fault.
+ */
 static void only_failures_of_the_peer_count(void **state)
 {
 	static const struct world_conf b = { .remote_id = "x.example.com" };
@@ -335,7 +350,9 @@ static void only_failures_of_the_peer_count(void **state)
 	world_free(w);
 }
 
-/* an address that failed with many identities: its IKE_SA_INIT is dropped for a while, and repeated */
+/*
+ * an address that failed with many identities: its IKE_SA_INIT is dropped for a while, and repeated
+ */
 static void an_address_that_fails_waits(void **state)
 {
 	struct world *w = world_new(NULL, NULL);
@@ -402,7 +419,10 @@ static void comes_in(struct world *w, uint64_t ms)
 	assert_string_equal(w->a.up_error, "");
 }
 
-/* a neighbour behind the same NAT opens 40 half-open SAs and has them fail at once: others wait for 2 s */
+/*
+ * a neighbour behind the same NAT opens 40 half-open SAs and has them fail at once: others wait for
+ * 2 s
+ */
 static void a_neighbour_bans_nobody(void **state)
 {
 	static const struct world_conf b = { .remote = "any", .remote_id = "any" };
@@ -419,7 +439,7 @@ static void a_neighbour_bans_nobody(void **state)
 	world_free(w);
 }
 
-/* who was authenticated at the address does not even wait; an identity that was not does */
+/* An identity that was authenticated at the address does not wait, and another one does. */
 static void a_known_peer_is_not_held_back(void **state)
 {
 	static const struct world_conf b = { .remote = "any", .remote_id = "any" };
@@ -504,7 +524,10 @@ static void forged_sources_cost_nobody(void **state)
 	}
 }
 
-/* a /8 of addresses, each of which fails 25 times: memory does not grow, and who has not failed may begin */
+/*
+ * a /8 of addresses, each of which fails 25 times: memory does not grow, and who has not failed may
+ * begin
+ */
 static void a_hostile_net_locks_nobody_out(void **state)
 {
 	struct world *w = world_new(NULL, NULL);
@@ -546,7 +569,10 @@ static unsigned int unknown_spi(struct world *w, const struct addr *from)
 	return w->b.sent - sent;
 }
 
-/* INVALID_IKE_SPI: five at once for an address and one in a second; nobody spends the share of another */
+/*
+ * INVALID_IKE_SPI: five at once for an address and one in a second; nobody spends the share of
+ * another
+ */
 static void answers_are_limited_for_each_address(void **state)
 {
 	struct world *w = world_new(NULL, NULL);
@@ -679,7 +705,7 @@ static void lines_are_limited_by_cause(void **state)
 	bend_send(w, &m, &like);
 	world_deliver(w);
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "no common IKE proposal"));
-	/* what is missing is said */
+	/* The next line says how many were suppressed. */
 	w->now += 20000;
 	header(w, &from, 3);
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR,
@@ -722,7 +748,10 @@ static void waiting_packets_are_told_now_and_then(void **state)
 
 /* ---- sizes ---- */
 
-/* IKE_AUTH of an initiator with the payload of this type changed to @body; the counter of malformed ones */
+/*
+ * IKE_AUTH of an initiator with the payload of this type changed to @body; the counter of malformed
+ * ones
+ */
 static unsigned int auth_with(uint8_t type, struct bytes body)
 {
 	static const struct world_conf b = { .remote = "any", .remote_id = "any" };

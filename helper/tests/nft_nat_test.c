@@ -212,7 +212,9 @@ static void not_readable(void **state)
 	world_free(w);
 }
 
-/* A verdict may follow an unreadable expression; nothing else in the rule makes this result unsure. */
+/*
+ * A verdict may follow an unreadable expression; nothing else in the rule makes this result unsure.
+ */
 static void not_readable_at_the_end(void **state)
 {
 	struct world *w = world_new();
@@ -300,7 +302,7 @@ static void by_device(void **state)
 	world_free(w);
 }
 
-/* a condition that is not known makes the rule's verdict unsure, but not that of a rule without one */
+/* An unknown condition makes a verdict unsure; a rule without a verdict changes nothing. */
 static void by_mark(void **state)
 {
 	struct world *w = world_new();
@@ -432,7 +434,7 @@ static void sets(void **state)
 	world_free(w);
 }
 
-/* Whatever the octets are: for the sanitizers. */
+/* Random octets: the sanitizers judge. */
 static void damaged(void **state)
 {
 	struct world *w = with_set();

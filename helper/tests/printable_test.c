@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Text from outside: what remains of it, in the log, in the reason, in JSON, in names of certificates. */
+/* Text of peers and others becomes harmless in the log, in JSON and in names of certificates. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ static void one(const char *text, const char *expected)
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	assert_string_equal(printable(copy), expected);
-	/* what is printable stays as it is */
+	/* Printable text stays as it is. */
 	assert_string_equal(printable(copy), expected);
 }
 
@@ -202,7 +202,7 @@ static void identities(void **state)
 	assert_string_equal(ike_id_str(WIRE_ID_DN, id, text, sizeof(text)), "CN=x?[2J");
 }
 
-/* what a peer says reaches the log, `watch` and the one that waits as the same harmless line */
+/* The log, `watch` and a waiting command get the same harmless line of a peer. */
 static void reports(void **state)
 {
 	struct world *w = world_new(NULL, NULL);

@@ -72,7 +72,10 @@ static uint64_t mixed(uint64_t x)
 	return (x ^ x >> 32) | 1;
 }
 
-/* of a million keys, each at its limit: no other key is refused, and those with most debt stay known */
+/*
+ * of a million keys, each at its limit: no other key is refused, and those with most debt stay
+ * known
+ */
 static void a_million_keys(void **state)
 {
 	struct rate_table *t = calloc(1, sizeof(*t));

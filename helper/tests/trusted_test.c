@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What others could change is refused with its name: each file, folder, link and parent. */
+/* A load refuses each file, folder, link and parent that other users could change, by name. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -10,20 +10,16 @@ Commands, a line each; the answer to each is a line, "ok" or the name of an errn
 """
 import errno
 import os
-import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import nfnl
-
-
-def packed(address):
-	return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+from netlab import octets
 
 
 def announce(nf, what, proto, spi, address):
 	nf.do("spi-" + what, [("sa", {"proto": {"esp": 50, "ah": 51}[proto], "spi": spi, "dir": "in",
-				      "local": packed(address)})])
+				      "local": octets(address)})])
 
 
 def main():

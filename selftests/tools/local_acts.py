@@ -208,7 +208,7 @@ class User:
 
 	def payload(self):
 		data = b"user" * (self.rng.choice(SIZES) // 4 + 1)
-		# what ESP in UDP looks like, to a socket of IKE
+		# data, ESP in UDP, or IKE on port 4500
 		return self.rng.choice((data, data, struct.pack("!II", 0x1001, 1) + data, bytes(4) + data))
 
 	def saw(self, data, ancillary=(), offender=True):

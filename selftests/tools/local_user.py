@@ -38,7 +38,7 @@ SO_RCVBUFFORCE = 33
 KEY, SALT = bytes.fromhex("6b2e91d7043cf58aa9c0137e5fd2864b"), b"salt"
 HEAD = 160				# octets of a packet that the judge reads
 
-# what no packet may have as its destination on the wan, but in ESP of these SPIs
+# destinations that no packet on the wan may have, except in ESP of these SPIs
 KEPT = [ipaddress.ip_network(net) for net in ("10.2.0.0/24", "fd02::/64", "192.0.2.2/32", "2001:db8::2/128", "239.2.0.0/16",
 					      "ff05::2:0/112")]
 SPIS = {"lan": (0x1001, 0x2002), "host4": (0x1101, 0x2102), "host6": (0x1201, 0x2202)}
