@@ -12,16 +12,14 @@
 
 GATEWAYS=${NFIPSEC_GATEWAYS:-${NFIPSEC_SLOW:+50}}
 GATEWAYS=${GATEWAYS:-300}
-SEED=${NFIPSEC_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+SEED=$(test_seed)
 out=$(mktemp /tmp/nfipsec-leaks.XXXXXX)
 on_exit "rm -f $out"
 
-# harness OPTIONS...: what it prints is worth reading when all went well, too
+# harness OPTIONS...: what it prints is shown at once, for the seed if it does not end
 harness()
 {
-	"$SELFTESTS/tools/leaks.py" "$@" >"$out" 2>&1
-	echo $? >"$out.status"
-	sed 's/^/# /' "$out" >&3
+	{ "$SELFTESTS/tools/leaks.py" "$@" 2>&1; echo $? >"$out.status"; } | tee "$out" | sed -u 's/^/# /' >&3
 }
 on_exit "rm -f $out.status"
 
@@ -40,12 +38,13 @@ found_none()
 # sum NAME: of the line of sums
 sum() { sed -n "s/.* $1 \([0-9]*\).*/\1/p" "$out"; }
 
-# at least so many for each gateway, in hundredths
+# at least so many for each gateway, in hundredths; a few gateways say nothing of the average
 busy()
 {
 	local name least
 
 	ended || return
+	[ "$GATEWAYS" -ge 50 ] || return 0
 	for name in "${!LEAST[@]}"; do
 		least=$((LEAST[$name] * GATEWAYS / 100))
 		so test "$(sum "$name")" -ge "$least" || return

@@ -187,6 +187,17 @@ load_module()
 	insmod "$NFIPSEC_KO"
 }
 
+# The seed of a random test. It is the same in each run, so that a change alone decides whether the
+# test fails; NFIPSEC_SEED=N is another one, and NFIPSEC_SEED=random draws one.
+test_seed()
+{
+	if [ "${NFIPSEC_SEED:-}" = random ]; then
+		od -An -N4 -tu4 /dev/urandom | tr -d ' '
+	else
+		echo "${NFIPSEC_SEED:-1}"
+	fi
+}
+
 unload_module()
 {
 	[ -d /sys/module/nfipsec ] || return 0

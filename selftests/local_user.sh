@@ -6,15 +6,15 @@
 # (tools/local_user.py; the picture is in sites-lib.sh). What the kernel complains of is the runner's
 # to find.
 #
-#	NFIPSEC_USER_ACTIONS=N is how much each of three processes does; NFIPSEC_SEED=N makes them
-#	do the same again
+#	NFIPSEC_USER_ACTIONS=N is how much each of three processes does; NFIPSEC_SEED=random makes them
+#	do something else
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/sites-lib.sh"
 
 ACTIONS=${NFIPSEC_USER_ACTIONS:-${NFIPSEC_SLOW:+100}}
 ACTIONS=${ACTIONS:-600}
-SEED=${NFIPSEC_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+SEED=$(test_seed)
 OUT=$WORK/user
 
 # act [--open] ACTIONS

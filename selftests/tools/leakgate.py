@@ -98,6 +98,7 @@ class Gateway:
 		self.by_spi = {t.spi_out: t for t in self.tunnels}
 		self.sockets, self.wires, self.conversations, self.next_token = [], {}, [], 0
 		self.ike = {}		# the daemon's sockets, by family and port
+		self.asked = set()	# addresses and ports of IKE of the daemon, as seen on the wires
 		self.silent, self.poll, self.readers = [], select.epoll(), {}
 		Gateway.count += 1
 		self.ns = Namespace()
@@ -245,6 +246,9 @@ class Gateway:
 
 	def keep(self, s):
 		s.setblocking(False)
+		if s.type == socket.SOCK_STREAM:
+			# A FIN that nobody acknowledges would keep the namespace, and so the module, for two minutes.
+			s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
 		self.sockets.append(s)
 		self.watch(s, self.heard, s)
 		return s
@@ -355,6 +359,7 @@ class Gateway:
 			try:
 				data = s.recv(1 << 16)
 			except BlockingIOError:
+				self.drain_errors(s)
 				return
 			except OSError:
 				data = b""
@@ -370,6 +375,15 @@ class Gateway:
 				data[(data[0] & 15) * 4 if s.proto == ICMP else 0] in ERRORS[s.proto]
 			for token in TOKEN.findall(data):
 				self.delivered(int(token, 16), "own", s, None, quoting)
+
+	@staticmethod
+	def drain_errors(s):
+		"""A rejected SYN leaves an ICMP error in the queue of errors; recv() does not take it, and epoll reports it for ever."""
+		try:
+			while True:
+				s.recvmsg(1, 0, socket.MSG_ERRQUEUE)
+		except OSError:
+			pass
 
 	def emerged(self, wire, data):
 		p = parse(data)
@@ -411,7 +425,9 @@ class Gateway:
 			return
 		entry = first(self.policy, outbound(p))
 		self.sums["clear"] += 1
-		if refused(entry) and not self.ours(p.quote) and not self.from_daemon(p):
+		if self.from_daemon(p):
+			self.asked.add((p.src, p.dst, p.sport, p.dport))
+		elif refused(entry) and not self.ours(p.quote):
 			self.finding("leak", "%s in clear on %s, which is for: %s" % (p, wire, entry))
 		# what is still sealed was not taken, but sent on like any other packet
 		if not is_sealed(esp_of(p)):
@@ -463,8 +479,10 @@ class Gateway:
 		return p.quote is None and bool(tokens) and all(t in self.sent and self.sent[t].where in self.ike.values() for t in tokens)
 
 	def for_daemon(self, p):
-		"""Is it IKE from a peer?"""
-		return p.proto == UDP and (p.family, p.dport) in self.ike and any((p.dst, p.src) == (t.local, t.remote) for t in self.tunnels)
+		"""Is it IKE from a peer? NAT of the gateway may give the peer another address: the daemon has written to that."""
+		return p.proto == UDP and (p.family, p.dport) in self.ike and (
+			any((p.dst, p.src) == (t.local, t.remote) for t in self.tunnels) or
+			(p.dst, p.src, p.dport, p.sport) in self.asked)
 
 	def finding(self, kind, text):
 		self.findings.append(Finding(kind, text))
