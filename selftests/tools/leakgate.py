@@ -458,7 +458,8 @@ class Gateway:
 		target = "%s %s" % (place, where.index if place == "tunnel" else where if place == "wire" else "")
 		if sent.place == "wire":
 			self.sums["passed"] += 1
-			if refused(entry) and not self.ours(sent.packet.quote) and not (place == "own" and self.for_daemon(sent.packet)):
+			daemon = (place == "own" or self.spec.is_rewritten(sent.packet)) and self.for_daemon(sent.packet)
+			if refused(entry) and not self.ours(sent.packet.quote) and not daemon:
 				self.finding("intrusion", "%s came in clear on %s and was taken, to %s as (%s), though: %s" % (
 					sent.packet, sent.where, target, p, entry))
 		elif sent.place == "tunnel":

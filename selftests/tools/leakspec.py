@@ -250,6 +250,10 @@ class Spec:
 		return {"place": place, "family": family, "proto": UDP, "local": number(local), "remote": number(t["remote"]),
 			"lport": rng.choice((500, 4500, 4500)), "rport": rng.choice((500, 4500))}
 
+	def is_rewritten(self, packet):
+		"""Does a rule without state give the packet another destination, behind the hook that saw the one of the wire?"""
+		return any(chain == "pre_raw" and "ip daddr set" in text and packet.family == 4 for chain, text in self.rules)
+
 	def ruleset(self):
 		chains = collections.OrderedDict()
 		for chain, text in self.rules:
