@@ -60,14 +60,6 @@ confs()
 	sed -i "s/remote_addrs = .*/remote_addrs = $2/" "$SWAN/swanctl.conf"
 }
 
-# in_udp_here CONDITION: both SAs, and the peer's port is so
-in_udp_here()
-{
-	in_gw_a "$NFIPSEC" show sas --json >"$WORK/sas"
-	jq -e ".sas | length == 2 and all(.[]; .encap_local == 4500 and $1)" "$WORK/sas" || { cat "$WORK/sas"; return 1; }
-}
-in_udp_there() { test "$(ip -n gw-b xfrm state | grep -c 'encap type espinudp')" = 2; }
-
 # the NAT is in front of strongSwan, and we see its port: not 4500
 they_initiate()
 {

@@ -405,5 +405,13 @@ tcp()
 tcp_there() { tcp; }
 tcp_back() { tcp -R; }
 
+# in_udp_here CONDITION: both SAs, and the peer's port is so
+in_udp_here()
+{
+	in_gw_a "$NFIPSEC" show sas --json >"$WORK/sas"
+	jq -e ".sas | length == 2 and all(.[]; .encap_local == 4500 and $1)" "$WORK/sas" || { cat "$WORK/sas"; return 1; }
+}
+in_udp_there() { test "$(ip -n gw-b xfrm state | grep -c 'encap type espinudp')" = 2; }
+
 # a check with its own count
 counted_check() { mark_stats; check "$@"; }

@@ -141,9 +141,48 @@ per_suite()
 	swan_stop
 }
 
-ktap_plan 24
+# `encapsulation udp`: the peer is told of a NAT that is not there
+force_udp() { sed -i 's/auth psk/encapsulation udp &/' "$CONF" && so grep -q 'encapsulation udp' "$CONF"; }
+
+# each is in UDP on the wire, and the firewall between the gateways would know the flow
+pings_in_udp()
+{
+	so wait_for 20 in_udp_here '.encap_remote == 4500' && so wait_for 20 in_udp_there || return
+	capture_start gw-a wan "host $GW_A" || return
+	so in_site_a ping -n -q -i 0.1 -c 5 -W 20 $SITE_B >"$WORK/ping" || return
+	capture_stop
+	so test "$(grep -c "$GW_A.4500 > $GW_B.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
+		so test "$(grep -c "$GW_B.4500 > $GW_A.4500: UDP-encap: ESP" "$WORK/wire")" = 5 &&
+		so fails grep -q ': ESP(' <(grep -v UDP-encap "$WORK/wire") && no_drops
+}
+
+we_initiate_in_udp()
+{
+	nf_conf "$@" && force_udp && so daemon_start && ten_pings && pings_in_udp
+}
+
+they_initiate_in_udp()
+{
+	daemon_stop
+	nf_conf "$@" "$PSK" manual && force_udp && so daemon_start &&
+		so swanctl --initiate --child lan --timeout $((40 * NFIPSEC_TIME_FACTOR)) >"$WORK/initiate" 2>&1 &&
+		pings_in_udp
+}
+
+in_udp()
+{
+	swan_conf "$@" && swan_start || return
+	counted_check "encapsulation udp: we initiate, ESP is in UDP both ways" we_initiate_in_udp "$@"
+	counted_check "encapsulation udp: strongSwan initiates" they_initiate_in_udp "$@"
+	daemon_stop
+	policy_unload
+	swan_stop
+}
+
+ktap_plan 26
 sites_begin
 while read -r name ike esp; do
 	test -z "$name" || per_suite "$name" "$ike" "$esp" </dev/null
 done <<<"$SUITES"
+in_udp aes128gcm16-prfsha256-x25519 aes128gcm16
 ktap_exit

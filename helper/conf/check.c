@@ -253,6 +253,17 @@ static bool check_forms(const struct conf *conf, const struct conf_tunnel *t, st
 	return t->mode != CONF_MODE_TRANSPORT || check_transport(conf, t, err);
 }
 
+/* RFC 3948 has no AH in UDP */
+static bool check_encapsulation(const struct conf *conf, const struct conf_peer *peer,
+				const struct conf_tunnel *t, struct conf_error *err)
+{
+	if (!peer->force_udp || t->n_esp)
+		return true;
+	return conf_fail(err, conf->path, peer->encapsulation_line, peer->encapsulation_column,
+			 "found encapsulation udp with the tunnel %s, which has ah alone, expected esp in it: AH cannot go in UDP",
+			 t->name);
+}
+
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
 			 struct conf_error *err)
 {
@@ -287,7 +298,8 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 		default_proposals(esp, 2, PROTO_ESP, t->esp, &t->n_esp);
 	if (!addr_len(&peer->remote) && t->start == CONF_START_AT_LOAD)
 		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
-	return check_forms(conf, t, err) && check_weak(conf, t, err);
+	return check_forms(conf, t, err) && check_encapsulation(conf, peer, t, err) &&
+	       check_weak(conf, t, err);
 }
 
 /* RFC 7296 3.5: an address when nothing else is said */

@@ -110,6 +110,8 @@ struct conf_peer {
 	uint64_t dpd;			/* seconds, 0: off, default 30 */
 	/* RFC 7383: IP datagrams with IKE in them are no larger; 0: IKE does not fragment */
 	uint16_t fragment_size;
+	bool force_udp;			/* ESP goes in UDP without a NAT, too */
+	unsigned int encapsulation_line, encapsulation_column;
 	unsigned int n_tunnels;
 	struct conf_tunnel *tunnels;
 	unsigned int line, column;

@@ -165,7 +165,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> DN "dn" PUBKEY "pubkey" LOCAL_AUTH "local-auth" REMOTE_AUTH "remote-auth" CA "ca" KEY "key"
 %token <word> REMOTE_KEY "remote-key" RSA_SIGNATURE "rsa-signature" REVOCATION "revocation"
 %token <word> REAUTH "reauth" DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
-%token <word> FRAGMENTATION "fragmentation"
+%token <word> FRAGMENTATION "fragmentation" ENCAPSULATION "encapsulation"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
 %token <word> LIMITS "limits" COOKIES_FROM "cookies-from" HALF_OPEN "half-open"
@@ -344,6 +344,11 @@ peer_item:
 |	FRAGMENTATION WORD {
 		NEED(conf_value_fragmentation($2, &parse->peer->fragment_size), $2, @2,
 		     "yes, no or a number of octets from 256 to 65535");
+	}
+|	ENCAPSULATION WORD {
+		NEED(conf_value_encapsulation($2, &parse->peer->force_udp), $2, @2, "auto or udp");
+		parse->peer->encapsulation_line = @2.first_line;
+		parse->peer->encapsulation_column = @2.first_column;
 	}
 |	tunnel
 ;
@@ -572,7 +577,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
 	{ "allow-weak", ALLOW_WEAK }, { "mtu", MTU }, { "df", DF }, { "dscp", DSCP },
 	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF }, { "child-sa", CHILD_SA },
-	{ "fragmentation", FRAGMENTATION },
+	{ "fragmentation", FRAGMENTATION }, { "encapsulation", ENCAPSULATION },
 	{ "limits", LIMITS }, { "cookies-from", COOKIES_FROM }, { "half-open", HALF_OPEN },
 	{ "half-open-per-address", HALF_OPEN_PER_ADDRESS },
 	{ "starts-per-address", STARTS_PER_ADDRESS },

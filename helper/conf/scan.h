@@ -57,6 +57,7 @@ bool conf_check(struct conf *conf, struct conf_error *err);
 bool conf_value_df(struct conf_word w, enum conf_df *out);
 bool conf_value_dscp(struct conf_word w, int *out);	/* -1: "copy" */
 bool conf_value_fragmentation(struct conf_word w, uint16_t *out);	/* 0: no */
+bool conf_value_encapsulation(struct conf_word w, bool *force_udp);
 bool conf_value_mark(struct conf_word w, uint32_t *out);	/* 1.., or 0x1.. */
 bool conf_value_number(struct conf_word w, uint64_t max, uint64_t *out);
 bool conf_value_duration(struct conf_word w, uint64_t *seconds);	/* 30s 10m 4h 1d */

@@ -121,6 +121,15 @@ bool conf_value_fragmentation(struct conf_word w, uint16_t *out)
 	return true;
 }
 
+bool conf_value_encapsulation(struct conf_word w, bool *force_udp)
+{
+	static const char *const names[] = { "auto", "udp" };
+	int i = one_of(w, names, 2);
+
+	*force_udp = i == 1;
+	return i >= 0;
+}
+
 bool conf_value_dscp(struct conf_word w, int *out)
 {
 	uint64_t dscp;

@@ -399,7 +399,8 @@ struct ike_sa {
 	struct ike_link id_link, look_link;
 	uint64_t created, established, last_in;
 	struct ike_timer life, liveness, keepalive;
-	bool natt;			/* a NAT is between us: ESP goes in UDP */
+	bool natt;			/* ESP goes in UDP: a NAT is between us, or @natt_forced */
+	bool natt_forced;		/* `encapsulation udp` when IKE_SA_INIT was made */
 	bool nat_ours;			/* and we are behind it */
 	bool nat_theirs;		/* and the peer is behind one */
 	struct ike_op_list ops;
@@ -837,10 +838,12 @@ bool ike_ts_any_overlaps(const struct kern_sel *sels, unsigned int n, const stru
 
 /* ---- natt.c: RFC 7296 2.23 ---- */
 bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t out[20]);
-void ike_natt_put(struct wire_writer *w, uint64_t spi_i, uint64_t spi_r,
-		  const struct endpoint *local, const struct endpoint *remote);
-/* sets @sa's natt, nat_ours and nat_theirs by what the peer says of the addresses */
-void ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
+void ike_natt_put(const struct ike_sa *sa, struct wire_writer *w);
+/*
+ * Sets @sa's natt, nat_ours and nat_theirs by what the peer says of the addresses; false: the peer
+ * knows nothing of NATs, and @sa is to use UDP all the same.
+ */
+bool ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
 		     const struct endpoint *remote);
 /* transport mode, RFC 7296 2.23.1: the peer's selectors as they look from here */
 void ike_natt_substitute(const struct ike_sa *sa, struct wire_ts *local, struct wire_ts *remote);
@@ -849,7 +852,7 @@ void ike_natt_substitute(const struct ike_sa *sa, struct wire_ts *local, struct 
  * another address or port there from now on (RFC 7296 2.23).
  */
 void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct endpoint *from);
-/* an established SA: keepalives from now on, if we are the ones behind a NAT */
+/* an established SA: keepalives from now on, if we are behind a NAT or have forced UDP */
 void ike_natt_keepalive(struct ike_sa *sa);
 
 /* ---- limit.c: each address has its share ---- */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Is there a NAT between us? RFC 7296 2.23. */
+/* ESP in UDP: is there a NAT between us (RFC 7296 2.23), or does the configuration want it? */
 #include "ike/core.h"
 
 #define KEEPALIVE_MS 20000
@@ -23,15 +23,19 @@ bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uin
 	return ok;
 }
 
-void ike_natt_put(struct wire_writer *w, uint64_t spi_i, uint64_t spi_r,
-		  const struct endpoint *local, const struct endpoint *remote)
+/*
+ * RFC 7296 2.23: the peer encapsulates if the hash of our source does not match. There is no other
+ * way to ask for that, so `encapsulation udp` sends the hash of an address that no host has.
+ */
+void ike_natt_put(const struct ike_sa *sa, struct wire_writer *w)
 {
-	const struct endpoint *ends[] = { local, remote };
+	const struct endpoint none = { .addr.family = sa->local.addr.family };
+	const struct endpoint *ends[] = { sa->natt_forced ? &none : &sa->local, &sa->remote };
 	uint8_t hash[20];
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		if (ike_natt_hash(spi_i, spi_r, ends[i], hash))
+		if (ike_natt_hash(sa->spi_i, sa->spi_r, ends[i], hash))
 			wire_put_notify(w, 0, (struct bytes){ NULL, 0 }, detection[i],
 					(struct bytes){ hash, sizeof(hash) });
 }
@@ -58,15 +62,16 @@ static bool matches(const struct wire_msg *msg, uint16_t type, const struct endp
 	return false;
 }
 
-void ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
+bool ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
 		     const struct endpoint *remote)
 {
-	bool there;
+	bool dst, src;
 
 	/* a peer that sends none does not know of NATs */
-	sa->nat_ours = !matches(msg, WIRE_N_NAT_DETECTION_DESTINATION_IP, local, &there) && there;
-	sa->nat_theirs = !matches(msg, WIRE_N_NAT_DETECTION_SOURCE_IP, remote, &there) && there;
-	sa->natt = sa->nat_theirs || sa->nat_ours;
+	sa->nat_ours = !matches(msg, WIRE_N_NAT_DETECTION_DESTINATION_IP, local, &dst) && dst;
+	sa->nat_theirs = !matches(msg, WIRE_N_NAT_DETECTION_SOURCE_IP, remote, &src) && src;
+	sa->natt = sa->nat_theirs || sa->nat_ours || (sa->natt_forced && dst && src);
+	return sa->natt || !sa->natt_forced;
 }
 
 /*
@@ -120,7 +125,7 @@ void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct 
 	sa->remote = *from;
 }
 
-/* RFC 3948 4: so that the NAT in front of us does not forget the peer's way back */
+/* RFC 3948 4: so that the NAT or firewall in front of us does not forget the peer's way back */
 static void keepalive_due(struct ike_timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, keepalive);
@@ -131,7 +136,7 @@ static void keepalive_due(struct ike_timer *t)
 
 void ike_natt_keepalive(struct ike_sa *sa)
 {
-	if (!sa->nat_ours)
+	if (!sa->nat_ours && !sa->natt_forced)
 		return;
 	sa->keepalive.fn = keepalive_due;
 	ike_timer_set(&sa->ike->timers, &sa->keepalive, sa->ike->now + KEEPALIVE_MS);

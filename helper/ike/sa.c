@@ -434,6 +434,7 @@ bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->local = old->local;
 	sa->remote = old->remote;
 	sa->natt = old->natt;
+	sa->natt_forced = old->natt_forced;
 	sa->nat_ours = old->nat_ours;
 	sa->nat_theirs = old->nat_theirs;
 	/* said in IKE_SA_INIT for all that comes of it: RFC 7383 2.3 */

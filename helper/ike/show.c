@@ -53,7 +53,9 @@ static const char *nat_str(const struct ike_sa *sa)
 {
 	if (sa->nat_ours)
 		return sa->nat_theirs ? "both ends behind one" : "we are behind one";
-	return sa->nat_theirs ? "the peer is behind one" : "none";
+	if (sa->nat_theirs)
+		return "the peer is behind one";
+	return sa->natt_forced ? "none, UDP by configuration" : "none";
 }
 
 static void set_proof(json_t *o, const char *auth, const char *cert, const char *key,

@@ -152,6 +152,25 @@ static void fragmentation(void **state)
 	}
 }
 
+static void encapsulation(void **state)
+{
+	static const struct { const char *words; bool udp; } all[] = {
+		{ "", false }, { "encapsulation auto", false }, { "encapsulation udp", true },
+	};
+	struct conf *conf;
+	char text[300];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		snprintf(text, sizeof(text), LIST "peer p { remote address 192.0.2.2 %s"
+			 " tunnel t { access-list a } }", all[i].words);
+		conf = parse(text);
+		assert_int_equal(conf->peers[0].force_udp, all[i].udp);
+		conf_free(conf);
+	}
+}
+
 static const struct { const char *text, *error; } refused[] = {
 	{ "access-list a { 10 protext ip from any to any }",
 	  "f:1:20: found 'protext', expected bypass, protect or discard" },
@@ -222,6 +241,10 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:2:73: found '255', expected yes, no or a number of octets from 256 to 65535" },
 	{ LIST PEER("fragmentation on tunnel t { access-list a }"),
 	  "f:2:73: found 'on', expected yes, no or a number of octets from 256 to 65535" },
+	{ LIST PEER("encapsulation yes tunnel t { access-list a }"),
+	  "f:2:73: found 'yes', expected auto or udp" },
+	{ LIST PEER("encapsulation udp tunnel t { access-list a ah sha256 }"),
+	  "f:2:73: found encapsulation udp with the tunnel t, which has ah alone, expected esp in it: AH cannot go in UDP" },
 	{ LIST PEER("tunnel t { access-list b }"),
 	  "f:2:82: found 'b', expected the name of an access-list of this file" },
 	{ LIST PEER("tunnel t { access-list a mode both }"),
@@ -726,6 +749,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_filled_in),
 		cmocka_unit_test(entries_are_sorted),
 		cmocka_unit_test(fragmentation),
+		cmocka_unit_test(encapsulation),
 		cmocka_unit_test(errors_say_where_and_what),
 		cmocka_unit_test(proposals_are_checked),
 		cmocka_unit_test(headers_are_as_said),

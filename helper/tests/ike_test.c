@@ -480,56 +480,6 @@ static void unknown_peer(void **state)
 	world_free(w);
 }
 
-static unsigned int through_nat(struct world *w, const struct packet *p, unsigned int n)
-{
-	struct packet other = *p;
-
-	(void)n;
-	/* 500 -> 1500, 4500 -> 5500 */
-	if (addr_equal(&p->from.addr, &w->a.addr))
-		other.from.port += 1000;
-	else
-		other.to.port -= 1000;
-	world_send(w, &other);
-	return 0;
-}
-
-static void encaps(const struct node *n, uint16_t local, uint16_t remote)
-{
-	const struct fake_sa *sa;
-
-	for (sa = n->sas; sa < n->sas + WORLD_SAS; sa++) {
-		if (!sa->used)
-			continue;
-		assert_int_equal(sa->encap_local, local);
-		assert_int_equal(sa->encap_remote, remote);
-	}
-}
-
-/* a NAT in front of A: RFC 7296 2.23, and keepalives by whom it is in front of (RFC 3948 4) */
-static void nat(void **state)
-{
-	struct world *w = world_new(NULL, NULL);
-
-	(void)state;
-	w->filter = through_nat;
-	node_up(&w->a, NULL);
-	world_run(w, 1000);
-	assert_string_equal(w->a.up_error, "");
-	world_is_up(w);
-	encaps(&w->a, 4500, 4500);
-	encaps(&w->b, 4500, 5500);
-	world_run(w, 61000);
-	assert_int_equal(w->a.keepalives, 3);
-	assert_int_equal(w->b.keepalives, 0);
-	node_down(&w->a, NULL);
-	world_run(w, 1000);
-	world_nothing_left(w);
-	world_run(w, 60000);
-	assert_int_equal(w->a.keepalives, 3);
-	world_free(w);
-}
-
 static void narrowing(void **state)
 {
 	static const struct world_conf a = {
@@ -761,7 +711,6 @@ int main(void)
 		cmocka_unit_test(no_common_selectors),
 		cmocka_unit_test(silent_peer),
 		cmocka_unit_test(unknown_peer),
-		cmocka_unit_test(nat),
 		cmocka_unit_test(narrowing),
 		cmocka_unit_test(several_tunnels),
 		cmocka_unit_test(child_invalid_ke),

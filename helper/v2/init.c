@@ -27,6 +27,9 @@ static void put_proposals(struct wire_writer *w, const struct conf_peer *conf)
 }
 
 /* RFC 7383 2.3: with who says so as well */
+#define NO_NAT_TRAVERSAL \
+	"the peer offers no NAT traversal: expected it, or no `encapsulation udp` in its block"
+
 static void note_fragmentation(struct ike_sa *sa, const struct wire_msg *msg)
 {
 	struct wire_notification n;
@@ -54,7 +57,8 @@ static void send_request(struct ike_sa *sa)
 	wire_put_nonce(&w, buf_bytes(&sa->ni));
 	if (sa->peer->conf->fragment_size)
 		wire_put_notify(&w, 0, none, WIRE_N_FRAGMENTATION_SUPPORTED, none);
-	ike_natt_put(&w, sa->spi_i, 0, &sa->local, &sa->remote);
+	sa->natt_forced = sa->peer->conf->force_udp;
+	ike_natt_put(sa, &w);
 	v2_put_announcements(sa, &w);
 	wire_finish(&msg);
 	if (msg.failed || !buf_copy(&sa->init_req, buf_bytes(&msg))) {
@@ -300,7 +304,10 @@ void v2_init_response(struct v2_in *in)
 		ike_sa_fail(sa, "out of memory");
 		return;
 	}
-	ike_natt_detect(sa, &in->inner, in->local, in->remote);
+	if (!ike_natt_detect(sa, &in->inner, in->local, in->remote)) {
+		ike_sa_fail(sa, NO_NAT_TRAVERSAL);
+		return;
+	}
 	note_fragmentation(sa, &in->inner);
 	/* RFC 7296 2.23: from IKE_AUTH on */
 	if (sa->natt)
@@ -482,7 +489,7 @@ static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
 	wire_put_nonce(&w, buf_bytes(&sa->nr));
 	if (sa->fragments)
 		wire_put_notify(&w, 0, none, WIRE_N_FRAGMENTATION_SUPPORTED, none);
-	ike_natt_put(&w, sa->spi_i, sa->spi_r, &sa->local, &sa->remote);
+	ike_natt_put(sa, &w);
 	v2_put_announcements(sa, &w);
 	wire_finish(msg);
 	if (msg->failed) {
@@ -522,7 +529,11 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	sa->remote = *r->remote;
 	sa->prop = *chosen;
 	sa->prop.spi_len = 0;
-	ike_natt_detect(sa, &r->msg, r->local, r->remote);
+	sa->natt_forced = peer->conf->force_udp;
+	if (!ike_natt_detect(sa, &r->msg, r->local, r->remote)) {
+		ike_sa_fail(sa, NO_NAT_TRAVERSAL);
+		return;
+	}
 	note_fragmentation(sa, &r->msg);
 	v2_take_hashes(sa, &r->msg);
 	ike_sa_publish_init(sa);
