@@ -350,6 +350,7 @@ struct ike_answer {
  * @stranger_jobs: its jobs that are counted in ike->n_stranger_jobs
  * @init_repeats: answers given to copies of its IKE_SA_INIT request
  * @asker: responder: the address that IKE_SA_INIT was answered to. It stays when @remote moves
+ * @natt_forced: the peer that IKE_SA_INIT was made for has `encapsulation udp`
  * @had: selectors of its newest CHILD SA that went while it stayed: client.c
  * @n_had: their number
  * @had_in: their tunnel
@@ -400,7 +401,7 @@ struct ike_sa {
 	uint64_t created, established, last_in;
 	struct ike_timer life, liveness, keepalive;
 	bool natt;			/* ESP goes in UDP: a NAT is between us, or @natt_forced */
-	bool natt_forced;		/* `encapsulation udp` when IKE_SA_INIT was made */
+	bool natt_forced;
 	bool nat_ours;			/* and we are behind it */
 	bool nat_theirs;		/* and the peer is behind one */
 	struct ike_op_list ops;
