@@ -186,7 +186,7 @@ static void we_proved(struct ike_sa *sa, const struct v2_auth_job *job)
 		ike_proof_set(&sa->our_proof, "psk", NULL, 0);
 		return;
 	}
-	cert = sa->peer->conf->local_auth == CONF_AUTH_CERT ? v2_own_cert(sa) : NULL;
+	cert = job->own;
 	prove(&sa->our_proof, &job->made, cert_key_pub(job->signer.key),
 	      cert ? cert_subject(cert) : cert_key_file(job->signer.key),
 	      cert ? cert_not_after(cert) : 0);
@@ -258,15 +258,15 @@ static void put_idr(const struct ike_sa *sa, struct v2_out *out)
 	wire_put_id(&out->w, WIRE_PLD_IDR, id->type, data);
 }
 
-static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t method,
-			struct bytes auth, struct v2_out *out)
+static void put_request(struct ike_sa *sa, struct ike_child *child, const struct v2_auth_job *job,
+			uint8_t method, struct bytes auth, struct v2_out *out)
 {
 	const struct conf_peer *conf = sa->peer->conf;
 	struct wire_id id;
 
 	our_id(sa, &id);
 	wire_put_id(&out->w, WIRE_PLD_IDI, id.type, id.data);
-	v2_put_certs(sa, &out->w);
+	v2_put_certs(job, &out->w);
 	/* what an earlier run left is in use until this one is up */
 	if (is_only_sa(sa) && !ike_orphans_of_peer(sa->peer))
 		v2_put_notify(out, WIRE_N_INITIAL_CONTACT, none);
@@ -278,7 +278,9 @@ static void put_request(struct ike_sa *sa, struct ike_child *child, uint8_t meth
 	v2_put_window(sa, out);
 }
 
-static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
+/* @job: that signed; NULL: none did */
+static void send_request(struct ike_sa *sa, const struct v2_auth_job *job, uint8_t method,
+			 struct bytes auth)
 {
 	struct ike_child *child;
 	char err[IKE_TEXT_MAX];
@@ -311,7 +313,7 @@ static void send_request(struct ike_sa *sa, uint8_t method, struct bytes auth)
 	ike_await(child);
 	sa->state = IKE_STATE_AUTH_SENT;
 	v2_out_init(&out);
-	put_request(sa, child, method, auth, &out);
+	put_request(sa, child, job, method, auth, &out);
 	v2_request(sa, WIRE_IKE_AUTH, &out);
 }
 
@@ -323,7 +325,7 @@ static void request_signed(struct ike_sa *sa, struct v2_auth_job *job)
 		return;
 	}
 	we_proved(sa, job);
-	send_request(sa, job->method, buf_bytes(&job->auth));
+	send_request(sa, job, job->method, buf_bytes(&job->auth));
 }
 
 static void sign_request(struct ike_sa *sa)
@@ -351,7 +353,7 @@ void v2_auth_start(struct ike_sa *sa)
 	we_proved(sa, NULL);
 	buf_init(&auth);
 	if (our_psk_auth(sa, &auth))
-		send_request(sa, WIRE_AUTH_PSK, buf_bytes(&auth));
+		send_request(sa, NULL, WIRE_AUTH_PSK, buf_bytes(&auth));
 	else
 		ike_sa_fail(sa, "cannot compute AUTH: no pre-shared key, or out of memory");
 	buf_free(&auth);
@@ -728,14 +730,15 @@ static void initial_contact(struct ike_sa *sa)
 }
 
 static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t error,
-			 uint8_t method, struct bytes auth, struct v2_out *out)
+			 const struct v2_auth_job *job, uint8_t method, struct bytes auth,
+			 struct v2_out *out)
 {
 	struct wire_id id;
 
 	our_id(sa, &id);
 	v2_out_init(out);
 	wire_put_id(&out->w, WIRE_PLD_IDR, id.type, id.data);
-	v2_put_certs(sa, &out->w);
+	v2_put_certs(job, &out->w);
 	wire_put_auth(&out->w, method, auth);
 	if (child) {
 		v2_child_put_sa(child, out);
@@ -746,8 +749,9 @@ static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t er
 	v2_put_window(sa, out);
 }
 
-/* it is who it says, and this is our AUTH */
-static void accept_initiator(struct v2_in *in, uint8_t method, struct bytes auth)
+/* it is who it says, and this is our AUTH; @job: that signed it, NULL: none did */
+static void accept_initiator(struct v2_in *in, const struct v2_auth_job *job, uint8_t method,
+			     struct bytes auth)
 {
 	struct ike_sa *sa = in->sa;
 	struct ike_child *child = NULL;
@@ -771,8 +775,7 @@ static void accept_initiator(struct v2_in *in, uint8_t method, struct bytes auth
 		child = NULL;
 		error = WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
-	put_response(sa, child, error, method, auth, &out);
-	/* not before: it says which certificate goes with this AUTH */
+	put_response(sa, child, error, job, method, auth, &out);
 	buf_free(&sa->certreq);
 	v2_respond(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, &out);
 	if (!child)
@@ -791,7 +794,7 @@ static void accept_with_psk(struct v2_in *in)
 	we_proved(in->sa, NULL);
 	buf_init(&auth);
 	if (our_psk_auth(in->sa, &auth))
-		accept_initiator(in, WIRE_AUTH_PSK, buf_bytes(&auth));
+		accept_initiator(in, NULL, WIRE_AUTH_PSK, buf_bytes(&auth));
 	else
 		reject_auth(in, "no pre-shared key for it is in the secrets file, or out of memory");
 	buf_free(&auth);
@@ -819,7 +822,7 @@ static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
 		return;
 	}
 	we_proved(sa, job);
-	accept_initiator(job->in, job->method, buf_bytes(&job->auth));
+	accept_initiator(job->in, job, job->method, buf_bytes(&job->auth));
 }
 
 /* their AUTH, ours, or both take a job */

@@ -248,12 +248,13 @@ bool v2_auth_job_verify(struct v2_auth_job *job, const struct wire_id *id, struc
 bool v2_auth_job_sign(struct v2_auth_job *job, struct bytes id_body)
 {
 	const struct conf_peer *conf = job->sa->peer->conf;
-	const struct cert *cert = v2_own_cert(job->sa);
 
 	job->sign = true;
 	job->signer.rsa = conf->rsa;
+	if (conf->local_auth == CONF_AUTH_CERT)
+		job->own = v2_own_cert(job->sa);
 	job->signer.key = conf->local_auth == CONF_AUTH_PUBKEY ? conf->own_key :
-			  cert ? cert_own_key(cert) : NULL;
+			  job->own ? cert_own_key(job->own) : NULL;
 	return job->signer.key &&
 	       v2_signed_octets(job->sa, job->sa->initiator, id_body, &job->our_octets);
 }

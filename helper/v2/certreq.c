@@ -135,21 +135,23 @@ const struct cert *v2_own_cert(const struct ike_sa *sa)
 	return conf->own[0];
 }
 
-/* RFC 7296 3.6: that of the key that signs comes first */
-void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w)
+/*
+ * RFC 7296 3.6: that of the key that signs comes first. A load may have replaced the certificate since
+ * the job signed, so the job says which one it was.
+ */
+void v2_put_certs(const struct v2_auth_job *job, struct wire_writer *w)
 {
-	const struct conf_peer *conf = sa->peer->conf;
 	struct bytes chain[CERT_CHAIN_MAX];
-	const struct cert *cert;
 	unsigned int i, n;
 
-	if (conf->local_auth == CONF_AUTH_PUBKEY && conf->own_key)
-		wire_put_cert(w, WIRE_PLD_CERT, WIRE_CERT_RAW_KEY,
-			      cert_pub_spki(cert_key_pub(conf->own_key)));
-	cert = conf->local_auth == CONF_AUTH_CERT ? v2_own_cert(sa) : NULL;
-	if (!cert)
+	if (!job)
 		return;
-	n = cert_to_send(cert, chain);
+	if (!job->own) {
+		wire_put_cert(w, WIRE_PLD_CERT, WIRE_CERT_RAW_KEY,
+			      cert_pub_spki(cert_key_pub(job->signer.key)));
+		return;
+	}
+	n = cert_to_send(job->own, chain);
 	for (i = 0; i < n; i++)
 		wire_put_cert(w, WIRE_PLD_CERT, WIRE_CERT_X509, chain[i]);
 }

@@ -157,7 +157,6 @@ bool v2_take_certreq(struct ike_sa *sa, const struct wire_msg *msg);
 void v2_put_certreq(const struct conf *conf, const struct conf_peer *peer, struct wire_writer *w);
 /* which of our certificates it gets */
 const struct cert *v2_own_cert(const struct ike_sa *sa);
-void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w);
 
 /* ---- authjob.c: signing and verifying on another thread ---- */
 /**
@@ -170,6 +169,7 @@ void v2_put_certs(const struct ike_sa *sa, struct wire_writer *w);
  * @claim: of the peer: certificates; with @pub, its raw key, these are not read
  * @ok, @error: the outcome; @error says which check failed
  * @subject: of its certificate; @used: how it signed
+ * @own: certificate of the key that signs, of @store; NULL: that key is a raw one
  * @made: how we signed
  * @method, @auth: ours
  */
@@ -195,6 +195,7 @@ struct v2_auth_job {
 	struct v2_signer signer;
 	bool ok;
 	char error[CERT_ERROR_MAX], subject[CERT_TEXT_MAX];
+	const struct cert *own;
 	struct cert_alg used, made;
 	uint8_t method;
 	struct buf auth;
@@ -208,6 +209,8 @@ bool v2_auth_job_verify(struct v2_auth_job *job, const struct wire_id *id, struc
 bool v2_auth_job_sign(struct v2_auth_job *job, struct bytes id_body);
 void v2_auth_job_submit(struct v2_auth_job *job);
 void v2_auth_job_free(struct v2_auth_job *job);
+/* what goes with the signature of @job; NULL: with a pre-shared key */
+void v2_put_certs(const struct v2_auth_job *job, struct wire_writer *w);
 
 /* ---- init.c ---- */
 void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct kern_flow *flow,
