@@ -671,6 +671,7 @@ struct ike_sa *ike_sa_of_id(struct ike *ike, const struct conf_id *id, const str
 uint64_t ike_sa_own_spi(const struct ike_sa *sa);
 uint64_t ike_sa_peer_spi(const struct ike_sa *sa);
 void ike_sa_established(struct ike_sa *sa);
+void ike_sa_watch(struct ike_sa *sa);
 uint64_t ike_soft_ms(uint64_t ms, unsigned int percent, bool initiator);
 uint64_t ike_sa_end(const struct ike_sa *sa);	/* of an established one; IKE_NEVER */
 /* what a successor by rekeying has of @old from the beginning */

@@ -37,58 +37,101 @@ static bool secrets_same(const struct conf_secret *a, const struct conf_secret *
 	return a->len == b->len && crypto_equal(a->psk, b->psk, a->len);
 }
 
-/* a responder for everyone knows its peers' IDs only when they come */
-static bool all_secrets_same(const struct conf *a, const struct conf *b)
+static bool pubs_same(const struct cert_pub *a, const struct cert_pub *b)
 {
-	unsigned int i;
-
-	if (a->n_secrets != b->n_secrets)
-		return false;
-	for (i = 0; i < a->n_secrets; i++)
-		if (strcmp(a->secrets[i].local_id, b->secrets[i].local_id) ||
-		    strcmp(a->secrets[i].remote_id, b->secrets[i].remote_id) ||
-		    !secrets_same(&a->secrets[i], &b->secrets[i]))
-			return false;
-	return true;
+	if (!a || !b)
+		return a == b;
+	return bytes_equal(cert_pub_spki(a), cert_pub_spki(b));
 }
 
 /**
- * struct reload - a configuration takes the place of another
- * @secrets_known: @secrets_same says whether both have all the same secrets
+ * struct reload - one configuration replaces another
+ * @ike: the core
+ * @from: configuration that was in force
+ * @to: configuration that is loaded
  */
 struct reload {
 	struct ike *ike;
 	const struct conf *from, *to;
-	bool secrets_known, secrets_same;
 };
 
-/* asked once for all peers */
-static bool no_secret_changed(struct reload *r)
+static bool uses_psk(const struct conf_peer *p)
 {
-	if (!r->secrets_known)
-		r->secrets_same = all_secrets_same(r->from, r->to);
-	r->secrets_known = true;
-	return r->secrets_same;
+	return p->local_auth == CONF_AUTH_PSK || p->remote_auth == CONF_AUTH_PSK;
 }
 
-static bool peer_same(struct reload *r, const struct conf_peer *a, const struct conf_peer *b)
+/* Does the configuration name both identities? If not, each IKE SA of the block has its own secret. */
+static bool is_one(const struct conf_peer *p)
+{
+	return p->local_id.type && p->remote_id.type && !conf_id_is_pattern(&p->remote_id);
+}
+
+/*
+ * Compares what every IKE SA of the peer depends on. An IKE SA depends neither on certificates and
+ * keys of this end, which are for the next authentication, nor on a CA that another chain needs:
+ * recheck.c judges the chains again after each load.
+ */
+static bool peer_same(const struct reload *r, const struct conf_peer *a, const struct conf_peer *b)
 {
 	if (a->ike_version != b->ike_version || !addr_equal(&a->local, &b->local) ||
 	    !addr_equal(&a->remote, &b->remote) || !ids_same(&a->local_id, &b->local_id) ||
 	    !ids_same(&a->remote_id, &b->remote_id) ||
 	    a->local_auth != b->local_auth || a->remote_auth != b->remote_auth ||
-	    a->revocation != b->revocation || a->rsa != b->rsa ||
-	    memcmp(a->cert_digest, b->cert_digest, sizeof(a->cert_digest)) ||
-	    a->ike_lifetime != b->ike_lifetime || a->reauth != b->reauth || a->dpd != b->dpd ||
+	    a->ike_lifetime != b->ike_lifetime || a->reauth != b->reauth ||
 	    !a->lacks != !b->lacks ||
 	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
 		return false;
-	if (a->local_auth != CONF_AUTH_PSK && a->remote_auth != CONF_AUTH_PSK)
+	if (!uses_psk(a) || !is_one(a))
 		return true;
-	if (!a->remote_id.type || !a->local_id.type || conf_id_is_pattern(&a->remote_id))
-		return no_secret_changed(r);
 	return secrets_same(conf_secret_find(r->from, &a->local_id, &a->remote_id),
 			    conf_secret_find(r->to, &b->local_id, &b->remote_id));
+}
+
+/* ---- the proof of one IKE SA ---- */
+
+/* Has one end already authenticated by a secret or key of the old configuration? */
+static bool has_proof(const struct ike_sa *sa)
+{
+	return sa->state != IKE_STATE_DELETING &&
+	       (sa->state >= IKE_STATE_AUTH_SENT || sa->remote_id.type);
+}
+
+/* recheck.c judges certificates */
+static bool proof_holds(const struct reload *r, const struct ike_sa *sa, const struct conf_peer *a,
+			const struct conf_peer *b)
+{
+	const struct addr *local = &sa->local.addr, *remote = &sa->remote.addr;
+
+	if (uses_psk(a) && !secrets_same(ike_id_secret(r->from, a, local, &sa->remote_id, remote),
+					 ike_id_secret(r->to, b, local, &sa->remote_id, remote)))
+		return false;
+	return a->remote_auth != CONF_AUTH_PUBKEY ||
+	       pubs_same(conf_remote_pub(r->from, a, &sa->remote_id),
+			 conf_remote_pub(r->to, b, &sa->remote_id));
+}
+
+/**
+ * delete_unproved() - delete the IKE SAs of a peer whose secret or public key was changed or removed
+ * @r: both configurations
+ * @peer: the peer, still with its old block
+ * @to: its new block
+ *
+ * One block may serve many peers. The IKE SAs of the others stay.
+ */
+static void delete_unproved(const struct reload *r, struct ike_peer *peer,
+			    const struct conf_peer *to)
+{
+	struct ike_sa *sa = peer->sas, *next;
+
+	while (sa) {
+		next = sa->peer_next ? ike_sa_get(sa->peer_next) : NULL;
+		if (has_proof(sa) && !proof_holds(r, sa, peer->conf, to))
+			ike_sa_delete(sa, "its secret or key changed");
+		/* a successor that was being negotiated is deleted with its IKE SA */
+		sa = next && next->dead ? peer->sas : next;
+		if (next)
+			ike_sa_put(next);
+	}
 }
 
 static bool entry_same(const struct conf_entry *a, const struct conf_entry *b)
@@ -97,21 +140,37 @@ static bool entry_same(const struct conf_entry *a, const struct conf_entry *b)
 	       ts_equal(&a->dst, &b->dst);
 }
 
+static const struct conf_entry *next_protect(const struct conf_list *list, unsigned int *i)
+{
+	while (*i < list->n && list->entries[*i].action != CONF_PROTECT)
+		(*i)++;
+	return *i < list->n ? &list->entries[(*i)++] : NULL;
+}
+
+/* The module alone knows the entries that bypass or discard: no CHILD SA has them as selectors. */
+static bool lists_same(const struct conf_list *a, const struct conf_list *b)
+{
+	const struct conf_entry *x, *y;
+	unsigned int i = 0, k = 0;
+
+	do {
+		x = next_protect(a, &i);
+		y = next_protect(b, &k);
+		if (!x || !y)
+			return x == y;
+	} while (entry_same(x, y));
+	return false;
+}
+
 static bool tunnel_same(const struct conf_tunnel *a, const struct conf_tunnel *b)
 {
-	unsigned int i;
-
-	if (a->mode != b->mode || a->child_sa != b->child_sa || a->lifetime_seconds != b->lifetime_seconds ||
-	    a->lifetime_bytes != b->lifetime_bytes || a->replay_window != b->replay_window ||
-	    a->idle_timeout != b->idle_timeout || a->list->n != b->list->n ||
-	    a->tfc != b->tfc || a->mark != b->mark || strcmp(a->vrf, b->vrf) ||
-	    !proposals_same(a->esp, a->n_esp, b->esp, b->n_esp) ||
-	    !proposals_same(a->ah, a->n_ah, b->ah, b->n_ah))
-		return false;
-	for (i = 0; i < a->list->n; i++)
-		if (!entry_same(&a->list->entries[i], &b->list->entries[i]))
-			return false;
-	return true;
+	return a->mode == b->mode && a->child_sa == b->child_sa &&
+	       a->lifetime_seconds == b->lifetime_seconds &&
+	       a->lifetime_bytes == b->lifetime_bytes && a->replay_window == b->replay_window &&
+	       a->idle_timeout == b->idle_timeout &&
+	       a->tfc == b->tfc && a->mark == b->mark && !strcmp(a->vrf, b->vrf) &&
+	       proposals_same(a->esp, a->n_esp, b->esp, b->n_esp) &&
+	       proposals_same(a->ah, a->n_ah, b->ah, b->n_ah) && lists_same(a->list, b->list);
 }
 
 /* its CHILD SAs are deleted with the peer */
@@ -210,9 +269,36 @@ static struct ike_tunnel *tunnel_keep(struct ike_tunnel **list, const struct con
 	return NULL;
 }
 
+/* what the next try depends on is another, so it need not wait for its turn */
+static void try_again_soon(struct ike_peer *peer)
+{
+	struct ike_tunnel *tun;
+
+	for (tun = peer->tunnels; tun; tun = tun->next) {
+		tun->failures = 0;
+		tun->retry_at = 0;
+		if (tun->timer.at)
+			ike_timer_set(&peer->ike->timers, &tun->timer, peer->ike->now);
+	}
+}
+
+/* an unchanged peer goes on by the new block */
+static void settings_update(struct ike_peer *peer, const struct conf_peer *from)
+{
+	const struct conf_peer *to = peer->conf;
+	struct ike_sa *sa;
+
+	if (memcmp(from->cert_digest, to->cert_digest, sizeof(to->cert_digest)))
+		try_again_soon(peer);
+	for (sa = peer->sas; sa && from->dpd != to->dpd; sa = sa->peer_next)
+		if (sa->state == IKE_STATE_ESTABLISHED)
+			ike_sa_watch(sa);
+}
+
 static void peer_update(struct ike_peer *peer, const struct conf_peer *conf)
 {
 	struct ike_tunnel *old = peer->tunnels, *tun, **at = &peer->tunnels;
+	const struct conf_peer *from = peer->conf;
 	unsigned int i;
 
 	peer->conf = conf;
@@ -231,6 +317,7 @@ static void peer_update(struct ike_peer *peer, const struct conf_peer *conf)
 		old = tun->next;
 		tunnel_free(tun);
 	}
+	settings_update(peer, from);
 }
 
 /* NULL: there is none of that name, or what it is has changed */
@@ -245,6 +332,7 @@ static struct ike_peer *peer_keep(struct reload *r, const struct conf_peer *conf
 		return NULL;
 	}
 	peer->old = false;
+	delete_unproved(r, peer, conf);
 	return peer;
 }
 

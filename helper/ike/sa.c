@@ -636,10 +636,24 @@ uint64_t ike_sa_end(const struct ike_sa *sa)
 	return rekey < reauth ? rekey : reauth;
 }
 
+/**
+ * ike_sa_watch() - start the interval of `dpd` anew, as it is configured now
+ * @sa: an established IKE SA
+ */
+void ike_sa_watch(struct ike_sa *sa)
+{
+	struct ike_timers *timers = &sa->ike->timers;
+	uint64_t dpd = sa->peer->conf->dpd;
+
+	if (dpd)
+		ike_timer_set(timers, &sa->liveness, sa->ike->now + dpd * 1000);
+	else
+		ike_timer_off(timers, &sa->liveness);
+}
+
 void ike_sa_established(struct ike_sa *sa)
 {
 	struct ike *ike = sa->ike;
-	const struct conf_peer *conf = sa->peer->conf;
 	char addr[ADDR_STRLEN], us[300], them[300], p[160];
 
 	ike_half_open_end(sa);
@@ -649,8 +663,7 @@ void ike_sa_established(struct ike_sa *sa)
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
 	set_life(sa);
-	if (conf->dpd)
-		ike_timer_set(&ike->timers, &sa->liveness, ike->now + conf->dpd * 1000);
+	ike_sa_watch(sa);
 	ike_natt_keepalive(sa);
 	addr_str(&sa->remote.addr, addr, sizeof(addr));
 	ike_sa_id_str(sa, true, us, sizeof(us));

@@ -624,42 +624,6 @@ static void revoked_certificates_are_refused(void **state)
 	pki_free(pki);
 }
 
-/* ---- reload ---- */
-
-static void changed_certificates_are_noticed(void **state)
-{
-	struct pki *pki = two_sites("p256");
-	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
-	struct world *w;
-
-	(void)state;
-	a.certs = pki_site(pki, "a", "a", "ca");
-	b.certs = pki_site(pki, "b", "b", "ca");
-	w = world_up(&a, &b);
-	world_load(&w->a, &a);
-	world_deliver(w);
-	world_is_up(w);
-	/* another certificate for us: the SA of the old one goes */
-	pki_make(pki, &(struct pki_spec){ .name = "a2", .issuer = "ca",
-					  .san = { "dns:a.example.com" } });
-	pki_put_cert(pki, "a", "certs", "a2");
-	pki_put_key(pki, "a", "a2", NULL);
-	world_load(&w->a, &a);
-	world_deliver(w);
-	world_nothing_left(w);
-	node_up(&w->a, NULL);
-	world_deliver(w);
-	world_is_up(w);
-	/* another CA on the other side */
-	pki_make(pki, &(struct pki_spec){ .name = "other", .ca = true, .pathlen = -1 });
-	pki_put_cert(pki, "b", "cacerts", "other");
-	world_load(&w->b, &b);
-	world_deliver(w);
-	world_nothing_left(w);
-	world_free(w);
-	pki_free(pki);
-}
-
 /* ---- configurations that find nothing ---- */
 
 static void load_fails(const char *dir, const char *peer, const char *want)
@@ -780,7 +744,6 @@ int main(void)
 		cmocka_unit_test(an_sa_dies_while_a_job_runs),
 		cmocka_unit_test(show_says_how_each_end_did_it),
 		cmocka_unit_test(revoked_certificates_are_refused),
-		cmocka_unit_test(changed_certificates_are_noticed),
 		cmocka_unit_test(what_is_not_there_is_said_at_load),
 		cmocka_unit_test(what_expires_is_said),
 	};
