@@ -248,11 +248,13 @@ struct ike_task {
  * @group: of the KE payloads; DH_NONE: there are none
  * @step: which of its key exchanges: RFC 9370 has more than one
  * @restarts: how often the peer wanted another group
+ * @insists: the peer wants @group, which it has been sent: a copy of its refusal, or nonsense
  */
 struct ike_kex {
 	struct crypto_dh *dh;
 	uint16_t group;
 	unsigned int step, restarts;
+	bool insists;
 };
 
 /* RFC 7296 2.14 */

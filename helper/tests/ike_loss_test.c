@@ -14,7 +14,9 @@
 #include <linux/nfipsec.h>
 
 #include "ike/core.h"
+#include "ike_bend.h"
 #include "ike_world.h"
+#include "v2/v2.h"
 
 static unsigned int drop_one(struct world *w, const struct packet *p, unsigned int n)
 {
@@ -113,6 +115,145 @@ static void repeated_and_reordered(void **state)
 		world_deliver(w);
 		world_nothing_left(w);
 		world_free(w);
+	}
+}
+
+/* a prefers a group that b does not have, and b demands a cookie of everybody */
+static const struct world_conf two_groups = { .ike = "aes128gcm16-prfsha256-ecp256-x25519" };
+static const struct ike_limits cookies = {
+	.half_open_max = 100, .half_open_per_addr = 100, .inits_per_addr = 1000, .retrans_tries = 5,
+	.retrans_first = 1000,
+};
+
+static unsigned int twelve(struct world *w, const struct packet *p, unsigned int n)
+{
+	(void)n;
+	return addr_equal(&p->from.addr, &w->b.addr) ? 12 : 1;
+}
+
+static struct world *refusing_world(bool with_cookies)
+{
+	struct world *w = world_new(&two_groups, NULL);
+
+	if (with_cookies)
+		ike_set_limits(w->b.ike, &cookies);
+	return w;
+}
+
+/* one copy of COOKIE and of INVALID_KE_PAYLOAD is followed, the others change nothing */
+static void copies_of_refusals(void **state)
+{
+	struct world *w;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 8; i++) {
+		w = refusing_world(i & 1);
+		w->filter = twelve;
+		w->lifo = i & 2;
+		w->defer_jobs = i & 4;
+		node_up(&w->a, NULL);
+		while (w->n_jobs || w->n_queue) {
+			world_deliver(w);
+			world_jobs(w);
+		}
+		assert_true(w->a.up_done);
+		assert_string_equal(w->a.up_error, "");
+		world_is_up(w);
+		/* the request, again with a cookie, again with another group, IKE_AUTH */
+		assert_int_equal(w->a.sent, i & 1 ? 4 : 3);
+		world_free(w);
+	}
+}
+
+/* a peer that refuses what it asked for is named, not called silent */
+static void refusal_of_the_same(void **state)
+{
+	static const uint8_t x25519[] = { 0, 31 };
+	struct world *w = refusing_world(false);
+	struct wire_hdr hdr;
+	struct wire_writer out;
+	struct packet p;
+	struct buf msg;
+
+	(void)state;
+	w->cut = true;
+	node_up(&w->a, NULL);
+	p = (struct packet){ .from = w->a.log[0].to, .to = w->a.log[0].from };
+	assert_int_equal(wire_hdr_decode((struct bytes){ w->a.log[0].data, w->a.log[0].len }, &hdr), WIRE_OK);
+	hdr.flags = WIRE_FLAG_RESPONSE;
+	buf_init(&msg);
+	wire_open(&out, &msg, &hdr);
+	wire_put_notify(&out, 0, (struct bytes){ NULL, 0 }, WIRE_N_INVALID_KE_PAYLOAD,
+			(struct bytes){ x25519, sizeof(x25519) });
+	wire_finish(&msg);
+	p.data = msg.p;
+	p.len = msg.len;
+	while (!w->a.up_done) {
+		world_send(w, &p);
+		world_run(w, 500);
+	}
+	assert_non_null(strstr(w->a.up_error, "wants DH group x25519 (INVALID_KE_PAYLOAD) though it gets x25519"));
+	buf_free(&msg);
+	world_free(w);
+}
+
+/* up, both rekeyings, down */
+static void whole_life(struct world *w, uint64_t ms)
+{
+	node_up(&w->a, NULL);
+	world_run(w, ms);
+	assert_true(w->a.up_done);
+	assert_string_equal(w->a.up_error, "");
+	world_is_up(w);
+	node_expire(&w->a, node_newest(&w->a, NFIPSEC_DIR_OUT), false);
+	world_run(w, ms);
+	world_is_up(w);
+	v2_renew(bend_sa(&w->b));
+	world_run(w, ms);
+	world_is_up(w);
+	node_down(&w->a, NULL);
+	world_run(w, ms);
+	assert_true(w->a.down_done);
+	world_nothing_left(w);
+	world_free(w);
+}
+
+/* all that is repeated meanwhile comes twice or three times */
+static void round_trip_of_three_seconds(void **state)
+{
+	struct world *w;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		w = refusing_world(i);
+		w->trip = 1500;
+		whole_life(w, 25000);
+	}
+}
+
+static unsigned int twice(struct world *w, const struct packet *p, unsigned int n)
+{
+	(void)w;
+	(void)p;
+	(void)n;
+	return 2;
+}
+
+static void doubled_and_reordered(void **state)
+{
+	struct world *w;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 60; i++) {
+		w = refusing_world(i & 1);
+		w->filter = twice;
+		w->delay = 1 + i * 30;
+		w->lifo = i & 2;
+		w->seed = i;
+		whole_life(w, 25000);
 	}
 }
 
@@ -351,6 +492,10 @@ int main(void)
 		cmocka_unit_test(each_lost_once),
 		cmocka_unit_test(many_lost),
 		cmocka_unit_test(repeated_and_reordered),
+		cmocka_unit_test(copies_of_refusals),
+		cmocka_unit_test(refusal_of_the_same),
+		cmocka_unit_test(round_trip_of_three_seconds),
+		cmocka_unit_test(doubled_and_reordered),
 		cmocka_unit_test(replayed_request),
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(versions),

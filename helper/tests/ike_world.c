@@ -39,7 +39,7 @@ static void enqueue(struct world *w, const struct packet *p)
 {
 	assert_true(w->n_queue < WORLD_PACKETS);
 	packet_copy(&w->queue[w->n_queue], &p->from, &p->to, p->data, p->len);
-	w->queue[w->n_queue++].at = w->now + (w->delay ? world_random(w, w->delay) : 0);
+	w->queue[w->n_queue++].at = w->now + w->trip + (w->delay ? world_random(w, w->delay) : 0);
 }
 
 unsigned int world_random(struct world *w, unsigned int below)

@@ -82,6 +82,7 @@ struct world {
 	bool cut;			/* nothing arrives */
 	bool lifo;			/* the newest first */
 	uint64_t delay;			/* ms at most, each message another */
+	uint64_t trip;			/* ms that each message takes besides */
 	uint32_t seed;			/* of world_random() */
 	bool strict;			/* always an outbound SA, and always one that the other end can open */
 	bool defer_jobs;

@@ -449,20 +449,35 @@ void v2_run(struct ike_sa *sa)
 	ike_sa_put(sa);
 }
 
+/* IKE_SA_INIT has no answer but, perhaps, refusals that ask for what it has */
+static void init_unanswered(struct ike_sa *sa, const char *to, unsigned int tries,
+			    unsigned long long s)
+{
+	const struct ike_transform t = { IKE_TRANSFORM_DH, sa->kex.group, 0 };
+	char offered[400], group[IKE_TRANSFORM_STRLEN];
+
+	if (sa->kex.insists) {
+		ike_transform_str(&t, group, sizeof(group));
+		ike_sa_fail(sa, "%s wants DH group %s (INVALID_KE_PAYLOAD) though it gets %s: %u tries in %llu s",
+			    to, group, group, tries, s);
+		return;
+	}
+	ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered, sizeof(offered));
+	ike_sa_fail(sa, "%s does not answer: %u tries in %llu s; offered %s; is it there, and is UDP "
+		    "%u open on the way?", to, tries, s, offered, sa->remote.port);
+}
+
 /* nobody answered our request: RFC 7296 2.4 */
 void v2_unanswered(struct ike_sa *sa)
 {
-	char to[ENDPOINT_STRLEN], offered[400];
+	char to[ENDPOINT_STRLEN];
 	unsigned int tries = sa->retrans.tries + 1;
 	unsigned long long s = (sa->ike->now - sa->retrans.started + 500) / 1000;
 
 	endpoint_str(&sa->remote, to, sizeof(to));
 	switch (sa->state) {
 	case IKE_STATE_INIT_SENT:
-		ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered,
-				  sizeof(offered));
-		ike_sa_fail(sa, "%s does not answer: %u tries in %llu s; offered %s; is it there, and is UDP "
-			    "%u open on the way?", to, tries, s, offered, sa->remote.port);
+		init_unanswered(sa, to, tries, s);
 		break;
 	case IKE_STATE_AUTH_SENT:
 		ike_sa_fail(sa, "%s answers IKE_SA_INIT and not IKE_AUTH: %u tries in %llu s; is UDP %u open on "

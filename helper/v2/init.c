@@ -198,7 +198,11 @@ static void group_name(uint16_t group, char *out, size_t len)
 	ike_transform_str(&(struct ike_transform){ IKE_TRANSFORM_DH, group, 0 }, out, len);
 }
 
-/* RFC 7296 1.2: again with the group it wants, if that is one we offered */
+/*
+ * RFC 7296 1.2: again with the group it wants, if that is one we offered. RFC 7296 2.1: the network may
+ * double the refusal, and so does a peer that gets our request twice. The copy asks for what the peer
+ * has been sent meanwhile.
+ */
 static void other_group(struct ike_sa *sa, const struct wire_notification *n)
 {
 	char addr[ADDR_STRLEN], theirs[IKE_TRANSFORM_STRLEN], ours[IKE_TRANSFORM_STRLEN];
@@ -206,6 +210,10 @@ static void other_group(struct ike_sa *sa, const struct wire_notification *n)
 
 	if (n->data.len != 2)
 		return;
+	if (get_u16(n->data.p) == sa->kex.group) {
+		sa->kex.insists = true;
+		return;
+	}
 	group = v2_kex_other_group(&sa->kex, sa->peer->conf->ike, sa->peer->conf->n_ike, n);
 	if (group == DH_NONE) {
 		group_name(get_u16(n->data.p), theirs, sizeof(theirs));
@@ -222,6 +230,9 @@ static void with_cookie(struct ike_sa *sa, struct bytes cookie)
 {
 	/* RFC 7296 2.6: 1 to 64 octets */
 	if (!cookie.len || cookie.len > 64)
+		return;
+	/* a copy: the request with this cookie has been sent, and is repeated if it was lost */
+	if (bytes_equal(cookie, buf_bytes(&sa->cookie)))
 		return;
 	ike_retrans_stop(sa);
 	if (++sa->cookies > IKE_RESTARTS_MAX)

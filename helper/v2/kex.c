@@ -62,6 +62,7 @@ bool v2_kex_make(struct ike_sa *sa, struct ike_kex *kex, uint16_t group, ike_job
 {
 	v2_kex_clear(kex);
 	kex->group = group;
+	kex->insists = false;
 	return ike_job_dh(sa, group, NULL, none, done, spi);
 }
 
