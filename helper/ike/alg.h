@@ -104,6 +104,10 @@ const char *ike_proposal_str(const struct ike_proposal *p, char *out, size_t len
 bool ike_proposal_select(const struct ike_proposal *ours, unsigned int n_ours,
 			 const struct ike_proposal *theirs, unsigned int n_theirs,
 			 bool ignore_dh, struct ike_proposal *chosen);
+/* the same, and one with the group of the KE payload before others */
+bool ike_proposal_select_ke(const struct ike_proposal *ours, unsigned int n_ours,
+			    const struct ike_proposal *theirs, unsigned int n_theirs, uint16_t ke,
+			    struct ike_proposal *chosen);
 /* initiator: is the answer one of what we offered, one transform of each type? */
 bool ike_proposal_accept(const struct ike_proposal *ours, unsigned int n_ours,
 			 const struct ike_proposal *answer);

@@ -418,8 +418,22 @@ static bool select_type(const struct ike_proposal *ours, const struct ike_propos
 	return true;
 }
 
+/* @ke: DH group to choose; DH_NONE: our first one */
+static bool select_dh(const struct ike_proposal *ours, const struct ike_proposal *theirs,
+		      uint16_t ke, struct ike_proposal *chosen)
+{
+	const struct ike_transform t = { IKE_TRANSFORM_DH, ke, 0 };
+
+	if (ke == DH_NONE)
+		return select_type(ours, theirs, t.type, chosen);
+	if (!has_transform(ours, &t) || !has_transform(theirs, &t))
+		return false;
+	ike_proposal_add(chosen, t.type, t.id, 0);
+	return true;
+}
+
 static bool select_pair(const struct ike_proposal *ours, const struct ike_proposal *theirs,
-			bool ignore_dh, struct ike_proposal *chosen)
+			bool ignore_dh, uint16_t ke, struct ike_proposal *chosen)
 {
 	uint8_t type;
 
@@ -436,10 +450,25 @@ static bool select_pair(const struct ike_proposal *ours, const struct ike_propos
 				ike_proposal_add(chosen, type, DH_NONE, 0);
 			continue;
 		}
-		if (!select_type(ours, theirs, type, chosen))
+		if (type == IKE_TRANSFORM_DH ? !select_dh(ours, theirs, ke, chosen) :
+					       !select_type(ours, theirs, type, chosen))
 			return false;
 	}
 	return true;
+}
+
+static bool select_any(const struct ike_proposal *ours, unsigned int n_ours,
+		       const struct ike_proposal *theirs, unsigned int n_theirs,
+		       bool ignore_dh, uint16_t ke, struct ike_proposal *chosen)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < n_ours; i++)
+		for (j = 0; j < n_theirs; j++)
+			if (select_pair(&ours[i], &theirs[j], ignore_dh, ke, chosen))
+				return true;
+	memset(chosen, 0, sizeof(*chosen));
+	return false;
 }
 
 /**
@@ -457,14 +486,30 @@ bool ike_proposal_select(const struct ike_proposal *ours, unsigned int n_ours,
 			 const struct ike_proposal *theirs, unsigned int n_theirs,
 			 bool ignore_dh, struct ike_proposal *chosen)
 {
-	unsigned int i, j;
+	return select_any(ours, n_ours, theirs, n_theirs, ignore_dh, DH_NONE, chosen);
+}
 
-	for (i = 0; i < n_ours; i++)
-		for (j = 0; j < n_theirs; j++)
-			if (select_pair(&ours[i], &theirs[j], ignore_dh, chosen))
-				return true;
-	memset(chosen, 0, sizeof(*chosen));
-	return false;
+/**
+ * ike_proposal_select_ke() - a responder's choice for a request that has a KE payload
+ * @ours: what the configuration has, most wanted first
+ * @n_ours: how many
+ * @theirs: what the peer offers
+ * @n_theirs: how many
+ * @ke: DH group of the KE payload; DH_NONE: there is none
+ * @chosen: as of ike_proposal_select()
+ *
+ * RFC 7296 1.2: another group than that of the KE payload costs a round trip, and the peer's public
+ * value. So a proposal with @ke is preferred if both sides have it.
+ *
+ * Return: false when none fits.
+ */
+bool ike_proposal_select_ke(const struct ike_proposal *ours, unsigned int n_ours,
+			    const struct ike_proposal *theirs, unsigned int n_theirs, uint16_t ke,
+			    struct ike_proposal *chosen)
+{
+	if (ke != DH_NONE && select_any(ours, n_ours, theirs, n_theirs, false, ke, chosen))
+		return true;
+	return select_any(ours, n_ours, theirs, n_theirs, false, DH_NONE, chosen);
 }
 
 /**
@@ -491,7 +536,7 @@ bool ike_proposal_accept(const struct ike_proposal *ours, unsigned int n_ours,
 	for (i = 0; i < n_ours; i++) {
 		uint8_t number = ours[i].number ? ours[i].number : (uint8_t)(i + 1);
 
-		if (number == answer->number && select_pair(&ours[i], answer, false, &chosen))
+		if (number == answer->number && select_pair(&ours[i], answer, false, DH_NONE, &chosen))
 			return true;
 	}
 	return false;

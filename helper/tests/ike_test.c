@@ -92,6 +92,27 @@ static void invalid_ke(void **state)
 	world_free(w);
 }
 
+/* RFC 7296 1.2: of two groups that both have, the one that came, in each exchange */
+static void group_that_came(void **state)
+{
+	static const struct world_conf a = { .ike = "aes128gcm16-prfsha256-x25519-ecp256",
+					     .esp = "aes128gcm16-x25519-ecp256" };
+	static const struct world_conf b = { .ike = "aes256gcm16-prfsha384-ecp384 aes128gcm16-prfsha256-ecp256-x25519",
+					     .esp = "aes128gcm16-ecp256-x25519" };
+	struct world *w = world_up(&a, &b);
+
+	(void)state;
+	assert_int_equal(w->n_packets, 4);
+	assert_non_null(node_line(&w->a, IKE_EVENT_IKE_UP, "x25519"));
+	node_expire(&w->a, node_newest(&w->a, NFIPSEC_DIR_OUT), false);
+	world_run(w, 5000);
+	/* the new CHILD SA, and the DELETE of the old one */
+	assert_int_equal(w->n_packets, 8);
+	assert_null(node_line(&w->a, IKE_EVENT_EXCHANGE, "INVALID_KE_PAYLOAD"));
+	world_is_up(w);
+	world_free(w);
+}
+
 static void invalid_ke_not_ours(void **state)
 {
 	static const uint8_t answer_tail[] = { 0, 0, 0, 10, 0, 0, 0, 17, 0, 16 };
@@ -695,6 +716,7 @@ int main(void)
 		cmocka_unit_test(acquire),
 		cmocka_unit_test(manual_waits),
 		cmocka_unit_test(invalid_ke),
+		cmocka_unit_test(group_that_came),
 		cmocka_unit_test(invalid_ke_not_ours),
 		cmocka_unit_test(cookie),
 		cmocka_unit_test(half_open),

@@ -406,8 +406,8 @@ void v2_rekey_request(struct v2_in *in)
 				    "its proposals or its nonce cannot be read");
 		return;
 	}
-	if (!ike_proposal_select(old->peer->conf->ike, old->peer->conf->n_ike, theirs.p, theirs.n,
-				 false, &chosen) || !get_spi(&chosen, &spi)) {
+	if (!ike_proposal_select_ke(old->peer->conf->ike, old->peer->conf->n_ike, theirs.p,
+				    theirs.n, v2_kex_came(&in->inner), &chosen) || !get_spi(&chosen, &spi)) {
 		no_proposal(in, &theirs);
 		return;
 	}

@@ -470,8 +470,8 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 		/* many blocks have the same proposals, which need not be refused again for each */
 		if (p != first && same_proposals(p->conf, first->conf))
 			continue;
-		if (ike_proposal_select(p->conf->ike, p->conf->n_ike, r->sa.p, r->sa.n, false,
-					chosen))
+		if (ike_proposal_select_ke(p->conf->ike, p->conf->n_ike, r->sa.p, r->sa.n,
+					   r->ke.group, chosen))
 			return p;
 	}
 	if (ike_hears_strangers(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr))

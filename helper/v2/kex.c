@@ -137,6 +137,15 @@ bool v2_kex_share(struct ike_sa *sa, struct ike_kex *kex, const struct wire_ke *
 	return ike_job_dh(sa, kex->group, mine, ke->data, done, spi);
 }
 
+/* responder: the group that came; DH_NONE: none did */
+uint16_t v2_kex_came(const struct wire_msg *msg)
+{
+	const struct wire_payload *p = wire_find(msg, WIRE_PLD_KE);
+	struct wire_ke ke;
+
+	return p && wire_ke_decode(p->body, &ke) == WIRE_OK ? ke.group : DH_NONE;
+}
+
 /**
  * v2_kex_wanted - responder: is the KE payload of the group that was chosen?
  * @msg: the request

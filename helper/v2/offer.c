@@ -307,6 +307,14 @@ static bool try_entries(struct selection *s, const struct conf_tunnel *conf,
 	return false;
 }
 
+static bool select_proposal(struct selection *s, const struct ike_proposal *ours, unsigned int n)
+{
+	if (s->first)
+		return ike_proposal_select(ours, n, s->sa.p, s->sa.n, true, &s->chosen);
+	return ike_proposal_select_ke(ours, n, s->sa.p, s->sa.n, v2_kex_came(&s->in->inner),
+				      &s->chosen);
+}
+
 /* does the tunnel hold what @local and @remote have in common with it, and by which proposal? */
 static bool try_tunnel(struct selection *s, struct ike_tunnel *tun, const struct wire_ts *local,
 		       const struct wire_ts *remote)
@@ -326,8 +334,7 @@ static bool try_tunnel(struct selection *s, struct ike_tunnel *tun, const struct
 	if (!s->ts_fit)
 		s->ts_fit = tun;
 	n = conf_proposals(conf, s->first, ours);
-	if (ah_and_nat(s->in->sa, conf) ||
-	    !ike_proposal_select(ours, n, s->sa.p, s->sa.n, s->first, &s->chosen))
+	if (ah_and_nat(s->in->sa, conf) || !select_proposal(s, ours, n))
 		return false;
 	s->tun = tun;
 	s->n_sels = narrow(s, conf, &s->local, &s->remote, s->sels);
