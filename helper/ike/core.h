@@ -26,7 +26,7 @@
 #define IKE_BACKOFF_FIRST	1000	/* ms before a tunnel that failed is tried again */
 #define IKE_BACKOFF_MAX		30000
 #define IKE_REKEY_RETRY		10000
-#define IKE_TASKS_MAX		256
+#define IKE_TASKS_MAX		131072	/* of an IKE SA: more than it has CHILD SAs and its tunnels entries */
 #define IKE_KEY_MAX		64
 #define IKE_STRANGER_MSG_MAX	32768	/* octets of a message on an SA before it is authenticated */
 #define IKE_WINDOW		4	/* requests of the peer's that we take at once: RFC 7296 2.3 */
@@ -327,7 +327,8 @@ struct ike_answer {
  * @n_nego_in: how many the peer's requests are to create that are not answered yet
  * @deleting_spi: our inbound one of the CHILD SA that our outstanding request deletes
  * @delete_sent: the DELETE of the IKE SA is on its way
- * @tasks: what else we want
+ * @tasks: what else we want, the first to be asked first
+ * @tasks_end: where the next one is appended
  * @replaces: the SA this one is to take over from, by its own SPI; 0: none
  * @from: the SA that this one is to succeed by rekeying, while that is not decided
  * @rekey_out: what our outstanding request to rekey this one is to make
@@ -394,7 +395,7 @@ struct ike_sa {
 	unsigned int n_nego_in;
 	uint32_t deleting_spi;
 	bool delete_sent;
-	struct ike_task *tasks;
+	struct ike_task *tasks, **tasks_end;
 	unsigned int n_tasks;
 	struct ike_child *children;
 	struct conf_id remote_id;	/* as authenticated; owned */
@@ -698,6 +699,7 @@ const char *ike_sa_state_str(const struct ike_sa *sa);
 struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct ike_tunnel *tun,
 			      uint32_t spi, const struct kern_flow *flow);
 struct ike_task *ike_task_take(struct ike_sa *sa);
+void ike_tasks_init(struct ike_sa *sa);
 void ike_tasks_move(struct ike_sa *sa, struct ike_sa *old);
 bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi);
 const struct ike_task *ike_task_of(const struct ike_sa *sa, const struct ike_tunnel *tun);

@@ -169,6 +169,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 	sa->life.fn = life_due;
 	sa->liveness.fn = liveness_due;
 	ike_retrans_init(&sa->retrans);
+	ike_tasks_init(sa);
 	buf_init(&sa->ni);
 	buf_init(&sa->nr);
 	buf_init(&sa->cookie);

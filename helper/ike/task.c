@@ -4,10 +4,24 @@
 
 #include "ike/core.h"
 
+void ike_tasks_init(struct ike_sa *sa)
+{
+	sa->tasks = NULL;
+	sa->tasks_end = &sa->tasks;
+}
+
+static void append(struct ike_sa *sa, struct ike_task *t)
+{
+	t->next = NULL;
+	*sa->tasks_end = t;
+	sa->tasks_end = &t->next;
+	sa->n_tasks++;
+}
+
 struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct ike_tunnel *tun,
 			      uint32_t spi, const struct kern_flow *flow)
 {
-	struct ike_task *t, **at = &sa->tasks;
+	struct ike_task *t;
 
 	if (sa->n_tasks >= IKE_TASKS_MAX)
 		return NULL;
@@ -21,10 +35,7 @@ struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type, struct
 		t->flow = *flow;
 		t->has_flow = true;
 	}
-	while (*at)
-		at = &(*at)->next;
-	*at = t;
-	sa->n_tasks++;
+	append(sa, t);
 	return t;
 }
 
@@ -35,6 +46,8 @@ struct ike_task *ike_task_take(struct ike_sa *sa)
 	if (t) {
 		sa->tasks = t->next;
 		sa->n_tasks--;
+		if (!sa->tasks)
+			sa->tasks_end = &sa->tasks;
 	}
 	return t;
 }
@@ -42,20 +55,13 @@ struct ike_task *ike_task_take(struct ike_sa *sa)
 /* all but what was about @old itself */
 void ike_tasks_move(struct ike_sa *sa, struct ike_sa *old)
 {
-	struct ike_task **at = &sa->tasks, *t;
+	struct ike_task *t;
 
-	while (*at)
-		at = &(*at)->next;
-	while ((t = ike_task_take(old))) {
-		if (t->type == IKE_TASK_LIVENESS || t->type == IKE_TASK_REKEY) {
+	while ((t = ike_task_take(old)))
+		if (t->type == IKE_TASK_LIVENESS || t->type == IKE_TASK_REKEY)
 			free(t);
-			continue;
-		}
-		t->next = NULL;
-		*at = t;
-		at = &t->next;
-		sa->n_tasks++;
-	}
+		else
+			append(sa, t);
 }
 
 bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t spi)
@@ -92,4 +98,5 @@ void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun)
 		sa->n_tasks--;
 		free(t);
 	}
+	sa->tasks_end = at;
 }

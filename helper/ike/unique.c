@@ -25,6 +25,7 @@
 #include "ike/core.h"
 #include "v2/v2.h"
 
+#define STEPS_MAX	256	/* changes at once */
 #define THEIRS_MS	10000	/* the peer has so long to close what is its to close */
 #define OLDER_MS	3000	/* an older one stays so long, for what is on its way */
 #define QUIET_MS	2000	/* nothing has come in by it for so long */
@@ -525,6 +526,6 @@ void ike_unique_due(struct ike_timer *t)
 	struct ike_peer *peer = container_of(t, struct ike_peer, unique);
 	unsigned int n = 0;
 
-	while (n++ < IKE_TASKS_MAX && step(peer))
+	while (n++ < STEPS_MAX && step(peer))
 		;
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -180,6 +181,52 @@ static void one_is_refused(void **state)
 	world_free(w);
 }
 
+#define MANY	1000
+
+/* an access list of MANY entries, each for a port */
+static char *many_entries(const char *from, const char *to)
+{
+	char *list = calloc(MANY, 80);
+	unsigned int i;
+	size_t at = 0;
+
+	for (i = 1; i <= MANY; i++)
+		at += sprintf(list + at, "%u protect tcp from %s to %s port %u\n", i, from, to, i);
+	return list;
+}
+
+/* all come up on one IKE SA, and all go with one word of the operator's */
+static void a_thousand(void **state)
+{
+	struct world_conf a = { .extra_tunnel = "child-sa per-entry\n", .start = "at-load" }, b = { .start = "manual" };
+	char *list = many_entries("10.1.0.0/16", "10.2.0.0/16");
+	struct world *w;
+
+	(void)state;
+	a.entries = list;
+	b.entries = "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16";
+	world_room(2 * MANY + 10);
+	w = world_new(&a, &b);
+	world_room(WORLD_SAS);
+	world_deliver(w);
+	assert_int_equal(node_sas(&w->a), 2 * MANY);
+	assert_int_equal(node_sas(&w->b), 2 * MANY);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 0);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 1);
+	node_up(&w->a, NULL);
+	assert_true(w->a.up_done);
+	assert_string_equal(w->a.up_error, "");
+	/* a list that is another: each is deleted by name */
+	a.entries = NULL;
+	a.start = "manual";
+	world_load(&w->a, &a);
+	world_run(w, 3000);
+	assert_int_equal(node_sas(&w->a), 0);
+	assert_int_equal(node_sas(&w->b), 0);
+	world_free(w);
+	free(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +236,7 @@ int main(void)
 		cmocka_unit_test(responder_narrows),
 		cmocka_unit_test(responder_grants),
 		cmocka_unit_test(one_is_refused),
+		cmocka_unit_test(a_thousand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

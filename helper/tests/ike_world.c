@@ -174,7 +174,7 @@ static struct fake_sa *find_sa(struct node *n, const struct kern_sa *sa)
 {
 	struct fake_sa *f;
 
-	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
+	for (f = n->sas; f < n->sas + n->room; f++)
 		if (f->used && f->spi == sa->spi && f->dir == sa->dir && f->proto == sa->proto &&
 		    addr_equal(&f->local, &sa->local) && addr_equal(&f->remote, &sa->remote))
 			return f;
@@ -227,7 +227,7 @@ static bool can_open(const struct node *n, const struct fake_sa *out)
 	/* the module queues the packet, and opens it when the SA is there */
 	if (node_awaits(n, out->spi))
 		return true;
-	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
+	for (f = n->sas; f < n->sas + n->room; f++)
 		if (f->used && f->dir == NFIPSEC_DIR_IN && f->spi == out->spi &&
 		    f->proto == out->proto)
 			return true;
@@ -242,7 +242,7 @@ static void watch(struct world *w)
 	unsigned int i, n;
 
 	for (i = 0; w->strict && i < 2; i++) {
-		for (n = 0, f = ends[i]->sas; f < ends[i]->sas + WORLD_SAS; f++) {
+		for (n = 0, f = ends[i]->sas; f < ends[i]->sas + ends[i]->room; f++) {
 			if (!f->used || f->dir != NFIPSEC_DIR_OUT)
 				continue;
 			assert_true(can_open(world_other(ends[i]), f));
@@ -304,7 +304,7 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 	if (find_sa(n, sa))
 		return -EEXIST;
 	for (f = n->sas; f->used; f++)
-		assert_true(f < n->sas + WORLD_SAS - 1);
+		assert_true(f < n->sas + n->room - 1);
 	*f = (struct fake_sa){ .used = true, .proto = sa->proto, .mode = sa->mode, .dir = sa->dir,
 			        .spi = sa->spi, .local = sa->local,
 			       .remote = sa->remote, .encr = sa->encr, .integ = sa->integ,
@@ -484,6 +484,7 @@ static const struct ike_ops ops = {
 #define KEPT_MAX	4096	/* a power of two */
 #define KEPT_TRIES	8
 
+static unsigned int room = WORLD_SAS;
 static bool thrift, keep_confs;
 static struct kept_conf {
 	char *key;
@@ -494,6 +495,11 @@ static struct spare {
 	struct fake_sa *sas;
 	struct packet *log;
 } spares[2];
+
+void world_room(unsigned int sas)
+{
+	room = sas;
+}
 
 void world_thrift(bool confs)
 {
@@ -567,11 +573,12 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 	const char *other = OR(c->remote_id, is_a ? "b.example.com" : "a.example.com");
 	const char *entries = OR(c->entries, is_a ? "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16" :
 					     "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16");
-	char path[512], text[4096], secret[512], us[ADDR_STRLEN], them[ADDR_STRLEN];
+	char path[512], *text, secret[512], us[ADDR_STRLEN], them[ADDR_STRLEN];
+	struct conf *conf;
 
 	addr_str(&n->addr, us, sizeof(us));
 	addr_str(&world_other(n)->addr, them, sizeof(them));
-	snprintf(text, sizeof(text),
+	assert_true(asprintf(&text,
 		 "access-list l {\n%s\n}\n"
 		 "peer p {\n ike-version 2\n local address %s%s%s\n"
 		 " remote address %s%s%s\n auth %s\n ike %s\n%s\n%s"
@@ -582,10 +589,12 @@ static struct conf *make_conf(struct node *n, const struct world_conf *c)
 		 OR(c->auth, "psk"), OR(c->ike, "aes128gcm16-prfsha256-x25519"), OR(c->extra_peer, ""),
 		 OR(c->tunnels, ""), c->ah ? "ah" : "esp", OR(c->ah, OR(c->esp, "aes128gcm16")),
 		 OR(c->mode, "tunnel"), OR(c->start, "on-traffic"),
-		 OR(c->extra_tunnel, ""));
+		 OR(c->extra_tunnel, "")) > 0);
 	snprintf(path, sizeof(path), "%s%s%s", OR(c->certs, ""), c->certs ? "/" : "", n->name);
 	snprintf(secret, sizeof(secret), "psk %s any \"%s\"\n", c->addr_ids ? us : id, OR(c->psk, "secret"));
-	return keep_or_parse(n, text, path, secret, c->certs);
+	conf = keep_or_parse(n, text, path, secret, c->certs);
+	free(text);
+	return conf;
 }
 
 void world_load(struct node *n, const struct world_conf *c)
@@ -610,7 +619,8 @@ static void node_init(struct world *w, struct node *n, const char *name, const c
 	addr_parse(addr, &n->addr);
 	if (!thrift)
 		n->lines = calloc(WORLD_LINES, sizeof(*n->lines));
-	n->sas = s->sas ? s->sas : calloc(WORLD_SAS, sizeof(*n->sas));
+	n->room = room;
+	n->sas = s->sas ? s->sas : calloc(room, sizeof(*n->sas));
 	n->log = s->log ? s->log : calloc(WORLD_PACKETS, sizeof(*n->log));
 	*s = (struct spare){ NULL, NULL };
 	n->ike = ike_new(&ops, n);
@@ -705,7 +715,7 @@ void node_adopt(struct node *n)
 
 	if (n->memo.len)
 		assert_true(ike_recall(n->ike, buf_bytes(&n->memo)));
-	for (i = 0; i < WORLD_SAS; i++)
+	for (i = 0; i < n->room; i++)
 		if (n->sas[i].used)
 			adopt(n, &n->sas[i]);
 	ike_set_conf(n->ike, n->conf, n->w->now);
@@ -813,7 +823,7 @@ unsigned int node_lingering(const struct node *n)
 {
 	unsigned int i, sum = 0;
 
-	for (i = 0; n->ike && i < WORLD_SAS; i++)
+	for (i = 0; n->ike && i < n->room; i++)
 		sum += n->sas[i].used && lingers(n, &n->sas[i]);
 	return sum;
 }
@@ -831,7 +841,7 @@ unsigned int node_sas(const struct node *n)
 {
 	unsigned int i, sum = 0;
 
-	for (i = 0; i < WORLD_SAS; i++)
+	for (i = 0; i < n->room; i++)
 		sum += n->sas[i].used;
 	return sum - node_lingering(n);
 }
@@ -882,7 +892,7 @@ struct fake_sa *node_newest(struct node *n, uint8_t dir)
 {
 	struct fake_sa *f, *best = NULL;
 
-	for (f = n->sas; f < n->sas + WORLD_SAS; f++)
+	for (f = n->sas; f < n->sas + n->room; f++)
 		if (f->used && f->dir == dir && !lingers(n, f) && (!best || f->added > best->added))
 			best = f;
 	return best;
@@ -917,14 +927,14 @@ static void check_pair(struct node *from, struct node *to)
 	struct fake_sa *out, *in;
 	unsigned int i;
 
-	for (out = from->sas; out < from->sas + WORLD_SAS; out++) {
+	for (out = from->sas; out < from->sas + from->room; out++) {
 		if (!out->used || out->dir != NFIPSEC_DIR_OUT)
 			continue;
-		for (in = to->sas; in < to->sas + WORLD_SAS; in++)
+		for (in = to->sas; in < to->sas + to->room; in++)
 			if (in->used && in->dir == NFIPSEC_DIR_IN && in->spi == out->spi &&
 			    in->proto == out->proto)
 				break;
-		assert_true(in < to->sas + WORLD_SAS);
+		assert_true(in < to->sas + to->room);
 		assert_int_equal(in->mode, out->mode);
 		assert_int_equal(in->encr, out->encr);
 		assert_int_equal(in->integ, out->integ);

@@ -49,7 +49,8 @@ struct node {
 	struct conf *conf;
 	struct addr addr;
 	bool conf_kept;
-	struct fake_sa *sas;		/* WORLD_SAS of them */
+	struct fake_sa *sas;		/* WORLD_SAS of them, or as many as world_room() said */
+	unsigned int room;
 	uint32_t awaited[WORLD_SAS];	/* inbound SPIs whose packets the module queues; 0: none */
 	int refuse_await;		/* spi_await fails with this errno */
 	int refuse_in, refuse_out;	/* sa_add of that direction fails with this errno */
@@ -116,6 +117,7 @@ struct world_conf {
  * these are never freed, so that who still reads an old one is not found out.
  */
 void world_thrift(bool confs);
+void world_room(unsigned int sas);	/* of the worlds made from then on */
 struct world *world_new(const struct world_conf *a, const struct world_conf *b);
 void world_free(struct world *w);	/* fails the test when an SA is left in a module */
 void world_load(struct node *n, const struct world_conf *c);
