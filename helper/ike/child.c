@@ -142,12 +142,15 @@ const char *ike_proto_str(uint8_t proto)
 
 struct ike_child *ike_child_find_out(struct ike_sa *sa, uint8_t proto, uint32_t spi_out)
 {
+	struct ike_link *l = ike_table_first(&sa->ike->by_spi_out, spi_hash(sa->ike, spi_out));
 	struct ike_child *c;
 
-	for (c = sa->children; c; c = c->next)
-		if (c->spi_out == spi_out && ike_child_proto(c) == proto &&
+	for (; l; l = ike_table_next(l)) {
+		c = container_of(l, struct ike_child, out_link);
+		if (c->sa == sa && c->spi_out == spi_out && ike_child_proto(c) == proto &&
 		    c->state != IKE_CHILD_OFFERED)
 			return c;
+	}
 	return NULL;
 }
 

@@ -468,6 +468,8 @@ struct ike_nego {
  * @final: nor is its end when this is set: it was idle
  * @awaited_at: destination of the packets with SPI @spi_in that the module queues until the
  *	inbound SA is installed; family 0: the module queues none
+ * @wished: the request in hand deletes it
+ * @wish_next: the next CHILD SA that this request deletes
  * @up_seq: when it came up, of ike->seq
  * @fresh: nobody has looked yet whether there is another like it
  * @close_at: there is, and this one is to be closed then; 0: there is none
@@ -495,6 +497,8 @@ struct ike_child {
 	struct kern_sel *sels;
 	struct addr orig_local, orig_remote;
 	uint64_t since;
+	bool wished;
+	struct ike_child *wish_next;
 	uint64_t up_seq, close_at;
 	bool fresh;
 	struct buf lowest_nonce;	/* RFC 7296 2.8.1 */

@@ -204,6 +204,49 @@ static void deleting_closes_the_pair(void **state)
 	world_free(w);
 }
 
+/* 3.11: as many SPIs as the peer likes in one payload, each pair goes, and the answer names them all */
+static void deleting_many_closes_all(void **state)
+{
+	static const unsigned int many = 100;
+	struct world_conf a = { .extra_tunnel = "child-sa per-entry" };
+	char list[8000];
+	struct world *w;
+	uint32_t spis[100 + 2];
+	struct wire_delete d;
+	struct fake_sa *s;
+	unsigned int i, n = 0;
+	struct bend r;
+	size_t at = 0;
+
+	(void)state;
+	for (i = 1; i <= many; i++)
+		at += snprintf(list + at, sizeof(list) - at,
+			       "%u protect tcp from 10.1.0.0/16 to 10.2.0.0/16 port %u\n", i, i);
+	a.entries = list;
+	world_room(2 * many + 10);
+	w = world_new(&a, NULL);
+	world_room(WORLD_SAS);
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_int_equal(node_sas(&w->b), 2 * many);
+	for (s = w->b.sas; s < w->b.sas + w->b.room; s++)
+		if (s->used && s->dir == NFIPSEC_DIR_OUT)
+			spis[n++] = s->spi;
+	assert_int_equal(n, many);
+	/* one twice, and one that is unknown */
+	spis[n++] = spis[0];
+	spis[n++] = 0xfffffff0;
+	bend_new(&w->a, &r, WIRE_INFORMATIONAL, false);
+	bend_delete(&r, PROTO_ESP, spis, n);
+	ask(&w->a, &r);
+	assert_int_equal(m.n, 1);
+	assert_int_equal(wire_delete_decode(buf_bytes(&m.pld[0].body), &d), WIRE_OK);
+	assert_int_equal(d.n, many);
+	bend_free(&m);
+	assert_int_equal(node_sas(&w->b), 0);
+	world_free(w);
+}
+
 /* 1.4.1: both delete the same pair at once: no answer has a DELETE, and all of it goes, once */
 static void crossing_deletes_are_not_answered_by_deletes(void **state)
 {
@@ -449,6 +492,7 @@ int main(void)
 		cmocka_unit_test(critical_payloads_are_told),
 		cmocka_unit_test(malformed_requests_are_told),
 		cmocka_unit_test(deleting_closes_the_pair),
+		cmocka_unit_test(deleting_many_closes_all),
 		cmocka_unit_test(crossing_deletes_are_not_answered_by_deletes),
 		cmocka_unit_test(deletions_are_told),
 		cmocka_unit_test(deleting_the_ike_sa_deletes_all),

@@ -6,17 +6,10 @@
 
 static const struct bytes none = { NULL, 0 };
 
-static void put_delete(struct v2_out *out, uint8_t proto, const uint32_t *spis, unsigned int n)
+static void put_delete(struct v2_out *out, uint8_t proto, const struct buf *spis)
 {
-	struct buf b;
-	unsigned int i;
-
-	buf_init(&b);
-	for (i = 0; i < n; i++)
-		buf_put_u32(&b, spis[i]);
-	if (n && !b.failed)
-		wire_put_delete(&out->w, proto, 4, buf_bytes(&b));
-	buf_free(&b);
+	if (spis->len && !spis->failed)
+		wire_put_delete(&out->w, proto, 4, buf_bytes(spis));
 }
 
 /* ---- we ask ---- */
@@ -25,13 +18,17 @@ void v2_delete_child_start(struct ike_sa *sa, uint32_t spi)
 {
 	struct ike_child *child = ike_child_find(sa, spi);
 	struct v2_out out;
+	struct buf spis;
 
 	if (!child)
 		return;
 	sa->deleting_spi = spi;
+	buf_init(&spis);
+	buf_put_u32(&spis, spi);
 	v2_out_init(&out);
-	put_delete(&out, ike_child_proto(child), &spi, 1);
+	put_delete(&out, ike_child_proto(child), &spis);
 	v2_request(sa, WIRE_INFORMATIONAL, &out);
+	buf_free(&spis);
 }
 
 void v2_delete_ike_start(struct ike_sa *sa)
@@ -110,29 +107,53 @@ void v2_info_response(struct v2_in *in)
 
 /**
  * struct wish - what a request wants done, once it is answered
- * @ours: our inbound SPIs of the CHILD SAs that it deletes, for the answer: ESP's, AH's
+ * @ike: it deletes the IKE SA
+ * @auth_failed: the initiator does not believe us
+ * @children: CHILD SAs that it deletes, however many, by their wish_next
+ * @end: end of that list
+ * @ours: our inbound SPIs of these for the answer: ESP's, AH's
  */
 struct wish {
 	bool ike, auth_failed;
-	struct ike_child *children[WIRE_PAYLOADS_MAX];
-	uint32_t ours[2][WIRE_PAYLOADS_MAX];
-	unsigned int n_children, n_ours[2];
+	struct ike_child *children, **end;
+	struct buf ours[2];
 };
+
+static void wish_init(struct wish *w)
+{
+	*w = (struct wish){ .end = &w->children };
+	buf_init(&w->ours[0]);
+	buf_init(&w->ours[1]);
+}
+
+/* what is not done leaves no mark */
+static void wish_drop_children(struct wish *w)
+{
+	struct ike_child *c;
+
+	for (c = w->children; c; c = c->wish_next)
+		c->wished = false;
+	w->children = NULL;
+}
+
+static void wish_free(struct wish *w)
+{
+	buf_free(&w->ours[0]);
+	buf_free(&w->ours[1]);
+}
 
 static void wish_child(struct wish *w, struct ike_child *child)
 {
-	bool ah = ike_child_proto(child) == PROTO_AH;
-	unsigned int i;
-
-	for (i = 0; i < w->n_children; i++)
-		if (w->children[i] == child)
-			return;
-	if (w->n_children == WIRE_PAYLOADS_MAX)
+	/* named twice */
+	if (child->wished)
 		return;
-	w->children[w->n_children++] = child;
+	child->wished = true;
+	child->wish_next = NULL;
+	*w->end = child;
+	w->end = &child->wish_next;
 	/* RFC 7296 1.4.1: both delete it at once, then ours is named in our own request */
 	if (child->state == IKE_CHILD_UP)
-		w->ours[ah][w->n_ours[ah]++] = child->spi_in;
+		buf_put_u32(&w->ours[ike_child_proto(child) == PROTO_AH], child->spi_in);
 }
 
 /* while the IKE SA is rekeyed, the two ends need not agree yet on which of them has it */
@@ -194,10 +215,9 @@ static void says_auth_failed(struct ike_sa *sa)
 static void stop_sending(struct ike_sa *sa, const struct wish *w)
 {
 	struct ike_child *c;
-	unsigned int i;
 
-	for (i = 0; i < w->n_children; i++)
-		ike_child_mute(w->children[i]);
+	for (c = w->children; c; c = c->wish_next)
+		ike_child_mute(c);
 	/* of an IKE SA that the peer has rekeyed they go on */
 	if (!w->ike || (sa->rekey_in && sa->rekey_in->keyed))
 		return;
@@ -205,36 +225,50 @@ static void stop_sending(struct ike_sa *sa, const struct wish *w)
 		ike_child_mute(c);
 }
 
+static void grant(struct ike_sa *sa, struct wish *w)
+{
+	struct ike_child *c, *next;
+
+	if (w->ike || w->auth_failed)
+		wish_drop_children(w);
+	if (w->ike) {
+		v2_rekey_yield(sa);
+		ike_sa_kill(sa, "deleted by the peer");
+		return;
+	}
+	if (w->auth_failed) {
+		says_auth_failed(sa);
+		return;
+	}
+	for (c = w->children; c; c = next) {
+		next = c->wish_next;
+		ike_child_free(c, "deleted by the peer");
+	}
+}
+
 void v2_info_request(struct v2_in *in)
 {
-	struct wish w = { .n_children = 0 };
 	struct ike_sa *sa = in->sa;
 	uint32_t msgid = in->outer.hdr.msgid;
 	struct v2_out out;
-	unsigned int i;
+	struct wish w;
 
+	wish_init(&w);
 	if (!read_wish(in, &w)) {
+		wish_drop_children(&w);
 		v2_respond_notify(sa, WIRE_INFORMATIONAL, msgid, WIRE_N_INVALID_SYNTAX, none);
 		ike_sa_fail(sa, "its DELETE is malformed");
+		wish_free(&w);
 		return;
 	}
 	stop_sending(sa, &w);
 	/* what we do not know is answered by an empty message: RFC 7296 1.4 */
 	v2_out_init(&out);
 	if (!w.ike) {
-		put_delete(&out, PROTO_ESP, w.ours[0], w.n_ours[0]);
-		put_delete(&out, PROTO_AH, w.ours[1], w.n_ours[1]);
+		put_delete(&out, PROTO_ESP, &w.ours[0]);
+		put_delete(&out, PROTO_AH, &w.ours[1]);
 	}
 	v2_respond(sa, WIRE_INFORMATIONAL, msgid, &out);
-	if (w.ike) {
-		v2_rekey_yield(sa);
-		ike_sa_kill(sa, "deleted by the peer");
-		return;
-	}
-	if (w.auth_failed) {
-		says_auth_failed(sa);
-		return;
-	}
-	for (i = 0; i < w.n_children; i++)
-		ike_child_free(w.children[i], "deleted by the peer");
+	grant(sa, &w);
+	wish_free(&w);
 }
