@@ -336,16 +336,17 @@ static void ask_for_queued(const struct kern_tunnel *t, void *arg)
 	ike_acquire(d->ike, &flow, event_now());
 }
 
-static void expire_dead(const struct kern_sa *sa, void *arg)
+static void check_limits(const struct kern_sa *sa, void *arg)
 {
-	if (sa->expired_hard)
-		on_expire(sa, arg);
+	struct daemon *d = arg;
+
+	ike_resync(d->ike, sa, event_now());
 }
 
 static void resync(struct daemon *d)
 {
 	if (kern_tunnel_dump(d->kern, ask_for_queued, d) ||
-	    kern_sa_dump(d->kern, expire_dead, d))
+	    kern_sa_dump(d->kern, check_limits, d))
 		log_limited(LOG_LEVEL_ERROR, "module-state", "cannot read the module's state: %s",
 			    kern_error(d->kern));
 }

@@ -9,6 +9,8 @@
 #include "ike/core.h"
 #include "v2/v2.h"
 
+#define SOFT_LATE_MS	1000	/* after a soft limit of time that the module did not tell of */
+
 static void idle_due(struct ike_timer *t);
 static void renew_due(struct ike_timer *t);
 
@@ -237,6 +239,7 @@ void ike_child_up(struct ike_child *child)
 	if (old)
 		ike_ops_done(&old->rekeyed, NULL);
 	ike_orphans_replace(child);
+	ike_child_clock(child);
 	if (child->tun->conf->idle_timeout)
 		ike_timer_set(&ike->timers, &child->idle,
 			      ike->now + child->tun->conf->idle_timeout * 1000);
@@ -414,9 +417,25 @@ void ike_child_rekey(struct ike_child *child)
 	}
 }
 
+/*
+ * The module tells of the soft limit, and netlink may lose that. @renew is set a little later, and
+ * for what is tried again.
+ */
 static void renew_due(struct ike_timer *t)
 {
-	ike_child_rekey(container_of(t, struct ike_child, renew));
+	struct ike_child *child = container_of(t, struct ike_child, renew);
+
+	child->soft = true;
+	ike_child_rekey(child);
+}
+
+void ike_child_clock(struct ike_child *child)
+{
+	if (child->soft_at && child->state == IKE_CHILD_UP && !child->replaced)
+		ike_timer_set(&child->sa->ike->timers, &child->renew,
+			      child->soft_at + SOFT_LATE_MS);
+	else
+		ike_timer_off(&child->sa->ike->timers, &child->renew);
 }
 
 void ike_child_rekey_again(struct ike_child *child, uint64_t ms)

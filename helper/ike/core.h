@@ -736,6 +736,8 @@ bool ike_child_retire(struct ike_child *child, const char *why);
 void ike_child_delete(struct ike_child *child, const char *why);
 bool ike_child_is_last(const struct ike_child *child);	/* of its IKE SA */
 void ike_child_rekey(struct ike_child *child);
+/* at its soft limit of time, by our own clock */
+void ike_child_clock(struct ike_child *child);
 /* the same, but not before @ms have passed */
 void ike_child_rekey_again(struct ike_child *child, uint64_t ms);
 /* what was to succeed it came to nothing */

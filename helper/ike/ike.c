@@ -166,6 +166,19 @@ void ike_expire(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
 	}
 }
 
+static bool soft_is_over(const struct kern_sa *ksa)
+{
+	return (ksa->soft_seconds && ksa->age >= ksa->soft_seconds) ||
+	       (ksa->soft_bytes && ksa->bytes >= ksa->soft_bytes) ||
+	       (ksa->soft_packets && ksa->packets >= ksa->soft_packets);
+}
+
+void ike_resync(struct ike *ike, const struct kern_sa *ksa, uint64_t now)
+{
+	if (ksa->expired_hard || soft_is_over(ksa))
+		ike_expire(ike, ksa, now);
+}
+
 /* RFC 7296 2.23: an authenticated ESP packet tells as much as an IKE message */
 void ike_mapping(struct ike *ike, const struct kern_sa *ksa, const struct kern_ends *ends,
 		 uint64_t now)

@@ -120,6 +120,8 @@ void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now);
 void ike_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends,
 		 uint64_t now);
 void ike_expire(struct ike *ike, const struct kern_sa *sa, uint64_t now);
+/* @sa as the module has it, after events were lost: is one of its limits over? */
+void ike_resync(struct ike *ike, const struct kern_sa *sa, uint64_t now);
 
 /* called once with the outcome; @error NULL: done. Also when the core is freed. */
 typedef void (*ike_waiter_t)(void *arg, const char *error);

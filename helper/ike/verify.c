@@ -162,7 +162,7 @@ static void calm(const struct ike_tunnel *tun)
 	struct ike_child *c = child_of(tun);
 
 	if (c && !c->soft)
-		ike_timer_off(&tun->peer->ike->timers, &c->renew);
+		ike_child_clock(c);
 }
 
 static void describe(const struct ike_verify *v, const struct ike_child *c, char *out, size_t len)

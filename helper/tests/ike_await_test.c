@@ -96,8 +96,10 @@ static void after_a_restart(void **state)
 
 static void at_reauthentication(void **state)
 {
-	static const struct world_conf a = { .extra_peer = "reauth 1h\n ike-lifetime 0s\n dpd 0s\n" };
-	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n" };
+	static const struct world_conf a = { .extra_peer = "reauth 1h\n ike-lifetime 0s\n dpd 0s\n",
+					     .extra_tunnel = "lifetime 1d\n" };
+	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n",
+					     .extra_tunnel = "lifetime 1d\n" };
 	struct world *w = world_up(&a, &b);
 
 	(void)state;

@@ -433,6 +433,62 @@ static void short_lives(void **state)
 	}
 }
 
+/* the module said so, and netlink lost it: rekeyed a second later, by one end */
+static void soft_limit_of_time_unheard(void **state)
+{
+	static const struct world_conf c = { .extra_tunnel = "lifetime 100s\n", .extra_peer = " dpd 0s\n" };
+	struct world *w = world_up(&c, &c);
+	struct fake_sa *out = node_newest(&w->a, NFIPSEC_DIR_OUT);
+	uint32_t spi = out->spi;
+	uint64_t soft = out->soft_seconds * 1000;
+
+	(void)state;
+	assert_in_range(soft, 50000, 99000);
+	world_run(w, soft);
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi, spi);
+	world_run(w, 3000);
+	assert_int_not_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi, spi);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), 2);
+	world_is_up(w);
+	/* the same for each that follows */
+	world_run(w, 1000000);
+	world_is_up(w);
+	assert_in_range(node_count(&w->a, IKE_EVENT_CHILD_UP), 10, 22);
+	world_free(w);
+}
+
+/* after events were lost, an SA of the module tells how much it has carried */
+static void soft_limits_after_lost_events(void **state)
+{
+	static const struct kern_sa over[] = {
+		{ .soft_bytes = 1000, .bytes = 1000 }, { .soft_packets = 10, .packets = 11 },
+		{ .soft_seconds = 60, .age = 60 },
+	};
+	static const struct kern_sa within = { .soft_bytes = 1000, .bytes = 999, .soft_packets = 10,
+					       .packets = 9, .soft_seconds = 60, .age = 59 };
+	struct world *w = world_up(NULL, NULL);
+	struct kern_sa sa;
+	uint32_t spi;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		spi = node_newest(&w->a, NFIPSEC_DIR_OUT)->spi;
+		sa = i < 3 ? over[i] : within;
+		snprintf(sa.tunnel, sizeof(sa.tunnel), "p/t");
+		sa.dir = NFIPSEC_DIR_OUT;
+		sa.spi = spi;
+		ike_resync(w->a.ike, &sa, w->now);
+		world_deliver(w);
+		assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi != spi, i < 3);
+	}
+	sa.expired_hard = true;
+	ike_resync(w->a.ike, &sa, w->now);
+	world_deliver(w);
+	assert_int_equal(node_count(&w->b, IKE_EVENT_CHILD_DOWN), 4);
+	world_free(w);
+}
+
 static void reload_unchanged(void **state)
 {
 	static const struct world_conf later = { .start = "manual", .tunnels =
@@ -547,6 +603,8 @@ int main(void)
 		cmocka_unit_test(ike_lifetime_alone),
 		cmocka_unit_test(short_lives),
 		cmocka_unit_test(closed_before_the_answer),
+		cmocka_unit_test(soft_limit_of_time_unheard),
+		cmocka_unit_test(soft_limits_after_lost_events),
 		cmocka_unit_test(reload_unchanged),
 		cmocka_unit_test(reload_changed),
 		cmocka_unit_test(reload_meanwhile),

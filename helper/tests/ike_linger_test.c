@@ -174,7 +174,7 @@ static void the_daemon_ends(void **state)
 /* the tunnel leaves the configuration, or becomes another; one that stays as it is keeps it */
 static void another_configuration(void **state)
 {
-	static const struct world_conf same = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n" };
+	const struct world_conf same = rekey_never;
 	static const struct world_conf other = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n",
 						 .extra_tunnel = "lifetime 2h\n" };
 	struct world *w;

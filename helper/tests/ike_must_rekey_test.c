@@ -21,8 +21,10 @@ static struct bend m;
 /* the request of A to rekey the IKE SA is on its way, and open in m */
 static struct world *asked(void)
 {
-	static const struct world_conf a = { .extra_peer = "ike-lifetime 100m\n dpd 0s\n" };
-	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n" };
+	static const struct world_conf a = { .extra_peer = "ike-lifetime 100m\n dpd 0s\n",
+					     .extra_tunnel = "lifetime 1d\n" };
+	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n",
+					     .extra_tunnel = "lifetime 1d\n" };
 	struct world *w = world_up(&a, &b);
 
 	w->now += LIFE_MS * 995 / 1000;

@@ -25,8 +25,12 @@
 /* up, and at the moment when either IKE SA is due */
 static struct world *due(const struct world_conf *a, const struct world_conf *b)
 {
-	struct world *w = world_up(a, b);
+	struct world_conf long_a = *a, long_b = *b;
+	struct world *w;
 
+	/* the CHILD SAs are not due */
+	long_a.extra_tunnel = long_b.extra_tunnel = "lifetime 1d\n";
+	w = world_up(&long_a, &long_b);
 	w->now += REKEY_LIFE_MS * 995 / 1000;
 	w->strict = true;
 	return w;
@@ -471,8 +475,10 @@ static void ike_refused(void **state)
 
 static void reauth(void **state)
 {
-	static const struct world_conf a = { .extra_peer = "reauth 10h\n ike-lifetime 1h\n dpd 0s\n" };
-	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n" };
+	static const struct world_conf a = { .extra_peer = "reauth 10h\n ike-lifetime 1h\n dpd 0s\n",
+					     .extra_tunnel = "lifetime 1d\n" };
+	static const struct world_conf b = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n",
+					     .extra_tunnel = "lifetime 1d\n" };
 	unsigned int i;
 
 	(void)state;

@@ -13,17 +13,20 @@
 
 #include "rekey_world.h"
 
-const struct world_conf rekey_both = { .extra_peer = "ike-lifetime 100m\n dpd 0s\n" };
-const struct world_conf rekey_never = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n" };
+/* the CHILD SAs are not due while an IKE SA is rekeyed, whose life is 100 minutes */
+#define LONG	"lifetime 7d\n"
+
+const struct world_conf rekey_both = { .extra_peer = "ike-lifetime 100m\n dpd 0s\n", .extra_tunnel = LONG };
+const struct world_conf rekey_never = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n", .extra_tunnel = LONG };
 static const struct world_conf two = {
 	.extra_peer = "ike-lifetime 100m\n dpd 0s\n",
-	.tunnels = "tunnel u {\n access-list l2\n esp aes128gcm16\n}\n",
+	.tunnels = "tunnel u {\n access-list l2\n esp aes128gcm16\n" LONG "}\n", .extra_tunnel = LONG,
 	.entries = "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n}\naccess-list l2 {\n"
 		   "10 protect ip from 10.11.0.0/16 to 10.12.0.0/16\n",
 };
 static const struct world_conf two_there = {
 	.extra_peer = "ike-lifetime 100m\n dpd 0s\n",
-	.tunnels = "tunnel u {\n access-list l2\n esp aes128gcm16\n}\n",
+	.tunnels = "tunnel u {\n access-list l2\n esp aes128gcm16\n" LONG "}\n", .extra_tunnel = LONG,
 	.entries = "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16\n}\naccess-list l2 {\n"
 		   "10 protect ip from 10.12.0.0/16 to 10.11.0.0/16\n",
 };
