@@ -724,6 +724,56 @@ static void unknown_errors_refuse(void **state)
 	}
 }
 
+/* RFC 9370 2.2.1: additional key exchanges are transforms of types 6 to 12 */
+static void add_addke(struct buf *sa, bool second)
+{
+	static const uint8_t addke[] = { 0, 0, 0, 8, 6, 0, 0, 36 };
+	struct bytes one = buf_bytes(sa);
+	struct buf whole;
+	size_t at = 8;
+
+	buf_init(&whole);
+	assert_true(buf_copy(&whole, one));
+	while (whole.p[at])
+		at += get_u16(whole.p + at + 2);
+	whole.p[at] = 3;
+	buf_put(&whole, addke, sizeof(addke));
+	buf_set_u16(&whole, 2, whole.len);
+	whole.p[7]++;
+	if (second) {
+		whole.p[0] = 2;
+		buf_put_bytes(&whole, one);
+		whole.p[whole.len - one.len + 4] = 2;
+	}
+	buf_free(sa);
+	*sa = whole;
+}
+
+/* 3.3.6: such a proposal is not chosen, another one beside it is; the operator reads what was left out */
+static void additional_key_exchanges_are_named(void **state)
+{
+	struct world *w = asked(NULL, NULL);
+	struct packet like = request(w, 1);
+
+	(void)state;
+	add_addke(&bend_find(&m, WIRE_PLD_SA)->body, false);
+	assert_int_equal(send_changed(w, &like), 1);
+	bend_last(&w->b, &m);
+	assert_int_equal(bend_notify_type(&m), WIRE_N_NO_PROPOSAL_CHOSEN);
+	bend_free(&m);
+	assert_int_equal(node_ike_sas(&w->b, NULL), 0);
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR,
+				  "left out: proposals with additional key exchanges (RFC 9370), which nfipsec does not have"));
+	like = request(w, 2);
+	add_addke(&bend_find(&m, WIRE_PLD_SA)->body, true);
+	assert_int_equal(send_changed(w, &like), 1);
+	bend_last(&w->b, &m);
+	assert_non_null(bend_find(&m, WIRE_PLD_KE));
+	bend_free(&m);
+	world_run(w, 60000);
+	world_free(w);
+}
+
 /* 3.4, 1.2: a value that is not as long as its group's, or of another group */
 static void public_values_have_their_groups_length(void **state)
 {
@@ -973,6 +1023,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_offered_is_not_taken),
 		cmocka_unit_test(answers_have_the_group_of_the_request),
 		cmocka_unit_test(unknown_errors_refuse),
+		cmocka_unit_test(additional_key_exchanges_are_named),
 		cmocka_unit_test(public_values_have_their_groups_length),
 		cmocka_unit_test(bad_public_values_end_it),
 		cmocka_unit_test(answers_are_not_answered),

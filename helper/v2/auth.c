@@ -749,6 +749,19 @@ static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t er
 	v2_put_window(sa, out);
 }
 
+/* RFC 7296 3.15.4: who has no configuration payloads ignores them, and the peer may not like that */
+static void tell_cp(const struct v2_in *in)
+{
+	const struct ike_sa *sa = in->sa;
+	char addr[ADDR_STRLEN];
+
+	if (wire_find(&in->inner, WIRE_PLD_CP))
+		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, NULL, NULL,
+			   "%s asks for a configuration payload (CP), such as an address, which nfipsec ignores: "
+			   "expected a peer with addresses of its own",
+			   addr_str(&sa->remote.addr, addr, sizeof(addr)));
+}
+
 /* it is who it says, and this is our AUTH; @job: that signed it, NULL: none did */
 static void accept_initiator(struct v2_in *in, const struct v2_auth_job *job, uint8_t method,
 			     struct bytes auth)
@@ -766,6 +779,7 @@ static void accept_initiator(struct v2_in *in, const struct v2_auth_job *job, ui
 	if (v2_find_notify(&in->inner, WIRE_N_INITIAL_CONTACT, &n))
 		initial_contact(sa);
 	ike_sa_established(sa);
+	tell_cp(in);
 	ike_unique_authed(sa);
 	error = v2_child_select(in, true, NULL, &child);
 	/* what it sends at once finds its SA: inbound before the answer */
@@ -853,6 +867,23 @@ static void start_job(struct v2_in *in, const struct auth_request *r)
 	v2_auth_job_submit(job);
 }
 
+/* RFC 7296 2.16, 2.21.2: without AUTH the initiator asks for EAP, which nobody here is ready for */
+static void reject_eap(struct v2_in *in)
+{
+	struct ike_sa *sa = in->sa;
+	struct wire_id id;
+	char how[200];
+
+	if (wire_id_decode(wire_find(&in->inner, WIRE_PLD_IDI)->body, &id) == WIRE_OK &&
+	    !ike_id_set(&sa->remote_id, id.type, id.data)) {
+		ike_sa_kill(sa, "out of memory");
+		return;
+	}
+	snprintf(how, sizeof(how), "it asks for EAP, which nfipsec does not have, expected %s",
+		 wanted_str(sa));
+	reject_auth(in, how);
+}
+
 void v2_auth_request(struct v2_in *in)
 {
 	struct ike_sa *sa = in->sa;
@@ -860,6 +891,10 @@ void v2_auth_request(struct v2_in *in)
 	struct auth_request r;
 	char how[200];
 
+	if (!wire_find(&in->inner, WIRE_PLD_AUTH)) {
+		reject_eap(in);
+		return;
+	}
 	if (!decode(in, &r)) {
 		ike_count(sa->ike, IKE_COUNT_MALFORMED);
 		v2_respond_notify(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, WIRE_N_INVALID_SYNTAX,

@@ -498,6 +498,14 @@ void v2_unanswered(struct ike_sa *sa)
 
 /* ---- reading ---- */
 
+/* RFC 6023 3: a responder that wants such a request says CHILDLESS_IKEV2_SUPPORTED in IKE_SA_INIT */
+static bool is_childless(const struct v2_in *in, enum wire_err err)
+{
+	return err == WIRE_MISSING && in->outer.hdr.exchange == WIRE_IKE_AUTH &&
+	       !wire_find(&in->inner, WIRE_PLD_SA) && !wire_find(&in->inner, WIRE_PLD_TSI) &&
+	       !wire_find(&in->inner, WIRE_PLD_TSR);
+}
+
 /*
  * RFC 7296 2.21.3: only who holds the keys is told, and then both ends drop the
  * SA. A payload that is critical and unknown does not take an SA with it.
@@ -518,8 +526,12 @@ static void refuse_request(struct v2_in *in, enum wire_err err, uint8_t bad)
 		return;
 	}
 	v2_respond_notify(sa, exchange, msgid, WIRE_N_INVALID_SYNTAX, (struct bytes){ NULL, 0 });
-	ike_sa_fail(sa, "its %s request is malformed: %s (%s)", wire_exchange_str(exchange),
-		    wire_err_str(err), wire_payload_str(bad));
+	if (is_childless(in, err))
+		ike_sa_fail(sa, "its IKE_AUTH request has no CHILD SA (childless, RFC 6023), which nfipsec did not "
+			    "offer: expected SA, TSi and TSr");
+	else
+		ike_sa_fail(sa, "its %s request is malformed: %s (%s)", wire_exchange_str(exchange),
+			    wire_err_str(err), wire_payload_str(bad));
 }
 
 static void refuse_response(struct v2_in *in, enum wire_err err, uint8_t bad)

@@ -375,10 +375,10 @@ static void no_proposal(struct v2_in *in, const struct wire_sa *theirs)
 	char diff[400], addr[ADDR_STRLEN];
 
 	ike_report(in->sa->ike, IKE_EVENT_ERROR, in->sa->name, NULL, NULL,
-		   "no common IKE proposal with %s to rekey the IKE SA: %s",
+		   "no common IKE proposal with %s to rekey the IKE SA: %s%s",
 		   addr_str(&in->sa->remote.addr, addr, sizeof(addr)),
 		   ike_proposal_diff(conf->ike, conf->n_ike, theirs->p, theirs->n, diff,
-				     sizeof(diff)));
+				     sizeof(diff)), v2_kex_more(theirs));
 	refuse(in, WIRE_N_NO_PROPOSAL_CHOSEN, none);
 }
 

@@ -475,10 +475,11 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 			return p;
 	}
 	if (ike_hears_strangers(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr))
-		ike_report_stranger(r->ike, first, IKE_CAUSE_PROPOSAL, &r->remote->addr, "no common IKE proposal with %s: %s",
+		ike_report_stranger(r->ike, first, IKE_CAUSE_PROPOSAL, &r->remote->addr, "no common IKE proposal with %s: %s%s",
 				    addr_str(&r->remote->addr, addr, sizeof(addr)),
 				    ike_proposal_diff(first->conf->ike, first->conf->n_ike, r->sa.p,
-						      r->sa.n, diff, sizeof(diff)));
+						      r->sa.n, diff, sizeof(diff)),
+				    v2_kex_more(&r->sa));
 	else
 		ike_unheard(r->ike, IKE_CAUSE_PROPOSAL);
 	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);

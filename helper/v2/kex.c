@@ -137,6 +137,13 @@ bool v2_kex_share(struct ike_sa *sa, struct ike_kex *kex, const struct wire_ke *
 	return ike_job_dh(sa, kex->group, mine, ke->data, done, spi);
 }
 
+/* behind a line that says why nothing could be chosen of @offered */
+const char *v2_kex_more(const struct wire_sa *offered)
+{
+	return offered->more_kes ? "; left out: proposals with additional key exchanges (RFC 9370), which nfipsec "
+	       "does not have" : "";
+}
+
 /* responder: the group that came; DH_NONE: none did */
 uint16_t v2_kex_came(const struct wire_msg *msg)
 {

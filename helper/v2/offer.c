@@ -411,8 +411,9 @@ static uint16_t nothing_fits(const struct selection *s)
 		unsigned int n = conf_proposals(c, s->first, ours);
 
 		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, c->name, NULL,
-			   "no common %s proposal with %s: %s", ike_proto_str(ours[0].proto), addr,
-			   ike_proposal_diff(ours, n, s->sa.p, s->sa.n, diff, sizeof(diff)));
+			   "no common %s proposal with %s: %s%s", ike_proto_str(ours[0].proto), addr,
+			   ike_proposal_diff(ours, n, s->sa.p, s->sa.n, diff, sizeof(diff)),
+			   v2_kex_more(&s->sa));
 		return WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
 	if (s->mode_fit) {

@@ -112,6 +112,7 @@ bool v2_kex_take(const struct ike_kex *kex, const struct wire_msg *msg,
 		 const struct ike_proposal *chosen, struct wire_ke *ke);
 bool v2_kex_share(struct ike_sa *sa, struct ike_kex *kex, const struct wire_ke *ke,
 		  ike_job_done_t done, uint32_t spi);
+const char *v2_kex_more(const struct wire_sa *offered);
 uint16_t v2_kex_came(const struct wire_msg *msg);
 bool v2_kex_wanted(const struct wire_msg *msg, const struct ike_proposal *chosen,
 		   struct wire_ke *ke, uint8_t group[2]);

@@ -18,10 +18,10 @@ static const struct rule init_rules[] = {
 	{ WIRE_PLD_NONE, 0, 0 },
 };
 
-/* a request without AUTH asks for EAP (RFC 7296 2.16), which we do not offer */
+/* a request without AUTH asks for EAP (RFC 7296 2.16): v2/auth.c refuses it by its name */
 static const struct rule auth_request_rules[] = {
 	{ WIRE_PLD_IDI, 1, 1 },
-	{ WIRE_PLD_AUTH, 1, 1 },
+	{ WIRE_PLD_AUTH, 0, 1 },
 	{ WIRE_PLD_SA, 1, 1 },
 	{ WIRE_PLD_TSI, 1, 1 },
 	{ WIRE_PLD_TSR, 1, 1 },

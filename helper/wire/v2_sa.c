@@ -26,6 +26,8 @@
 #define MORE_TRANSFORMS	3
 #define ATTR_TV		0x8000
 #define ATTR_KEY_LENGTH	(ATTR_TV | 14)
+#define ADDKE_FIRST	6	/* types of RFC 9370 2.2.1: additional key exchanges 1 to 7 */
+#define ADDKE_LAST	12
 
 /* RFC 7296 3.3.6: with an attribute that we do not know, the transform cannot be chosen */
 static enum wire_err attrs_decode(struct bytes b, uint16_t *key_bits, bool *usable)
@@ -86,7 +88,17 @@ static bool has_type(const struct ike_proposal *p, uint8_t type)
 	return false;
 }
 
-static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, bool *usable)
+/*
+ * The proposals and transforms that the decoder may still read of an SA payload. Beyond these
+ * limits it sets @full and checks only the lengths. @more_kes: a proposal has additional key exchanges.
+ */
+struct room {
+	unsigned int proposals, transforms;
+	bool full, more_kes;
+};
+
+static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, struct room *room,
+				      bool *usable)
 {
 	uint16_t id = get_u16(t.p + 6), key_bits;
 	uint8_t type = t.p[4];
@@ -98,6 +110,7 @@ static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, bo
 		return err;
 	/* RFC 7296 3.3.6: a type that we do not know spoils the whole proposal */
 	if (type < IKE_TRANSFORM_ENCR || type > IKE_TRANSFORM_ESN) {
+		room->more_kes |= type >= ADDKE_FIRST && type <= ADDKE_LAST;
 		*usable = false;
 		return WIRE_OK;
 	}
@@ -115,15 +128,6 @@ static enum wire_err transform_decode(struct bytes t, struct ike_proposal *p, bo
 	ike_proposal_add(p, type, id, key_bits);
 	return WIRE_OK;
 }
-
-/*
- * The proposals and transforms that the decoder may still read of an SA payload. Beyond these
- * limits it sets @full and checks only the lengths.
- */
-struct room {
-	unsigned int proposals, transforms;
-	bool full;
-};
 
 static enum wire_err transforms_decode(struct bytes b, unsigned int n, struct ike_proposal *p,
 				       struct room *room, bool *usable)
@@ -150,7 +154,7 @@ static enum wire_err transforms_decode(struct bytes b, unsigned int n, struct ik
 			continue;
 		}
 		room->transforms--;
-		err = transform_decode(t, p, usable);
+		err = transform_decode(t, p, room, usable);
 		if (err)
 			return err;
 	}
@@ -200,12 +204,13 @@ static enum wire_err proposal_decode(struct bytes b, struct ike_proposal *p, str
  */
 enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 {
-	struct room room = { WIRE_PROPOSALS_MAX, WIRE_TRANSFORMS_MAX, false };
+	struct room room = { WIRE_PROPOSALS_MAX, WIRE_TRANSFORMS_MAX, false, false };
 	enum wire_err err;
 	unsigned int number = 0;
 	size_t at = 0;
 
 	out->n = 0;
+	out->more_kes = false;
 	if (!body.len)
 		return WIRE_SYNTAX;
 	while (at < body.len) {
@@ -229,6 +234,7 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 		/* RFC 7296 3.3.1: each one more than the one before; an answer has its own */
 		if (!p.number || (number && p.number != number + 1))
 			return WIRE_SYNTAX;
+		out->more_kes = room.more_kes;
 		number = p.number;
 		/* once the limit is exceeded, this proposal was read in part or not at all */
 		if (!usable || room.full)
