@@ -192,6 +192,7 @@ struct ike_peer {
  * @n_up: CHILD SAs in use
  * @wanted: a packet asked while it had to wait, @flow is that packet
  * @retry_at: not before
+ * @single_pair: the peer said SINGLE_PAIR_REQUIRED: a CHILD SA for each entry, whatever is configured
  * @down: taken down by the operator: at-load does not bring it back
  * @waits: the limit on lines about packets that wait for it
  */
@@ -203,7 +204,7 @@ struct ike_tunnel {
 	char name[IKE_NAME_MAX];
 	struct ike_sa *sa;
 	unsigned int n_up;
-	bool wanted, has_flow, down;
+	bool wanted, has_flow, down, single_pair;
 	struct kern_flow flow;
 	struct rate_limit waits;
 	unsigned int failures;
@@ -552,6 +553,8 @@ void ike_ops_done(struct ike_op_list *list, const char *error);
 
 /* ---- tunnel.c ---- */
 void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow);
+/* has each of its entries a CHILD SA of its own? */
+bool ike_tunnel_per_entry(const struct ike_tunnel *tun);
 /* has it all CHILD SAs that it can have? */
 bool ike_tunnel_is_whole(const struct ike_tunnel *tun);
 /* what @sa is to make for it; false: out of memory, or there are too many tasks already */

@@ -43,12 +43,17 @@ static bool is_first_of_number(const struct conf_list *list, unsigned int i)
 	       (!i || list->entries[i - 1].number != list->entries[i].number);
 }
 
+bool ike_tunnel_per_entry(const struct ike_tunnel *tun)
+{
+	return tun->single_pair || tun->conf->child_sa == CONF_CHILD_PER_ENTRY;
+}
+
 bool ike_tunnel_is_whole(const struct ike_tunnel *tun)
 {
 	const struct conf_list *list = tun->conf->list;
 	unsigned int i;
 
-	if (tun->conf->child_sa == CONF_CHILD_PER_TUNNEL)
+	if (!ike_tunnel_per_entry(tun))
 		return tun->n_up;
 	for (i = 0; i < list->n; i++)
 		if (is_first_of_number(list, i) && !entry_is_up(tun, list->entries[i].number, 0))
@@ -71,7 +76,7 @@ bool ike_tunnel_ask(struct ike_sa *sa, struct ike_tunnel *tun, const struct kern
 	const struct conf_list *list = tun->conf->list;
 	unsigned int i;
 
-	if (tun->conf->child_sa == CONF_CHILD_PER_TUNNEL || flow)
+	if (!ike_tunnel_per_entry(tun) || flow)
 		return ask_entry(sa, tun, flow ? flow->number : 0, flow);
 	for (i = 0; i < list->n; i++)
 		if (is_first_of_number(list, i) &&
@@ -86,7 +91,7 @@ void ike_tunnel_ask_more(struct ike_tunnel *tun, const struct kern_flow *flow)
 	const struct ike_sa *sa = tun->sa;
 	const struct ike_task *t;
 
-	if (tun->conf->child_sa == CONF_CHILD_PER_TUNNEL || !flow->src.family ||
+	if (!ike_tunnel_per_entry(tun) || !flow->src.family ||
 	    (sa->nego && sa->nego->tun == tun && sa->nego->entry == flow->number))
 		return;
 	for (t = sa->tasks; t; t = t->next)
@@ -159,7 +164,7 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 	tun->down = false;
 	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
 	/* further ones of its entries are still to come */
-	if (!tun->sa || tun->conf->child_sa == CONF_CHILD_PER_TUNNEL)
+	if (!tun->sa || !ike_tunnel_per_entry(tun))
 		ike_ops_done(&tun->ops, NULL);
 }
 

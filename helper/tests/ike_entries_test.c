@@ -11,6 +11,7 @@
 
 #include <linux/nfipsec.h>
 
+#include "ike_bend.h"
 #include "ike_world.h"
 
 #define ENTRIES_A "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n" \
@@ -181,6 +182,94 @@ static void one_is_refused(void **state)
 	world_free(w);
 }
 
+static unsigned int refusals;	/* that single_pair() still makes */
+static struct bend m;
+
+/* number of selectors that a message offers, TSi and TSr alike at most */
+static unsigned int offered(struct bend *b)
+{
+	return bend_find(b, WIRE_PLD_TSI)->body.p[0] > bend_find(b, WIRE_PLD_TSR)->body.p[0] ?
+	       bend_find(b, WIRE_PLD_TSI)->body.p[0] : bend_find(b, WIRE_PLD_TSR)->body.p[0];
+}
+
+/* b's answer becomes SINGLE_PAIR_REQUIRED, as the answer of who takes no more */
+static unsigned int single_pair(struct world *w, const struct packet *p, unsigned int n)
+{
+	(void)n;
+	if (!refusals || p->data[18] == WIRE_IKE_SA_INIT || !bend_open(w, p, &m))
+		return 1;
+	if (!bend_find(&m, WIRE_PLD_TSI) || !(m.hdr.flags & WIRE_FLAG_RESPONSE)) {
+		bend_free(&m);
+		return 1;
+	}
+	refusals--;
+	bend_remove(&m, bend_find(&m, WIRE_PLD_SA));
+	bend_remove(&m, bend_find(&m, WIRE_PLD_TSI));
+	bend_remove(&m, bend_find(&m, WIRE_PLD_TSR));
+	bend_notify(&m, 0, (struct bytes){ NULL, 0 }, WIRE_N_SINGLE_PAIR_REQUIRED,
+		    (struct bytes){ NULL, 0 });
+	bend_send(w, &m, p);
+	return 0;
+}
+
+/* RFC 7296 2.9, 3.10.1: in IKE_AUTH and behind it, each entry is asked for alone */
+static void single_pair_is_required(void **state)
+{
+	struct world *w = world_new(&all_a, &each_b);
+
+	(void)state;
+	refusals = 1;
+	w->filter = single_pair;
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_int_equal(refusals, 0);
+	assert_true(w->a.up_done);
+	assert_string_equal(w->a.up_error, "");
+	assert_int_equal(node_sas(&w->a), 4);
+	assert_int_equal(sas_to(&w->a, "10.2.0.0/16"), 1);
+	assert_int_equal(sas_to(&w->a, "10.4.0.0/16"), 1);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 0);
+	assert_non_null(node_line(&w->a, IKE_EVENT_EXCHANGE, "SINGLE_PAIR_REQUIRED): each entry of access-list l gets its own"));
+	w->filter = NULL;
+	node_down(&w->a, NULL);
+	world_run(w, 1000);
+	world_free(w);
+
+	/* by traffic: the entry of the packet, without the packet's own pair */
+	w = world_new(&all_a, &each_b);
+	refusals = 1;
+	w->filter = single_pair;
+	node_acquire(&w->a, "10.1.0.1", "10.4.0.1");
+	world_deliver(w);
+	assert_int_equal(node_sas(&w->a), 2);
+	assert_int_equal(sas_to(&w->a, "10.4.0.0/16"), 1);
+	assert_true(bend_open(w, &w->a.log[w->a.n_log - 1], &m));
+	assert_int_equal(offered(&m), 1);
+	bend_free(&m);
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_deliver(w);
+	assert_int_equal(node_sas(&w->a), 4);
+	w->filter = NULL;
+	node_down(&w->a, NULL);
+	world_run(w, 1000);
+	world_free(w);
+
+	/* who says so of one pair as well is told to the operator, and not asked again at once */
+	w = world_new(&all_a, &each_b);
+	refusals = 3;
+	w->filter = single_pair;
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_true(w->a.up_done);
+	assert_non_null(strstr(w->a.up_error, "SINGLE_PAIR_REQUIRED"));
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 2);
+	w->filter = NULL;
+	node_down(&w->a, NULL);
+	node_down(&w->b, NULL);
+	world_run(w, 1000);
+	world_free(w);
+}
+
 #define MANY	1000
 
 /* an access list of MANY entries, each for a port */
@@ -236,6 +325,7 @@ int main(void)
 		cmocka_unit_test(responder_narrows),
 		cmocka_unit_test(responder_grants),
 		cmocka_unit_test(one_is_refused),
+		cmocka_unit_test(single_pair_is_required),
 		cmocka_unit_test(a_thousand),
 	};
 

@@ -298,6 +298,8 @@ static void send_request(struct ike_sa *sa, const struct v2_auth_job *job, uint8
 	if (child) {
 		child->nego->first = true;
 		child->entry = t->entry;
+		child->nego->has_flow = t->has_flow;
+		child->nego->flow = t->flow;
 		sa->nego = child;
 		if (!v2_child_offer(child, t->has_flow ? &t->flow : NULL, err, sizeof(err))) {
 			free(t);
@@ -435,6 +437,8 @@ static void first_child(struct v2_in *in)
 		return;
 	}
 	error = v2_find_error(&in->inner, &n);
+	if (error && v2_child_by_entries(child, &n))
+		return;
 	if (error || !wire_find(&in->inner, WIRE_PLD_SA)) {
 		v2_child_refused(child, error ? &n : NULL, err, sizeof(err));
 		v2_child_failed(child, false, err);

@@ -63,7 +63,7 @@ static bool is_there(const struct ike_sa *sa, const struct ike_task *task)
 	if (task->spi || task->anew || sa->replaces || !task->tun->n_up)
 		return false;
 	return task->has_flow ? ike_tunnel_covers(task->tun, &task->flow) :
-	       task->tun->conf->child_sa == CONF_CHILD_PER_TUNNEL;
+	       !ike_tunnel_per_entry(task->tun);
 }
 
 static void request_dh_made(struct ike_sa *sa, struct ike_job_dh *job)
@@ -197,6 +197,8 @@ static void request_refused(struct ike_child *child, const struct wire_notificat
 		peer_lost_it(child, old);
 		return;
 	}
+	if (v2_child_by_entries(child, n))
+		return;
 	v2_child_refused(child, n, err, sizeof(err));
 	v2_child_failed(child, false, err);
 	if (n->type != WIRE_N_NO_ADDITIONAL_SAS || sa->dead)

@@ -44,13 +44,15 @@ static unsigned int proposals(const struct ike_child *child, struct ike_proposal
 }
 
 /* what the tunnel's CHILD SA may carry, or the one for an entry of it */
-static struct ike_ts_ours ours(const struct ike_sa *sa, const struct conf_tunnel *conf,
+static struct ike_ts_ours ours(const struct ike_sa *sa, const struct ike_tunnel *tun,
 			       uint32_t entry)
 {
+	const struct conf_tunnel *conf = tun->conf;
+
 	return (struct ike_ts_ours){
 		.list = conf->list,
 		.hosts = conf->mode == CONF_MODE_TRANSPORT ? sa : NULL,
-		.has_entry = conf->child_sa == CONF_CHILD_PER_ENTRY,
+		.has_entry = ike_tunnel_per_entry(tun),
 		.entry = entry,
 		.whole = sa->peer && ike_has_clients(sa->peer),
 	};
@@ -89,13 +91,16 @@ void v2_child_put_sa(struct ike_child *child, struct v2_out *out)
 /* a client is offered what it has, and the packet: in transport mode that is its address */
 static void offer_ts(struct ike_child *child, const struct kern_flow *flow)
 {
-	struct ike_ts_ours ts = ours(child->sa, child->tun->conf, child->entry);
+	struct ike_ts_ours ts = ours(child->sa, child->tun, child->entry);
 	struct kern_sel has[KERN_SEL_MAX];
 
 	if (ts.whole && !ts.hosts) {
 		ts.n_has = ike_client_has(child, has);
 		ts.has = has;
 	}
+	/* RFC 7296 2.9: the selectors of the packet, beside the entry, are a second pair */
+	if (child->tun->single_pair)
+		flow = NULL;
 	ike_ts_offer(&ts, flow, &child->nego->local, &child->nego->remote);
 }
 
@@ -267,12 +272,12 @@ static bool decode(struct selection *s)
  * The selectors as they look from here: in transport mode through a NAT the peer's
  * have its own idea of the addresses (RFC 7296 2.23.1).
  */
-static unsigned int narrow(const struct selection *s, const struct conf_tunnel *conf,
+static unsigned int narrow(const struct selection *s, const struct ike_tunnel *tun,
 			   const struct wire_ts *local, const struct wire_ts *remote,
 			   struct kern_sel *out)
 {
 	const struct ike_sa *sa = s->in->sa;
-	struct ike_ts_ours ts = ours(sa, conf, s->entry);
+	struct ike_ts_ours ts = ours(sa, tun, s->entry);
 	struct wire_ts *l = malloc(2 * sizeof(*l)), *r = l + 1;
 	unsigned int n;
 
@@ -280,7 +285,7 @@ static unsigned int narrow(const struct selection *s, const struct conf_tunnel *
 		return 0;
 	*l = *local;
 	*r = *remote;
-	if (s->transport && conf->mode == CONF_MODE_TRANSPORT)
+	if (s->transport && tun->conf->mode == CONF_MODE_TRANSPORT)
 		ike_natt_substitute(sa, l, r);
 	/* a client may ask for more again when it rekeys: it keeps what it has, see keep_old() */
 	ts.whole = ts.whole && !s->old;
@@ -290,18 +295,19 @@ static unsigned int narrow(const struct selection *s, const struct conf_tunnel *
 }
 
 /* is there anything in common, and of which entry? */
-static bool try_entries(struct selection *s, const struct conf_tunnel *conf,
+static bool try_entries(struct selection *s, const struct ike_tunnel *tun,
 			const struct wire_ts *local, const struct wire_ts *remote)
 {
+	const struct conf_list *list = tun->conf->list;
 	unsigned int i;
 
-	if (conf->child_sa == CONF_CHILD_PER_TUNNEL || s->old) {
+	if (!ike_tunnel_per_entry(tun) || s->old) {
 		s->entry = s->old ? s->old->entry : 0;
-		return narrow(s, conf, local, remote, s->sels);
+		return narrow(s, tun, local, remote, s->sels);
 	}
-	for (i = 0; i < conf->list->n; i++) {
-		s->entry = conf->list->entries[i].number;
-		if (narrow(s, conf, local, remote, s->sels))
+	for (i = 0; i < list->n; i++) {
+		s->entry = list->entries[i].number;
+		if (narrow(s, tun, local, remote, s->sels))
 			return true;
 	}
 	return false;
@@ -324,7 +330,7 @@ static bool try_tunnel(struct selection *s, struct ike_tunnel *tun, const struct
 	unsigned int n;
 
 	/* its SAs are set by hand */
-	if (conf_tunnel_is_bundle(conf) || !try_entries(s, conf, local, remote))
+	if (conf_tunnel_is_bundle(conf) || !try_entries(s, tun, local, remote))
 		return false;
 	/* RFC 7296 1.3.1: transport mode is the initiator's to ask for */
 	if (conf->mode == CONF_MODE_TRANSPORT && !s->transport) {
@@ -337,7 +343,7 @@ static bool try_tunnel(struct selection *s, struct ike_tunnel *tun, const struct
 	if (ah_and_nat(s->in->sa, conf) || !select_proposal(s, ours, n))
 		return false;
 	s->tun = tun;
-	s->n_sels = narrow(s, conf, &s->local, &s->remote, s->sels);
+	s->n_sels = narrow(s, tun, &s->local, &s->remote, s->sels);
 	return true;
 }
 
@@ -563,7 +569,7 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	const struct wire_payload *r = wire_find(&in->inner, WIRE_PLD_TSR);
 	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
 	char ol[150], or[150], l[150], rs[150];
-	const struct ike_ts_ours ts = ours(child->sa, child->tun->conf, child->entry);
+	const struct ike_ts_ours ts = ours(child->sa, child->tun, child->entry);
 	struct ike_nego *nego = child->nego;
 	const struct ike_child *old = nego->rekeys ? ike_child_find(child->sa, nego->rekeys) : NULL;
 	struct kern_sel sels[KERN_SEL_MAX];
@@ -692,7 +698,7 @@ void v2_child_refused(const struct ike_child *child, const struct wire_notificat
 	} else if (n && n->type == WIRE_N_NO_PROPOSAL_CHOSEN) {
 		no_proposal(child, addr, err, err_len);
 	} else if (n && n->type == WIRE_N_TS_UNACCEPTABLE) {
-		if (child->tun->conf->child_sa == CONF_CHILD_PER_ENTRY)
+		if (ike_tunnel_per_entry(child->tun))
 			snprintf(entry, sizeof(entry), " (entry %u)", child->entry);
 		snprintf(err, err_len, "%s accepts no traffic selectors of ours (TS_UNACCEPTABLE): "
 			 "offered %s === %s%s; what it expects it does not say: its list must have "
@@ -706,6 +712,26 @@ void v2_child_refused(const struct ike_child *child, const struct wire_notificat
 		snprintf(err, err_len, "%s refuses the CHILD SA: %s", addr,
 			 n ? wire_notify_str(n->type) : "it gives no reason");
 	}
+}
+
+bool v2_child_by_entries(struct ike_child *child, const struct wire_notification *n)
+{
+	const bool has_flow = child->nego->has_flow;
+	const struct kern_flow flow = child->nego->flow;
+	struct ike_tunnel *tun = child->tun;
+	struct ike_sa *sa = child->sa;
+	char addr[ADDR_STRLEN];
+
+	if (n->type != WIRE_N_SINGLE_PAIR_REQUIRED || child->nego->rekeys || tun->single_pair)
+		return false;
+	ike_report(sa->ike, IKE_EVENT_EXCHANGE, sa->name, tun->conf->name, NULL,
+		   "%s takes one pair of selectors a CHILD SA (SINGLE_PAIR_REQUIRED): each entry of access-list %s gets its own",
+		   addr_str(&sa->remote.addr, addr, sizeof(addr)), tun->conf->list->name);
+	tun->single_pair = true;
+	ike_child_free(child, "a single pair is required");
+	if (!ike_tunnel_ask(sa, tun, has_flow ? &flow : NULL))
+		ike_tunnel_failed(tun, "out of memory");
+	return true;
 }
 
 /* ---- both ---- */

@@ -248,6 +248,8 @@ bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_
 /* the peer refused: its reason in words; @n NULL: it gives none */
 void v2_child_refused(const struct ike_child *child, const struct wire_notification *n, char *err,
 		      size_t err_len);
+/* SINGLE_PAIR_REQUIRED: asks for each entry instead, and the child goes; false: that is no way out */
+bool v2_child_by_entries(struct ike_child *child, const struct wire_notification *n);
 /* told once, and passed to who waits; the child goes, with a word to the peer if it has it */
 void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *error);
 /* keys into the module; false: not installed, why is in @err */
