@@ -108,16 +108,24 @@ bool cert_has_id(const struct cert *cert, uint8_t type, struct bytes id, char *e
 		 size_t err_len);
 
 /* ---- cert_chain.c ---- */
+#define CERT_ALSO_MAX	8	/* blocks that differ in `ca` alone */
+
 /**
  * struct cert_claim - what a peer says of itself
  * @store: CAs, and certificates of peers that send none
  * @ca: trusted alone; NULL: all self-signed ones of cacerts/
+ * @also: CAs that other blocks trust, to which the peer may belong as well
+ * @n_also: number of @also
+ * @any: such a block trusts all self-signed ones of cacerts/
  * @received: CERT payloads of X.509 certificates, its own first
  * @now: the time
  */
 struct cert_claim {
 	const struct cert_store *store;
 	const struct cert *ca;
+	const struct cert *also[CERT_ALSO_MAX];
+	unsigned int n_also;
+	bool any;
 	const struct bytes *received;
 	unsigned int n_received;
 	uint8_t id_type;

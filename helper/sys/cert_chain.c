@@ -237,11 +237,15 @@ static bool judge(struct search *s)
 static bool is_anchor(const struct search *s, struct bytes der)
 {
 	const struct cert_store *store = s->claim->store;
+	const struct cert_claim *claim = s->claim;
 	unsigned int i;
 
-	if (s->claim->ca)
-		return bytes_equal(cert_der(s->claim->ca), der);
-	for (i = 0; i < store->cas.n; i++)
+	for (i = 0; i < claim->n_also; i++)
+		if (bytes_equal(cert_der(claim->also[i]), der))
+			return true;
+	if (claim->ca && bytes_equal(cert_der(claim->ca), der))
+		return true;
+	for (i = 0; (!claim->ca || claim->any) && i < store->cas.n; i++)
 		if (store->cas.p[i]->self_signed && bytes_equal(cert_der(store->cas.p[i]), der))
 			return true;
 	return false;
@@ -296,6 +300,7 @@ static void no_way(const struct search *s)
 {
 	const struct cert_chain *c = s->chain;
 	gnutls_datum_t dn = { NULL, 0 };
+	bool one_ca = s->claim->ca && !s->claim->n_also && !s->claim->any;
 	char issuer[CERT_TEXT_MAX] = "unknown", name[160] = "";
 
 	if (s->judged)
@@ -304,7 +309,7 @@ static void no_way(const struct search *s)
 		cert_dn_str((struct bytes){ dn.data, dn.size }, issuer, sizeof(issuer));
 		gnutls_free(dn.data);
 	}
-	if (s->claim->ca)
+	if (one_ca)
 		snprintf(name, sizeof(name), " '%.*s'", 120, s->claim->ca->subject);
 	if (s->too_long)
 		snprintf(s->err, s->err_len, "the chain of the certificate of '%s' has more than %u certificates",
@@ -313,7 +318,7 @@ static void no_way(const struct search *s)
 		snprintf(s->err, s->err_len, "the certificates that it sent form a maze, which is not searched to its end");
 	else
 		snprintf(s->err, s->err_len, "the certificate of '%s', issued by '%s', does not lead to %s%s",
-			 c->subject, issuer, s->claim->ca ? "the CA" : "a CA of cacerts/", name);
+			 c->subject, issuer, one_ca ? "the CA" : "a CA of cacerts/", name);
 }
 
 /* ---- the peer's own ---- */

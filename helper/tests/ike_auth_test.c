@@ -285,6 +285,69 @@ static void the_most_exact_block_is_taken(void **state)
 	}
 }
 
+/* b has a block for each of these CAs, NULL: for all of cacerts/, and nothing else tells them apart */
+static void load_by_ca(struct world *w, const char *certs, const char *const cas[3])
+{
+	struct conf *conf, *old = w->b.conf;
+	char text[2048], path[300];
+	struct conf_error err;
+	size_t k, at = 0;
+
+	for (k = 0; k < 3; k++)
+		at += snprintf(text + at, sizeof(text) - at,
+			       "access-list l%zu { 10 protect ip from 10.2.0.0/16 to 10.1.0.0/16 }\n"
+			       "peer p%zu { local address 192.0.2.2 id fqdn b.example.com\n"
+			       "remote address any id any auth cert %s%s ike aes128gcm16-prfsha256-x25519\n"
+			       "tunnel t { access-list l%zu esp aes128gcm16 } }\n",
+			       k, k, cas[k] ? "ca " : "", cas[k] ? cas[k] : "", k);
+	snprintf(path, sizeof(path), "%s/b", certs);
+	conf = conf_parse(text, at, path, &err);
+	if (!conf || !conf_certs_load(conf, &err))
+		fail_msg("%s", err.text);
+	w->b.conf = conf;
+	ike_set_conf(w->b.ike, conf, w->now);
+	conf_free(old);
+}
+
+static void blocks_that_differ_in_ca(void **state)
+{
+	static const char *const orders[][3] = {
+		{ "ca.pem", "other.pem", "third.pem" }, { "other.pem", "third.pem", "ca.pem" },
+		{ NULL, "other.pem", "third.pem" }, { "other.pem", NULL, "third.pem" },
+		{ "other.pem", "third.pem", "other.pem" },
+	};
+	static const char *const want[] = { "p0", "p2", "p0", "p1", NULL };
+	struct pki *pki = two_sites("p256");
+	struct world_conf a = { .auth = "cert" }, b = { .auth = "cert" };
+	struct world *w;
+	size_t i;
+
+	(void)state;
+	a.certs = pki_site(pki, "a", "a", "ca");
+	b.certs = pki_site(pki, "b", "b", "ca");
+	pki_make(pki, &(struct pki_spec){ .name = "other", .ca = true, .pathlen = -1 });
+	pki_make(pki, &(struct pki_spec){ .name = "third", .ca = true, .pathlen = -1 });
+	pki_put_cert(pki, "b", "cacerts", "other");
+	pki_put_cert(pki, "b", "cacerts", "third");
+	for (i = 0; i < 5; i++) {
+		w = world_new(&a, &b);
+		load_by_ca(w, b.certs, orders[i]);
+		node_up(&w->a, NULL);
+		world_deliver(w);
+		if (want[i]) {
+			assert_string_equal(w->a.up_error, "");
+			assert_string_equal(node_line(&w->b, IKE_EVENT_IKE_UP, "a.example.com")->peer, want[i]);
+			assert_string_equal(node_newest(&w->b, NFIPSEC_DIR_IN)->tunnel + 2, "/t");
+			assert_memory_equal(node_newest(&w->b, NFIPSEC_DIR_IN)->tunnel, want[i], 2);
+		} else {
+			assert_non_null(strstr(w->a.up_error, "AUTHENTICATION_FAILED"));
+			assert_int_equal(node_sas(&w->b), 0);
+		}
+		world_free(w);
+	}
+	pki_free(pki);
+}
+
 /* the CA that the peer asks for decides which of ours it gets */
 static void certreq_chooses(void **state)
 {
@@ -735,6 +798,7 @@ int main(void)
 		cmocka_unit_test(one_block_for_many),
 		cmocka_unit_test(one_block_for_many_with_secrets),
 		cmocka_unit_test(the_most_exact_block_is_taken),
+		cmocka_unit_test(blocks_that_differ_in_ca),
 		cmocka_unit_test(certreq_chooses),
 		cmocka_unit_test(intermediate_is_sent),
 		cmocka_unit_test(rsa_padding),

@@ -568,6 +568,18 @@ static unsigned int id_rank(const struct conf_id *id)
 	return !id->type ? 1 : conf_id_is_pattern(id) ? 2 : 3;
 }
 
+static bool peer_fits(const struct ike_sa *sa, const struct auth_request *r,
+		      const struct conf_peer *conf)
+{
+	struct ike_proposal same;
+
+	return ike_id_match(&conf->remote_id, NULL, r->id_i.type, r->id_i.data) &&
+	       (!r->has_idr || ike_id_match(&conf->local_id, &sa->local.addr, r->id_r.type,
+					    r->id_r.data)) &&
+	       /* its number is that of the initiator's list and says nothing here */
+	       ike_proposal_select(conf->ike, conf->n_ike, &sa->prop, 1, false, &same);
+}
+
 /*
  * By address, IDs, and the proposal that IKE_SA_INIT chose before the ID was known.
  * Of several, one that expects this kind of AUTH, then by its ID, then by address.
@@ -576,14 +588,9 @@ static struct ike_peer *find_peer(const struct ike_sa *sa, const struct auth_req
 {
 	struct ike_peer *p = NULL, *best = NULL;
 	unsigned int rank, best_rank = 0;
-	struct ike_proposal same;
 
 	while ((p = ike_peer_by_addr(sa->ike, &sa->local.addr, &sa->remote.addr, p))) {
-		if (!ike_id_match(&p->conf->remote_id, NULL, r->id_i.type, r->id_i.data) ||
-		    (r->has_idr && !ike_id_match(&p->conf->local_id, &sa->local.addr,
-						 r->id_r.type, r->id_r.data)) ||
-		    /* its number is that of the initiator's list and says nothing here */
-		    !ike_proposal_select(p->conf->ike, p->conf->n_ike, &sa->prop, 1, false, &same))
+		if (!peer_fits(sa, r, p->conf))
 			continue;
 		rank = id_rank(&p->conf->remote_id) + (auth_fits(p->conf, r) ? 4 : 0);
 		if (rank > best_rank) {
@@ -824,6 +831,84 @@ static void accept_both_psk(struct v2_in *in)
 	accept_with_psk(in);
 }
 
+/* ---- responder: blocks that differ in `ca` alone ---- */
+
+static bool same_id(const struct conf_id *a, const struct conf_id *b)
+{
+	return a->type == b->type &&
+	       bytes_equal((struct bytes){ a->data, a->len }, (struct bytes){ b->data, b->len });
+}
+
+/* this end authenticates in the same way by both, and asks the same of a peer, but for its CA */
+static bool differ_in_ca(const struct conf_peer *a, const struct conf_peer *b)
+{
+	return a->remote_auth == CONF_AUTH_CERT && b->remote_auth == CONF_AUTH_CERT &&
+	       a->local_auth == b->local_auth && same_id(&a->local_id, &b->local_id) &&
+	       same_id(&a->remote_id, &b->remote_id) && a->revocation == b->revocation &&
+	       a->rsa == b->rsa && a->n_own == b->n_own &&
+	       !memcmp(a->own, b->own, a->n_own * sizeof(a->own[0])) &&
+	       a->own_key == b->own_key && !a->lacks && !b->lacks;
+}
+
+/* the next one at these addresses, beside that of @sa; @prev NULL: the first */
+static struct ike_peer *next_by_ca(const struct ike_sa *sa, const struct auth_request *r,
+				   struct ike_peer *prev)
+{
+	struct ike_peer *p = prev;
+
+	while ((p = ike_peer_by_addr(sa->ike, &sa->local.addr, &sa->remote.addr, p)))
+		if (p != sa->peer && differ_in_ca(p->conf, sa->peer->conf) &&
+		    peer_fits(sa, r, p->conf))
+			return p;
+	return NULL;
+}
+
+/* the chain may lead to the CA of any of them */
+static void allow_cas(const struct auth_request *r, struct v2_auth_job *job)
+{
+	struct cert_claim *claim = &job->claim;
+	struct ike_peer *p = NULL;
+
+	while ((p = next_by_ca(job->sa, r, p)))
+		if (!p->conf->trusted)
+			claim->any = true;
+		else if (claim->n_also < CERT_ALSO_MAX)
+			claim->also[claim->n_also++] = p->conf->trusted;
+}
+
+static bool trusts(const struct conf_peer *conf, struct bytes anchor)
+{
+	return conf->trusted && bytes_equal(cert_der(conf->trusted), anchor);
+}
+
+/*
+ * The CA at the end of the chain says whose block it is: one that names this CA, or one that trusts
+ * all. A load may have taken that block away. False: there is none.
+ */
+static bool settle_ca(struct ike_sa *sa, const struct v2_auth_job *job)
+{
+	struct ike_peer *p = NULL, *any = sa->peer->conf->trusted ? NULL : sa->peer;
+	struct bytes der[CERT_CHAIN_MAX];
+	struct auth_request r;
+
+	if (!job->claim.n_also && !job->claim.any)
+		return true;
+	der[0] = der[cert_chain_der(job->chain, der) - 1];
+	if (trusts(sa->peer->conf, der[0]))
+		return true;
+	if (!decode(job->in, &r))
+		return false;
+	while ((p = next_by_ca(sa, &r, p)) && !trusts(p->conf, der[0]))
+		if (!p->conf->trusted && !any)
+			any = p;
+	p = p ? p : any;
+	if (!p)
+		return false;
+	ike_sa_set_peer(sa, p);
+	memcpy(sa->name, p->conf->name, sizeof(sa->name));
+	return true;
+}
+
 static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
 {
 	if (!job->ok) {
@@ -831,6 +916,10 @@ static void request_verified(struct ike_sa *sa, struct v2_auth_job *job)
 		return;
 	}
 	tell_verified(sa, job);
+	if (job->chain && !settle_ca(sa, job)) {
+		reject_peer(job->in, "its CA is not that of the configuration any more");
+		return;
+	}
 	if (!they_proved(sa, job->verify ? job : NULL)) {
 		reject_auth(job->in, "out of memory");
 		return;
@@ -857,6 +946,8 @@ static void start_job(struct v2_in *in, const struct auth_request *r)
 	} else {
 		job = verify_job(in, &r->id_i, r->idi->body, &r->auth, request_verified, how,
 				 sizeof(how));
+		if (job && !job->pub)
+			allow_cas(r, job);
 	}
 	if (job && conf->local_auth != CONF_AUTH_PSK && !add_sign(job)) {
 		/* the message is the job's */
