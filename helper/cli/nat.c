@@ -149,7 +149,7 @@ static void say(const struct nat_check *n, const struct conf_entry *e, const str
 	ts_str(&dst, to, sizeof(to));
 	addr_str(&f->src, src, sizeof(src));
 	snprintf(text, sizeof(text), "%s:%u:%u: warning: entry %u: found %s, which gives packets from %s to %s another source before the access lists see them; expected a chain before it with the rule: %s daddr %s snat %s to %s saddr",
-		 n->conf->path, e->line, e->column, e->number, cli_nat_rule_str(c, rule, sizeof(rule)),
+		 e->at.file, e->at.line, e->at.column, e->number, cli_nat_rule_str(c, rule, sizeof(rule)),
 		 src, to, ip, to, ip, ip);
 	n->warn(text, n->arg);
 }

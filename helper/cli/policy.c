@@ -79,7 +79,8 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 
 		tunnels += p->n_tunnels;
 		if (p->lacks)
-			cli_warn("%s:%u:%u: warning: %s\n", argv[0], p->line, p->column, p->lacks);
+			cli_warn("%s:%u:%u: warning: %s\n", p->at.file, p->at.line,
+				 p->at.column, p->lacks);
 	}
 	warn_of(conf);
 	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)

@@ -30,17 +30,7 @@ struct certs {
 };
 
 #define FAIL_AT(c, where, ...) \
-	conf_fail((c)->err, (c)->conf->path, (where).line, (where).column, __VA_ARGS__)
-
-static struct conf_file local_place(const struct conf_peer *p)
-{
-	return (struct conf_file){ .line = p->local_auth_line, .column = p->local_auth_column };
-}
-
-static struct conf_file remote_place(const struct conf_peer *p)
-{
-	return (struct conf_file){ .line = p->remote_auth_line, .column = p->remote_auth_column };
-}
+	conf_fail_at((c)->err, &(where), __VA_ARGS__)
 
 /* ---- ours ---- */
 
@@ -56,13 +46,13 @@ static bool named_cert(struct certs *c, struct conf_peer *p)
 	char why[CERT_ERROR_MAX];
 
 	if (!cert)
-		return FAIL_AT(c, p->cert, "found '%s', expected a file with a certificate in %s/certs",
+		return FAIL_AT(c, p->cert.at, "found '%s', expected a file with a certificate in %s/certs",
 			       p->cert.name, c->dir);
 	if (!cert_own_key(cert))
-		return FAIL_AT(c, p->cert, "found '%s', expected its private key in %s/private",
+		return FAIL_AT(c, p->cert.at, "found '%s', expected its private key in %s/private",
 			       p->cert.name, c->dir);
 	if (!fits_id(cert, &p->local_id, why, sizeof(why)))
-		return FAIL_AT(c, p->cert, "found '%s', expected a certificate for our id '%s': %s",
+		return FAIL_AT(c, p->cert.at, "found '%s', expected a certificate for our id '%s': %s",
 			       p->cert.name, p->local_id.text, why);
 	p->own[p->n_own++] = cert;
 	return true;
@@ -82,9 +72,9 @@ static bool any_cert(struct certs *c, struct conf_peer *p)
 	if (p->n_own)
 		return true;
 	if (p->local_id.type)
-		return FAIL_AT(c, local_place(p), "found cert, expected a certificate for our id '%s' in %s/certs and its private key in %s/private: %s",
+		return FAIL_AT(c, p->local_auth_at, "found cert, expected a certificate for our id '%s' in %s/certs and its private key in %s/private: %s",
 			       p->local_id.text, c->dir, c->dir, why);
-	return FAIL_AT(c, local_place(p), "found cert, expected a certificate in %s/certs and its private key in %s/private",
+	return FAIL_AT(c, p->local_auth_at, "found cert, expected a certificate in %s/certs and its private key in %s/private",
 		       c->dir, c->dir);
 }
 
@@ -104,7 +94,7 @@ static bool id_of_cert(struct certs *c, struct conf_peer *p)
 	id->text = strdup(cert_subject(p->own[0]));
 	id->data = malloc(dn.len + 1);
 	if (!id->text || !id->data)
-		return FAIL_AT(c, local_place(p), "out of memory");
+		return FAIL_AT(c, p->local_auth_at, "out of memory");
 	memcpy(id->data, dn.p, dn.len);
 	id->len = dn.len;
 	return true;
@@ -117,25 +107,25 @@ static bool own_key(struct certs *c, struct conf_peer *p)
 	if (p->key.name) {
 		p->own_key = cert_store_key(c->conf->certs, p->key.name);
 		return p->own_key ||
-		       FAIL_AT(c, p->key, "found '%s', expected a file with a private key in %s/private",
+		       FAIL_AT(c, p->key.at, "found '%s', expected a file with a private key in %s/private",
 			       p->key.name, c->dir);
 	}
 	if (p->cert.name) {
 		pub = cert_store_pub(c->conf->certs, p->cert.name);
 		if (!pub)
-			return FAIL_AT(c, p->cert, "found '%s', expected a file with our public key in %s/certs",
+			return FAIL_AT(c, p->cert.at, "found '%s', expected a file with our public key in %s/certs",
 				       p->cert.name, c->dir);
 		p->own_key = cert_store_key_of(c->conf->certs, pub);
 		return p->own_key ||
-		       FAIL_AT(c, p->cert, "found '%s', expected its private key in %s/private",
+		       FAIL_AT(c, p->cert.at, "found '%s', expected its private key in %s/private",
 			       p->cert.name, c->dir);
 	}
 	p->own_key = cert_store_key_at(c->conf->certs, 0);
 	if (!p->own_key)
-		return FAIL_AT(c, local_place(p), "found pubkey, expected a private key in %s/private",
+		return FAIL_AT(c, p->local_auth_at, "found pubkey, expected a private key in %s/private",
 			       c->dir);
 	if (cert_store_key_at(c->conf->certs, 1))
-		return FAIL_AT(c, local_place(p), "found pubkey and several private keys in %s/private, expected 'key FILE' to name one",
+		return FAIL_AT(c, p->local_auth_at, "found pubkey and several private keys in %s/private, expected 'key FILE' to name one",
 			       c->dir);
 	return true;
 }
@@ -159,11 +149,11 @@ static bool trusted_ca(struct certs *c, struct conf_peer *p)
 	if (p->ca.name) {
 		p->trusted = cert_store_ca(c->conf->certs, p->ca.name);
 		return p->trusted ||
-		       FAIL_AT(c, p->ca, "found '%s', expected a file with a CA's certificate in %s/cacerts",
+		       FAIL_AT(c, p->ca.at, "found '%s', expected a file with a CA's certificate in %s/cacerts",
 			       p->ca.name, c->dir);
 	}
 	return cert_store_anchor_at(c->conf->certs, 0) ||
-	       FAIL_AT(c, remote_place(p), "found cert, expected a self-signed CA's certificate in %s/cacerts",
+	       FAIL_AT(c, p->remote_auth_at, "found cert, expected a self-signed CA's certificate in %s/cacerts",
 		       c->dir);
 }
 
@@ -189,7 +179,7 @@ static bool remote_pub(struct certs *c, struct conf_peer *p)
 	if (p->remote_key.name) {
 		p->remote_pub = cert_store_pub(c->conf->certs, p->remote_key.name);
 		return p->remote_pub ||
-		       FAIL_AT(c, p->remote_key, "found '%s', expected a file with a public key in %s/certs",
+		       FAIL_AT(c, p->remote_key.at, "found '%s', expected a file with a public key in %s/certs",
 			       p->remote_key.name, c->dir);
 	}
 	/* who serves many learns their identities when they come */
@@ -197,7 +187,7 @@ static bool remote_pub(struct certs *c, struct conf_peer *p)
 		return true;
 	p->remote_pub = conf_remote_pub(c->conf, p, &p->remote_id);
 	return p->remote_pub ||
-	       FAIL_AT(c, remote_place(p), "found pubkey, expected 'remote-key FILE' or the peer's public key in %s/certs/%s.pem",
+	       FAIL_AT(c, p->remote_auth_at, "found pubkey, expected 'remote-key FILE' or the peer's public key in %s/certs/%s.pem",
 		       c->dir, p->remote_id.text);
 }
 
@@ -254,7 +244,7 @@ static bool digest(struct certs *c, struct conf_peer *p)
 	for (i = 0; p->remote_auth == CONF_AUTH_PUBKEY && !p->remote_pub &&
 	     (pub = cert_store_pub_at(store, i)); i++)
 		ok = ok && digest_add(p->cert_digest, cert_pub_spki(pub));
-	return ok || FAIL_AT(c, local_place(p), "the digest of the certificates cannot be made");
+	return ok || FAIL_AT(c, p->local_auth_at, "the digest of the certificates cannot be made");
 }
 
 /* ---- will it be of use? ---- */

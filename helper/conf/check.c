@@ -8,9 +8,9 @@
 #include "conf/scan.h"
 #include "wire/wire.h"
 
-#define FAIL(object, ...) conf_fail(err, conf->path, (object)->line, (object)->column, __VA_ARGS__)
+#define FAIL(object, ...) conf_fail_at(err, &(object)->at, __VA_ARGS__)
 
-static bool check_entry(const struct conf *conf, const struct conf_entry *e, struct conf_error *err)
+static bool check_entry(const struct conf_entry *e, struct conf_error *err)
 {
 	bool ports = e->src.port_min || e->src.port_max != 65535 || e->dst.port_min ||
 		     e->dst.port_max != 65535;
@@ -134,14 +134,14 @@ static bool check_strict(const struct conf *conf, struct conf_error *err)
 	return true;
 }
 
-static bool check_list(const struct conf *conf, struct conf_list *list, struct conf_error *err)
+static bool check_list(struct conf_list *list, struct conf_error *err)
 {
 	unsigned int i;
 
 	if (!list->n)
 		return true;
 	for (i = 0; i < list->n; i++)
-		if (!check_entry(conf, &list->entries[i], err))
+		if (!check_entry(&list->entries[i], err))
 			return false;
 	/* as written comes first among equals, so the second of two is reported */
 	qsort(list->entries, list->n, sizeof(*list->entries), by_number);
@@ -149,7 +149,7 @@ static bool check_list(const struct conf *conf, struct conf_list *list, struct c
 		const struct conf_entry *e = &list->entries[i], *before = e - 1;
 
 		if (e->number == before->number) {
-			if (e->line < before->line)
+			if (e->at.line < before->at.line)
 				e = before;
 			return FAIL(e, "found a second entry %u, expected a number of its own",
 				    e->number);
@@ -182,8 +182,7 @@ static void default_proposals(const char *const *words, unsigned int n, uint8_t 
 		}
 }
 
-static bool check_weak_ike(const struct conf *conf, const struct conf_peer *peer,
-			   struct conf_error *err)
+static bool check_weak_ike(const struct conf_peer *peer, struct conf_error *err)
 {
 	const struct ike_alg *weak = NULL;
 	unsigned int i;
@@ -196,7 +195,7 @@ static bool check_weak_ike(const struct conf *conf, const struct conf_peer *peer
 	return true;
 }
 
-static bool check_weak(const struct conf *conf, const struct conf_tunnel *t, struct conf_error *err)
+static bool check_weak(const struct conf_tunnel *t, struct conf_error *err)
 {
 	const struct ike_alg *weak = NULL;
 	unsigned int i;
@@ -219,8 +218,7 @@ static bool holds(const struct ts *ts, const struct addr *a)
 }
 
 /* RFC 4301 4.1: between the two hosts alone, whose addresses are those of the packets */
-static bool check_transport(const struct conf *conf, const struct conf_tunnel *t,
-			    struct conf_error *err)
+static bool check_transport(const struct conf_tunnel *t, struct conf_error *err)
 {
 	unsigned int i;
 
@@ -239,29 +237,29 @@ static bool check_transport(const struct conf *conf, const struct conf_tunnel *t
 	return true;
 }
 
-static bool check_forms(const struct conf *conf, const struct conf_tunnel *t, struct conf_error *err)
+static bool check_forms(const struct conf_tunnel *t, struct conf_error *err)
 {
 	if (conf_tunnel_is_bundle(t) && t->start != CONF_START_MANUAL)
-		return conf_fail(err, conf->path, t->ah_line, t->ah_column,
-				 "found ah beside esp, expected 'start manual' with them: IKEv2 cannot negotiate both, keys are set by hand");
+		return conf_fail_at(err, &t->ah_at,
+				    "found ah beside esp, expected 'start manual' with them: IKEv2 cannot negotiate both, keys are set by hand");
 	if (t->tfc && t->mode == CONF_MODE_TRANSPORT)
-		return conf_fail(err, conf->path, t->mode_line, t->mode_column,
-				 "found transport with tfc, expected tunnel: padding is for whole packets");
+		return conf_fail_at(err, &t->mode_at,
+				    "found transport with tfc, expected tunnel: padding is for whole packets");
 	if (t->tfc && !t->n_esp)
-		return conf_fail(err, conf->path, t->ah_line, t->ah_column,
-				 "found ah with tfc, expected esp: only ESP can pad");
-	return t->mode != CONF_MODE_TRANSPORT || check_transport(conf, t, err);
+		return conf_fail_at(err, &t->ah_at,
+				    "found ah with tfc, expected esp: only ESP can pad");
+	return t->mode != CONF_MODE_TRANSPORT || check_transport(t, err);
 }
 
 /* RFC 3948 has no AH in UDP */
-static bool check_encapsulation(const struct conf *conf, const struct conf_peer *peer,
-				const struct conf_tunnel *t, struct conf_error *err)
+static bool check_encapsulation(const struct conf_peer *peer, const struct conf_tunnel *t,
+				struct conf_error *err)
 {
 	if (!peer->force_udp || t->n_esp)
 		return true;
-	return conf_fail(err, conf->path, peer->encapsulation_line, peer->encapsulation_column,
-			 "found encapsulation udp with the tunnel %s, which has ah alone, expected esp in it: AH cannot go in UDP",
-			 t->name);
+	return conf_fail_at(err, &peer->encapsulation_at,
+			    "found encapsulation udp with the tunnel %s, which has ah alone, expected esp in it: AH cannot go in UDP",
+			    t->name);
 }
 
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
@@ -281,25 +279,24 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 		return FAIL(t, "tunnel '%s' has no access-list, expected one", t->name);
 	t->list = conf_list_find(conf, t->list_name);
 	if (!t->list)
-		return conf_fail(err, conf->path, t->list_line, t->list_column,
-				 "found '%s', expected the name of an access-list of this file",
+		return conf_fail_at(err, &t->list_at,
+				    "found '%s', expected the name of an access-list",
 				 t->list_name);
 	other = t->list->user;
 	if (other)
-		return conf_fail(err, conf->path, t->list_line, t->list_column,
-				 "found '%s', expected an access-list of its own: tunnel '%s' of peer '%s' has it",
+		return conf_fail_at(err, &t->list_at,
+				    "found '%s', expected an access-list of its own: tunnel '%s' of peer '%s' has it",
 				 t->list_name, other->name, other->peer->name);
 	t->list->user = t;
 	if (!first_protect(t->list))
-		return conf_fail(err, conf->path, t->list_line, t->list_column,
-				 "found '%s', expected an access-list with a protect entry",
+		return conf_fail_at(err, &t->list_at,
+				    "found '%s', expected an access-list with a protect entry",
 				 t->list_name);
 	if (!t->n_esp && !t->n_ah)
 		default_proposals(esp, 2, PROTO_ESP, t->esp, &t->n_esp);
 	if (!addr_len(&peer->remote) && t->start == CONF_START_AT_LOAD)
 		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
-	return check_forms(conf, t, err) && check_encapsulation(conf, peer, t, err) &&
-	       check_weak(conf, t, err);
+	return check_forms(t, err) && check_encapsulation(peer, t, err) && check_weak(t, err);
 }
 
 /* RFC 7296 3.5: an address when nothing else is said */
@@ -315,15 +312,14 @@ static bool default_id(const struct addr *a, struct conf_id *id)
 }
 
 /* RFC 4945 3.1: a key ID is not in certificates */
-static bool check_auth(const struct conf *conf, const struct conf_peer *peer,
-		       struct conf_error *err)
+static bool check_auth(const struct conf_peer *peer, struct conf_error *err)
 {
 	if (peer->local_auth == CONF_AUTH_CERT && peer->local_id.type == WIRE_ID_KEY)
-		return conf_fail(err, conf->path, peer->local_auth_line, peer->local_auth_column,
-				 "found cert with a local key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn");
+		return conf_fail_at(err, &peer->local_auth_at,
+				    "found cert with a local key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn");
 	if (peer->remote_auth == CONF_AUTH_CERT && peer->remote_id.type == WIRE_ID_KEY)
-		return conf_fail(err, conf->path, peer->remote_auth_line, peer->remote_auth_column,
-				 "found cert with a remote key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn");
+		return conf_fail_at(err, &peer->remote_auth_at,
+				    "found cert with a remote key-id, expected an id that a certificate can have: fqdn, email, ipv4, ipv6 or dn");
 	return true;
 }
 
@@ -342,7 +338,7 @@ static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_er
 		return FAIL(peer, "found a second peer '%s', expected a name of its own", peer->name);
 	if (!peer->n_ike)
 		default_proposals(ike, 2, PROTO_IKE, peer->ike, &peer->n_ike);
-	if (!check_weak_ike(conf, peer, err))
+	if (!check_weak_ike(peer, err))
 		return false;
 	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
 		return FAIL(peer, "peer '%s': found a local and a remote address of two families, expected one",
@@ -351,7 +347,7 @@ static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_er
 	if ((peer->local_auth != CONF_AUTH_CERT && !default_id(&peer->local, &peer->local_id)) ||
 	    (!peer->remote_id_any && !default_id(&peer->remote, &peer->remote_id)))
 		return FAIL(peer, "out of memory");
-	if (!check_auth(conf, peer, err))
+	if (!check_auth(peer, err))
 		return false;
 	if (!peer->n_tunnels)
 		return FAIL(peer, "peer '%s' has no tunnel, expected one", peer->name);
@@ -370,6 +366,8 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 {
 	unsigned int i;
 
+	if (!conf_templates_apply(conf, err))
+		return false;
 	if (!conf_sort_names(conf))
 		return conf_fail(err, conf->path, 1, 1, "out of memory");
 	for (i = 0; i < conf->n_lists; i++) {
@@ -378,7 +376,7 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 		if (conf_list_find(conf, list->name) != list)
 			return FAIL(list, "found a second access-list '%s', expected a name of its own",
 				    list->name);
-		if (!check_list(conf, list, err))
+		if (!check_list(list, err))
 			return false;
 	}
 	if (!check_strict(conf, err))

@@ -9,10 +9,7 @@
 #include "conf/scan.h"
 #include "conf/parse.h"
 #include "conf/lex.h"
-#include "core/trusted.h"
 #include "sys/revoke.h"
-
-#define CONF_FILE_MAX (16u << 20)
 
 bool conf_fail(struct conf_error *err, const char *path, unsigned int line, unsigned int column,
 	       const char *fmt, ...)
@@ -38,121 +35,138 @@ _Noreturn void conf_scan_fatal(const char *msg)
 	abort();
 }
 
-static bool parse_text(struct conf *conf, char *text, size_t len, struct conf_error *err)
+bool conf_fail_at(struct conf_error *err, const struct conf_place *at, const char *fmt, ...)
 {
-	struct conf_scan scan = { .line = 1, .column = 1 };
-	struct conf_parse parse = { .conf = conf, .scan = &scan, .path = conf->path, .err = err };
-	yyscan_t scanner;
-	int ret;
+	char text[sizeof(err->text)];
+	va_list ap;
 
-	if (conf_yylex_init_extra(&scan, &scanner))
-		return conf_fail(err, conf->path, 1, 1, "out of memory");
-	/* the text ends with the two NULs that flex wants and is ours */
-	ret = conf_yy_scan_buffer(text, len + 2, scanner) ? conf_yyparse(&parse, scanner) : 2;
-	conf_yylex_destroy(scanner);
-	return !ret || conf_fail(err, conf->path, scan.line, scan.column, "out of memory");
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return conf_fail(err, at->file, at->line, at->column, "%s", text);
+}
+
+/* a name of a file, kept for the places in it */
+static const char *keep_name(struct conf *conf, const char *path)
+{
+	char **more;
+
+	if (conf_array_is_full(conf->n_files)) {
+		more = reallocarray(conf->files, conf->n_files ? conf->n_files * 2 : 1,
+				    sizeof(*more));
+		if (!more)
+			return NULL;
+		conf->files = more;
+	}
+	conf->files[conf->n_files] = strdup(path);
+	return conf->files[conf->n_files] ? conf->files[conf->n_files++] : NULL;
 }
 
 /**
- * conf_parse - a configuration from text
- * @data: the text
- * @len: octets
+ * conf_parse_text - parse the blocks of one file
+ * @outer: the file that includes it, or what the first file starts with
+ * @text: the text, with two NULs behind it; flex writes to it
  * @path: its name, for errors
- * @err: "path:line:column: found X, expected Y"
  *
- * Return: the configuration without secrets, for conf_free(); NULL when refused.
+ * Return: false: @outer->err says why.
  */
-struct conf *conf_parse(const char *data, size_t len, const char *path, struct conf_error *err)
+bool conf_parse_text(const struct conf_parse *outer, struct conf_text *text, const char *path)
+{
+	struct conf_scan scan = { .line = 1, .column = 1 };
+	struct conf_parse parse = {
+		.conf = outer->conf, .scan = &scan, .err = outer->err, .reader = outer->reader,
+		.text = text, .path = keep_name(outer->conf, path),
+		.outer = outer->text ? outer : NULL, .depth = outer->depth + 1,
+	};
+	yyscan_t scanner;
+	int ret;
+
+	if (!parse.path || conf_yylex_init_extra(&scan, &scanner))
+		return conf_fail(parse.err, path, 1, 1, "out of memory");
+	ret = conf_yy_scan_buffer(text->data, text->len + 2, scanner) ?
+	      conf_yyparse(&parse, scanner) : 2;
+	conf_yylex_destroy(scanner);
+	return !ret || conf_fail(parse.err, path, scan.line, scan.column, "out of memory");
+}
+
+static struct conf *conf_new(const char *path)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
-	char *text = malloc(len + 2);
 
-	*err->text = 0;
-	if (!conf || !text || !(conf->path = strdup(path))) {
-		conf_fail(err, path, 1, 1, "out of memory");
-		goto fail;
-	}
-	if (len)
-		memcpy(text, data, len);
-	text[len] = text[len + 1] = 0;
+	if (!conf)
+		return NULL;
+	conf->path = strdup(path);
 	conf->limits = (struct conf_limits){
 		.cookies_from = CONF_COOKIES_FROM,
 		.half_open = CONF_HALF_OPEN,
 		.half_open_per_addr = CONF_HALF_OPEN_PER_ADDR,
 		.inits_per_addr = CONF_INITS_PER_ADDR,
 	};
-	if (!parse_text(conf, text, len, err) || !conf_check(conf, err))
-		goto fail;
-	free(text);
-	return conf;
+	if (conf->path)
+		return conf;
+	free(conf);
+	return NULL;
+}
 
-fail:
-	free(text);
+static struct conf *parse_first(struct conf_text *text, const char *path,
+				const struct conf_reader *reader, struct conf_error *err)
+{
+	struct conf *conf = conf_new(path);
+	struct conf_parse outer = { .conf = conf, .err = err, .reader = reader };
+
+	*err->text = 0;
+	if (!conf) {
+		conf_fail(err, path, 1, 1, "out of memory");
+		return NULL;
+	}
+	conf->octets = text->len;
+	if (conf_parse_text(&outer, text, path) && conf_check(conf, err))
+		return conf;
 	conf_free(conf);
 	return NULL;
 }
 
-/* the whole file; NULL and errno */
-static char *read_file(const char *path, size_t *len)
+/**
+ * conf_parse_with - a configuration from text that may include files
+ * @data: the text
+ * @len: octets
+ * @path: its name, for errors and for the names of what it includes
+ * @reader: has the files that it includes; NULL: `include` is refused
+ * @err: "path:line:column: found X, expected Y"
+ *
+ * Return: the configuration without secrets, for conf_free(); NULL when refused.
+ */
+struct conf *conf_parse_with(const char *data, size_t len, const char *path,
+			     const struct conf_reader *reader, struct conf_error *err)
 {
-	FILE *f = fopen(path, "re");
-	char *data = NULL;
+	struct conf_text text = { .data = calloc(len + 2, 1), .len = len };
+	struct conf *conf;
 
-	*len = 0;
-	if (!f)
+	*err->text = 0;
+	if (!text.data) {
+		conf_fail(err, path, 1, 1, "out of memory");
 		return NULL;
-	for (;;) {
-		char *more = realloc(data, *len + 65536);
-		size_t n;
-
-		if (!more || *len > CONF_FILE_MAX) {
-			errno = more ? EFBIG : ENOMEM;
-			data = more ? more : data;
-			break;
-		}
-		data = more;
-		n = fread(data + *len, 1, 65536, f);
-		*len += n;
-		if (ferror(f))
-			break;
-		if (!n) {
-			fclose(f);
-			return data;
-		}
 	}
-	free(data);
-	fclose(f);
-	return NULL;
+	if (len)
+		memcpy(text.data, data, len);
+	conf = parse_first(&text, path, reader, err);
+	conf_text_free(&text);
+	return conf;
 }
 
-/* Does the path name a descriptor that the caller has opened, such as a pipe of its shell? */
-static bool is_descriptor(const char *path)
+struct conf *conf_parse(const char *data, size_t len, const char *path, struct conf_error *err)
 {
-	static const char fds[] = "/dev/fd/";
-
-	if (!strcmp(path, "/dev/stdin"))
-		return true;
-	if (strncmp(path, fds, strlen(fds)))
-		return false;
-	path += strlen(fds);
-	return *path && !path[strspn(path, "0123456789")];
+	return conf_parse_with(data, len, path, NULL, err);
 }
 
 struct conf *conf_load(const char *path, struct conf_error *err)
 {
-	struct conf *conf;
-	size_t len;
-	char *data;
+	struct conf *conf = NULL;
+	struct conf_text text;
 
-	if (!is_descriptor(path) && !trusted_file(path, err->text, sizeof(err->text)))
-		return NULL;
-	data = read_file(path, &len);
-	if (!data) {
-		snprintf(err->text, sizeof(err->text), "%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	conf = conf_parse(data, len, path, err);
-	free(data);
+	if (conf_file_read(path, &text, err->text, sizeof(err->text)))
+		conf = parse_first(&text, path, &conf_files, err);
+	conf_text_free(&text);
 	return conf;
 }
 
@@ -184,6 +198,18 @@ bool conf_has_entries(const struct conf *conf)
 	return false;
 }
 
+static void peer_free(struct conf_peer *p)
+{
+	conf_id_free(&p->local_id);
+	conf_id_free(&p->remote_id);
+	free(p->tunnels);
+	free(p->cert.name);
+	free(p->key.name);
+	free(p->ca.name);
+	free(p->remote_key.name);
+	free(p->lacks);
+}
+
 void conf_free(struct conf *conf)
 {
 	unsigned int i, k;
@@ -192,18 +218,12 @@ void conf_free(struct conf *conf)
 		return;
 	for (i = 0; i < conf->n_lists; i++)
 		free(conf->lists[i].entries);
-	for (i = 0; i < conf->n_peers; i++) {
-		struct conf_peer *p = &conf->peers[i];
-
-		conf_id_free(&p->local_id);
-		conf_id_free(&p->remote_id);
-		free(p->tunnels);
-		free(p->cert.name);
-		free(p->key.name);
-		free(p->ca.name);
-		free(p->remote_key.name);
-		free(p->lacks);
-	}
+	for (i = 0; i < conf->n_peers; i++)
+		peer_free(&conf->peers[i]);
+	for (i = 0; i < conf->n_templates; i++)
+		peer_free(&conf->templates[i].peer);
+	for (i = 0; i < conf->n_files; i++)
+		free(conf->files[i]);
 	for (k = 0; k < conf->n_secrets; k++) {
 		struct conf_secret *s = &conf->secrets[k];
 
@@ -219,6 +239,8 @@ void conf_free(struct conf *conf)
 	revoke_crls_free(conf->crls);
 	free(conf->lists);
 	free(conf->peers);
+	free(conf->templates);
+	free(conf->files);
 	free(conf->lists_by_name);
 	free(conf->peers_by_name);
 	free(conf->secrets);

@@ -15,6 +15,12 @@
 #define CONF_FRAGMENT_MIN	256
 #define CONF_TFC_MTU		65535	/* `tfc mtu`: the module takes the MTU where that is less */
 
+/* where something stands; conf.c keeps the name of each file as long as the configuration */
+struct conf_place {
+	const char *file;
+	unsigned int line, column;
+};
+
 enum conf_action { CONF_BYPASS = 1, CONF_PROTECT, CONF_DISCARD };	/* = enum nfipsec_action */
 enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL };
 enum conf_df { CONF_DF_COPY = 1, CONF_DF_SET, CONF_DF_CLEAR };	/* = enum nfipsec_df */
@@ -33,7 +39,7 @@ struct conf_entry {
 	enum conf_action action;
 	bool strict;		/* protect: nothing else goes to @dst, see conf_strict_discard() */
 	struct ts src, dst;	/* both carry the protocol */
-	unsigned int line, column;
+	struct conf_place at;
 };
 
 struct conf_list {
@@ -41,7 +47,7 @@ struct conf_list {
 	unsigned int n;
 	struct conf_entry *entries;	/* sorted by number */
 	const struct conf_tunnel *user;	/* whose list it is */
-	unsigned int line, column;
+	struct conf_place at;
 };
 
 struct conf_id {
@@ -54,7 +60,7 @@ struct conf_id {
 /* the name of a file, as written, and where */
 struct conf_file {
 	char *name;		/* NULL: not given */
-	unsigned int line, column;
+	struct conf_place at;
 };
 
 struct conf_tunnel {
@@ -62,7 +68,7 @@ struct conf_tunnel {
 	struct conf_peer *peer;
 	struct conf_list *list;
 	char list_name[CONF_NAME_MAX + 1];	/* as written; @list is found by it */
-	unsigned int list_line, list_column;
+	struct conf_place list_at;
 	unsigned int n_esp, n_ah;	/* with both a bundle: ESP, and AH around it */
 	struct ike_proposal esp[CONF_PROPOSALS_MAX], ah[CONF_PROPOSALS_MAX];
 	bool allow_weak;		/* algorithms that RFC 8221 advises against */
@@ -79,8 +85,9 @@ struct conf_tunnel {
 	bool tfc_refused;		/* set by the daemon: the peer does not take that */
 	uint32_t mark;			/* of the outer packet and its route, 0: none */
 	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
-	unsigned int mode_line, mode_column, ah_line, ah_column;	/* for errors */
-	unsigned int line, column;
+	struct conf_place mode_at, ah_at;	/* for errors */
+	uint32_t given;			/* bit by bit, the settings that the block itself has: template.c */
+	struct conf_place at;
 };
 
 struct conf_peer {
@@ -90,7 +97,7 @@ struct conf_peer {
 	struct conf_id local_id, remote_id;	/* default: the address */
 	bool remote_id_any;			/* `id any`: whoever has the secret */
 	enum conf_auth local_auth, remote_auth;
-	unsigned int local_auth_line, local_auth_column, remote_auth_line, remote_auth_column;
+	struct conf_place local_auth_at, remote_auth_at;
 	struct conf_file cert, key, ca, remote_key;
 	enum conf_revocation revocation;
 	enum conf_rsa rsa;
@@ -111,10 +118,19 @@ struct conf_peer {
 	/* RFC 7383: IP datagrams with IKE in them are no larger; 0: IKE does not fragment */
 	uint16_t fragment_size;
 	bool force_udp;			/* ESP goes in UDP without a NAT, too */
-	unsigned int encapsulation_line, encapsulation_column;
+	struct conf_place encapsulation_at;
 	unsigned int n_tunnels;
 	struct conf_tunnel *tunnels;
-	unsigned int line, column;
+	char template_name[CONF_NAME_MAX + 1];	/* "": none */
+	struct conf_place template_at;
+	uint32_t given;			/* as of a tunnel */
+	struct conf_place at;
+};
+
+/* a block of settings that peers take over; no peer itself */
+struct conf_template {
+	struct conf_peer peer;		/* with the name of the template, and without tunnels */
+	struct conf_tunnel tunnel;	/* settings for each tunnel of such a peer */
 };
 
 struct conf_secret {
@@ -142,11 +158,16 @@ struct conf_passphrase {
 
 struct conf {
 	char *path;
+	unsigned int n_files;
+	char **files;			/* names, for struct conf_place: @path, and what it includes */
+	size_t octets;			/* of them */
 	struct conf_limits limits;
 	unsigned int n_lists;
 	struct conf_list *lists;	/* in the file's order: the order of match */
 	unsigned int n_peers;
 	struct conf_peer *peers;
+	unsigned int n_templates;
+	struct conf_template *templates;
 	struct conf_list **lists_by_name;	/* sorted, as the next */
 	struct conf_peer **peers_by_name;
 	unsigned int n_secrets;

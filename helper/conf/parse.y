@@ -62,6 +62,10 @@ static void conf_yyerror(const CONF_YYLTYPE *at, struct conf_parse *parse, void 
 	&(array)[(n)++]; \
 })
 
+#define PLACE(at) ((struct conf_place){ parse->path, (at).first_line, (at).first_column })
+#define PEER_HAS(what) (parse->peer->given |= 1u << PEER_HAS_ ## what)
+#define TUNNEL_HAS(what) (parse->tunnel->given |= 1u << TUNNEL_HAS_ ## what)
+
 #define NAME_EXPECTED "a name of at most 31 characters"
 #define ID_EXPECTED "an identity of this type"
 #define DURATION_EXPECTED "a duration such as 30s, 10m, 4h or 1d"
@@ -75,23 +79,23 @@ static bool file_name(struct conf_parse *parse, const CONF_YYLTYPE *at, struct c
 				 w.len, w.p);
 	free(to->name);
 	to->name = strndup(w.p, w.len);
-	to->line = at->first_line;
-	to->column = at->first_column;
+	to->at = PLACE(*at);
 	return to->name || conf_fail(parse->err, parse->path, at->first_line, at->first_column,
 				     "out of memory");
 }
 
-static void set_auth(const CONF_YYLTYPE *at, bool local, uint8_t auth, struct conf_peer *peer)
+static void set_local_auth(const struct conf_place *at, uint8_t auth, struct conf_peer *peer)
 {
-	if (local) {
-		peer->local_auth = auth;
-		peer->local_auth_line = at->first_line;
-		peer->local_auth_column = at->first_column;
-	} else {
-		peer->remote_auth = auth;
-		peer->remote_auth_line = at->first_line;
-		peer->remote_auth_column = at->first_column;
-	}
+	peer->local_auth = auth;
+	peer->local_auth_at = *at;
+	peer->given |= 1u << PEER_HAS_LOCAL_AUTH;
+}
+
+static void set_remote_auth(const struct conf_place *at, uint8_t auth, struct conf_peer *peer)
+{
+	peer->remote_auth = auth;
+	peer->remote_auth_at = *at;
+	peer->given |= 1u << PEER_HAS_REMOTE_AUTH;
 }
 
 /* what one end of an entry may be */
@@ -157,7 +161,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 
 %token <word> WORD "a word" STRING "a string" UNFINISHED "a string without its end" BAD "an odd character"
 %token <word> '{' "'{'" '}' "'}'"
-%token <word> ACCESS_LIST "access-list" PEER "peer" TUNNEL "tunnel"
+%token <word> ACCESS_LIST "access-list" PEER "peer" TUNNEL "tunnel" INCLUDE "include" TEMPLATE "template"
 %token <word> BYPASS "bypass" PROTECT "protect" DISCARD "discard" STRICT "strict" FROM "from" TO "to" ANY "any" PORT "port"
 %token <word> IKE_VERSION "ike-version" LOCAL "local" REMOTE "remote" ADDRESS "address"
 %token <word> ID "id" FQDN "fqdn" EMAIL "email" IPV4 "ipv4" IPV6 "ipv6" KEY_ID "key-id"
@@ -184,7 +188,12 @@ file:
 	%empty
 |	file list
 |	file peer
+|	file template
 |	file LIMITS '{' limits '}'
+|	file INCLUDE text {
+		if (!conf_include(parse, &PLACE(@3), $3))
+			YYABORT;
+	}
 ;
 
 limits:
@@ -215,8 +224,7 @@ list:
 		parse->list = APPEND(parse->conf->lists, parse->conf->n_lists);
 		NEED(conf_value_copy($2, parse->list->name, sizeof(parse->list->name)), $2, @2,
 		     NAME_EXPECTED);
-		parse->list->line = @2.first_line;
-		parse->list->column = @2.first_column;
+		parse->list->at = PLACE(@2);
 	} '{' entries '}'
 ;
 
@@ -251,8 +259,7 @@ entry:
 		e->src = $5;
 		e->dst = $7;
 		e->src.proto = e->dst.proto = proto;
-		e->line = @1.first_line;
-		e->column = @1.first_column;
+		e->at = PLACE(@1);
 	}
 ;
 
@@ -288,69 +295,102 @@ peer:
 		parse->peer = APPEND(parse->conf->peers, parse->conf->n_peers);
 		NEED(conf_value_copy($2, parse->peer->name, sizeof(parse->peer->name)) &&
 		     !memchr($2.p, '/', $2.len), $2, @2, NAME_EXPECTED " without '/'");
-		parse->peer->line = @2.first_line;
-		parse->peer->column = @2.first_column;
-		parse->peer->dpd = 30;
-		parse->peer->fragment_size = CONF_FRAGMENT_DEFAULT;
-		parse->peer->revocation = CONF_REVOCATION_SOFT;
-		parse->peer->ike_lifetime = 4 * 3600;
-		parse->peer->ike_version = 2;
-	} '{' peer_items '}'
+		parse->peer->at = PLACE(@2);
+		conf_peer_init(parse->peer);
+	} from_template '{' peer_items '}'
+;
+
+from_template:
+	%empty
+|	FROM WORD {
+		NEED(conf_value_copy($2, parse->peer->template_name,
+				     sizeof(parse->peer->template_name)), $2, @2, NAME_EXPECTED);
+		parse->peer->template_at = PLACE(@2);
+	}
+;
+
+template:
+	TEMPLATE WORD {
+		struct conf_template *t = APPEND(parse->conf->templates, parse->conf->n_templates);
+
+		NEED(conf_value_copy($2, t->peer.name, sizeof(t->peer.name)), $2, @2, NAME_EXPECTED);
+		t->peer.at = PLACE(@2);
+		conf_peer_init(&t->peer);
+		conf_tunnel_init(&t->tunnel);
+		parse->peer = &t->peer;
+		parse->tunnel = &t->tunnel;
+	} '{' template_items '}'
+;
+
+template_items:
+	%empty
+|	template_items peer_setting
+|	template_items TUNNEL '{' tunnel_settings '}'
+|	template_items TUNNEL WORD {
+		FOUND($3, @3, "'{': the tunnel block of a template has no name, it is for each tunnel of a peer");
+	}
 ;
 
 peer_items:
 	%empty
-|	peer_items peer_item
+|	peer_items peer_setting
+|	peer_items tunnel
 ;
 
-peer_item:
+peer_setting:
 	IKE_VERSION WORD	{ NEED($2.len == 1 && *$2.p == '2', $2, @2, "2: this version carries IKEv2 only"); }
 |	LOCAL local_items
 |	REMOTE remote_items
 |	AUTH auth {
-		set_auth(&@2, true, $2, parse->peer);
-		set_auth(&@2, false, $2, parse->peer);
+		set_local_auth(&PLACE(@2), $2, parse->peer);
+		set_remote_auth(&PLACE(@2), $2, parse->peer);
 	}
-|	LOCAL_AUTH auth		{ set_auth(&@2, true, $2, parse->peer); }
-|	REMOTE_AUTH auth	{ set_auth(&@2, false, $2, parse->peer); }
+|	LOCAL_AUTH auth		{ set_local_auth(&PLACE(@2), $2, parse->peer); }
+|	REMOTE_AUTH auth	{ set_remote_auth(&PLACE(@2), $2, parse->peer); }
 |	CERT text {
 		if (!file_name(parse, &@2, $2, &parse->peer->cert))
 			YYABORT;
+		PEER_HAS(CERT);
 	}
 |	KEY text {
 		if (!file_name(parse, &@2, $2, &parse->peer->key))
 			YYABORT;
+		PEER_HAS(KEY);
 	}
 |	CA text {
 		if (!file_name(parse, &@2, $2, &parse->peer->ca))
 			YYABORT;
+		PEER_HAS(CA);
 	}
 |	REMOTE_KEY text {
 		if (!file_name(parse, &@2, $2, &parse->peer->remote_key))
 			YYABORT;
+		PEER_HAS(REMOTE_KEY);
 	}
 |	RSA_SIGNATURE WORD {
 		NEED(conf_value_auth_rsa($2, &parse->peer->rsa), $2, @2, "pss or pkcs1");
+		PEER_HAS(RSA);
 	}
 |	REVOCATION WORD {
 		NEED(conf_value_revocation($2, &parse->peer->revocation), $2, @2,
 		     "off, soft or hard");
+		PEER_HAS(REVOCATION);
 	}
-|	IKE ike_proposals
-|	IKE_LIFETIME duration	{ parse->peer->ike_lifetime = $2; }
-|	REAUTH duration		{ parse->peer->reauth = $2; }
-|	DPD duration		{ parse->peer->dpd = $2; }
-|	ALLOW_WEAK		{ parse->peer->allow_weak = true; }
+|	IKE ike_proposals	{ PEER_HAS(IKE); }
+|	IKE_LIFETIME duration	{ parse->peer->ike_lifetime = $2; PEER_HAS(IKE_LIFETIME); }
+|	REAUTH duration		{ parse->peer->reauth = $2; PEER_HAS(REAUTH); }
+|	DPD duration		{ parse->peer->dpd = $2; PEER_HAS(DPD); }
+|	ALLOW_WEAK		{ parse->peer->allow_weak = true; PEER_HAS(WEAK); }
 |	FRAGMENTATION WORD {
 		NEED(conf_value_fragmentation($2, &parse->peer->fragment_size), $2, @2,
 		     "yes, no or a number of octets from 256 to 65535");
+		PEER_HAS(FRAGMENT);
 	}
 |	ENCAPSULATION WORD {
 		NEED(conf_value_encapsulation($2, &parse->peer->force_udp), $2, @2, "auto or udp");
-		parse->peer->encapsulation_line = @2.first_line;
-		parse->peer->encapsulation_column = @2.first_column;
+		parse->peer->encapsulation_at = PLACE(@2);
+		PEER_HAS(ENCAPSULATION);
 	}
-|	tunnel
 ;
 
 auth:
@@ -370,15 +410,20 @@ local_items:
 ;
 
 local_item:
-	ADDRESS ANY	{ memset(&parse->peer->local, 0, sizeof(parse->peer->local)); }
+	ADDRESS ANY {
+		memset(&parse->peer->local, 0, sizeof(parse->peer->local));
+		PEER_HAS(LOCAL);
+	}
 |	ADDRESS WORD {
 		if (!peer_addr(parse, &@2, $2, &parse->peer->local))
 			YYABORT;
+		PEER_HAS(LOCAL);
 	}
 |	ID id_type text {
 		conf_id_free(&parse->peer->local_id);
 		NEED(conf_value_id($2, $3, &parse->peer->local_id), $3, @3, ID_EXPECTED);
 		NEED(!conf_id_is_pattern(&parse->peer->local_id), $3, @3, "an identity without '*'");
+		PEER_HAS(LOCAL_ID);
 	}
 ;
 
@@ -388,15 +433,25 @@ remote_items:
 ;
 
 remote_item:
-	ADDRESS ANY	{ memset(&parse->peer->remote, 0, sizeof(parse->peer->remote)); }
+	ADDRESS ANY {
+		memset(&parse->peer->remote, 0, sizeof(parse->peer->remote));
+		PEER_HAS(REMOTE);
+	}
 |	ADDRESS WORD {
 		if (!peer_addr(parse, &@2, $2, &parse->peer->remote))
 			YYABORT;
+		PEER_HAS(REMOTE);
 	}
-|	ID ANY		{ conf_id_free(&parse->peer->remote_id); parse->peer->remote_id_any = true; }
+|	ID ANY {
+		conf_id_free(&parse->peer->remote_id);
+		parse->peer->remote_id_any = true;
+		PEER_HAS(REMOTE_ID);
+	}
 |	ID id_type text {
 		conf_id_free(&parse->peer->remote_id);
 		NEED(conf_value_id($2, $3, &parse->peer->remote_id), $3, @3, ID_EXPECTED);
+		parse->peer->remote_id_any = false;
+		PEER_HAS(REMOTE_ID);
 	}
 ;
 
@@ -426,49 +481,56 @@ tunnel:
 		parse->tunnel = APPEND(parse->peer->tunnels, parse->peer->n_tunnels);
 		NEED(conf_value_copy($2, parse->tunnel->name, sizeof(parse->tunnel->name)) &&
 		     !memchr($2.p, '/', $2.len), $2, @2, NAME_EXPECTED " without '/'");
-		parse->tunnel->line = @2.first_line;
-		parse->tunnel->column = @2.first_column;
-		parse->tunnel->mode = CONF_MODE_TUNNEL;
-		parse->tunnel->lifetime_seconds = 3600;
-		parse->tunnel->replay_window = 1024;
-		parse->tunnel->df = CONF_DF_COPY;
-		parse->tunnel->dscp = -1;
+		parse->tunnel->at = PLACE(@2);
+		conf_tunnel_init(parse->tunnel);
 	} '{' tunnel_items '}'
 ;
 
 tunnel_items:
 	%empty
-|	tunnel_items tunnel_item
+|	tunnel_items access_list
+|	tunnel_items tunnel_setting
 ;
 
-tunnel_item:
+/* of a template */
+tunnel_settings:
+	%empty
+|	tunnel_settings tunnel_setting
+|	tunnel_settings ACCESS_LIST {
+		FOUND($2, @2, "it in the tunnel of a peer: an access-list belongs to one tunnel");
+	}
+;
+
+access_list:
 	ACCESS_LIST WORD {
 		NEED(conf_value_copy($2, parse->tunnel->list_name, sizeof(parse->tunnel->list_name)),
 		     $2, @2, NAME_EXPECTED);
-		parse->tunnel->list_line = @2.first_line;
-		parse->tunnel->list_column = @2.first_column;
+		parse->tunnel->list_at = PLACE(@2);
 	}
-|	ESP esp_proposals
+;
+
+tunnel_setting:
+	ESP esp_proposals	{ TUNNEL_HAS(ESP_AH); }
 |	AH {
-		parse->tunnel->ah_line = @1.first_line;
-		parse->tunnel->ah_column = @1.first_column;
-	} ah_proposals
+		parse->tunnel->ah_at = PLACE(@1);
+	} ah_proposals		{ TUNNEL_HAS(ESP_AH); }
 |	MODE mode {
 		parse->tunnel->mode = $2;
-		parse->tunnel->mode_line = @2.first_line;
-		parse->tunnel->mode_column = @2.first_column;
+		parse->tunnel->mode_at = PLACE(@2);
+		TUNNEL_HAS(MODE);
 	}
-|	CHILD_SA child_sa	{ parse->tunnel->child_sa = $2; }
-|	LIFETIME lifetimes
-|	ALLOW_WEAK	{ parse->tunnel->allow_weak = true; }
-|	START start	{ parse->tunnel->start = $2; }
-|	IDLE_TIMEOUT duration	{ parse->tunnel->idle_timeout = $2; }
+|	CHILD_SA child_sa	{ parse->tunnel->child_sa = $2; TUNNEL_HAS(CHILD_SA); }
+|	LIFETIME lifetimes	{ TUNNEL_HAS(LIFETIME); }
+|	ALLOW_WEAK	{ parse->tunnel->allow_weak = true; TUNNEL_HAS(WEAK); }
+|	START start	{ parse->tunnel->start = $2; TUNNEL_HAS(START); }
+|	IDLE_TIMEOUT duration	{ parse->tunnel->idle_timeout = $2; TUNNEL_HAS(IDLE); }
 |	REPLAY_WINDOW WORD {
 		uint64_t window;
 
 		NEED(conf_value_number($2, 4096, &window) && window >= 32, $2, @2,
 		     "a number of packets from 32 to 4096");
 		parse->tunnel->replay_window = window;
+		TUNNEL_HAS(REPLAY);
 	}
 |	MTU WORD {
 		uint64_t mtu;
@@ -476,11 +538,16 @@ tunnel_item:
 		NEED(conf_value_number($2, 65535, &mtu) && mtu >= 576, $2, @2,
 		     "a number of octets from 576 to 65535");
 		parse->tunnel->mtu = mtu;
+		TUNNEL_HAS(MTU);
 	}
-|	DF WORD		{ NEED(conf_value_df($2, &parse->tunnel->df), $2, @2, "copy, set or clear"); }
+|	DF WORD {
+		NEED(conf_value_df($2, &parse->tunnel->df), $2, @2, "copy, set or clear");
+		TUNNEL_HAS(DF);
+	}
 |	DSCP WORD {
 		NEED(conf_value_dscp($2, &parse->tunnel->dscp), $2, @2,
 		     "copy or a number from 0 to 63");
+		TUNNEL_HAS(DSCP);
 	}
 |	TFC WORD {
 		uint64_t octets;
@@ -488,15 +555,18 @@ tunnel_item:
 		NEED(conf_value_number($2, CONF_TFC_MTU, &octets) && octets, $2, @2,
 		     "mtu or a number of octets from 1 to 65535");
 		parse->tunnel->tfc = octets;
+		TUNNEL_HAS(TFC);
 	}
-|	TFC MTU	{ parse->tunnel->tfc = CONF_TFC_MTU; }
+|	TFC MTU	{ parse->tunnel->tfc = CONF_TFC_MTU; TUNNEL_HAS(TFC); }
 |	MARK WORD {
 		NEED(conf_value_mark($2, &parse->tunnel->mark), $2, @2,
 		     "a mark such as 42 or 0x2a, not 0");
+		TUNNEL_HAS(MARK);
 	}
 |	VRF WORD {
 		NEED(conf_value_copy($2, parse->tunnel->vrf, sizeof(parse->tunnel->vrf)), $2, @2,
 		     "the name of a device, of at most 15 characters");
+		TUNNEL_HAS(VRF);
 	}
 ;
 
@@ -565,7 +635,8 @@ duration:
 %%
 
 static const struct { const char *name; int token; } keywords[] = {
-	{ "access-list", ACCESS_LIST }, { "peer", PEER }, { "tunnel", TUNNEL }, { "bypass", BYPASS },
+	{ "access-list", ACCESS_LIST }, { "peer", PEER }, { "tunnel", TUNNEL },
+	{ "include", INCLUDE }, { "template", TEMPLATE }, { "bypass", BYPASS },
 	{ "protect", PROTECT }, { "discard", DISCARD }, { "strict", STRICT }, { "from", FROM }, { "to", TO },
 	{ "any", ANY }, { "port", PORT }, { "ike-version", IKE_VERSION }, { "local", LOCAL },
 	{ "remote", REMOTE }, { "address", ADDRESS }, { "id", ID }, { "fqdn", FQDN },

@@ -19,12 +19,42 @@ struct conf_scan {
 	struct conf_word last;		/* the newest token, for errors */
 };
 
-/* what the parser builds, and where it says why not */
+#define CONF_FILE_MAX	(16u << 20)	/* octets of all files together */
+#define CONF_FILES_MAX	10000
+#define CONF_DEPTH_MAX	8
+
+/* one file's text */
+struct conf_text {
+	char *data;		/* with two NULs behind it */
+	size_t len;
+	uint64_t dev, ino;	/* which file it is; @ino 0: none */
+	char *folder;		/* where what it includes is; NULL: that of its name */
+};
+
+struct conf_names {
+	char **name;
+	unsigned int n;
+};
+
+/* where included files are: the file system, or the input of a fuzzer; on failure @err has a reason */
+struct conf_reader {
+	/* adds the names in @folder that match @pattern, in any order */
+	bool (*list)(const char *folder, const char *pattern, void *arg, struct conf_names *names,
+		     char *err, size_t err_len);
+	bool (*read)(const char *path, void *arg, struct conf_text *text, char *err, size_t err_len);
+	void *arg;
+};
+
+/* what the parser builds of one file, and where it says why not */
 struct conf_parse {
 	struct conf *conf;
 	const struct conf_scan *scan;
-	const char *path;
+	const char *path;		/* of conf->files */
 	struct conf_error *err;		/* the first one counts */
+	const struct conf_reader *reader;	/* NULL: nothing can be included */
+	const struct conf_text *text;
+	const struct conf_parse *outer;	/* the file that includes this one, NULL: none */
+	unsigned int depth;		/* 1: the first file */
 	struct conf_list *list;		/* the block being read */
 	struct conf_peer *peer;
 	struct conf_tunnel *tunnel;
@@ -44,11 +74,50 @@ _Noreturn void conf_scan_fatal(const char *msg);
 bool conf_fail(struct conf_error *err, const char *path, unsigned int line, unsigned int column,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* the same, of a place that is kept */
+bool conf_fail_at(struct conf_error *err, const struct conf_place *at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* credentials.c: sets @peer->lacks, of which the first counts; false: out of memory */
 bool conf_lacks(struct conf_peer *peer, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* zeroised; they are needed no longer than to read the keys */
 void conf_passphrases_free(struct conf *conf);
+
+/* files.c */
+extern const struct conf_reader conf_files;
+bool conf_file_read(const char *path, struct conf_text *text, char *err, size_t err_len);
+bool conf_include(struct conf_parse *parse, const struct conf_place *at, struct conf_word word);
+bool conf_names_add(struct conf_names *names, const char *name);
+void conf_names_free(struct conf_names *names);
+void conf_text_free(struct conf_text *text);
+
+/* conf.c: @outer is changed by no more than its conf and err; @text by flex */
+bool conf_parse_text(const struct conf_parse *outer, struct conf_text *text, const char *path);
+struct conf *conf_parse_with(const char *data, size_t len, const char *path,
+			     const struct conf_reader *reader, struct conf_error *err);
+
+/*
+ * template.c: settings that a block has itself, each with its bit. A setting of a template is taken
+ * where the block has none.
+ */
+enum conf_peer_setting {
+	PEER_HAS_LOCAL, PEER_HAS_REMOTE, PEER_HAS_LOCAL_ID, PEER_HAS_REMOTE_ID,
+	PEER_HAS_LOCAL_AUTH, PEER_HAS_REMOTE_AUTH, PEER_HAS_CERT, PEER_HAS_KEY, PEER_HAS_CA,
+	PEER_HAS_REMOTE_KEY, PEER_HAS_RSA, PEER_HAS_REVOCATION, PEER_HAS_IKE,
+	PEER_HAS_IKE_LIFETIME, PEER_HAS_REAUTH, PEER_HAS_DPD, PEER_HAS_WEAK, PEER_HAS_FRAGMENT,
+	PEER_HAS_ENCAPSULATION,
+};
+
+enum conf_tunnel_setting {
+	TUNNEL_HAS_ESP_AH, TUNNEL_HAS_MODE, TUNNEL_HAS_CHILD_SA, TUNNEL_HAS_LIFETIME,
+	TUNNEL_HAS_WEAK, TUNNEL_HAS_START, TUNNEL_HAS_IDLE, TUNNEL_HAS_REPLAY, TUNNEL_HAS_MTU,
+	TUNNEL_HAS_DF, TUNNEL_HAS_DSCP, TUNNEL_HAS_TFC, TUNNEL_HAS_MARK, TUNNEL_HAS_VRF,
+};
+
+void conf_peer_init(struct conf_peer *peer);	/* defaults; @peer is zeroed */
+void conf_tunnel_init(struct conf_tunnel *t);
+bool conf_templates_apply(struct conf *conf, struct conf_error *err);
 
 /* check.c: what one block cannot see; fills in defaults */
 bool conf_check(struct conf *conf, struct conf_error *err);

@@ -29,7 +29,7 @@ static void say(const struct warner *w, const struct conf_entry *e, const char *
 {
 	char text[2048];
 	va_list ap;
-	int n = snprintf(text, sizeof(text), "%s:%u:%u: warning: ", w->conf->path, e->line, e->column);
+	int n = snprintf(text, sizeof(text), "%s:%u:%u: warning: ", e->at.file, e->at.line, e->at.column);
 
 	if (n < 0 || (size_t)n >= sizeof(text))
 		return;
@@ -83,12 +83,15 @@ static struct place *places_new(const struct conf *conf, unsigned int *n)
 
 static void hidden(const struct warner *w, const struct place *p, const struct place *by)
 {
+	bool other_file = by->e->at.file != p->e->at.file;
+
 	if (p->list == by->list)
 		say(w, p->e, "entry %u takes no packet, because entry %u on line %u takes all of its packets; expected a number below %u",
-		    p->e->number, by->e->number, by->e->line, by->e->number);
+		    p->e->number, by->e->number, by->e->at.line, by->e->number);
 	else
-		say(w, p->e, "entry %u takes no packet, because entry %u of access-list %s on line %u takes all of its packets; expected access-list %s before that list",
-		    p->e->number, by->e->number, by->list->name, by->e->line, p->list->name);
+		say(w, p->e, "entry %u takes no packet, because entry %u of access-list %s on line %u%s%s takes all of its packets; expected access-list %s before that list",
+		    p->e->number, by->e->number, by->list->name, by->e->at.line,
+		    other_file ? " of " : "", other_file ? by->e->at.file : "", p->list->name);
 }
 
 static void warn_hidden(const struct warner *w, const struct place *places, unsigned int n)
@@ -98,8 +101,9 @@ static void warn_hidden(const struct warner *w, const struct place *places, unsi
 
 	for (i = 0; i < n && pairs < PAIRS_MAX; i++) {
 		/* a line from any to any is two entries */
-		if (i && places[i].e->line == places[i - 1].e->line &&
-		    places[i].e->column == places[i - 1].e->column)
+		if (i && places[i].list == places[i - 1].list &&
+		    places[i].e->at.line == places[i - 1].e->at.line &&
+		    places[i].e->at.column == places[i - 1].e->at.column)
 			continue;
 		for (k = 0; k < i && !entry_in(places[i].e, places[k].e); k++)
 			;

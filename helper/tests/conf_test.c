@@ -174,7 +174,7 @@ static void encapsulation(void **state)
 static const struct { const char *text, *error; } refused[] = {
 	{ "access-list a { 10 protext ip from any to any }",
 	  "f:1:20: found 'protext', expected bypass, protect or discard" },
-	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list, peer or limits" },
+	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list, peer, include, template or limits" },
 	{ "access-list a { 10 bypass ip from any to any",
 	  "f:1:45: found the end of the file, expected a word, '}', strict or port" },
 	{ "access-list a { ten bypass ip from any to any }",
@@ -246,7 +246,7 @@ static const struct { const char *text, *error; } refused[] = {
 	{ LIST PEER("encapsulation udp tunnel t { access-list a ah sha256 }"),
 	  "f:2:73: found encapsulation udp with the tunnel t, which has ah alone, expected esp in it: AH cannot go in UDP" },
 	{ LIST PEER("tunnel t { access-list b }"),
-	  "f:2:82: found 'b', expected the name of an access-list of this file" },
+	  "f:2:82: found 'b', expected the name of an access-list" },
 	{ LIST PEER("tunnel t { access-list a mode both }"),
 	  "f:2:89: found 'both', expected tunnel or transport" },
 	{ LIST PEER("tunnel t { access-list a mode transport }"),

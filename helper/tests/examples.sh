@@ -4,8 +4,9 @@
 #
 #   examples.sh BUILD ROOT
 #
-# A configuration is an example that begins with access-list, peer or limits; one without the
+# A configuration is an example that begins with access-list, peer, template or limits; one without the
 # lists of its peers gets those of the example before it, and one with lists alone gets peers.
+# One that only uses a template gets that of the example before it. The folder conf.d is there, and empty.
 # The certificates are those that the user guide's own commands make.
 set -eu
 build=$1 root=$2
@@ -33,7 +34,7 @@ blocks() {
 # begins FILE REGEX: its first line
 begins() { head -n 1 "$1" | grep -Eq "^($2)"; }
 
-mkdir -p "$work/etc/cacerts" "$work/etc/certs" "$work/etc/private" "$work/ca"
+mkdir -p "$work/etc/conf.d" "$work/etc/cacerts" "$work/etc/certs" "$work/etc/private" "$work/ca"
 for page in README.md Documentation/user-guide.md Documentation/man/nfipsec.conf.5; do
 	blocks "$root/$page"
 done
@@ -52,7 +53,7 @@ cp -n "$work"/ca/*.pem "$work"/ca/*.pub "$work/etc/certs/"
 cp -n "$work"/ca/*.key "$work/etc/private/"
 rm "$work/etc/certs/ca.pem" "$work/etc/private/ca.key"
 
-confs=0 secrets=0 bad=0 before=/dev/null
+confs=0 secrets=0 bad=0 before=/dev/null template=/dev/null
 try() {
 	"$build/nfipsec" check "$work/etc/nfipsec.conf" >"$work/said" 2>&1 && return
 	echo "$1"
@@ -61,17 +62,19 @@ try() {
 }
 for file in "$work"/*.[0-9][0-9][0-9][0-9]; do
 	name=${file#"$work/"}
-	if begins "$file" '(access-list|peer) [^ ]+ \{|limits \{'; then
+	if begins "$file" '(access-list|peer|template) [^ ]+ \{|limits \{'; then
 		confs=$((confs + 1))
 		rm -f "$work/etc/secrets"
 		{
-			grep -q '^access-list' "$file" || sed -n '/^access-list/,/^}/p' "$before"
+			grep -q '^template' "$file" || ! grep -q '^peer [^ ]* from' "$file" || cat "$template"
+			begins "$file" template || grep -q '^access-list' "$file" || sed -n '/^access-list/,/^}/p' "$before"
 			cat "$file"
 			grep -q '^peer' "$file" || sed -n 's/^access-list \([^ ]*\).*/\1/p' "$file" | while read -r list; do
 				echo "peer $list { auth psk tunnel lan { access-list $list } }"
 			done
 		} >"$work/etc/nfipsec.conf"
 		! grep -q '^access-list' "$file" || before=$file
+		! begins "$file" template || template=$file
 		try "$name"
 	elif begins "$file" '(psk|key) '; then
 		secrets=$((secrets + 1))
