@@ -302,13 +302,14 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 /* RFC 7296 3.5: an address when nothing else is said */
 static bool default_id(const struct addr *a, struct conf_id *id)
 {
-	char s[ADDR_STRLEN];
+	char s[ADDR_STRLEN], expected[64];
 
 	if (id->type || !addr_len(a))
 		return true;
 	addr_str(a, s, sizeof(s));
 	return conf_value_id(a->family == AF_INET ? WIRE_ID_IPV4 : WIRE_ID_IPV6,
-			     (struct conf_word){ s, strlen(s) }, id);
+			     (struct conf_word){ s, strlen(s) }, false, id,
+			     expected, sizeof(expected));
 }
 
 /* RFC 4945 3.1: a key ID is not in certificates */

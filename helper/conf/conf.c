@@ -46,8 +46,7 @@ bool conf_fail_at(struct conf_error *err, const struct conf_place *at, const cha
 	return conf_fail(err, at->file, at->line, at->column, "%s", text);
 }
 
-/* a name of a file, kept for the places in it */
-static const char *keep_name(struct conf *conf, const char *path)
+const char *conf_keep_name(struct conf *conf, const char *path)
 {
 	char **more;
 
@@ -75,7 +74,7 @@ bool conf_parse_text(const struct conf_parse *outer, struct conf_text *text, con
 	struct conf_scan scan = { .line = 1, .column = 1 };
 	struct conf_parse parse = {
 		.conf = outer->conf, .scan = &scan, .err = outer->err, .reader = outer->reader,
-		.text = text, .path = keep_name(outer->conf, path),
+		.text = text, .path = conf_keep_name(outer->conf, path),
 		.outer = outer->text ? outer : NULL, .depth = outer->depth + 1,
 	};
 	yyscan_t scanner;
@@ -224,16 +223,8 @@ void conf_free(struct conf *conf)
 		peer_free(&conf->templates[i].peer);
 	for (i = 0; i < conf->n_files; i++)
 		free(conf->files[i]);
-	for (k = 0; k < conf->n_secrets; k++) {
-		struct conf_secret *s = &conf->secrets[k];
-
-		if (s->psk) {
-			explicit_bzero(s->psk, s->len);
-			free(s->psk);
-		}
-		free(s->local_id);
-		free(s->remote_id);
-	}
+	for (k = 0; k < conf->n_secrets; k++)
+		conf_secret_free(&conf->secrets[k]);
 	conf_passphrases_free(conf);
 	cert_store_put(conf->certs);
 	revoke_crls_free(conf->crls);

@@ -55,6 +55,7 @@ struct conf_id {
 	char *text;		/* as written: "hq.example.com" */
 	uint8_t *data;		/* as the ID payload carries it */
 	size_t len;
+	bool stars;		/* a DN with values that are `*` */
 };
 
 /* the name of a file, as written, and where */
@@ -133,10 +134,32 @@ struct conf_template {
 	struct conf_tunnel tunnel;	/* settings for each tunnel of such a peer */
 };
 
+/* what an identity is compared by: its type and octets, in the one form that equal ones have */
+struct conf_secret_key {
+	uint8_t *p;
+	size_t len;
+};
+
+/* one end of a line; @n 0: any. What stands there without a type may be of several. */
+struct conf_secret_end {
+	struct conf_secret_key key[2];
+	unsigned int n;
+};
+
 struct conf_secret {
-	char *local_id, *remote_id;	/* as written; "any" or "%any" matches all */
+	char *local_id, *remote_id;	/* as written, with the type; "any" or "%any" matches all */
+	struct conf_secret_end local, remote;
 	uint8_t *psk;			/* zeroised on free */
 	size_t len;
+	bool quoted_octets;		/* "0x..." or "0s...", which is a text */
+	const struct conf_secret *same;	/* the first line for the same identities, NULL: this is it */
+	struct conf_place at;
+};
+
+/* of conf_secret_find(): NULL keys are for any identity */
+struct conf_secret_entry {
+	const struct conf_secret_key *local, *remote;
+	const struct conf_secret *secret;
 };
 
 /* what strangers may have of us; defaults below */
@@ -171,7 +194,9 @@ struct conf {
 	struct conf_list **lists_by_name;	/* sorted, as the next */
 	struct conf_peer **peers_by_name;
 	unsigned int n_secrets;
-	struct conf_secret *secrets, **secrets_by_id;	/* the latter sorted, for conf_secret_find() */
+	struct conf_secret *secrets;
+	unsigned int n_secrets_by_id;
+	struct conf_secret_entry *secrets_by_id;	/* sorted */
 	unsigned int n_passphrases;
 	struct conf_passphrase *passphrases;
 	struct cert_store *certs;	/* NULL before conf_certs_load(), as the next */
@@ -210,8 +235,11 @@ const struct cert_pub *conf_remote_pub(const struct conf *conf, const struct con
 bool conf_has_entries(const struct conf *conf);
 void conf_free(struct conf *conf);
 
-/* `*.example.com` or `*@example.com`; remote only */
+/* `*.example.com`, `*@example.com` or a DN with `CN=*`; remote only */
 bool conf_id_is_pattern(const struct conf_id *id);
+/* "fqdn 'hq.example.com'", for messages */
+const char *conf_id_str(const struct conf_id *id, char *out, size_t len);
+#define CONF_ID_STRLEN	320
 /* the discard entry that a strict one stands for as well; false: @e is not strict */
 bool conf_strict_discard(const struct conf_entry *e, struct conf_entry *out);
 /* conf.c; by name, of two of one name the first; false: no memory */

@@ -67,7 +67,6 @@ static void conf_yyerror(const CONF_YYLTYPE *at, struct conf_parse *parse, void 
 #define TUNNEL_HAS(what) (parse->tunnel->given |= 1u << TUNNEL_HAS_ ## what)
 
 #define NAME_EXPECTED "a name of at most 31 characters"
-#define ID_EXPECTED "an identity of this type"
 #define DURATION_EXPECTED "a duration such as 30s, 10m, 4h or 1d"
 
 static bool file_name(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
@@ -128,6 +127,36 @@ static bool peer_addr(struct conf_parse *parse, const CONF_YYLTYPE *at, struct c
 	}
 	return conf_fail(parse->err, parse->path, at->first_line, at->first_column,
 			 "found '%.*s', expected %s", w.len, w.p, expected);
+}
+
+static bool identity(struct conf_parse *parse, const CONF_YYLTYPE *at, uint8_t type,
+		     struct conf_word w, bool quoted, struct conf_id *id)
+{
+	char expected[600];
+
+	conf_id_free(id);
+	return conf_value_id(type, w, quoted, id, expected, sizeof(expected)) ||
+	       conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			 "found '%.*s', expected %s", w.len, w.p, expected);
+}
+
+static bool local_id(struct conf_parse *parse, const CONF_YYLTYPE *at, uint8_t type,
+		     struct conf_word w, bool quoted)
+{
+	if (!identity(parse, at, type, w, quoted, &parse->peer->local_id))
+		return false;
+	PEER_HAS(LOCAL_ID);
+	return !conf_id_is_pattern(&parse->peer->local_id) ||
+	       conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			 "found '%.*s', expected an identity without '*'", w.len, w.p);
+}
+
+static bool remote_id(struct conf_parse *parse, const CONF_YYLTYPE *at, uint8_t type,
+		      struct conf_word w, bool quoted)
+{
+	parse->peer->remote_id_any = false;
+	PEER_HAS(REMOTE_ID);
+	return identity(parse, at, type, w, quoted, &parse->peer->remote_id);
 }
 
 static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
@@ -419,11 +448,13 @@ local_item:
 			YYABORT;
 		PEER_HAS(LOCAL);
 	}
-|	ID id_type text {
-		conf_id_free(&parse->peer->local_id);
-		NEED(conf_value_id($2, $3, &parse->peer->local_id), $3, @3, ID_EXPECTED);
-		NEED(!conf_id_is_pattern(&parse->peer->local_id), $3, @3, "an identity without '*'");
-		PEER_HAS(LOCAL_ID);
+|	ID id_type WORD {
+		if (!local_id(parse, &@3, $2, $3, false))
+			YYABORT;
+	}
+|	ID id_type STRING {
+		if (!local_id(parse, &@3, $2, $3, true))
+			YYABORT;
 	}
 ;
 
@@ -447,11 +478,13 @@ remote_item:
 		parse->peer->remote_id_any = true;
 		PEER_HAS(REMOTE_ID);
 	}
-|	ID id_type text {
-		conf_id_free(&parse->peer->remote_id);
-		NEED(conf_value_id($2, $3, &parse->peer->remote_id), $3, @3, ID_EXPECTED);
-		parse->peer->remote_id_any = false;
-		PEER_HAS(REMOTE_ID);
+|	ID id_type WORD {
+		if (!remote_id(parse, &@3, $2, $3, false))
+			YYABORT;
+	}
+|	ID id_type STRING {
+		if (!remote_id(parse, &@3, $2, $3, true))
+			YYABORT;
 	}
 ;
 

@@ -36,7 +36,7 @@ struct conf_names {
 	unsigned int n;
 };
 
-/* where included files are: the file system, or the input of a fuzzer; on failure @err has a reason */
+/* where included files are: the file system or the input of a fuzzer; on failure @err says why */
 struct conf_reader {
 	/* adds the names in @folder that match @pattern, in any order */
 	bool (*list)(const char *folder, const char *pattern, void *arg, struct conf_names *names,
@@ -80,6 +80,12 @@ bool conf_fail_at(struct conf_error *err, const struct conf_place *at, const cha
 
 /* credentials.c: sets @peer->lacks, of which the first counts; false: out of memory */
 bool conf_lacks(struct conf_peer *peer, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* conf.c: a name of a file, as long as the configuration is there; NULL: out of memory */
+const char *conf_keep_name(struct conf *conf, const char *path);
+
+/* secrets.c */
+void conf_secret_free(struct conf_secret *s);
 
 /* zeroised; they are needed no longer than to read the keys */
 void conf_passphrases_free(struct conf *conf);
@@ -136,7 +142,9 @@ bool conf_value_range(struct conf_word w, struct ts *ts, const char **expected);
 bool conf_value_ports(struct conf_word w, struct ts *ts);
 bool conf_value_auth_rsa(struct conf_word w, enum conf_rsa *out);
 bool conf_value_revocation(struct conf_word w, enum conf_revocation *out);
-bool conf_value_id(uint8_t type, struct conf_word w, struct conf_id *id);
+/* @quoted: 0x is a text, too */
+bool conf_value_id(uint8_t type, struct conf_word w, bool quoted, struct conf_id *id,
+		   char *expected, size_t expected_len);
 bool conf_value_copy(struct conf_word w, char *out, size_t len);	/* false: too long */
 void conf_id_free(struct conf_id *id);
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The secrets file: `psk LOCAL REMOTE "secret"`, `key FILE "passphrase"`. Nothing of a secret is ever
- * shown, not in an error either, and every copy is zeroised.
+ * The secrets file: `psk [TYPE] LOCAL [TYPE] REMOTE "secret"`, `key FILE "passphrase"`. Nothing of
+ * a secret is ever shown, not in an error either, and every copy is zeroised.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include "core/trusted.h"
 #include "conf/parse.h"
 #include "conf/lex.h"
+#include "wire/wire.h"
 
 int conf_yylex(CONF_YYSTYPE *value, CONF_YYLTYPE *at, yyscan_t scanner);
 
@@ -123,42 +126,262 @@ static bool one_passphrase(struct conf *conf, struct reader *r, const char *path
 	return true;
 }
 
+/* ---- identities ---- */
+
+/* kinds of keys beside enum wire_id_type: a word without a type is any of three, of which two have no case */
+enum { TEXT_FOLDED = 0xf0, TEXT_EXACT = 0xf1 };
+
+static bool put_key(struct conf_secret_end *end, struct buf *b)
+{
+	struct conf_secret_key *key = &end->key[end->n];
+
+	key->p = b->failed ? NULL : malloc(b->len);
+	if (key->p) {
+		memcpy(key->p, b->p, b->len);
+		key->len = b->len;
+		end->n++;
+	}
+	buf_free(b);
+	return key->p;
+}
+
+/* a name that cannot be read is equal to itself alone */
+static void put_dn(struct buf *b, struct bytes der)
+{
+	struct buf canon;
+
+	buf_init(&canon);
+	if (cert_dn_canon(der, &canon))
+		buf_put(b, canon.p, canon.len);
+	else
+		buf_put_bytes(b, der);
+	buf_free(&canon);
+}
+
+/* as ike_id_match() compares */
+static bool add_key(struct conf_secret_end *end, uint8_t kind, struct bytes octets)
+{
+	struct buf b;
+	size_t i;
+
+	buf_init(&b);
+	buf_put_u8(&b, kind);
+	if (kind == WIRE_ID_DN)
+		put_dn(&b, octets);
+	else if (kind == WIRE_ID_FQDN || kind == WIRE_ID_EMAIL || kind == TEXT_FOLDED)
+		for (i = 0; i < octets.len; i++)
+			buf_put_u8(&b, tolower(octets.p[i]));
+	else
+		buf_put_bytes(&b, octets);
+	return put_key(end, &b);
+}
+
+static void end_free(struct conf_secret_end *end)
+{
+	while (end->n)
+		free(end->key[--end->n].p);
+}
+
+void conf_secret_free(struct conf_secret *s)
+{
+	if (s->psk)
+		wiped(s->psk, s->len);
+	free(s->local_id);
+	free(s->remote_id);
+	end_free(&s->local);
+	end_free(&s->remote);
+}
+
+/* by which a line can name @id: with its type, then without */
+static bool keys_of_id(const struct conf_id *id, struct conf_secret_end *end)
+{
+	struct bytes octets = { id->data, id->len };
+
+	end->n = 0;
+	if (!add_key(end, id->type, octets))
+		return false;
+	if (id->type == WIRE_ID_FQDN || id->type == WIRE_ID_EMAIL)
+		return add_key(end, TEXT_FOLDED, octets);
+	return id->type != WIRE_ID_KEY || add_key(end, TEXT_EXACT, octets);
+}
+
+/* one end of a line, being read */
+struct end_reader {
+	struct reader *r;
+	const char *path, *which;
+	struct conf_error *err;
+	uint8_t type;		/* 0: not said */
+	struct conf_word word;
+	bool quoted;
+};
+
+#define FAIL_END(e, ...) \
+	conf_fail((e)->err, (e)->path, (e)->r->at.first_line, (e)->r->at.first_column, __VA_ARGS__)
+
+static uint8_t type_of_token(int token)
+{
+	static const struct { int token; uint8_t type; } types[] = {
+		{ FQDN, WIRE_ID_FQDN }, { EMAIL, WIRE_ID_EMAIL }, { IPV4, WIRE_ID_IPV4 },
+		{ IPV6, WIRE_ID_IPV6 }, { KEY_ID, WIRE_ID_KEY }, { DN, WIRE_ID_DN },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (types[i].token == token)
+			return types[i].type;
+	return 0;
+}
+
+static bool word_is(struct conf_word w, const char *text)
+{
+	return (size_t)w.len == strlen(text) && !memcmp(w.p, text, w.len);
+}
+
+static bool is_any(const struct end_reader *e)
+{
+	return !e->type && (word_is(e->word, "any") || word_is(e->word, "%any"));
+}
+
+/* an address, octets and a name in DER are no text; 0: it is one */
+static uint8_t type_by_look(const struct end_reader *e)
+{
+	char text[256], why[200];
+	struct addr a;
+	struct buf der;
+	bool is_dn, stars;
+
+	if (!e->quoted && e->word.len > 1 && !memcmp(e->word.p, "0x", 2))
+		return WIRE_ID_KEY;
+	if (!conf_value_copy(e->word, text, sizeof(text)))
+		return 0;
+	if (addr_parse(text, &a))
+		return a.family == AF_INET ? WIRE_ID_IPV4 : WIRE_ID_IPV6;
+	if (!strchr(text, '='))
+		return 0;
+	buf_init(&der);
+	is_dn = cert_dn_parse(text, &der, &stars, why, sizeof(why));
+	buf_free(&der);
+	return is_dn ? WIRE_ID_DN : 0;
+}
+
+static bool no_pattern(struct end_reader *e)
+{
+	return FAIL_END(e, "expected the %s identity without '*', or any", e->which);
+}
+
+static bool text_end(struct end_reader *e, struct conf_secret_end *end)
+{
+	struct bytes octets = { (const uint8_t *)e->word.p, e->word.len };
+
+	if (!octets.len || octets.len > 255)
+		return FAIL_END(e, "expected the %s identity of at most 255 characters", e->which);
+	if (octets.len > 1 && *octets.p == '*' && (octets.p[1] == '.' || octets.p[1] == '@'))
+		return no_pattern(e);
+	return (add_key(end, TEXT_FOLDED, octets) && add_key(end, TEXT_EXACT, octets)) ||
+	       FAIL_END(e, "out of memory");
+}
+
+/* what is found may be a secret in the wrong place, and is not said */
+static bool typed_end(struct end_reader *e, uint8_t type, struct conf_secret_end *end)
+{
+	struct conf_id id = { 0 };
+	char expected[600];
+	bool ok = conf_value_id(type, e->word, e->quoted, &id, expected, sizeof(expected));
+
+	if (!ok)
+		FAIL_END(e, "expected the %s identity: %s", e->which,
+			 type == WIRE_ID_DN ? "a distinguished name such as \"C=DE, O=Example, CN=hq\"" :
+			 expected);
+	else if (conf_id_is_pattern(&id))
+		ok = no_pattern(e);
+	else
+		ok = add_key(end, type, (struct bytes){ id.data, id.len }) ||
+		     FAIL_END(e, "out of memory");
+	conf_id_free(&id);
+	return ok;
+}
+
+/* as written; octets in quotes are another identity than those without */
+static char *end_text(const struct end_reader *e)
+{
+	bool quotes = e->quoted && e->word.len > 1 && !memcmp(e->word.p, "0x", 2);
+	char *text;
+
+	if (asprintf(&text, "%s%s%s%.*s%s", e->type ? wire_id_type_str(e->type) : "",
+		     e->type ? " " : "", quotes ? "\"" : "", e->word.len, e->word.p,
+		     quotes ? "\"" : "") < 0)
+		return NULL;
+	return text;
+}
+
+static bool one_end(struct end_reader *e, char **text, struct conf_secret_end *end)
+{
+	uint8_t type;
+
+	next(e->r);
+	e->type = type_of_token(e->r->token);
+	if (e->type)
+		next(e->r);
+	if (!is_name(e->r->token))
+		return FAIL_END(e, "expected the %s identity", e->which);
+	e->word = e->r->value.word;
+	e->quoted = e->r->token == STRING;
+	*text = end_text(e);
+	if (!*text)
+		return FAIL_END(e, "out of memory");
+	if (is_any(e))
+		return true;
+	if ((!e->type || e->type == WIRE_ID_FQDN) && e->word.len && *e->word.p == '@')
+		return FAIL_END(e, "expected the %s identity without '@': in strongSwan and libreswan it says that the name is not to be resolved, and it is no part of the identity",
+				e->which);
+	type = e->type ? e->type : type_by_look(e);
+	return type ? typed_end(e, type, end) : text_end(e, end);
+}
+
+/* ---- secrets ---- */
+
+static struct conf_secret *new_secret(struct conf *conf)
+{
+	struct conf_secret *more;
+
+	if (conf_array_is_full(conf->n_secrets)) {
+		more = reallocarray(conf->secrets, conf->n_secrets ? conf->n_secrets * 2 : 1,
+				    sizeof(*more));
+		if (!more)
+			return NULL;
+		conf->secrets = more;
+	}
+	more = &conf->secrets[conf->n_secrets++];
+	memset(more, 0, sizeof(*more));
+	return more;
+}
+
+/* @path: that conf_keep_name() keeps */
 static bool one_secret(struct conf *conf, struct reader *r, const char *path,
 		       struct conf_error *err)
 {
-	struct conf_secret *more, *s;
-	char **ids[2];
-	int i;
+	struct end_reader local = { .r = r, .path = path, .which = "local", .err = err };
+	struct end_reader remote = { .r = r, .path = path, .which = "remote", .err = err };
+	struct conf_secret *s;
+	struct conf_word w;
 
 	if (r->token == KEY)
 		return one_passphrase(conf, r, path, err);
 	if (r->token != PSK)
 		return conf_fail(err, path, r->at.first_line, r->at.first_column,
 				 "expected psk LOCAL-ID REMOTE-ID \"SECRET\" or key FILE \"PASSPHRASE\"");
-	if (conf_array_is_full(conf->n_secrets)) {
-		more = reallocarray(conf->secrets, conf->n_secrets ? conf->n_secrets * 2 : 1,
-				    sizeof(*more));
-		if (!more)
-			return conf_fail(err, path, r->at.first_line, r->at.first_column,
-					 "out of memory");
-		conf->secrets = more;
-	}
-	s = &conf->secrets[conf->n_secrets++];
-	memset(s, 0, sizeof(*s));
-	ids[0] = &s->local_id;
-	ids[1] = &s->remote_id;
-	for (i = 0; i < 2; i++) {
-		next(r);
-		if (!is_name(r->token))
-			return conf_fail(err, path, r->at.first_line, r->at.first_column,
-					 "expected the %s identity", i ? "remote" : "local");
-		*ids[i] = strndup(r->value.word.p, r->value.word.len);
-		if (!*ids[i])
-			return conf_fail(err, path, r->at.first_line, r->at.first_column,
-					 "out of memory");
-	}
+	s = new_secret(conf);
+	if (!s)
+		return conf_fail(err, path, r->at.first_line, r->at.first_column, "out of memory");
+	s->at = (struct conf_place){ path, r->at.first_line, r->at.first_column };
+	if (!one_end(&local, &s->local_id, &s->local) ||
+	    !one_end(&remote, &s->remote_id, &s->remote))
+		return false;
 	next(r);
-	s->psk = secret_value(r->token, r->value.word, &s->len);
+	w = r->value.word;
+	s->quoted_octets = r->token == STRING && w.len > 2 &&
+			   (!memcmp(w.p, "0x", 2) || !memcmp(w.p, "0s", 2));
+	s->psk = secret_value(r->token, w, &s->len);
 	if (!s->psk)
 		return conf_fail(err, path, r->at.first_line, r->at.first_column,
 				 "expected the secret: \"text\", 0xHEX or 0sBASE64");
@@ -166,34 +389,70 @@ static bool one_secret(struct conf *conf, struct reader *r, const char *path,
 	return true;
 }
 
-/* as they are compared: NULL for any */
-static const char *named(const char *id)
-{
-	return strcmp(id, "any") && strcmp(id, "%any") ? id : NULL;
-}
+/* ---- search ---- */
 
-static int name_cmp(const char *a, const char *b)
+/* NULL: any */
+static int key_cmp(const struct conf_secret_key *a, const struct conf_secret_key *b)
 {
+	size_t least;
+	int ret;
+
 	if (!a || !b)
 		return (a != NULL) - (b != NULL);
-	return strcmp(a, b);
+	least = a->len < b->len ? a->len : b->len;
+	ret = memcmp(a->p, b->p, least);
+	return ret ? ret : (a->len > b->len) - (a->len < b->len);
 }
 
-static int ids_cmp(const struct conf_secret *s, const char *local, const char *remote)
+static int keys_cmp(const struct conf_secret_entry *e, const struct conf_secret_key *local,
+		    const struct conf_secret_key *remote)
 {
-	int ret = name_cmp(named(s->remote_id), remote);
+	int ret = key_cmp(e->remote, remote);
 
-	return ret ? ret : name_cmp(named(s->local_id), local);
+	return ret ? ret : key_cmp(e->local, local);
 }
 
 /* of two for the same the first that was written comes first */
-static int secret_cmp(const void *a, const void *b)
+static int entry_cmp(const void *a, const void *b)
 {
-	const struct conf_secret *x = *(const struct conf_secret *const *)a;
-	const struct conf_secret *y = *(const struct conf_secret *const *)b;
-	int ret = ids_cmp(x, named(y->local_id), named(y->remote_id));
+	const struct conf_secret_entry *x = a, *y = b;
+	int ret = keys_cmp(x, y->local, y->remote);
 
-	return ret ? ret : (x > y) - (x < y);
+	return ret ? ret : (x->secret > y->secret) - (x->secret < y->secret);
+}
+
+static const struct conf_secret_key *key_at(const struct conf_secret_end *end, unsigned int i)
+{
+	return end->n ? &end->key[i] : NULL;
+}
+
+static void add_entries(struct conf *conf, const struct conf_secret *s)
+{
+	unsigned int i = 0, k;
+
+	do {
+		k = 0;
+		do {
+			conf->secrets_by_id[conf->n_secrets_by_id++] = (struct conf_secret_entry){
+				key_at(&s->local, i), key_at(&s->remote, k), s };
+		} while (++k < s->remote.n);
+	} while (++i < s->local.n);
+}
+
+static void mark_same(struct conf *conf)
+{
+	const struct conf_secret_entry *first = conf->secrets_by_id, *e;
+	struct conf_secret *s;
+	unsigned int i;
+
+	for (i = 1; i < conf->n_secrets_by_id; i++) {
+		e = &conf->secrets_by_id[i];
+		s = &conf->secrets[e->secret - conf->secrets];
+		if (keys_cmp(e, first->local, first->remote))
+			first = e;
+		else if (s != first->secret && !s->same)
+			s->same = first->secret;
+	}
 }
 
 /* for thousands of peers with a secret each */
@@ -202,12 +461,16 @@ static bool sort_secrets(struct conf *conf)
 	unsigned int i;
 
 	free(conf->secrets_by_id);
-	conf->secrets_by_id = calloc(conf->n_secrets + 1, sizeof(struct conf_secret *));
+	conf->n_secrets_by_id = 0;
+	conf->secrets_by_id = calloc(4 * (size_t)conf->n_secrets + 1, sizeof(*conf->secrets_by_id));
 	if (!conf->secrets_by_id)
 		return false;
-	for (i = 0; i < conf->n_secrets; i++)
-		conf->secrets_by_id[i] = &conf->secrets[i];
-	qsort(conf->secrets_by_id, conf->n_secrets, sizeof(*conf->secrets_by_id), secret_cmp);
+	for (i = 0; i < conf->n_secrets; i++) {
+		conf->secrets[i].same = NULL;
+		add_entries(conf, &conf->secrets[i]);
+	}
+	qsort(conf->secrets_by_id, conf->n_secrets_by_id, sizeof(*conf->secrets_by_id), entry_cmp);
+	mark_same(conf);
 	return true;
 }
 
@@ -224,11 +487,12 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 {
 	struct conf_scan scan = { .line = 1, .column = 1 };
 	struct reader r = { 0 };
+	const char *name = conf_keep_name(conf, path);
 	char *text = malloc(len + 2);
 	bool ok = false;
 
 	*err->text = 0;
-	if (!text || conf_yylex_init_extra(&scan, &r.scanner)) {
+	if (!name || !text || conf_yylex_init_extra(&scan, &r.scanner)) {
 		free(text);
 		return conf_fail(err, path, 1, 1, "out of memory");
 	}
@@ -239,9 +503,11 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 		ok = true;
 		next(&r);
 		while (ok && r.token)
-			ok = one_secret(conf, &r, path, err);
+			ok = one_secret(conf, &r, name, err);
 	}
 	ok = ok && (sort_secrets(conf) || conf_fail(err, path, 1, 1, "out of memory"));
+	if (!ok)
+		conf->n_secrets_by_id = 0;	/* they may have moved */
 	conf_yylex_destroy(r.scanner);
 	explicit_bzero(text, len);
 	free(text);
@@ -299,21 +565,40 @@ out:
 }
 
 /* NULL: any */
-static const struct conf_secret *find_secret(const struct conf *conf, const char *local,
-					     const char *remote)
+static const struct conf_secret *find_secret(const struct conf *conf,
+					     const struct conf_secret_key *local,
+					     const struct conf_secret_key *remote)
 {
-	unsigned int n = conf->secrets_by_id ? conf->n_secrets : 0, from = 0, to = n, at;
+	unsigned int n = conf->n_secrets_by_id, from = 0, to = n, at;
 
 	while (from < to) {
 		at = from + (to - from) / 2;
-		if (ids_cmp(conf->secrets_by_id[at], local, remote) < 0)
+		if (keys_cmp(&conf->secrets_by_id[at], local, remote) < 0)
 			from = at + 1;
 		else
 			to = at;
 	}
-	if (from == n || ids_cmp(conf->secrets_by_id[from], local, remote))
+	if (from == n || keys_cmp(&conf->secrets_by_id[from], local, remote))
 		return NULL;
-	return conf->secrets_by_id[from];
+	return conf->secrets_by_id[from].secret;
+}
+
+/* a key with a type comes before one without */
+static const struct conf_secret *find_by_keys(const struct conf *conf,
+					      const struct conf_secret_end *local,
+					      const struct conf_secret_end *remote)
+{
+	const struct conf_secret *s = NULL;
+	unsigned int i, k;
+
+	for (k = 0; !s && k < remote->n; k++)
+		for (i = 0; !s && i < local->n; i++)
+			s = find_secret(conf, &local->key[i], &remote->key[k]);
+	for (k = 0; !s && k < remote->n; k++)
+		s = find_secret(conf, NULL, &remote->key[k]);
+	for (i = 0; !s && i < local->n; i++)
+		s = find_secret(conf, &local->key[i], NULL);
+	return s ? s : find_secret(conf, NULL, NULL);
 }
 
 /**
@@ -322,23 +607,20 @@ static const struct conf_secret *find_secret(const struct conf *conf, const char
  * @local: ours
  * @remote: the peer's
  *
- * The most specific wins: both named, then the remote one, then the local one,
- * then any.
+ * By types and octets, however they are written. The most specific wins: both named, then the
+ * remote one, then the local one, then any.
  *
- * Return: NULL when there is none.
+ * Return: NULL when there is none, or no memory.
  */
 const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,
 					   const struct conf_id *remote)
 {
-	const char *locals[] = { local->text, NULL }, *remotes[] = { remote->text, NULL };
-	const struct conf_secret *s;
-	unsigned int i, k;
+	struct conf_secret_end l = { .n = 0 }, r = { .n = 0 };
+	const struct conf_secret *s = NULL;
 
-	for (i = 0; i < 2; i++)
-		for (k = 0; k < 2; k++) {
-			s = find_secret(conf, locals[k], remotes[i]);
-			if (s)
-				return s;
-		}
-	return NULL;
+	if (keys_of_id(local, &l) && keys_of_id(remote, &r))
+		s = find_by_keys(conf, &l, &r);
+	end_free(&l);
+	end_free(&r);
+	return s;
 }

@@ -157,11 +157,51 @@ static void changed(struct bytes in)
 	free(copy);
 }
 
+/* equal names have one form, and each matches itself */
+static void one_form(struct bytes a, struct bytes b)
+{
+	struct buf x, y;
+
+	buf_init(&x);
+	buf_init(&y);
+	if (cert_dn_canon(a, &x) && cert_dn_canon(b, &y)) {
+		check(cert_dn_equal(a, b) == bytes_equal(buf_bytes(&x), buf_bytes(&y)));
+		check(!cert_dn_equal(a, b) || cert_dn_match(a, b) || memchr(a.p, CERT_DN_STAR, a.len));
+	}
+	buf_free(&x);
+	buf_free(&y);
+}
+
+/* what is read as text is a name */
+static void written(struct bytes in)
+{
+	char *text = strndup((const char *)in.p, in.len), why[200] = "";
+	struct buf der, canon;
+	bool stars;
+
+	check(text);
+	buf_init(&der);
+	buf_init(&canon);
+	if (cert_dn_parse(text, &der, &stars, why, sizeof(why))) {
+		check(cert_dn_canon(buf_bytes(&der), &canon));
+		check(cert_dn_match(buf_bytes(&der), buf_bytes(&der)) == !stars);
+	} else {
+		check(*why);
+	}
+	buf_free(&der);
+	buf_free(&canon);
+	free(text);
+}
+
 static void name(struct bytes in)
 {
 	char out[CERT_TEXT_MAX];
 	size_t half = in.len / 2, i;
 	struct bytes a = { in.p, half }, b = { in.p + half, in.len - half };
+
+	one_form(a, b);
+	one_form(in, in);
+	written(in);
 
 	cert_dn_str(in, out, sizeof(out));
 	for (i = 0; out[i]; i++)

@@ -712,6 +712,7 @@ bool ike_task_queued(const struct ike_sa *sa, enum ike_task_type type, uint32_t 
 const struct ike_task *ike_task_of(const struct ike_sa *sa, const struct ike_tunnel *tun);
 void ike_sa_drop_tunnel(struct ike_sa *sa, struct ike_tunnel *tun);
 const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t len);
+const char *ike_sa_id_named(const struct ike_sa *sa, bool ours, char *out, size_t len);
 bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
 		ike_job_done_t done, uint32_t spi);
 
@@ -800,6 +801,10 @@ bool ike_child_counters(const struct ike_child *child, bool in, struct kern_sa *
 
 /* ---- id.c ---- */
 const char *ike_id_str(uint8_t type, struct bytes data, char *out, size_t len);
+/* "fqdn 'hq.example.com'", for messages */
+const char *ike_id_named(uint8_t type, struct bytes data, char *out, size_t len);
+const char *ike_id_with_type(uint8_t type, const char *text, char *out, size_t len);
+#define IKE_ID_NAMED_STRLEN	320
 bool ike_id_match(const struct conf_id *conf, const struct addr *addr, uint8_t type,
 		  struct bytes data);
 /* the ID to send: the configured one, or the address */

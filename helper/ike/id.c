@@ -22,28 +22,60 @@ static bool addr_of(uint8_t type, struct bytes data, struct addr *out)
 	return true;
 }
 
+/* @out is full before all octets are there where there are many */
+static void hex_str(struct bytes data, char *out, size_t len)
+{
+	size_t i, at = snprintf(out, len, "0x");
+
+	for (i = 0; i < data.len && i < 32 && at + 2 < len; i++)
+		at += snprintf(out + at, len - at, "%02x", data.p[i]);
+	if (i < data.len && at < len)
+		snprintf(out + at, len - at, "...");
+}
+
+/* may it stand between quotes? A key ID that looks like octets is shown as the octets that it has. */
+static bool is_plain(uint8_t type, struct bytes data)
+{
+	size_t i;
+
+	if (type != WIRE_ID_FQDN && type != WIRE_ID_EMAIL && type != WIRE_ID_KEY)
+		return false;
+	if (type == WIRE_ID_KEY && (data.len > 255 || (data.len > 1 && !memcmp(data.p, "0x", 2))))
+		return false;
+	for (i = 0; i < data.len; i++)
+		if (!isprint(data.p[i]) || data.p[i] == '\'')
+			return false;
+	return true;
+}
+
 /* what a stranger sent goes to logs and terminals: printable or in hexadecimal */
 const char *ike_id_str(uint8_t type, struct bytes data, char *out, size_t len)
 {
 	struct addr a;
-	size_t i, at = 0;
-	bool text = type == WIRE_ID_FQDN || type == WIRE_ID_EMAIL;
 
 	if (addr_of(type, data, &a))
 		return addr_str(&a, out, len);
 	if (type == WIRE_ID_DN)
 		return cert_dn_str(data, out, len);
-	for (i = 0; text && i < data.len; i++)
-		text = isprint(data.p[i]) && data.p[i] != '\'';
-	if (text) {
+	if (is_plain(type, data))
 		snprintf(out, len, "%.*s", (int)(data.len > 256 ? 256 : data.len),
 			 (const char *)data.p);
-		return out;
-	}
-	at = snprintf(out, len, "ID of type %u 0x", type);
-	for (i = 0; i < data.len && i < 32 && at + 2 < len; i++)
-		at += snprintf(out + at, len - at, "%02x", data.p[i]);
+	else
+		hex_str(data, out, len);
 	return out;
+}
+
+const char *ike_id_with_type(uint8_t type, const char *text, char *out, size_t len)
+{
+	snprintf(out, len, "%s '%s'", wire_id_type_str(type), text);
+	return out;
+}
+
+const char *ike_id_named(uint8_t type, struct bytes data, char *out, size_t len)
+{
+	char text[300];
+
+	return ike_id_with_type(type, ike_id_str(type, data, text, sizeof(text)), out, len);
 }
 
 /* `*.example.com`: one label in its place; `*@example.com`: anybody there */
@@ -66,7 +98,8 @@ bool ike_id_match(const struct conf_id *conf, const struct addr *addr, uint8_t t
 		return true;
 	ike_id_local(conf, addr, &want);
 	if (want.type == WIRE_ID_DN && type == WIRE_ID_DN)
-		return cert_dn_equal(want.data, data);
+		return conf->stars ? cert_dn_match(want.data, data) :
+				     cert_dn_equal(want.data, data);
 	if (want.type == type && conf->type && conf_id_is_pattern(conf))
 		return pattern_match(type, want.data, data);
 	if (want.type != type || want.data.len != data.len)

@@ -98,11 +98,16 @@ struct bytes cert_pub_spki(const struct cert_pub *pub);
 const uint8_t *cert_pub_id(const struct cert_pub *pub);	/* CERT_KEY_ID_LEN octets */
 const char *cert_pub_str(const struct cert_pub *pub, char *out, size_t len);	/* "RSA 2048" */
 
+/* ---- cert_dn.c: distinguished names as text ---- */
+#define CERT_DN_STAR	0x05	/* tag of the value that is `*` in a pattern */
+bool cert_dn_parse(const char *text, struct buf *der, bool *stars, char *why, size_t why_len);
+bool cert_dn_canon(struct bytes der, struct buf *out);
+
 /* ---- cert_id.c: identities. RFC 4945 3.1 ---- */
-/* @der: caller's; the text is in the certificate's order, as openssl and strongSwan write it */
-bool cert_dn_encode(const char *text, struct buf *der);
 const char *cert_dn_str(struct bytes der, char *out, size_t len);
 bool cert_dn_equal(struct bytes a, struct bytes b);	/* RFC 5280 7.1 */
+/* the same where the pattern has no star, of which each takes a value of its type */
+bool cert_dn_match(struct bytes pattern, struct bytes dn);
 /* false: @err says what the certificate has in place of it */
 bool cert_has_id(const struct cert *cert, uint8_t type, struct bytes id, char *err,
 		 size_t err_len);

@@ -11,57 +11,9 @@
 #include "sys/cert_priv.h"
 #include "wire/wire.h"
 
-#define DN_PARTS_MAX	32
+#define AVAS_MAX	8	/* in one RDN of several */
 
 /* ---- distinguished names ---- */
-
-/* the sets of a DN; 0: it is none */
-static unsigned int dn_parts(struct bytes der, struct bytes parts[DN_PARTS_MAX])
-{
-	struct bytes whole, body, one;
-	unsigned int n = 0;
-	uint8_t tag;
-
-	if (!wire_der_next(&der, &tag, &whole, &body) || tag != 0x30 || der.len)
-		return 0;
-	while (body.len) {
-		if (n == DN_PARTS_MAX || !wire_der_next(&body, &tag, &parts[n], &one) || tag != 0x31)
-			return 0;
-		n++;
-	}
-	return n;
-}
-
-/*
- * GnuTLS reads RFC 4514, where the last part comes first. People write the parts
- * as they are in the certificate, as openssl and strongSwan show them.
- */
-bool cert_dn_encode(const char *text, struct buf *der)
-{
-	gnutls_datum_t d = { NULL, 0 };
-	struct bytes parts[DN_PARTS_MAX], all;
-	unsigned int n = 0, i;
-	const char *bad;
-	gnutls_x509_dn_t dn;
-	size_t head;
-
-	if (gnutls_x509_dn_init(&dn) < 0)
-		return false;
-	if (strchr(text, '=') && gnutls_x509_dn_set_str(dn, text, &bad) >= 0 &&
-	    gnutls_x509_dn_export2(dn, GNUTLS_X509_FMT_DER, &d) >= 0) {
-		all = (struct bytes){ d.data, d.size };
-		n = dn_parts(all, parts);
-		if (n) {
-			head = parts[0].p - all.p;
-			buf_put(der, all.p, head);
-			for (i = n; i--;)
-				buf_put_bytes(der, parts[i]);
-		}
-	}
-	gnutls_free(d.data);
-	gnutls_x509_dn_deinit(dn);
-	return n && !der->failed;
-}
 
 /* names are printed between quotes, which they must not close */
 static void unquote(char *s)
@@ -99,9 +51,10 @@ const char *cert_dn_str(struct bytes der, char *out, size_t len)
 	return out;
 }
 
-static bool is_text(uint8_t tag)
+bool cert_ava_is_text(const struct cert_ava *ava)
 {
-	return tag == 12 || tag == 19 || tag == 20 || tag == 22;	/* UTF8, Printable, T61, IA5 */
+	/* UTF8String, PrintableString, T61String, IA5String */
+	return ava->tag == 12 || ava->tag == 19 || ava->tag == 20 || ava->tag == 22;
 }
 
 static bool is_space(struct bytes b, size_t i)
@@ -142,13 +95,7 @@ static bool text_equal(struct bytes a, struct bytes b)
 	return i == a.len && k == b.len;
 }
 
-/* the type and the value of one attribute; false: it is none */
-struct ava {
-	struct bytes oid, value;
-	uint8_t tag;
-};
-
-static bool ava_read(struct bytes *set, struct ava *out)
+bool cert_ava_read(struct bytes *set, struct cert_ava *out)
 {
 	struct bytes whole, seq;
 	uint8_t tag;
@@ -158,48 +105,92 @@ static bool ava_read(struct bytes *set, struct ava *out)
 	       wire_der_next(&seq, &out->tag, &whole, &out->value) && !seq.len;
 }
 
-static bool ava_equal(const struct ava *a, const struct ava *b)
+static bool ava_equal(const struct cert_ava *a, const struct cert_ava *b)
 {
 	if (!bytes_equal(a->oid, b->oid))
 		return false;
-	if (is_text(a->tag) && is_text(b->tag))
+	if (cert_ava_is_text(a) && cert_ava_is_text(b))
 		return text_equal(a->value, b->value);
 	return a->tag == b->tag && bytes_equal(a->value, b->value);
 }
 
-static bool set_equal(struct bytes a, struct bytes b)
+/* @star: of a pattern, whose value may be any text */
+static bool star_match(const struct cert_ava *star, const struct cert_ava *b)
 {
-	struct ava x, y;
+	return bytes_equal(star->oid, b->oid) && cert_ava_is_text(b) && trimmed(b->value).len;
+}
 
-	do {
-		if (!ava_read(&a, &x) || !ava_read(&b, &y) || !ava_equal(&x, &y))
+/* takes one of @b that is not @used; false: none fits */
+static bool take_match(const struct cert_ava *a, bool star, const struct cert_ava *b,
+		       unsigned int n, bool *used)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (!used[i] && (star ? star_match(a, &b[i]) : ava_equal(a, &b[i]))) {
+			used[i] = true;
+			return true;
+		}
+	return false;
+}
+
+static bool read_avas(struct bytes set, struct cert_ava avas[AVAS_MAX], unsigned int *n)
+{
+	for (*n = 0; set.len && *n < AVAS_MAX; (*n)++)
+		if (!cert_ava_read(&set, &avas[*n]))
 			return false;
-	} while (a.len && b.len);
-	return !a.len && !b.len;
+	return *n && !set.len;
 }
 
 /*
- * It ends at the first difference, so a stranger's DN costs no more than the length of the one it
- * is compared with. Nothing is allocated: each IKE_AUTH compares one with those of many peers.
+ * Their order says nothing: X.690 11.6 sorts them by octets, of which upper and lower case, and the
+ * type of string, are a part. A star takes what no other takes.
  */
-bool cert_dn_equal(struct bytes a, struct bytes b)
+static bool sets_match(struct bytes a, struct bytes b, bool stars)
+{
+	struct cert_ava x[AVAS_MAX], y[AVAS_MAX];
+	bool used[AVAS_MAX] = { false }, star;
+	unsigned int n, m, i, pass;
+
+	if (!read_avas(a, x, &n) || !read_avas(b, y, &m) || n != m)
+		return false;
+	for (pass = 0; pass <= stars; pass++)
+		for (i = 0; i < n; i++) {
+			star = stars && x[i].tag == CERT_DN_STAR;
+			if (star == pass && !take_match(&x[i], star, y, n, used))
+				return false;
+		}
+	return true;
+}
+
+/*
+ * It ends at the first part that differs, so a stranger's DN costs no more than the length of the
+ * one it is compared with. Nothing is allocated: each IKE_AUTH compares one with those of many peers.
+ */
+static bool dns_match(struct bytes a, struct bytes b, bool stars)
 {
 	struct bytes whole, sets_a, sets_b, set_a, set_b;
 	uint8_t tag_a, tag_b;
 
-	if (!a.len || !b.len)
-		return false;
-	if (bytes_equal(a, b))
-		return true;
 	if (!wire_der_next(&a, &tag_a, &whole, &sets_a) || tag_a != 0x30 || a.len ||
 	    !wire_der_next(&b, &tag_b, &whole, &sets_b) || tag_b != 0x30 || b.len || !sets_a.len)
 		return false;
 	while (sets_a.len && sets_b.len)
 		if (!wire_der_next(&sets_a, &tag_a, &whole, &set_a) || tag_a != 0x31 ||
 		    !wire_der_next(&sets_b, &tag_b, &whole, &set_b) || tag_b != 0x31 ||
-		    !set_equal(set_a, set_b))
+		    !sets_match(set_a, set_b, stars))
 			return false;
 	return !sets_a.len && !sets_b.len;
+}
+
+bool cert_dn_equal(struct bytes a, struct bytes b)
+{
+	return a.len && b.len && (bytes_equal(a, b) || dns_match(a, b, false));
+}
+
+bool cert_dn_match(struct bytes pattern, struct bytes dn)
+{
+	return dns_match(pattern, dn, true);
 }
 
 /* ---- identities ---- */
@@ -342,7 +333,7 @@ bool cert_crt_has_id(gnutls_x509_crt_t crt, uint8_t type, struct bytes id, char 
 		return false;
 	default:
 		/* RFC 4945 3.1: a key ID says nothing that a certificate could confirm */
-		snprintf(err, err_len, "an ID of type %u cannot be in a certificate", type);
+		snprintf(err, err_len, "%s cannot be in a certificate", wire_id_type_str(type));
 		return false;
 	}
 }

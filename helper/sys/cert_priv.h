@@ -12,6 +12,16 @@
 
 #define CERT_FILE_MAX	(1u << 20)
 
+/* one attribute of a DN */
+struct cert_ava {
+	struct bytes oid, value;
+	uint8_t tag;		/* of @value */
+};
+
+/* cert_id.c; takes one off @set; false: there is none */
+bool cert_ava_read(struct bytes *set, struct cert_ava *out);
+bool cert_ava_is_text(const struct cert_ava *ava);
+
 /* @bits: of RSA's modulus, or of the curve's name */
 struct cert_pub {
 	char *file;

@@ -228,9 +228,9 @@ static const struct { const char *text, *error; } refused[] = {
 	{ LIST PEER("local id fqdn *.example.com tunnel t { access-list a }"),
 	  "f:2:73: found '*.example.com', expected an identity without '*'" },
 	{ LIST PEER("remote id fqdn a.*.example.com tunnel t { access-list a }"),
-	  "f:2:74: found 'a.*.example.com', expected an identity of this type" },
+	  "f:2:74: found 'a.*.example.com', expected '*' in place of the whole first label, as in *.example.com" },
 	{ LIST PEER("remote id dn \"no name\" tunnel t { access-list a }"),
-	  "f:2:72: found 'no name', expected an identity of this type" },
+	  "f:2:72: found 'no name', expected a distinguished name such as C=DE, O=Example, CN=hq: 'no name' has no '='" },
 	{ LIST PEER("cert certs/a.pem tunnel t { access-list a }"),
 	  "f:2:64: found 'certs/a.pem', expected the name of a file without its folder" },
 	{ LIST PEER("revocation always tunnel t { access-list a }"),
@@ -626,7 +626,7 @@ static const struct conf_secret *naive_find(const struct conf *conf, const char 
 static void one_secret_of_many_is_found(void **state)
 {
 	struct conf *conf = parse(example);
-	struct conf_id local = { .type = 1 }, remote = { .type = 1 };
+	struct conf_id local = { .type = WIRE_ID_FQDN }, remote = { .type = WIRE_ID_FQDN };
 	char text[9000] = "", l[8], r[8];
 	unsigned int i, k, seed = 1, at = 0;
 	struct conf_error err;
@@ -646,11 +646,15 @@ static void one_secret_of_many_is_found(void **state)
 	}
 	assert_int_equal(conf->n_secrets, 200);
 	local.text = l;
+	local.data = (uint8_t *)l;
 	remote.text = r;
+	remote.data = (uint8_t *)r;
 	for (i = 0; i < 8; i++)
 		for (k = 0; k < 30; k++) {
 			snprintf(l, sizeof(l), "l%u", i);
 			snprintf(r, sizeof(r), "r%u", k);
+			local.len = strlen(l);
+			remote.len = strlen(r);
 			assert_ptr_equal(conf_secret_find(conf, &local, &remote),
 					 naive_find(conf, l, r));
 		}

@@ -321,12 +321,14 @@ static void wrong_psk(void **state)
 static void no_secret(void **state)
 {
 	struct world *w = world_new(NULL, NULL);
+	unsigned int n;
 
 	(void)state;
 	/* the last secret goes, nothing else changes */
-	w->a.conf->n_secrets = 0;
+	n = w->a.conf->n_secrets_by_id;
+	w->a.conf->n_secrets_by_id = 0;
 	node_up(&w->a, NULL);
-	w->a.conf->n_secrets = 1;
+	w->a.conf->n_secrets_by_id = n;
 	assert_non_null(strstr(w->a.up_error, "no pre-shared key for 'a.example.com' and "
 			       "'b.example.com'"));
 	assert_int_equal(w->n_packets, 0);

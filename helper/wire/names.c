@@ -43,6 +43,31 @@ const char *wire_err_str(enum wire_err err)
 }
 
 /**
+ * wire_id_type_str() - name of a type of identity
+ * @type: RFC 7296 3.5
+ *
+ * Return: the word of the configuration; a number's text holds until the thread's next call.
+ */
+const char *wire_id_type_str(uint8_t type)
+{
+	switch (type) {
+	case WIRE_ID_IPV4:
+		return "ipv4";
+	case WIRE_ID_FQDN:
+		return "fqdn";
+	case WIRE_ID_EMAIL:
+		return "email";
+	case WIRE_ID_IPV6:
+		return "ipv6";
+	case WIRE_ID_DN:
+		return "dn";
+	case WIRE_ID_KEY:
+		return "key-id";
+	}
+	return number("ID of type", type);
+}
+
+/**
  * wire_exchange_str() - name of an exchange type
  * @exchange: RFC 7296 3.1
  *

@@ -104,6 +104,7 @@ enum wire_err {
 };
 const char *wire_err_str(enum wire_err err);
 const char *wire_exchange_str(uint8_t exchange);
+const char *wire_id_type_str(uint8_t type);
 const char *wire_notify_str(uint16_t type);	/* "NO_PROPOSAL_CHOSEN", "notify 12345" */
 const char *wire_payload_str(uint8_t type);
 
