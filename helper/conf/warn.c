@@ -194,6 +194,47 @@ static void warn_cut_off(const struct warner *w, const struct place *places, uns
 	}
 }
 
+/* ---- secrets ---- */
+
+__attribute__((format(printf, 4, 5)))
+static void say_secret(const struct conf_secret *s, conf_warn_t warn, void *arg,
+		       const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+	int n = snprintf(text, sizeof(text), "%s:%u:%u: warning: ", s->at.file,
+			 s->at.line, s->at.column);
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+	va_end(ap);
+	warn(text, arg);
+}
+
+/**
+ * conf_warn_secrets() - look for lines of the secrets file that the administrator hardly meant
+ * @conf: the configuration with its secrets
+ * @warn: gets each warning, without a secret
+ * @arg: argument of @warn
+ */
+void conf_warn_secrets(const struct conf *conf, conf_warn_t warn, void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_secrets; i++) {
+		const struct conf_secret *s = &conf->secrets[i];
+
+		if (s->quoted_octets)
+			say_secret(s, warn, arg, "the secret for %s and %s is a text that begins with 0x or 0s, because it stands in quotes; expected no quotes around hexadecimal or base64",
+				   s->local_id, s->remote_id);
+		if (s->same)
+			say_secret(s, warn, arg, "the secret for %s and %s is never used, because line %u has the same identities; expected one line for a pair",
+				   s->local_id, s->remote_id, s->same->at.line);
+	}
+}
+
 /**
  * conf_warn() - look for entries that the administrator hardly meant
  * @conf: the configuration
@@ -211,6 +252,7 @@ void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned
 	unsigned int i, n;
 	struct place *places = places_new(conf, &n);
 
+	conf_warn_secrets(conf, warn, arg);
 	if (!places)
 		return;
 	warn_hidden(&w, places, n);

@@ -9,6 +9,7 @@
 
 #include <linux/nfipsec.h>
 
+#include "conf/warn.h"
 #include "core/ctl.h"
 #include "core/daemon.h"
 #include "core/event.h"
@@ -530,6 +531,12 @@ static void warn_certs(const struct conf *conf)
 			log_warn("%s", text);
 }
 
+static void log_warning(const char *text, void *arg)
+{
+	(void)arg;
+	log_warn("%s", text);
+}
+
 /* @warning: for the command that loads the configuration; empty: no peer lacks anything */
 static void warn_lacks(const struct conf *conf, char *warning, size_t len)
 {
@@ -576,6 +583,7 @@ static void in_force(struct daemon *d, char *warning, size_t len)
 	reason_set(conf_has_entries(conf) ? NULL : empty);
 	warn_weak(conf);
 	warn_certs(conf);
+	conf_warn_secrets(conf, log_warning, NULL);
 	warn_lacks(conf, warning, len);
 	log_info("%s loaded: %u access lists, %u peers", conf->path, conf->n_lists,
 		 conf->n_peers);

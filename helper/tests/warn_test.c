@@ -132,6 +132,45 @@ static void cut_off(void **state)
 		"10 protect ip from 10.1.0.0/16 to any }" PEER);
 }
 
+static void secrets(void **state)
+{
+	static const char text[] = "psk a b \"0x0123\"\n"
+		"psk a c \"0sAQID\"\n"
+		"psk a d 0x0123\n"
+		"psk any any \"0\"\n"
+		"psk A fqdn b \"fine: it has a type\"\n"
+		" psk a C \"hunter2\"\n"
+		"psk %any any \"hunter2\"\n"
+		"psk 2001:db8::1 dn \"C=DE, CN=x\" \"1\"\n"
+		"psk ipv6 2001:DB8:0::1 \"c=de,cn=X\" \"hunter2\"\n";
+	static const char *const want[] = {
+		"s:1:1: warning: the secret for a and b is a text that begins with 0x or 0s, because it stands in quotes; "
+		"expected no quotes around hexadecimal or base64",
+		"s:2:1: warning: the secret for a and c is a text that begins with 0x or 0s, because it stands in quotes; "
+		"expected no quotes around hexadecimal or base64",
+		"s:6:2: warning: the secret for a and C is never used, because line 2 has the same identities; "
+		"expected one line for a pair",
+		"s:7:1: warning: the secret for %any and any is never used, because line 4 has the same identities; "
+		"expected one line for a pair",
+		"s:9:1: warning: the secret for ipv6 2001:DB8:0::1 and c=de,cn=X is never used, because line 8 has the same "
+		"identities; expected one line for a pair",
+	};
+	static const char peer[] = "access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }" PEER;
+	struct conf_error err;
+	struct conf *conf = conf_parse(peer, strlen(peer), "c", &err);
+	struct seen s = { .n = 0 };
+	unsigned int i;
+
+	(void)state;
+	assert_non_null(conf);
+	assert_true(conf_secrets_parse(conf, text, strlen(text), "s", &err));
+	conf_warn(conf, NULL, 0, on_warning, &s);
+	conf_free(conf);
+	assert_int_equal(s.n, 5);
+	for (i = 0; i < 5; i++)
+		assert_string_equal(s.text[i], want[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +178,7 @@ int main(void)
 		cmocka_unit_test(hidden_entries),
 		cmocka_unit_test(exchanged_ends),
 		cmocka_unit_test(cut_off),
+		cmocka_unit_test(secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
