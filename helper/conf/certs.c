@@ -43,7 +43,7 @@ static bool fits_id(const struct cert *cert, const struct conf_id *id, char *why
 static bool named_cert(struct certs *c, struct conf_peer *p)
 {
 	const struct cert *cert = cert_store_cert(c->conf->certs, p->cert.name);
-	char why[CERT_ERROR_MAX];
+	char why[CERT_ERROR_MAX], id[CONF_ID_STRLEN];
 
 	if (!cert)
 		return FAIL_AT(c, p->cert.at, "found '%s', expected a file with a certificate in %s/certs",
@@ -52,8 +52,8 @@ static bool named_cert(struct certs *c, struct conf_peer *p)
 		return FAIL_AT(c, p->cert.at, "found '%s', expected its private key in %s/private",
 			       p->cert.name, c->dir);
 	if (!fits_id(cert, &p->local_id, why, sizeof(why)))
-		return FAIL_AT(c, p->cert.at, "found '%s', expected a certificate for our id '%s': %s",
-			       p->cert.name, p->local_id.text, why);
+		return FAIL_AT(c, p->cert.at, "found '%s', expected a certificate for our id %s: %s",
+			       p->cert.name, conf_id_str(&p->local_id, id, sizeof(id)), why);
 	p->own[p->n_own++] = cert;
 	return true;
 }
@@ -61,7 +61,7 @@ static bool named_cert(struct certs *c, struct conf_peer *p)
 /* of several, what the peer asks for decides: RFC 7296 3.7 */
 static bool any_cert(struct certs *c, struct conf_peer *p)
 {
-	char why[CERT_ERROR_MAX] = "none is there";
+	char why[CERT_ERROR_MAX] = "none is there", id[CONF_ID_STRLEN];
 	const struct cert *cert;
 	unsigned int i;
 
@@ -72,8 +72,8 @@ static bool any_cert(struct certs *c, struct conf_peer *p)
 	if (p->n_own)
 		return true;
 	if (p->local_id.type)
-		return FAIL_AT(c, p->local_auth_at, "found cert, expected a certificate for our id '%s' in %s/certs and its private key in %s/private: %s",
-			       p->local_id.text, c->dir, c->dir, why);
+		return FAIL_AT(c, p->local_auth_at, "found cert, expected a certificate for our id %s in %s/certs and its private key in %s/private: %s",
+			       conf_id_str(&p->local_id, id, sizeof(id)), c->dir, c->dir, why);
 	return FAIL_AT(c, p->local_auth_at, "found cert, expected a certificate in %s/certs and its private key in %s/private",
 		       c->dir, c->dir);
 }

@@ -53,13 +53,16 @@ static bool has_both_ids(const struct conf_peer *p)
 /* @why: the secrets file as a whole is not there or not used; empty: it is */
 static bool psk_of_peer(struct conf *conf, struct conf_peer *p, const char *why)
 {
+	char us[CONF_ID_STRLEN], them[CONF_ID_STRLEN];
+
 	if (!uses_psk(p))
 		return true;
 	if (*why)
 		return conf_lacks(p, "%s", why);
 	if (has_both_ids(p) && !conf_secret_find(conf, &p->local_id, &p->remote_id))
-		return conf_lacks(p, "no pre-shared key for '%s' and '%s' is in the secrets file",
-				  p->local_id.text, p->remote_id.text);
+		return conf_lacks(p, "no pre-shared key for %s and %s is in the secrets file",
+				  conf_id_str(&p->local_id, us, sizeof(us)),
+				  conf_id_str(&p->remote_id, them, sizeof(them)));
 	return true;
 }
 

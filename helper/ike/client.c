@@ -179,11 +179,11 @@ static const char *held_by(struct ike_sa *sa, const struct ike_tunnel *tun,
 			   const struct kern_sel *sel, char *out, size_t len)
 {
 	struct ike_sa *other = holder(sa, tun, sel);
-	char id[300], at[ADDR_STRLEN];
+	char id[IKE_ID_NAMED_STRLEN], at[ADDR_STRLEN];
 	const struct addr *orphan;
 
 	if (other) {
-		snprintf(out, len, "'%s'", ike_sa_id_str(other, false, id, sizeof(id)));
+		snprintf(out, len, "%s", ike_sa_id_named(other, false, id, sizeof(id)));
 		probe(other);
 		return out;
 	}
@@ -209,7 +209,7 @@ static const char *held_by(struct ike_sa *sa, const struct ike_tunnel *tun,
 unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, struct kern_sel *sels,
 			      unsigned int n)
 {
-	char us[300], them[310], src[TS_STRLEN], dst[TS_STRLEN];
+	char us[IKE_ID_NAMED_STRLEN], them[IKE_ID_NAMED_STRLEN], src[TS_STRLEN], dst[TS_STRLEN];
 	unsigned int i, kept = 0;
 
 	for (i = 0; i < n; i++) {
@@ -218,8 +218,8 @@ unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, s
 			continue;
 		}
 		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, tun->conf->name, NULL,
-			   "'%s' does not get %s === %s, which %s has",
-			   ike_sa_id_str(sa, false, us, sizeof(us)),
+			   "%s does not get %s === %s, which %s has",
+			   ike_sa_id_named(sa, false, us, sizeof(us)),
 			   ts_str(&sels[i].src, src, sizeof(src)),
 			   ts_str(&sels[i].dst, dst, sizeof(dst)), them);
 	}

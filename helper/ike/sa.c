@@ -558,9 +558,33 @@ const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t 
 	}
 	if (!ours && sa->peer && sa->peer->conf->remote_id.type) {
 		ike_id_local(&sa->peer->conf->remote_id, NULL, &id);
-		return ike_id_str(id.type, id.data, out, len);
+		/* a star of a DN has a form of its own */
+		if (!conf_id_is_pattern(&sa->peer->conf->remote_id))
+			return ike_id_str(id.type, id.data, out, len);
+		snprintf(out, len, "%s", sa->peer->conf->remote_id.text);
+		return out;
 	}
 	snprintf(out, len, "unknown");
+	return out;
+}
+
+/* with its type, for messages */
+const char *ike_sa_id_named(const struct ike_sa *sa, bool ours, char *out, size_t len)
+{
+	char text[300];
+	uint8_t type = sa->remote_id.type;
+	struct wire_id id;
+
+	ike_sa_id_str(sa, ours, text, sizeof(text));
+	if (ours && sa->peer) {
+		ike_id_local(&sa->peer->conf->local_id, &sa->local.addr, &id);
+		type = id.type;
+	} else if (!ours && !type && sa->peer) {
+		type = sa->peer->conf->remote_id.type;
+	}
+	if (type)
+		return ike_id_with_type(type, text, out, len);
+	snprintf(out, len, "%s", text);
 	return out;
 }
 
@@ -656,6 +680,7 @@ void ike_sa_established(struct ike_sa *sa)
 {
 	struct ike *ike = sa->ike;
 	char addr[ADDR_STRLEN], us[300], them[300], p[160];
+	char us_named[IKE_ID_NAMED_STRLEN], them_named[IKE_ID_NAMED_STRLEN];
 
 	ike_half_open_end(sa);
 	sa->state = IKE_STATE_ESTABLISHED;
@@ -674,8 +699,10 @@ void ike_sa_established(struct ike_sa *sa)
 		   json_pack("{s:s,s:o,s:o,s:s,s:b,s:b}", "remote", addr, "local_id",
 			     printable_json(us), "remote_id", printable_json(them), "ike", p, "initiator", sa->initiator, "rekeyed",
 			     sa->keyed),
-		   "IKE SA with %s %s: %s, we are '%s', it is '%s'", addr,
-		   sa->keyed ? "rekeyed" : "up", p, us, them);
+		   "IKE SA with %s %s: %s, we are %s, it is %s", addr,
+		   sa->keyed ? "rekeyed" : "up", p,
+		   ike_sa_id_named(sa, true, us_named, sizeof(us_named)),
+		   ike_sa_id_named(sa, false, them_named, sizeof(them_named)));
 }
 
 static void life_due(struct ike_timer *t)

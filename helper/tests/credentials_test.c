@@ -154,7 +154,7 @@ static void private_key_for_all_to_read(void **state)
 	conf = load_good(dir, LISTS PSK CERT(""), &b);
 	assert_int_equal(b.n, 1);
 	lacks(conf, "shared", NULL);
-	lacks(conf, "signed", "expected a certificate for our id 'a.example.com'");
+	lacks(conf, "signed", "expected a certificate for our id fqdn 'a.example.com'");
 	lacks(conf, "signed", "found mode 0644, expected 0600");
 	assert_int_equal(conf_peer_find(conf, "signed")->n_own, 0);
 	conf_free(conf);
@@ -235,12 +235,12 @@ static void no_secret(void **state)
 	(void)state;
 	conf = load_good(dir, LISTS PSK CERT(""), &b);
 	assert_int_equal(b.n, 0);
-	lacks(conf, "shared", "no pre-shared key for 'a.example.com' and 'b.example.com' is in the secrets file");
+	lacks(conf, "shared", "no pre-shared key for fqdn 'a.example.com' and fqdn 'b.example.com' is in the secrets file");
 	conf_free(conf);
 	/* nor is that an error where something is in force */
 	conf = parse(dir, LISTS PSK CERT(""));
 	assert_true(conf_credentials_load(conf, &err));
-	lacks(conf, "shared", "no pre-shared key for 'a.example.com' and 'b.example.com' is in the secrets file");
+	lacks(conf, "shared", "no pre-shared key for fqdn 'a.example.com' and fqdn 'b.example.com' is in the secrets file");
 	conf_free(conf);
 	pki_free(pki);
 	pki = site(&dir, NULL, 0);

@@ -185,7 +185,15 @@ static void identities_must_fit(void **state)
 	world_free(w);
 	b.extra_peer = " local id dn \"C=XX, O=Test, CN=b\" remote id dn \"C=XX, O=Test, CN=c\"\n";
 	refused(&a, &b, "AUTHENTICATION_FAILED",
-		"it says it is 'C=XX, O=Test, CN=a' and calls us 'C=XX, O=Test, CN=b', expected 'C=XX, O=Test, CN=c'");
+		"it says it is dn 'C=XX, O=Test, CN=a' and calls us dn 'C=XX, O=Test, CN=b', expected dn 'C=XX, O=Test, CN=c'");
+	/* whoever has a certificate with these parts, as one peer or as many */
+	b.extra_peer = " local id dn \"C=XX, O=Test, CN=b\" remote id dn \"C=XX, O=Test, CN=*\"\n";
+	world_free(world_up(&a, &b));
+	b.remote = "any";
+	world_free(world_up(&a, &b));
+	b.extra_peer = " local id dn \"C=XX, O=Test, CN=b\" remote id dn \"C=XX, O=Other, CN=*\"\n";
+	refused(&a, &b, "AUTHENTICATION_FAILED",
+		"it says it is dn 'C=XX, O=Test, CN=a' and calls us dn 'C=XX, O=Test, CN=b', expected dn 'C=XX, O=Other, CN=*'");
 	/* without an id, the subject is it */
 	a = (struct world_conf){ .auth = "cert", .certs = a.certs, .addr_ids = true };
 	b = (struct world_conf){ .auth = "cert", .certs = b.certs, .addr_ids = true };
@@ -726,7 +734,7 @@ static void what_is_not_there_is_said_at_load(void **state)
 	load_fails(dir, "auth cert ca b.pem",
 		   "/c:3:14: found 'b.pem', expected a file with a CA's certificate in ");
 	load_fails(dir, "auth cert local id fqdn b.example.com",
-		   "/c:3:6: found cert, expected a certificate for our id 'b.example.com' in ");
+		   "/c:3:6: found cert, expected a certificate for our id fqdn 'b.example.com' in ");
 	load_fails(dir, "auth cert cert a.pem local id fqdn b.example.com",
 		   "is for dNSName 'a.example.com'");
 	load_fails(dir, "auth pubkey key b.pem",

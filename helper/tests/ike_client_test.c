@@ -147,7 +147,7 @@ static void held_by_another(void **state)
 	(void)state;
 	becomes(w, &same);
 	assert_non_null(strstr(w->a.up_error, "TS_UNACCEPTABLE"));
-	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "'bob.example.com' does not get 10.2.0.0/16 === 10.99.0.7, which 'anna.example.com' has"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "fqdn 'bob.example.com' does not get 10.2.0.0/16 === 10.99.0.7, which fqdn 'anna.example.com' has"));
 	assert_int_equal(go_to(w, "10.99.0.7"), 1);
 	becomes(w, &wider);
 	assert_non_null(strstr(w->a.up_error, "TS_UNACCEPTABLE"));
@@ -168,7 +168,7 @@ static void held_by_an_idle_one(void **state)
 
 	(void)state;
 	becomes(w, &same);
-	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "'bob.example.com' does not get 10.2.0.0/16 === 10.99.0.7, which 'anna.example.com' has"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "fqdn 'bob.example.com' does not get 10.2.0.0/16 === 10.99.0.7, which fqdn 'anna.example.com' has"));
 	assert_int_equal(go_to(w, "10.99.0.7"), 1);
 	assert_int_equal(go_to(w, "10.99.0.8"), 1);
 	/* it is forgotten with the tunnel */
@@ -214,7 +214,7 @@ static void held_before_a_restart(void **state)
 	assert_int_equal(go_to(w, "10.99.0.7"), 1);
 	becomes(w, &same);
 	assert_non_null(strstr(w->a.up_error, "TS_UNACCEPTABLE"));
-	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "'bob.example.com' does not get 10.2.0.0/16 === 10.99.0.7, which a peer at 192.0.2.77 has"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "fqdn 'bob.example.com' does not get 10.2.0.0/16 === 10.99.0.7, which a peer at 192.0.2.77 has"));
 	assert_int_equal(go_to(w, "10.99.0.7"), 1);
 	becomes(w, &own);
 	assert_string_equal(w->a.up_error, "");

@@ -132,7 +132,7 @@ static void another_than_is_called_is_not_believed(void **state)
 	node_up(&w->a, NULL);
 	world_run(w, 500);
 	assert_null(change);
-	assert_non_null(strstr(w->a.up_error, "its ID is 'c.example.com', expected 'b.example.com'"));
+	assert_non_null(strstr(w->a.up_error, "its ID is fqdn 'c.example.com', expected fqdn 'b.example.com'"));
 	assert_int_equal(node_ike_sas(&w->a, NULL), 0);
 	assert_int_equal(node_sas(&w->a), 0);
 	world_run(w, 100000);
@@ -434,6 +434,9 @@ static void each_type_of_identity(void **state)
 		  WIRE_ID_IPV6 },
 		{ "id key-id key-of-a", "key-of-a", "id key-id key-of-b", "key-of-b",
 		  WIRE_ID_KEY },
+		{ "id key-id 0x00ffab", "0x00FFAB", "id key-id 0x01", "key-id 0x01", WIRE_ID_KEY },
+		{ "id dn \"C=XX, CN=a\"", "\"C=xx,CN=A\"", "id dn \"C=XX, CN=b+UID=7\"",
+		  "dn \"C=XX, UID=7+CN=b\"", WIRE_ID_DN },
 	};
 	static struct bend m;
 	struct wire_id id;

@@ -69,7 +69,7 @@ static void is_closed(struct world *w, const char *why)
 	assert_int_equal(node_ike_sas(&w->a, "established"), 0);
 	assert_int_equal(node_sas(&w->b), 0);
 	assert_int_equal(node_sas(&w->a), 0);
-	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "the authentication of 'a.example.com' at 192.0.2.1 holds no longer: "));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "the authentication of fqdn 'a.example.com' at 192.0.2.1 holds no longer: "));
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, why));
 	assert_non_null(node_line(&w->b, IKE_EVENT_IKE_DOWN, "its certificate holds no longer"));
 }

@@ -308,12 +308,12 @@ static void wrong_psk(void **state)
 	world_run(w, 1000);
 	assert_true(w->a.up_done);
 	assert_non_null(strstr(w->a.up_error, "p/t: authentication failed with 192.0.2.2: "));
-	assert_non_null(strstr(w->a.up_error, "(we are 'a.example.com', it is 'b.example.com')"));
+	assert_non_null(strstr(w->a.up_error, "(we are fqdn 'a.example.com', it is fqdn 'b.example.com')"));
 	assert_null(strstr(w->a.up_error, "secret"));
 	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
 	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "authentication failed with 192.0.2.1: the "
-				  "pre-shared keys differ (we are 'b.example.com', it is 'a.example.com')"));
+				  "pre-shared keys differ (we are fqdn 'b.example.com', it is fqdn 'a.example.com')"));
 	world_nothing_left(w);
 	world_free(w);
 }
@@ -329,8 +329,8 @@ static void no_secret(void **state)
 	w->a.conf->n_secrets_by_id = 0;
 	node_up(&w->a, NULL);
 	w->a.conf->n_secrets_by_id = n;
-	assert_non_null(strstr(w->a.up_error, "no pre-shared key for 'a.example.com' and "
-			       "'b.example.com'"));
+	assert_non_null(strstr(w->a.up_error, "no pre-shared key for fqdn 'a.example.com' and "
+			       "fqdn 'b.example.com'"));
 	assert_int_equal(w->n_packets, 0);
 	world_free(w);
 }
@@ -391,8 +391,8 @@ static void wrong_ids(void **state)
 	node_up(&w->a, NULL);
 	world_run(w, 1000);
 	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 1);
-	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "says it is 'c.example.com'"));
-	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected 'a.example.com'"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "says it is fqdn 'c.example.com'"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "expected fqdn 'a.example.com'"));
 	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
 	world_nothing_left(w);
 	world_free(w);

@@ -80,12 +80,12 @@ static bool their_auth_is_good(const struct ike_sa *sa, const struct conf_secret
 /* the same words whether we find out or the peer says so */
 static void auth_failed_text(const struct ike_sa *sa, const char *how, char *out, size_t len)
 {
-	char addr[ADDR_STRLEN], us[300], them[300];
+	char addr[ADDR_STRLEN], us[IKE_ID_NAMED_STRLEN], them[IKE_ID_NAMED_STRLEN];
 
-	snprintf(out, len, "authentication failed with %s: %s (we are '%s', it is '%s')",
+	snprintf(out, len, "authentication failed with %s: %s (we are %s, it is %s)",
 		 addr_str(ike_asker(sa), addr, sizeof(addr)), how,
-		 ike_sa_id_str(sa, true, us, sizeof(us)),
-		 ike_sa_id_str(sa, false, them, sizeof(them)));
+		 ike_sa_id_named(sa, true, us, sizeof(us)),
+		 ike_sa_id_named(sa, false, them, sizeof(them)));
 }
 
 static const char *wanted_str(const struct ike_sa *sa)
@@ -398,7 +398,7 @@ static void not_believed(struct ike_sa *sa, const char *how)
 static bool take_idr(struct v2_in *in, struct wire_id *id, struct wire_auth *auth)
 {
 	struct ike_sa *sa = in->sa;
-	char got[300], want[300];
+	char got[IKE_ID_NAMED_STRLEN], want[IKE_ID_NAMED_STRLEN];
 
 	if (wire_id_decode(wire_find(&in->inner, WIRE_PLD_IDR)->body, id) != WIRE_OK ||
 	    wire_auth_decode(wire_find(&in->inner, WIRE_PLD_AUTH)->body, auth) != WIRE_OK) {
@@ -407,9 +407,9 @@ static bool take_idr(struct v2_in *in, struct wire_id *id, struct wire_auth *aut
 	}
 	if (!ike_id_match(&sa->peer->conf->remote_id, NULL, id->type, id->data)) {
 		v2_auth_failed_notify(sa);
-		ike_sa_fail(sa, "its ID is '%s', expected '%s'",
-			    ike_id_str(id->type, id->data, got, sizeof(got)),
-			    ike_sa_id_str(sa, false, want, sizeof(want)));
+		ike_sa_fail(sa, "its ID is %s, expected %s",
+			    ike_id_named(id->type, id->data, got, sizeof(got)),
+			    ike_sa_id_named(sa, false, want, sizeof(want)));
 		return false;
 	}
 	if (!ike_id_set(&sa->remote_id, id->type, id->data)) {
@@ -660,7 +660,8 @@ bool v2_auth_may_try(const struct v2_in *in)
 static void reject_id(struct v2_in *in, const struct auth_request *r)
 {
 	struct ike_sa *sa = in->sa;
-	char text[IKE_TEXT_MAX], addr[ADDR_STRLEN], i[300], us[300] = "", want_i[300], want_r[300];
+	char text[IKE_TEXT_MAX], addr[ADDR_STRLEN], i[IKE_ID_NAMED_STRLEN];
+	char us[IKE_ID_NAMED_STRLEN] = "", want_i[IKE_ID_NAMED_STRLEN], want_r[IKE_ID_NAMED_STRLEN];
 
 	count_failure(in);
 	if (!is_heard(in)) {
@@ -668,14 +669,14 @@ static void reject_id(struct v2_in *in, const struct auth_request *r)
 		return;
 	}
 	if (r->has_idr)
-		ike_id_str(r->id_r.type, r->id_r.data, us, sizeof(us));
-	snprintf(text, sizeof(text), "no peer at %s has these IDs: it says it is '%s'%s%s%s, "
-		 "expected '%s' and '%s' for us",
+		ike_id_named(r->id_r.type, r->id_r.data, us, sizeof(us));
+	snprintf(text, sizeof(text), "no peer at %s has these IDs: it says it is %s%s%s, "
+		 "expected %s and %s for us",
 		 addr_str(ike_asker(sa), addr, sizeof(addr)),
-		 ike_id_str(r->id_i.type, r->id_i.data, i, sizeof(i)),
-		 r->has_idr ? " and calls us '" : "", us, r->has_idr ? "'" : "",
-		 ike_sa_id_str(sa, false, want_i, sizeof(want_i)),
-		 ike_sa_id_str(sa, true, want_r, sizeof(want_r)));
+		 ike_id_named(r->id_i.type, r->id_i.data, i, sizeof(i)),
+		 r->has_idr ? " and calls us " : "", us,
+		 ike_sa_id_named(sa, false, want_i, sizeof(want_i)),
+		 ike_sa_id_named(sa, true, want_r, sizeof(want_r)));
 	reject(in, text);
 }
 

@@ -199,13 +199,13 @@ static bool read_wish(struct v2_in *in, struct wish *w)
 
 static void says_auth_failed(struct ike_sa *sa)
 {
-	char addr[ADDR_STRLEN], us[300], them[300];
+	char addr[ADDR_STRLEN], us[IKE_ID_NAMED_STRLEN], them[IKE_ID_NAMED_STRLEN];
 
 	ike_sa_fail(sa, "authentication failed with %s: the peer says AUTHENTICATION_FAILED, so the "
-		    "pre-shared keys differ (we are '%s', it is '%s')",
+		    "pre-shared keys differ (we are %s, it is %s)",
 		    addr_str(&sa->remote.addr, addr, sizeof(addr)),
-		    ike_sa_id_str(sa, true, us, sizeof(us)),
-		    ike_sa_id_str(sa, false, them, sizeof(them)));
+		    ike_sa_id_named(sa, true, us, sizeof(us)),
+		    ike_sa_id_named(sa, false, them, sizeof(them)));
 }
 
 /*

@@ -133,7 +133,7 @@ static bool has_credentials(struct ike_peer *peer, const struct endpoint *local,
 		       const struct endpoint *remote, char *err, size_t err_len)
 {
 	const struct conf_peer *conf = peer->conf;
-	char us[300], them[300];
+	char us[IKE_ID_NAMED_STRLEN], them[IKE_ID_NAMED_STRLEN];
 	struct wire_id l, r;
 
 	if (conf->lacks) {
@@ -151,9 +151,9 @@ static bool has_credentials(struct ike_peer *peer, const struct endpoint *local,
 		return true;
 	ike_id_local(&conf->local_id, &local->addr, &l);
 	ike_id_local(&conf->remote_id, &remote->addr, &r);
-	snprintf(err, err_len, "no pre-shared key for '%s' and '%s' is in the secrets file",
-		 ike_id_str(l.type, l.data, us, sizeof(us)),
-		 ike_id_str(r.type, r.data, them, sizeof(them)));
+	snprintf(err, err_len, "no pre-shared key for %s and %s is in the secrets file",
+		 ike_id_named(l.type, l.data, us, sizeof(us)),
+		 ike_id_named(r.type, r.data, them, sizeof(them)));
 	return false;
 }
 
