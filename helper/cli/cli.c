@@ -19,7 +19,8 @@ static const struct {
 	{ "up", cli_up, "up PEER[/TUNNEL] [--verify [--probe ADDRESS]]\n"
 		"                              negotiate now, and try what it will need" },
 	{ "down", cli_down, "down PEER[/TUNNEL]          delete, here and at the peer" },
-	{ "show", cli_show, "show peers [--detail]|sas|policy|tunnels|stats" },
+	{ "show", cli_show, "show peers [PEER[/TUNNEL]] [--detail]\n"
+		"  show failures|sas|policy|tunnels|stats" },
 	{ "watch", cli_watch, "watch                       events as they come" },
 	{ "explain", cli_explain, "explain [in|out] PROTO SRC[:PORT] DST[:PORT]" },
 	{ "sa", cli_sa, "sa add|del|move|dummy|flush|batch ...  manual keys, see nfipsec(8)" },

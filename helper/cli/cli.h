@@ -73,6 +73,9 @@ void cli_nat_warn(const struct conf *conf, const struct route_addr *addrs, unsig
 /* reach.c */
 void cli_reach(const struct cli *cli, const struct kern_flow *flow, const char *tunnel, json_t *reach);
 
+/* failures.c: show failures */
+int cli_failures(const struct cli *cli);
+
 /* show.c */
 json_t *cli_sa_json(const struct kern_sa *sa);
 json_t *cli_entry_json(const struct kern_entry *e);

@@ -405,6 +405,31 @@ static void print_child(const json_t *child)
 	print_selectors(child);
 }
 
+/* why it is down, and when it is tried again */
+static void print_tunnel_state(const json_t *tunnel)
+{
+	if (*text(tunnel, "why"))
+		cli_print("      %s: %s\n", text(tunnel, "reason"), text(tunnel, "why"));
+	if (json_object_get(tunnel, "next_try"))
+		cli_print("      next try in %" JSON_INTEGER_FORMAT " s\n", number(tunnel, "next_try"));
+	if (number(tunnel, "orphans"))
+		cli_print("      %" JSON_INTEGER_FORMAT " SAs of an earlier run carry on\n",
+			  number(tunnel, "orphans"));
+}
+
+static void print_last(const json_t *peer, const char *key, const char *what)
+{
+	const json_t *f = json_object_get(peer, key);
+
+	if (!f)
+		return;
+	cli_print("    %s, %" JSON_INTEGER_FORMAT " s ago", what, number(f, "age"));
+	if (number(f, "count") > 1)
+		cli_print(", %" JSON_INTEGER_FORMAT " times", number(f, "count"));
+	cli_print("%s: %s\n", json_is_true(json_object_get(f, "over")) ? ", up since then" : "",
+		  text(f, "text"));
+}
+
 static void print_peer(const json_t *peer, bool detail)
 {
 	const json_t *item, *child;
@@ -414,17 +439,63 @@ static void print_peer(const json_t *peer, bool detail)
 		  text(peer, "remote"));
 	if (*text(peer, "lacks"))
 		cli_print("    cannot come up: %s\n", text(peer, "lacks"));
+	print_last(peer, "last_error", "last error");
+	print_last(peer, "last_refusal", "last initiator that was refused");
 	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
 		print_ike_sa(item, detail);
 	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
 		cli_print("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),
 			  text(item, "state"), text(item, "start"), text(item, "access_list"));
-		if (number(item, "orphans"))
-			cli_print("      %" JSON_INTEGER_FORMAT " SAs of an earlier run carry on\n",
-				  number(item, "orphans"));
+		print_tunnel_state(item);
 		json_array_foreach(json_object_get(item, "children"), k, child)
 			print_child(child);
 	}
+}
+
+/* ---- one peer, or one tunnel of it ---- */
+
+/* its SAs, or those of an earlier run, carry traffic */
+static bool tunnel_is_up(const json_t *tunnel)
+{
+	return !strcmp(text(tunnel, "state"), "up") || number(tunnel, "orphans");
+}
+
+/* @name NULL: the first that is up */
+static const json_t *tunnel_of(const json_t *peer, const char *name)
+{
+	const json_t *t;
+	size_t i;
+
+	json_array_foreach(json_object_get(peer, "tunnels"), i, t)
+		if (name ? !strcmp(text(t, "name"), name) : tunnel_is_up(t))
+			return t;
+	return NULL;
+}
+
+/*
+ * Leaves of @data the peer that @name, "PEER" or "PEER/TUNNEL", is about. @up: an IKE SA is
+ * established or a tunnel carries traffic; of a tunnel, that. False: nothing has that name, which
+ * was said.
+ */
+static bool select_peer(json_t *data, const char *name, bool *up)
+{
+	json_t *peers = json_object_get(data, "peers"), *p, *kept = NULL;
+	size_t len = strcspn(name, "/"), i;
+	const char *tunnel = name[len] ? name + len + 1 : NULL;
+	const json_t *t;
+
+	json_array_foreach(peers, i, p)
+		if (strlen(text(p, "name")) == len && !strncmp(text(p, "name"), name, len))
+			kept = p;
+	t = kept ? tunnel_of(kept, tunnel) : NULL;
+	if (!kept || (tunnel && !t)) {
+		cli_fail(kept ? "peer %.*s has no tunnel called '%s'" : "no peer is called '%.*s'",
+			 (int)len, name, tunnel ? tunnel : "");
+		return false;
+	}
+	*up = tunnel ? tunnel_is_up(t) : t || !strcmp(text(kept, "state"), "up");
+	json_object_set_new(data, "peers", json_pack("[O]", kept));
+	return true;
 }
 
 /* of what the daemon says, and of the module, which it may have found without a policy */
@@ -442,10 +513,12 @@ static int print_peers(const struct cli *cli, const json_t *data, json_t *no_pol
 	return CLI_DONE;
 }
 
-static int show_peers(const struct cli *cli, bool detail)
+/* @name NULL: all */
+static int show_peers(const struct cli *cli, const char *name, bool detail)
 {
-	json_t *no_policy, *answer;
+	json_t *no_policy, *answer, *data;
 	struct kern *k = cli_kern_to_show(cli, &no_policy);
+	bool up = true;
 	int ret;
 
 	kern_close(k);
@@ -454,9 +527,33 @@ static int show_peers(const struct cli *cli, bool detail)
 		json_decref(no_policy);
 		return CLI_FAILED;
 	}
-	ret = print_peers(cli, json_object_get(answer, "data"), no_policy, detail);
+	data = json_object_get(answer, "data");
+	if (name && !select_peer(data, name, &up)) {
+		json_decref(no_policy);
+		json_decref(answer);
+		return CLI_FAILED;
+	}
+	ret = print_peers(cli, data, no_policy, detail);
 	json_decref(answer);
-	return ret;
+	return ret == CLI_DONE && !up ? CLI_FAILED : ret;
+}
+
+/* [PEER[/TUNNEL]] [--detail] */
+static int show_some_peers(const struct cli *cli, int argc, char **argv)
+{
+	const char *name = NULL;
+	bool detail = false;
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--detail"))
+			detail = true;
+		else if (!name && *argv[i] != '-')
+			name = argv[i];
+		else
+			return CLI_USAGE;
+	}
+	return show_peers(cli, name, detail);
 }
 
 int cli_show(const struct cli *cli, int argc, char **argv)
@@ -464,15 +561,15 @@ int cli_show(const struct cli *cli, int argc, char **argv)
 	static const char *const kernel[] = { "sas", "policy", "tunnels", "stats" };
 	size_t i;
 
-	if (argc == 2 && !strcmp(argv[0], "peers") && !strcmp(argv[1], "--detail"))
-		return show_peers(cli, true);
+	if (argc && !strcmp(argv[0], "peers"))
+		return show_some_peers(cli, argc - 1, argv + 1);
 	if (argc != 1)
 		return CLI_USAGE;
-	if (!strcmp(argv[0], "peers"))
-		return show_peers(cli, false);
+	if (!strcmp(argv[0], "failures"))
+		return cli_failures(cli);
 	for (i = 0; i < sizeof(kernel) / sizeof(*kernel); i++)
 		if (!strcmp(argv[0], kernel[i]))
 			return show_kernel(cli, argv[0]);
-	cli_fail("found '%s', expected peers, sas, policy, tunnels or stats", argv[0]);
+	cli_fail("found '%s', expected peers, failures, sas, policy, tunnels or stats", argv[0]);
 	return CLI_USAGE;
 }

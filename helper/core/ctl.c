@@ -297,7 +297,7 @@ static void request_show(struct client *c, const json_t *req)
 	if (data)
 		send_ok(c, data);
 	else
-		send_error(c, "show: the daemon knows of peers only");
+		send_error(c, "show: the daemon knows of peers and failures only");
 }
 
 static void request(struct client *c, const char *line, size_t len)

@@ -215,6 +215,12 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 	return udp_local_addr(remote, local);
 }
 
+static bool op_is_local(const struct addr *addr, void *user)
+{
+	(void)user;
+	return udp_is_local(addr);
+}
+
 static const char *const event_names[] = {
 	[IKE_EVENT_ACQUIRE]	= "acquire",
 	[IKE_EVENT_EXCHANGE]	= "exchange",
@@ -234,7 +240,11 @@ static void event_log(const struct ike_event *ev)
 	const char *slash = ev->peer && ev->tunnel ? "/" : "";
 	const char *colon = ev->peer || ev->tunnel ? ": " : "";
 
-	if (ev->type == IKE_EVENT_ERROR)
+	if (ev->type == IKE_EVENT_ERROR && ev->quiet)
+		log_debug("%s%s%s%s%s (%u times now)", peer, slash, tunnel, colon, ev->text, ev->count);
+	else if (ev->type == IKE_EVENT_ERROR && ev->count > 1)
+		log_error("%s%s%s%s%s (%u times now)", peer, slash, tunnel, colon, ev->text, ev->count);
+	else if (ev->type == IKE_EVENT_ERROR)
 		log_error("%s%s%s%s%s", peer, slash, tunnel, colon, ev->text);
 	else if (ev->type == IKE_EVENT_EXCHANGE)
 		log_debug("%s%s%s%s%s", peer, slash, tunnel, colon, ev->text);
@@ -267,6 +277,8 @@ static void op_event(const struct ike_event *ev, void *user)
 	set_string(line, "text", ev->text);
 	if (ev->data)
 		json_object_set(line, "data", ev->data);
+	if (ev->count > 1)
+		json_object_set_new(line, "count", json_integer(ev->count));
 	ctl_event(d->ctl, ev->peer, line);
 	json_decref(line);
 }
@@ -284,6 +296,7 @@ static const struct ike_ops ike_ops = {
 	.revocation	= op_revocation,
 	.event		= op_event,
 	.local_addr	= op_local_addr,
+	.is_local	= op_is_local,
 };
 
 /* ---- what happens outside ---- */
@@ -423,8 +436,11 @@ static void ctl_verify(const char *peer, const char *tunnel, ctl_waiter_t waiter
 static json_t *ctl_show(const char *what, void *user)
 {
 	struct daemon *d = user;
-	json_t *shown = strcmp(what, "peers") ? NULL : ike_show(d->ike, event_now());
+	json_t *shown;
 
+	if (!strcmp(what, "failures"))
+		return ike_show_failures(d->ike, event_now());
+	shown = strcmp(what, "peers") ? NULL : ike_show(d->ike, event_now());
 	if (shown && *d->refused)
 		set_string(shown, "refused", d->refused);
 	return shown;

@@ -119,9 +119,15 @@ bool ike_proposal_add(struct ike_proposal *p, uint8_t type, uint16_t id, uint16_
 const struct ike_alg *ike_proposal_weak(const struct ike_proposal *p);
 /* takes all of one type out: the first CHILD SA is offered without DH (RFC 7296 1.2) */
 void ike_proposal_drop(struct ike_proposal *p, uint8_t type);
+typedef void (*ike_difference_t)(const char *what, const char *theirs, const char *ours, void *arg);
+const struct ike_proposal *ike_proposal_differences(const struct ike_proposal *ours,
+						    unsigned int n_ours,
+						    const struct ike_proposal *theirs,
+						    unsigned int n_theirs, ike_difference_t fn,
+						    void *arg);
 /*
- * Human: how the closest two of two sets differ, and the sets side by side, e.g. "encryption:
- * offered aes256gcm16, expected aes128gcm16; in full: ...". Returns @out.
+ * Human: how the nearest two of two sets differ, e.g. "encryption: offered aes256gcm16, expected
+ * aes128gcm16; nearest to aes128gcm16". Returns @out.
  */
 const char *ike_proposal_diff(const struct ike_proposal *ours, unsigned int n_ours,
 			      const struct ike_proposal *theirs, unsigned int n_theirs,

@@ -258,12 +258,17 @@ static void report_down(const struct ike_child *child, const char *why)
 }
 
 /* no longer of use to the tunnel; true: it was the last */
-static bool uncount(struct ike_child *child)
+static bool uncount(struct ike_child *child, const char *why)
 {
-	if (!child->counted || !child->tun)
+	struct ike_tunnel *tun = child->tun;
+
+	if (!child->counted || !tun)
 		return false;
 	child->counted = false;
-	return !--child->tun->n_up;
+	if (--tun->n_up)
+		return false;
+	snprintf(tun->ended, sizeof(tun->ended), "%s", why);
+	return true;
 }
 
 /*
@@ -310,7 +315,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 {
 	struct ike_sa *sa = child->sa;
 	struct ike_tunnel *tun = child->tun;
-	bool last = uncount(child), again = last && !child->replaced && !child->final;
+	bool last = uncount(child, why), again = last && !child->replaced && !child->final;
 	struct ike_child **at;
 
 	give_back(child);
@@ -365,7 +370,7 @@ void ike_child_mute(struct ike_child *child)
 bool ike_child_retire(struct ike_child *child, const char *why)
 {
 	struct ike_timers *timers = &child->sa->ike->timers;
-	bool last = uncount(child);
+	bool last = uncount(child, why);
 
 	if (child->state == IKE_CHILD_UP)
 		report_down(child, why);

@@ -217,8 +217,8 @@ unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, s
 			sels[kept++] = sels[i];
 			continue;
 		}
-		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, tun->conf->name, NULL,
-			   "%s does not get %s === %s, which %s has",
+		ike_report_error(sa, tun->conf->name,
+				 "%s does not get %s === %s, which %s has",
 			   ike_sa_id_named(sa, false, us, sizeof(us)),
 			   ts_str(&sels[i].src, src, sizeof(src)),
 			   ts_str(&sels[i].dst, dst, sizeof(dst)), them);

@@ -32,6 +32,7 @@
 #define IKE_WINDOW		4	/* requests of the peer's that we take at once: RFC 7296 2.3 */
 
 struct ike_orphans;
+struct ike_failure;
 struct ike_linger;
 struct ike_verify;
 struct ike_peer;
@@ -88,6 +89,47 @@ enum ike_cause {
 	IKE_CAUSE_MAX
 };
 
+/* a record has room for so much: failure.c */
+#define IKE_DIFFERENCES_MAX	8
+#define IKE_DIFFERENCE_MAX	400	/* octets of what one side has */
+#define IKE_STEPS_MAX		6	/* messages */
+#define IKE_STEP_PAYLOADS	20	/* of a message */
+
+/**
+ * struct ike_difference - what each side has of something that may be why it failed
+ * @what: name of it, a constant
+ * @theirs: what the peer has; NULL: it did not say
+ * @ours: what this host has or expects; NULL: anything
+ */
+struct ike_difference {
+	const char *what;
+	char *theirs, *ours;
+};
+
+/**
+ * struct ike_step - a message, as a transcript shows it
+ * @at: when, in ms of the core's clock
+ * @msgid: Message ID
+ * @octets: of all its datagrams
+ * @fragments: number of datagrams
+ * @exchange: exchange type
+ * @n: number of @types
+ * @in: received
+ * @response: it is a response
+ * @more: it has further payloads
+ * @types: of its payloads; 0 stands for none
+ * @notifies: Notify Message Type of each payload that is a notification
+ */
+struct ike_step {
+	uint64_t at;
+	uint32_t msgid, octets;
+	uint16_t fragments;
+	uint8_t exchange, n;
+	bool in, response, more;
+	uint8_t types[IKE_STEP_PAYLOADS];
+	uint16_t notifies[IKE_STEP_PAYLOADS];
+};
+
 /* RFC 7296 2.6: the secret and the one before it */
 struct ike_cookie {
 	uint8_t secret[2][32];
@@ -142,6 +184,10 @@ struct ike {
 	struct rate_table proved;	/* identities and addresses authenticated lately: limit.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
+	struct ike_difference noted[IKE_DIFFERENCES_MAX];	/* for the failure that is reported next */
+	unsigned int n_noted;
+	const struct ike_sa *noted_sa;	/* the stranger's that it is about; NULL: there is none */
+	struct ike_failure *refusal;	/* the last of an initiator that is no peer of ours */
 	struct ike_sa *recheck_first, *recheck_last;	/* to be judged again, by recheck_next */
 	unsigned int n_rechecks;	/* that run */
 	bool recheck_runs;		/* recheck.c starts some */
@@ -169,6 +215,9 @@ struct ike_op_list {
  * @order: in the configuration
  * @conf: changes with each configuration
  * @sas: its IKE SAs, the newest first
+ * @failure: the last failure of it, and of what this host initiated; NULL: none
+ * @refusal: the last failure of initiators that were not authenticated; NULL: none
+ * @n_failures: failures of it, since it was configured
  */
 struct ike_peer {
 	struct ike_peer *next, *next_old, *next_any;
@@ -182,8 +231,8 @@ struct ike_peer {
 	struct ike_timer unique;
 	unsigned int n_closed;		/* duplicates that it let us close since @closed_since */
 	uint64_t closed_since;
-	char last_error[IKE_TEXT_MAX];	/* refusals of unknown senders, not to be repeated at once */
-	uint64_t last_error_at;
+	struct ike_failure *failure, *refusal;
+	uint64_t n_failures;
 };
 
 /**
@@ -195,6 +244,9 @@ struct ike_peer {
  * @single_pair: the peer said SINGLE_PAIR_REQUIRED: a CHILD SA for each entry, whatever is configured
  * @down: taken down by the operator: at-load does not bring it back
  * @waits: the limit on lines about packets that wait for it
+ * @error: why the newest try failed; NULL: it did not
+ * @error_at: when it failed
+ * @ended: why its last CHILD SA went; empty: it had none
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -209,6 +261,9 @@ struct ike_tunnel {
 	struct rate_limit waits;
 	unsigned int failures;
 	uint64_t retry_at;
+	char *error;
+	uint64_t error_at;
+	char ended[64];
 	struct ike_timer timer;
 	struct ike_op_list ops;
 };
@@ -365,6 +420,8 @@ struct ike_answer {
  * @recheck_queued: it is in that queue
  * @rechecking: a job judges them
  * @recheck_again: while that runs, a load asked for it once more
+ * @n_steps: number of @steps
+ * @steps: its newest messages, the oldest first
  */
 struct ike_sa {
 	unsigned int refs;
@@ -436,6 +493,8 @@ struct ike_sa {
 	struct ike_sa *half_open_next, **half_open_at;
 	unsigned int stranger_jobs, init_repeats;
 	struct addr asker;
+	unsigned int n_steps;
+	struct ike_step steps[IKE_STEPS_MAX];
 };
 
 enum ike_child_state {
@@ -544,6 +603,33 @@ bool ike_is_strangers(const struct ike_sa *sa);	/* responder, not authenticated 
 const struct addr *ike_asker(const struct ike_sa *sa);	/* whose share its lines take */
 bool ike_tells_exchange(struct ike_sa *sa);	/* takes a turn where the SA is a stranger's */
 void ike_count(struct ike *ike, enum ike_counter counter);
+/* what went wrong with an SA of a peer of ours, or an authenticated one; @tunnel may be NULL */
+void ike_report_error(struct ike_sa *sa, const char *tunnel, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* why nothing was even sent */
+void ike_report_not_begun(struct ike_tunnel *tun, const char *text);
+
+/* ---- failure.c: the last failure of each peer ---- */
+void ike_note_sa(const struct ike_sa *sa);	/* a stranger's */
+void ike_note(struct ike *ike, const char *what, const char *theirs, const char *ours);
+void ike_note_proposals(struct ike *ike, const struct ike_proposal *ours, unsigned int n_ours,
+			const struct ike_proposal *theirs, unsigned int n_theirs);
+void ike_note_ts(struct ike *ike, const struct wire_ts *local, const struct wire_ts *remote,
+		 const struct wire_ts *our_local, const struct wire_ts *our_remote);
+void ike_note_id(struct ike *ike, const char *what, const struct wire_id *theirs,
+		 const struct wire_id *ours);
+void ike_note_ids(const struct ike_sa *sa);
+void ike_note_message(struct ike_sa *sa, const struct ike_step *step, const struct wire_msg *inner);
+void ike_notes_drop(struct ike *ike);
+bool ike_failure_is(const struct ike_failure *f, const struct ike *ike, const char *tunnel,
+		    const char *text);
+uint64_t ike_failure_age(const struct ike_failure *f, uint64_t now);
+void ike_failure_again(struct ike_failure *f);	/* one more that nobody reads */
+bool ike_failure_record(struct ike_failure **at, struct ike *ike, const struct ike_sa *sa,
+			const char *tunnel, const char *text, unsigned int *count);
+void ike_failure_over(struct ike_peer *peer, const char *tunnel);
+json_t *ike_failure_json(const struct ike_failure *f, uint64_t now);
+void ike_failure_free(struct ike_failure *f);
 
 /* ---- op.c: those who wait ---- */
 struct ike_op *ike_op_new(ike_waiter_t waiter, void *arg);	/* pending once */

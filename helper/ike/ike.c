@@ -70,6 +70,8 @@ void ike_free(struct ike *ike)
 	ike_peers_free(ike);
 	ike_orphans_free(ike);
 	free(ike->memo);
+	ike_failure_free(ike->refusal);
+	ike_notes_drop(ike);
 	ike_verifies_end(ike);
 	ike_timers_free(&ike->timers);
 	free(ike->by_spi);

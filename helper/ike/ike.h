@@ -58,6 +58,8 @@ struct ike_event {
 	const char *peer, *tunnel;	/* NULL where unknown */
 	const char *text;		/* the line for people */
 	json_t *data;			/* borrowed object with the particulars, may be NULL */
+	unsigned int count;		/* of an error: how often it has happened in a row */
+	bool quiet;			/* the log has it already */
 };
 
 struct ike_ops {
@@ -86,6 +88,8 @@ struct ike_ops {
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
 	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);
+	/* false: surely no address of this host; NULL: nobody knows */
+	bool (*is_local)(const struct addr *addr, void *user);
 	time_t (*wall)(void *user);	/* the wall clock, on any thread; NULL: time(2) */
 };
 
@@ -135,6 +139,7 @@ void ike_down(struct ike *ike, const char *peer, const char *tunnel, ike_waiter_
 	      uint64_t now);
 /* deletes everything; ops->send gets the DELETEs; the SAs leave the module */
 void ike_shutdown(struct ike *ike, uint64_t now);
+json_t *ike_show_failures(const struct ike *ike, uint64_t now);	/* likewise */
 /* {"peers":[{name, state, ike_sas:[...], tunnels:[...]}]}; caller owns it */
 json_t *ike_show(const struct ike *ike, uint64_t now);
 

@@ -619,22 +619,51 @@ static void whole(const struct ike_proposal *p, unsigned int n, char *out, size_
 		text_add(&t, "", "nothing that can be used");
 }
 
-/* the transforms that differ, each with both sides beside each other */
-static void add_differences(struct text *t, const struct ike_proposal *ours,
-			    const struct ike_proposal *theirs)
+/**
+ * ike_proposal_differences - tell each difference between the nearest two proposals of two sets
+ * @ours: what the configuration has
+ * @n_ours: how many
+ * @theirs: what the peer offered
+ * @n_theirs: how many; 0: it offered none, or none that is known
+ * @fn: gets the name of the transform, a constant, and what each side has of it
+ * @arg: argument of @fn
+ *
+ * RFC 7296 2.7: one whole proposal must fit. So the nearest two show what has to change.
+ *
+ * Return: the nearest one of @ours; NULL: there is nothing to compare.
+ */
+const struct ike_proposal *ike_proposal_differences(const struct ike_proposal *ours,
+						    unsigned int n_ours,
+						    const struct ike_proposal *theirs,
+						    unsigned int n_theirs, ike_difference_t fn,
+						    void *arg)
 {
-	char offered[128], expected[128], line[320];
+	const struct ike_proposal *a, *b;
+	char offered[128], expected[128];
 	uint8_t type;
 
-	for (type = IKE_TRANSFORM_ENCR; type <= IKE_TRANSFORM_ESN; type++) {
-		if (!differs(ours, theirs, type))
-			continue;
-		words(theirs, type, offered, sizeof(offered));
-		words(ours, type, expected, sizeof(expected));
-		snprintf(line, sizeof(line), "%s: offered %s, expected %s",
-			 ike_transform_type_str(type), offered, expected);
-		text_add(t, "; ", line);
+	if (!n_ours || !n_theirs)
+		return NULL;
+	if (!closest(ours, n_ours, theirs, n_theirs, &a, &b)) {
+		fn("protocol", proto_str(theirs->proto), proto_str(ours->proto), arg);
+		return NULL;
 	}
+	for (type = IKE_TRANSFORM_ENCR; type <= IKE_TRANSFORM_ESN; type++) {
+		if (!differs(a, b, type))
+			continue;
+		words(b, type, offered, sizeof(offered));
+		words(a, type, expected, sizeof(expected));
+		fn(ike_transform_type_str(type), offered, expected, arg);
+	}
+	return a;
+}
+
+static void add_difference(const char *what, const char *theirs, const char *ours, void *arg)
+{
+	char line[320];
+
+	snprintf(line, sizeof(line), "%s: offered %s, expected %s", what, theirs, ours);
+	text_add(arg, "; ", line);
 }
 
 /**
@@ -646,32 +675,30 @@ static void add_differences(struct text *t, const struct ike_proposal *ours,
  * @out: the line
  * @len: its size
  *
- * First what differs between the two proposals that are closest to each other, then
- * all that either side has. RFC 7296 2.7: one whole proposal must fit, so the closest
- * pair shows what would have to be changed.
+ * It has what differs between the two proposals that are nearest to each other, and of several the
+ * name of the nearest one.
  *
- * Return: @out: "DH group: offered modp2048, expected ecp384; in full: offered ..., expected ...".
+ * Return: @out: "DH group: offered modp2048, expected ecp384; nearest to aes256-sha256-ecp384".
  */
 const char *ike_proposal_diff(const struct ike_proposal *ours, unsigned int n_ours,
 			      const struct ike_proposal *theirs, unsigned int n_theirs,
 			      char *out, size_t len)
 {
 	struct text t = text_on(out, len);
-	const struct ike_proposal *a, *b;
+	const struct ike_proposal *nearest;
 	char offered[224], expected[224], line[512];
 
-	if (n_ours && n_theirs && !closest(ours, n_ours, theirs, n_theirs, &a, &b)) {
-		snprintf(line, sizeof(line), "protocol: offered %s, expected %s",
-			 proto_str(theirs->proto), proto_str(ours->proto));
+	nearest = ike_proposal_differences(ours, n_ours, theirs, n_theirs, add_difference, &t);
+	if (nearest && n_ours > 1) {
+		ike_proposal_str(nearest, expected, sizeof(expected));
+		snprintf(line, sizeof(line), "nearest to %s", expected);
 		text_add(&t, "; ", line);
-		return out;
 	}
-	if (n_ours && n_theirs)
-		add_differences(&t, a, b);
+	if (t.at)
+		return out;
 	whole(theirs, n_theirs, offered, sizeof(offered));
 	whole(ours, n_ours, expected, sizeof(expected));
-	snprintf(line, sizeof(line), "%s: offered %s, expected %s", t.at ? "in full" : "proposals",
-		 offered, expected);
+	snprintf(line, sizeof(line), "proposals: offered %s, expected %s", offered, expected);
 	text_add(&t, "; ", line);
 	return out;
 }

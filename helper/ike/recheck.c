@@ -329,8 +329,7 @@ static void close_bad(struct ike_sa *sa, const char *error)
 {
 	char addr[ADDR_STRLEN], them[IKE_ID_NAMED_STRLEN];
 
-	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, NULL, NULL,
-		   "the authentication of %s at %s holds no longer: %s",
+	ike_report_error(sa, NULL, "the authentication of %s at %s holds no longer: %s",
 		   ike_sa_id_named(sa, false, them, sizeof(them)),
 		   addr_str(&sa->remote.addr, addr, sizeof(addr)), error);
 	ike_sa_delete(sa, "its certificate holds no longer");

@@ -236,6 +236,8 @@ static void peer_free(struct ike_peer *peer)
 		free(tun);
 	}
 	ike_timer_off(&ike->timers, &peer->unique);
+	ike_failure_free(peer->failure);
+	ike_failure_free(peer->refusal);
 	free(peer);
 }
 
@@ -441,6 +443,8 @@ void ike_peers_free(struct ike *ike)
 			free(tun);
 		}
 		ike_timer_off(&ike->timers, &peer->unique);
+		ike_failure_free(peer->failure);
+		ike_failure_free(peer->refusal);
 		free(peer);
 	}
 }

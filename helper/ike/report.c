@@ -109,13 +109,9 @@ bool ike_tells_exchange(struct ike_sa *sa)
 			       &cause_rates[IKE_CAUSE_EXCHANGE], sa->ike->now);
 }
 
-static void emit(struct ike *ike, enum ike_event_type type, const char *peer, const char *tunnel,
-		 json_t *data, const char *text)
+static void emit(struct ike *ike, const struct ike_event *ev)
 {
-	struct ike_event ev = { .type = type, .peer = peer, .tunnel = tunnel, .text = text,
-				.data = data };
-
-	ike->ops->event(&ev, ike->user);
+	ike->ops->event(ev, ike->user);
 }
 
 /* takes @data */
@@ -129,8 +125,65 @@ void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, con
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	printable(text);
-	emit(ike, type, peer, tunnel, data, text);
+	emit(ike, &(struct ike_event){ .type = type, .peer = peer, .tunnel = tunnel, .text = text,
+				       .data = data });
 	json_decref(data);
+}
+
+/* @sa may be NULL, and @peer where its configuration has gone */
+static void report_error(struct ike *ike, struct ike_peer *peer, const struct ike_sa *sa,
+			 const char *name, const char *tunnel, char *text)
+{
+	struct ike_event ev = { .type = IKE_EVENT_ERROR, .peer = name, .tunnel = tunnel,
+				.text = printable(text), .count = 1 };
+
+	if (peer) {
+		ev.quiet = ike_failure_record(&peer->failure, ike, sa, tunnel, text, &ev.count);
+		peer->n_failures++;
+	}
+	ike_notes_drop(ike);
+	emit(ike, &ev);
+}
+
+/**
+ * ike_report_error - report an error of an IKE SA, and put it on record
+ * @sa: the SA; this host initiated it, or its peer is authenticated
+ * @tunnel: name of the tunnel, or NULL
+ * @fmt: what was offered, and what was expected
+ *
+ * The record gets what ike_note() and the like have collected.
+ */
+void ike_report_error(struct ike_sa *sa, const char *tunnel, const char *fmt, ...)
+{
+	char text[IKE_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	report_error(sa->ike, sa->peer, sa, sa->name, tunnel, text);
+}
+
+/**
+ * ike_report_not_begun - report why this host does not initiate an IKE SA, and put it on record
+ * @tun: the tunnel
+ * @text: the reason
+ */
+void ike_report_not_begun(struct ike_tunnel *tun, const char *text)
+{
+	char copy[IKE_TEXT_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	report_error(tun->peer->ike, tun->peer, NULL, tun->peer->conf->name, tun->conf->name, copy);
+}
+
+/* true: the same was said of it just now, and is counted */
+static bool said_lately(struct ike *ike, struct ike_failure *f, const char *text)
+{
+	if (!ike_failure_is(f, ike, NULL, text) || ike_failure_age(f, ike->now) >= STRANGER_AGAIN_MS)
+		return false;
+	ike_failure_again(f);
+	return true;
 }
 
 /*
@@ -141,28 +194,26 @@ void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, con
 void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
 			 const struct addr *from, const char *fmt, ...)
 {
+	struct ike_event ev = { .type = IKE_EVENT_ERROR, .peer = peer ? peer->conf->name : NULL };
+	struct ike_failure **at = peer ? &peer->refusal : &ike->refusal;
 	char text[IKE_TEXT_MAX];
 	unsigned int held;
 	va_list ap;
-	size_t at;
+	size_t n;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	printable(text);
-	if (peer && !strcmp(peer->last_error, text) &&
-	    ike->now - peer->last_error_at < STRANGER_AGAIN_MS)
+	ev.text = printable(text);
+	if ((peer && said_lately(ike, *at, text)) || !take_line(ike, cause, from, &held)) {
+		ike_notes_drop(ike);
 		return;
-	if (!take_line(ike, cause, from, &held))
-		return;
-	if (peer) {
-		memcpy(peer->last_error, text, sizeof(text));
-		peer->last_error_at = ike->now;
 	}
-	at = strlen(text);
+	ev.quiet = ike_failure_record(at, ike, ike->noted_sa, NULL, text, &ev.count);
+	n = strlen(text);
 	if (held)
-		snprintf(text + at, sizeof(text) - at, " (%u more like this were suppressed)", held);
-	emit(ike, IKE_EVENT_ERROR, peer ? peer->conf->name : NULL, NULL, NULL, text);
+		snprintf(text + n, sizeof(text) - n, " (%u more like this were suppressed)", held);
+	emit(ike, &ev);
 }
 
 const char *ike_proposals_str(const struct ike_proposal *p, unsigned int n, char *out, size_t len)

@@ -364,16 +364,19 @@ void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 	char text[IKE_TEXT_MAX];
 	va_list ap;
 
-	if (sa->dead)
+	if (sa->dead) {
+		ike_notes_drop(sa->ike);
 		return;
+	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	ike_note_sa(sa);
 	if (ike_is_strangers(sa))
 		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_MALFORMED, ike_asker(sa), "%s",
 				    text);
 	else
-		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, pending_tunnel(sa), NULL, "%s", text);
+		ike_report_error(sa, pending_tunnel(sa), "%s", text);
 	ike_sa_fail_quiet(sa, text);
 }
 

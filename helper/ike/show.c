@@ -119,6 +119,62 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 	return o;
 }
 
+/* why a tunnel is down: a word of a fixed list, and a line for people */
+static const char *down_reason(const struct ike_tunnel *tun, char *text, size_t len)
+{
+	const struct conf_peer *conf = tun->peer->conf;
+
+	*text = '\0';
+	if (tun->n_up || ike_orphans_of(tun))
+		return NULL;
+	if (conf_tunnel_is_bundle(tun->conf)) {
+		snprintf(text, len, "its SAs are set by hand (nfipsec sa add)");
+		return "by-hand";
+	}
+	if (tun->down) {
+		snprintf(text, len, "nfipsec down took it down, nfipsec up %s brings it up", tun->name);
+		return "taken-down";
+	}
+	if (conf->lacks) {
+		snprintf(text, len, "%s", conf->lacks);
+		return "credentials";
+	}
+	if (tun->error) {
+		snprintf(text, len, "%s", tun->error);
+		return tun->sa ? "connecting" : "failed";
+	}
+	if (tun->sa) {
+		snprintf(text, len, "its IKE SA is %s", ike_sa_state_str(tun->sa));
+		return "connecting";
+	}
+	if (!conf->remote.family) {
+		snprintf(text, len, "the peer initiates: its remote address is any");
+		return "peer-initiates";
+	}
+	if (tun->conf->start == CONF_START_MANUAL) {
+		snprintf(text, len, "start manual: nfipsec up %s brings it up", tun->name);
+		return "manual";
+	}
+	snprintf(text, len, "no packet waits for it%s%s", *tun->ended ? ", its last SA is gone: " : "",
+		 tun->ended);
+	return "no-traffic";
+}
+
+static void set_state(json_t *o, const struct ike_tunnel *tun, uint64_t now)
+{
+	char text[IKE_TEXT_MAX];
+	const char *reason = down_reason(tun, text, sizeof(text));
+
+	if (reason) {
+		json_object_set_new(o, "reason", json_string(reason));
+		json_object_set_new(o, "why", printable_json(text));
+	}
+	if (tun->error)
+		json_object_set_new(o, "error_age", json_integer((now - tun->error_at) / 1000));
+	if (tun->timer.at)
+		set_seconds(o, "next_try", tun->timer.when, now);
+}
+
 static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 {
 	static const char *const starts[] = {
@@ -128,18 +184,21 @@ static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 	json_t *children = json_array();
 	const struct ike_child *c;
 	const struct ike_sa *sa;
+	json_t *o;
 
 	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
 		for (c = sa->children; c; c = c->next)
 			if (c->tun == tun)
 				json_array_append_new(children, show_child(c, now));
-	return json_pack("{s:o,s:s,s:s,s:o,s:i,s:o}", "name", printable_json(tun->conf->name), "state",
+	o = json_pack("{s:o,s:s,s:s,s:o,s:i,s:o}", "name", printable_json(tun->conf->name), "state",
 			 tun->n_up ? "up" : tun->sa ? "connecting" :
 			 ike_orphans_of(tun) ? "carried on" :
 			 tun->retry_at > now && tun->failures ? "failed" : "down",
 			 "start", starts[tun->conf->start], "access_list",
 			 printable_json(tun->conf->list->name),
 			 "orphans", (int)ike_orphans_of(tun), "children", children);
+	set_state(o, tun, now);
+	return o;
 }
 
 json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
@@ -166,6 +225,11 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
 		addr_str(&peer->conf->remote, remote, sizeof(remote));
 	o = json_pack("{s:o,s:s,s:s,s:s,s:o,s:o}", "name", printable_json(peer->conf->name), "state", state,
 		      "local", local, "remote", remote, "ike_sas", sas, "tunnels", tunnels);
+	if (peer->failure)
+		json_object_set_new(o, "last_error", ike_failure_json(peer->failure, now));
+	if (peer->refusal)
+		json_object_set_new(o, "last_refusal", ike_failure_json(peer->refusal, now));
+	json_object_set_new(o, "failures", json_integer((json_int_t)peer->n_failures));
 	if (o && peer->conf->lacks)
 		json_object_set_new(o, "lacks", printable_json(peer->conf->lacks));
 	return o;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Configured tunnels: when one is begun, and what happens when it fails or ends. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ike/core.h"
@@ -137,12 +138,21 @@ static void backoff(struct ike_tunnel *tun)
 	tun->retry_at = tun->peer->ike->now + (ms < IKE_BACKOFF_MAX ? ms : IKE_BACKOFF_MAX);
 }
 
+static void error_forget(struct ike_tunnel *tun)
+{
+	free(tun->error);
+	tun->error = NULL;
+}
+
 void ike_tunnel_failed(struct ike_tunnel *tun, const char *error)
 {
 	char text[IKE_TEXT_MAX + IKE_NAME_MAX];
 
 	tun->sa = NULL;
 	backoff(tun);
+	free(tun->error);
+	tun->error = strdup(error);
+	tun->error_at = tun->peer->ike->now;
 	snprintf(text, sizeof(text), "%s: %s", tun->name, error);
 	ike_ops_done(&tun->ops, text);
 	if (is_wanted(tun))
@@ -162,6 +172,8 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 	tun->retry_at = 0;
 	tun->wanted = false;
 	tun->down = false;
+	error_forget(tun);
+	ike_failure_over(tun->peer, tun->conf->name);
 	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
 	/* further ones of its entries are still to come */
 	if (!tun->sa || !ike_tunnel_per_entry(tun))
@@ -187,6 +199,7 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 	tun->failures = 0;
 	tun->retry_at = 0;
 	tun->sa = NULL;
+	error_forget(tun);
 	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
 	ike_lingers_drop(tun->peer->ike, tun, NULL);
 	if (sa)

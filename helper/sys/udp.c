@@ -2,6 +2,7 @@
 /* The sockets of IKE. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,6 +315,51 @@ int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const stru
 	struct iovec part = { .iov_base = &octet, .iov_len = 1 };
 
 	return send_parts(udp, local, remote, &part, 1);
+}
+
+/* the addresses of devices, those in a VRF too: bind() looks into one table only */
+static bool has_addr(const struct addr *addr)
+{
+	struct ifaddrs *all, *i;
+	struct sockaddr_any sa;
+	struct endpoint e;
+	bool found = false;
+
+	if (getifaddrs(&all))
+		return true;
+	for (i = all; i && !found; i = i->ifa_next) {
+		if (!i->ifa_addr || i->ifa_addr->sa_family != addr->family)
+			continue;
+		memset(&sa, 0, sizeof(sa));
+		memcpy(&sa.sa, i->ifa_addr, addr->family == AF_INET6 ? sizeof(sa.in6) : sizeof(sa.in));
+		from_sockaddr(&sa, &e);
+		found = addr_equal(&e.addr, addr);
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+/**
+ * udp_is_local - may this host send from an address?
+ * @addr: the address
+ *
+ * An address without a device may be local by a route of the type local.
+ *
+ * Return: false: bind() refuses it, and no device has it.
+ */
+bool udp_is_local(const struct addr *addr)
+{
+	struct sockaddr_any self;
+	bool refused;
+	int fd;
+
+	fd = socket(addr->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	to_sockaddr(addr, 0, &self);
+	refused = bind(fd, &self.sa, self.len) && errno == EADDRNOTAVAIL;
+	close(fd);
+	return !refused || has_addr(addr);
 }
 
 bool udp_local_addr(const struct addr *remote, struct addr *local)

@@ -26,6 +26,7 @@ int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const stru
 /* from @local, whose port chooses the socket, with the marker on 4500; 0 or -errno */
 int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoint *remote,
 	     struct bytes msg);
+bool udp_is_local(const struct addr *addr);
 /* the source address that the host's routes choose towards @remote */
 bool udp_local_addr(const struct addr *remote, struct addr *local);
 

@@ -60,6 +60,12 @@
 #include "cli/verify.c"
 #undef text
 #undef each_tunnel
+/* likewise */
+#define text failures_text
+#define number failures_number
+#include "cli/failures.c"
+#undef text
+#undef number
 
 #define HARMLESS "x"
 /* C0 with newlines, DEL, C1, an override of direction, an octet that is no UTF-8 */
@@ -250,6 +256,18 @@ static void set(json_t *o, const char *keys)
 		json_object_set_new(o, key, evil_json());
 }
 
+static json_t *failure(void)
+{
+	json_t *difference = json_object(), *message = json_object(), *o;
+
+	set(difference, "what theirs ours");
+	set(message, "exchange payloads");
+	o = json_pack("{s:[o], s:[o], s:i, s:i}", "differences", difference, "messages", message, "age", 1,
+		      "count", 2);
+	set(o, "peer tunnel text step local remote");
+	return o;
+}
+
 static json_t *peers(void)
 {
 	json_t *sa = json_pack("{s:b, s:{s:o, s:i}, s:o, s:i}", "weak", 1, "remote_cert", "subject",
@@ -260,9 +278,11 @@ static json_t *peers(void)
 
 	set(sa, "spi_i spi_r state local local_id remote remote_id ike nat local_auth remote_auth renewal");
 	set(child, "spi_in spi_out state esp");
-	set(tun, "name state start access_list");
+	set(tun, "name state start access_list reason why");
 	set(peer, "name state local remote lacks");
-	return json_pack("{s:[o], s:o}", "peers", peer, "refused", evil_json());
+	json_object_set_new(peer, "last_error", json_pack("{s:o, s:i}", "text", evil_json(), "age", 1));
+	return json_pack("{s:[o], s:o, s:[o]}", "peers", peer, "refused", evil_json(), "failures",
+			 failure());
 }
 
 static void say(int fd, json_t *line)
@@ -415,7 +435,8 @@ static void commands_print(void **state)
 		"EVIL", "check EVIL", "check bad.conf", "check evil.conf", "load EVIL", "load good.conf",
 		"load --no-daemon EVIL", "load --no-daemon good.conf", "unload", "up p", "up p/t", "up EVIL",
 		"up p --verify", "up p --verify --probe EVIL", "down p", "show peers", "show EVIL",
-		"show peers --detail", "show sas", "show policy", "show tunnels", "show stats", "watch",
+		"show peers --detail", "show peers p", "show peers p/t", "show peers EVIL",
+		"show failures", "show sas", "show policy", "show tunnels", "show stats", "watch",
 		"explain udp 192.0.2.1 192.0.2.2:1", "explain udp 192.0.2.1 192.0.2.2:2",
 		"explain udp 192.0.2.1 192.0.2.2:3", "explain in udp 192.0.2.1 192.0.2.2:3",
 		"explain EVIL 192.0.2.1 192.0.2.2", "explain udp EVIL 192.0.2.2", "sa flush EVIL",

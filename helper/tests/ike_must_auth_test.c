@@ -197,7 +197,7 @@ static void malformed_requests_are_rejected_whole(void **state)
 {
 	static const struct { void (*how)(struct bend *m); uint16_t type; const char *line; } row[] = {
 		{ no_auth, WIRE_N_AUTHENTICATION_FAILED, "authentication failed with 192.0.2.1: it asks for EAP, "
-		  "which nfipsec does not have, expected a pre-shared key (we are 'b.example.com', it is 'a.example.com')" },
+		  "which nfipsec does not have, expected a pre-shared key (we are fqdn 'b.example.com', it is fqdn 'a.example.com')" },
 		{ no_child, WIRE_N_INVALID_SYNTAX, "has no CHILD SA (childless, RFC 6023)" },
 		{ no_id, WIRE_N_INVALID_SYNTAX, NULL },
 		{ cut_id, WIRE_N_INVALID_SYNTAX, NULL }, { cut_sa, WIRE_N_INVALID_SYNTAX, NULL },

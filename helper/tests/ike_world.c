@@ -425,6 +425,7 @@ static void op_event(const struct ike_event *ev, void *user)
 		fprintf(stderr, "%8llu %s [%d] %s/%s: %s\n", (unsigned long long)n->w->now, n->name,
 			ev->type, ev->peer ? ev->peer : "", ev->tunnel ? ev->tunnel : "", ev->text);
 	n->n_events[ev->type]++;
+	n->n_loud += ev->type == IKE_EVENT_ERROR && !ev->quiet;
 	if (!n->lines || n->n_lines == WORLD_LINES)
 		return;
 	l = &n->lines[n->n_lines++];
@@ -461,6 +462,12 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 	return true;
 }
 
+static bool op_is_local(const struct addr *addr, void *user)
+{
+	(void)addr;
+	return !((struct node *)user)->not_local;
+}
+
 /* the world's time passes by world_run() */
 static time_t op_wall(void *user)
 {
@@ -470,7 +477,7 @@ static time_t op_wall(void *user)
 }
 
 static const struct ike_ops ops = {
-	.wall = op_wall,
+	.wall = op_wall, .is_local = op_is_local,
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
 	.sa_move = op_sa_move, .tfc = op_tfc, .spi_await = op_spi_await,
 	.revocation = op_revocation,

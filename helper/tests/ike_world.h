@@ -56,6 +56,8 @@ struct node {
 	int refuse_in, refuse_out;	/* sa_add of that direction fails with this errno */
 	struct line *lines;
 	unsigned int n_lines, n_events[IKE_EVENT_ERROR + 1];	/* events: also those without room */
+	unsigned int n_loud;		/* errors that the log would have */
+	bool not_local;			/* it has no address */
 	bool crashing;			/* its daemon ends without a word */
 	struct buf memo;		/* and leaves this */
 	bool up_done, down_done;

@@ -54,6 +54,12 @@ json_t *cli_with_no_policy(json_t *object, json_t *no_policy)
 	return object;
 }
 
+int cli_failures(const struct cli *cli)
+{
+	(void)cli;
+	return CLI_DONE;
+}
+
 int cli_kern_status(struct kern *k, int ret, const char *what)
 {
 	(void)k;
@@ -157,6 +163,65 @@ static void detail_is_for_peers(void **state)
 	assert_int_equal(cli_show(&cli, 0, more), CLI_USAGE);
 }
 
+#define DOWN	"{\"peers\":[{\"name\":\"p\",\"state\":\"down\",\"local\":\"l\",\"remote\":\"r\",\"ike_sas\":[]," \
+		"\"last_error\":{\"text\":\"it does not answer\",\"age\":40,\"count\":3,\"over\":false}," \
+		"\"last_refusal\":{\"text\":\"x\",\"age\":1,\"count\":1,\"over\":false}," \
+		"\"tunnels\":[{\"name\":\"t\",\"state\":\"failed\",\"start\":\"at-load\",\"access_list\":\"a\"," \
+		"\"orphans\":0,\"children\":[],\"reason\":\"failed\",\"why\":\"it does not answer\"," \
+		"\"next_try\":12}]},{\"name\":\"q\",\"state\":\"up\",\"local\":\"l\",\"remote\":\"r\"," \
+		"\"ike_sas\":[],\"tunnels\":[{\"name\":\"t\",\"state\":\"up\",\"start\":\"manual\"," \
+		"\"access_list\":\"a\",\"orphans\":0,\"children\":[]}," \
+		"{\"name\":\"u\",\"state\":\"down\",\"start\":\"manual\",\"access_list\":\"a\",\"orphans\":0," \
+		"\"children\":[],\"reason\":\"manual\",\"why\":\"w\"}]}]}"
+
+#define P_DOWN	"p: down, l -> r\n" \
+		"    last error, 40 s ago, 3 times: it does not answer\n" \
+		"    last initiator that was refused, 1 s ago: x\n" \
+		"    tunnel t: failed, start at-load, access-list a\n" \
+		"      failed: it does not answer\n      next try in 12 s\n"
+#define Q_UP	"q: up, l -> r\n    tunnel t: up, start manual, access-list a\n" \
+		"    tunnel u: down, start manual, access-list a\n      manual: w\n"
+
+static void why_it_is_down(void **state)
+{
+	(void)state;
+	assert_shown(false, DOWN, P_DOWN Q_UP);
+}
+
+static void assert_one(char *name, int status, const char *expected)
+{
+	char *argv[] = { "peers", name, NULL };
+	const struct cli cli = { .json = false };
+	FILE *was = stdout;
+	char *out = NULL;
+	size_t len;
+	int ret;
+
+	answer_text = DOWN;
+	*error = '\0';
+	stdout = open_memstream(&out, &len);
+	ret = cli_show(&cli, 2, argv);
+	fclose(stdout);
+	stdout = was;
+	assert_int_equal(ret, status);
+	assert_string_equal(out, expected);
+	free(out);
+}
+
+/* a script asks for the exit status */
+static void one_peer(void **state)
+{
+	(void)state;
+	assert_one("p", CLI_FAILED, P_DOWN);
+	assert_one("q", CLI_DONE, Q_UP);
+	assert_one("q/t", CLI_DONE, Q_UP);
+	assert_one("q/u", CLI_FAILED, Q_UP);
+	assert_one("x", CLI_FAILED, "");
+	assert_string_equal(error, "no peer is called 'x'");
+	assert_one("q/x", CLI_FAILED, "");
+	assert_string_equal(error, "peer q has no tunnel called 'x'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +229,8 @@ int main(void)
 		cmocka_unit_test(detailed_form),
 		cmocka_unit_test(json_is_the_daemons),
 		cmocka_unit_test(detail_is_for_peers),
+		cmocka_unit_test(why_it_is_down),
+		cmocka_unit_test(one_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,7 @@ static void auth_failed_text(const struct ike_sa *sa, const char *how, char *out
 {
 	char addr[ADDR_STRLEN], us[IKE_ID_NAMED_STRLEN], them[IKE_ID_NAMED_STRLEN];
 
+	ike_note_ids(sa);
 	snprintf(out, len, "authentication failed with %s: %s (we are %s, it is %s)",
 		 addr_str(ike_asker(sa), addr, sizeof(addr)), how,
 		 ike_sa_id_named(sa, true, us, sizeof(us)),
@@ -102,6 +103,7 @@ static const char *wanted_str(const struct ike_sa *sa)
 
 static void wrong_method(const struct ike_sa *sa, uint8_t method, char *out, size_t len)
 {
+	ike_note(sa->ike, "authentication", v2_auth_method_str(method), wanted_str(sa));
 	snprintf(out, len, "it authenticates by method %u (%s), expected %s", method,
 		 v2_auth_method_str(method), wanted_str(sa));
 }
@@ -375,6 +377,7 @@ static void refused(struct ike_sa *sa, uint16_t type)
 		ike_sa_fail(sa, "%s", text);
 		return;
 	}
+	ike_note_ids(sa);
 	ike_sa_fail(sa, "%s refuses IKE_AUTH: %s",
 		    addr_str(&sa->remote.addr, addr, sizeof(addr)),
 		    type ? wire_notify_str(type) : "neither IDr and AUTH nor a reason");
@@ -399,6 +402,7 @@ static bool take_idr(struct v2_in *in, struct wire_id *id, struct wire_auth *aut
 {
 	struct ike_sa *sa = in->sa;
 	char got[IKE_ID_NAMED_STRLEN], want[IKE_ID_NAMED_STRLEN];
+	struct wire_id expected;
 
 	if (wire_id_decode(wire_find(&in->inner, WIRE_PLD_IDR)->body, id) != WIRE_OK ||
 	    wire_auth_decode(wire_find(&in->inner, WIRE_PLD_AUTH)->body, auth) != WIRE_OK) {
@@ -407,6 +411,8 @@ static bool take_idr(struct v2_in *in, struct wire_id *id, struct wire_auth *aut
 	}
 	if (!ike_id_match(&sa->peer->conf->remote_id, NULL, id->type, id->data)) {
 		v2_auth_failed_notify(sa);
+		ike_id_local(&sa->peer->conf->remote_id, NULL, &expected);
+		ike_note_id(sa->ike, "identity of the peer", id, &expected);
 		ike_sa_fail(sa, "its ID is %s, expected %s",
 			    ike_id_named(id->type, id->data, got, sizeof(got)),
 			    ike_sa_id_named(sa, false, want, sizeof(want)));
@@ -619,10 +625,12 @@ static void reject(struct v2_in *in, const char *text)
 
 	v2_respond_notify(sa, WIRE_IKE_AUTH, in->outer.hdr.msgid, WIRE_N_AUTHENTICATION_FAILED,
 			  none);
-	if (text)
+	if (text) {
+		ike_note_sa(sa);
 		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_AUTH, ike_asker(sa), "%s", text);
-	else
+	} else {
 		ike_unheard(sa->ike, IKE_CAUSE_AUTH);
+	}
 	ike_sa_fail_quiet(sa, "authentication failed");
 }
 
@@ -662,6 +670,7 @@ static void reject_id(struct v2_in *in, const struct auth_request *r)
 	struct ike_sa *sa = in->sa;
 	char text[IKE_TEXT_MAX], addr[ADDR_STRLEN], i[IKE_ID_NAMED_STRLEN];
 	char us[IKE_ID_NAMED_STRLEN] = "", want_i[IKE_ID_NAMED_STRLEN], want_r[IKE_ID_NAMED_STRLEN];
+	struct wire_id ours, theirs;
 
 	count_failure(in);
 	if (!is_heard(in)) {
@@ -670,6 +679,11 @@ static void reject_id(struct v2_in *in, const struct auth_request *r)
 	}
 	if (r->has_idr)
 		ike_id_named(r->id_r.type, r->id_r.data, us, sizeof(us));
+	ike_id_local(&sa->peer->conf->local_id, &sa->local.addr, &ours);
+	ike_note_id(sa->ike, "our identity", r->has_idr ? &r->id_r : NULL, &ours);
+	theirs = (struct wire_id){ sa->peer->conf->remote_id.type,
+				   { sa->peer->conf->remote_id.data, sa->peer->conf->remote_id.len } };
+	ike_note_id(sa->ike, "identity of the peer", &r->id_i, theirs.type ? &theirs : NULL);
 	snprintf(text, sizeof(text), "no peer at %s has these IDs: it says it is %s%s%s, "
 		 "expected %s and %s for us",
 		 addr_str(ike_asker(sa), addr, sizeof(addr)),
@@ -685,6 +699,7 @@ static void reject_auth(struct v2_in *in, const char *how)
 	char text[IKE_TEXT_MAX];
 
 	if (!is_heard(in)) {
+		ike_notes_drop(in->sa->ike);
 		reject(in, NULL);
 		return;
 	}

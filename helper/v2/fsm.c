@@ -181,6 +181,9 @@ static void tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, ui
 	unsigned int i;
 	size_t at = 0;
 
+	ike_note_message(sa, &(struct ike_step){ .in = in, .exchange = exchange, .response = response,
+						 .msgid = msgid, .octets = len, .fragments = fragments },
+			 inner);
 	if (!ike_tells_exchange(sa))
 		return;
 	for (i = 0; inner && i < inner->n && at < sizeof(payloads); i++) {
@@ -462,6 +465,7 @@ static void init_unanswered(struct ike_sa *sa, const char *to, unsigned int trie
 			    to, group, group, tries, s);
 		return;
 	}
+	ike_note_proposals(sa->ike, sa->peer->conf->ike, sa->peer->conf->n_ike, NULL, 0);
 	ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered, sizeof(offered));
 	ike_sa_fail(sa, "%s does not answer: %u tries in %llu s; offered %s; is it there, and is UDP "
 		    "%u open on the way?", to, tries, s, offered, sa->remote.port);

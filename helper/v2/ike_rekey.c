@@ -175,8 +175,8 @@ static void failed(struct ike_sa *old, const char *why)
 		ike_sa_kill(old->rekey_out, why);
 	if (old->state != IKE_STATE_ESTABLISHED || v2_rekey_yield(old) || old->rekey_in)
 		return;
-	ike_report(old->ike, IKE_EVENT_ERROR, old->name, NULL, NULL,
-		   "%s does not rekey the IKE SA: %s; it is authenticated anew",
+	ike_report_error(old, NULL,
+			 "%s does not rekey the IKE SA: %s; it is authenticated anew",
 		   addr_str(&old->remote.addr, addr, sizeof(addr)), why);
 	old->rekey_refused = true;
 	again_after(old, 0);
@@ -374,8 +374,8 @@ static void no_proposal(struct v2_in *in, const struct wire_sa *theirs)
 	const struct conf_peer *conf = in->sa->peer->conf;
 	char diff[400], addr[ADDR_STRLEN];
 
-	ike_report(in->sa->ike, IKE_EVENT_ERROR, in->sa->name, NULL, NULL,
-		   "no common IKE proposal with %s to rekey the IKE SA: %s%s",
+	ike_note_proposals(in->sa->ike, conf->ike, conf->n_ike, theirs->p, theirs->n);
+	ike_report_error(in->sa, NULL, "no common IKE proposal with %s to rekey the IKE SA: %s%s",
 		   addr_str(&in->sa->remote.addr, addr, sizeof(addr)),
 		   ike_proposal_diff(conf->ike, conf->n_ike, theirs->p, theirs->n, diff,
 				     sizeof(diff)), v2_kex_more(theirs));

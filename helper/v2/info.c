@@ -201,6 +201,7 @@ static void says_auth_failed(struct ike_sa *sa)
 {
 	char addr[ADDR_STRLEN], us[IKE_ID_NAMED_STRLEN], them[IKE_ID_NAMED_STRLEN];
 
+	ike_note_ids(sa);
 	ike_sa_fail(sa, "authentication failed with %s: the peer says AUTHENTICATION_FAILED, so the "
 		    "pre-shared keys differ (we are %s, it is %s)",
 		    addr_str(&sa->remote.addr, addr, sizeof(addr)),

@@ -94,8 +94,7 @@ static void make_dh(struct ike_sa *sa, uint16_t group)
 static void not_begun(struct ike_tunnel *tun, const char *text)
 {
 	if (!tun->peer->conf->lacks || !tun->failures)
-		ike_report(tun->peer->ike, IKE_EVENT_ERROR, tun->peer->conf->name, tun->conf->name,
-			   NULL, "%s", text);
+		ike_report_not_begun(tun, text);
 	ike_tunnel_failed(tun, text);
 }
 
@@ -119,6 +118,13 @@ static bool endpoints(struct ike_peer *peer, const struct ike_sa *old, struct en
 	}
 	remote->addr = conf->remote;
 	local->addr = conf->local;
+	if (conf->local.family && peer->ike->ops->is_local &&
+	    !peer->ike->ops->is_local(&conf->local, peer->ike->user)) {
+		addr_str(&conf->local, addr, sizeof(addr));
+		ike_note(peer->ike, "local address", NULL, addr);
+		snprintf(err, err_len, "local address %s is no address of this host", addr);
+		return false;
+	}
 	if (!conf->local.family &&
 	    !peer->ike->ops->local_addr(&remote->addr, &local->addr, peer->ike->user)) {
 		snprintf(err, err_len, "no route to %s",
@@ -218,6 +224,7 @@ static void other_group(struct ike_sa *sa, const struct wire_notification *n)
 	if (group == DH_NONE) {
 		group_name(get_u16(n->data.p), theirs, sizeof(theirs));
 		group_name(sa->kex.group, ours, sizeof(ours));
+		ike_note(sa->ike, "DH group", theirs, ours);
 		ike_sa_fail(sa, "%s wants DH group %s (INVALID_KE_PAYLOAD); offered %s",
 			    addr_str(&sa->remote.addr, addr, sizeof(addr)), theirs, ours);
 		return;
@@ -249,6 +256,7 @@ static void refused(struct ike_sa *sa, uint16_t type)
 
 	addr_str(&sa->remote.addr, addr, sizeof(addr));
 	ike_proposals_str(sa->peer->conf->ike, sa->peer->conf->n_ike, offered, sizeof(offered));
+	ike_note_proposals(sa->ike, sa->peer->conf->ike, sa->peer->conf->n_ike, NULL, 0);
 	if (type == WIRE_N_NO_PROPOSAL_CHOSEN)
 		ike_sa_fail(sa, "%s accepts no IKE proposal of ours (NO_PROPOSAL_CHOSEN): offered %s; "
 			    "what it expects it does not say, its log may", addr, offered);
@@ -474,14 +482,16 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 					   r->ke.group, chosen))
 			return p;
 	}
-	if (ike_hears_strangers(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr))
+	if (ike_hears_strangers(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr)) {
+		ike_note_proposals(r->ike, first->conf->ike, first->conf->n_ike, r->sa.p, r->sa.n);
 		ike_report_stranger(r->ike, first, IKE_CAUSE_PROPOSAL, &r->remote->addr, "no common IKE proposal with %s: %s%s",
 				    addr_str(&r->remote->addr, addr, sizeof(addr)),
 				    ike_proposal_diff(first->conf->ike, first->conf->n_ike, r->sa.p,
 						      r->sa.n, diff, sizeof(diff)),
 				    v2_kex_more(&r->sa));
-	else
+	} else {
 		ike_unheard(r->ike, IKE_CAUSE_PROPOSAL);
+	}
 	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
 	return NULL;
 }

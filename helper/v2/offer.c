@@ -400,6 +400,16 @@ static const char *list_wanted(const struct ike_peer *peer, char *out, size_t le
 	return out;
 }
 
+static void note_ts(const struct selection *s, const char *wanted)
+{
+	char theirs[IKE_DIFFERENCE_MAX], l[180], r[180];
+
+	snprintf(theirs, sizeof(theirs), "%s === %s",
+		 ike_ts_list_str(s->local.ts, s->local.n, l, sizeof(l)),
+		 ike_ts_list_str(s->remote.ts, s->remote.n, r, sizeof(r)));
+	ike_note(s->in->sa->ike, "traffic selectors", theirs, wanted);
+}
+
 static uint16_t nothing_fits(const struct selection *s)
 {
 	char wanted[300], ol[150], or[150], addr[ADDR_STRLEN], diff[640];
@@ -407,8 +417,7 @@ static uint16_t nothing_fits(const struct selection *s)
 
 	addr_str(&sa->remote.addr, addr, sizeof(addr));
 	if (s->ts_fit && ah_and_nat(sa, s->ts_fit->conf)) {
-		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, s->ts_fit->conf->name, NULL,
-			   AH_AND_NAT);
+		ike_report_error(s->in->sa, s->ts_fit->conf->name, AH_AND_NAT);
 		return WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
 	if (s->ts_fit) {
@@ -416,33 +425,32 @@ static uint16_t nothing_fits(const struct selection *s)
 		struct ike_proposal ours[CONF_PROPOSALS_MAX];
 		unsigned int n = conf_proposals(c, s->first, ours);
 
-		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, c->name, NULL,
-			   "no common %s proposal with %s: %s%s", ike_proto_str(ours[0].proto), addr,
+		ike_note_proposals(sa->ike, ours, n, s->sa.p, s->sa.n);
+		ike_report_error(s->in->sa, c->name, "no common %s proposal with %s: %s%s", ike_proto_str(ours[0].proto), addr,
 			   ike_proposal_diff(ours, n, s->sa.p, s->sa.n, diff, sizeof(diff)),
 			   v2_kex_more(&s->sa));
 		return WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
 	if (s->mode_fit) {
-		ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, s->mode_fit->conf->name, NULL,
-			   "no common mode with %s: offered tunnel, expected transport", addr);
+		ike_note(sa->ike, "mode", "tunnel", "transport");
+		ike_report_error(s->in->sa, s->mode_fit->conf->name, "no common mode with %s: offered tunnel, expected transport", addr);
 		return WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
 	ike_ts_list_str(s->local.ts, s->local.n, ol, sizeof(ol));
 	ike_ts_list_str(s->remote.ts, s->remote.n, or, sizeof(or));
-	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, NULL, NULL,
-		   "no common traffic selectors with %s: offered %s === %s, expected %s", addr,
-		   ol, or, list_wanted(sa->peer, wanted, sizeof(wanted)));
+	list_wanted(sa->peer, wanted, sizeof(wanted));
+	note_ts(s, wanted);
+	ike_report_error(s->in->sa, NULL, "no common traffic selectors with %s: offered %s === %s, expected %s", addr,
+		   ol, or, wanted);
 	return WIRE_N_TS_UNACCEPTABLE;
 }
 
 static uint16_t too_narrow(const struct selection *s)
 {
-	const struct ike_sa *sa = s->in->sa;
 	char err[IKE_TEXT_MAX];
 
 	narrower_text(s->old, &s->local, &s->remote, err, sizeof(err));
-	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, s->tun->conf->name, NULL,
-		   "the peer wants to rekey a CHILD SA, and %s", err);
+	ike_report_error(s->in->sa, s->tun->conf->name, "the peer wants to rekey a CHILD SA, and %s", err);
 	return WIRE_N_TS_UNACCEPTABLE;
 }
 
@@ -524,6 +532,7 @@ static bool accept_sa(struct ike_child *child, struct bytes body, char *err, siz
 	}
 	n = proposals(child, ours);
 	if (!ike_proposal_accept(ours, n, &sa.p[0])) {
+		ike_note_proposals(child->sa->ike, ours, n, sa.p, 1);
 		snprintf(err, err_len, "it chose what was not offered: offered %s, found %s",
 			 ike_proposals_str(ours, n, offered, sizeof(offered)),
 			 ike_proposal_str(&sa.p[0], got, sizeof(got)));
@@ -589,13 +598,15 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 		narrower_text(old, local, remote, err, err_len);
 	else if (n)
 		ok = take_sels(child, old, sels, n, err, err_len);
-	else if (local)
+	else if (local) {
+		ike_note_ts(child->sa->ike, local, remote, &nego->local, &nego->remote);
 		snprintf(err, err_len, "its traffic selectors are not among ours: offered %s === %s, "
 			 "found %s === %s",
 			 ike_ts_list_str(nego->local.ts, nego->local.n, ol, sizeof(ol)),
 			 ike_ts_list_str(nego->remote.ts, nego->remote.n, or, sizeof(or)),
 			 ike_ts_list_str(local->ts, local->n, l, sizeof(l)),
 			 ike_ts_list_str(remote->ts, remote->n, rs, sizeof(rs)));
+	}
 	free(local);
 	return ok;
 }
@@ -616,6 +627,7 @@ bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_
 	/* RFC 7296 1.3.1: if that is unacceptable, the SA is deleted */
 	if (child->mode == CONF_MODE_TRANSPORT &&
 	    !v2_find_notify(&in->inner, WIRE_N_USE_TRANSPORT_MODE, &n)) {
+		ike_note(child->sa->ike, "mode", "tunnel", "transport");
 		snprintf(err, err_len, "%s chose tunnel mode: offered transport mode, and expected it",
 			 addr_str(&child->sa->remote.addr, addr, sizeof(addr)));
 		return false;
@@ -661,10 +673,13 @@ static void pfs_refused(const struct ike_child *child, const char *addr,
 	groups_str(ours, n_ours, groups, sizeof(groups));
 	if (n->type == WIRE_N_INVALID_KE_PAYLOAD && n->data.len == 2) {
 		group_str(get_u16(n->data.p), theirs, sizeof(theirs));
+		ike_note(child->sa->ike, "group for PFS", theirs, groups);
 		snprintf(err, err_len, "%s wants another group for PFS (INVALID_KE_PAYLOAD): ours %s, "
 			 "its %s", addr, groups, theirs);
 		return;
 	}
+	ike_note(child->sa->ike, "group for PFS", NULL, groups);
+	ike_note_proposals(child->sa->ike, ours, n_ours, NULL, 0);
 	snprintf(err, err_len, "%s accepts no %s proposal of ours to rekey a CHILD SA that it accepted "
 		 "(NO_PROPOSAL_CHOSEN), so the groups for PFS differ: ours %s, its another one%s, "
 		 "which it does not say; offered %s",
@@ -676,9 +691,13 @@ static void pfs_refused(const struct ike_child *child, const char *addr,
 static void no_proposal(const struct ike_child *child, const char *addr, char *err, size_t err_len)
 {
 	struct ike_proposal ours[CONF_PROPOSALS_MAX];
+	unsigned int n = proposals(child, ours);
 	char p[300];
 
-	ike_proposals_str(ours, proposals(child, ours), p, sizeof(p));
+	ike_proposals_str(ours, n, p, sizeof(p));
+	ike_note_proposals(child->sa->ike, ours, n, NULL, 0);
+	ike_note(child->sa->ike, "mode", NULL,
+		 child->mode == CONF_MODE_TRANSPORT ? "transport" : "tunnel");
 	snprintf(err, err_len, "%s accepts no %s proposal of ours (NO_PROPOSAL_CHOSEN): offered %s%s; "
 		 "what it expects it does not say, its log may", addr,
 		 ike_proto_str(ike_child_proto(child)), p,
@@ -698,7 +717,8 @@ void v2_child_refused(const struct ike_child *child, const struct wire_notificat
 	} else if (n && n->type == WIRE_N_NO_PROPOSAL_CHOSEN) {
 		no_proposal(child, addr, err, err_len);
 	} else if (n && n->type == WIRE_N_TS_UNACCEPTABLE) {
-		if (ike_tunnel_per_entry(child->tun))
+		ike_note_ts(child->sa->ike, NULL, NULL, &nego->local, &nego->remote);
+		if (child->tun->conf->child_sa == CONF_CHILD_PER_ENTRY)
 			snprintf(entry, sizeof(entry), " (entry %u)", child->entry);
 		snprintf(err, err_len, "%s accepts no traffic selectors of ours (TS_UNACCEPTABLE): "
 			 "offered %s === %s%s; what it expects it does not say: its list must have "
@@ -743,8 +763,7 @@ void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *erro
 	uint32_t rekeys = child->nego ? child->nego->rekeys : 0;
 	struct ike_child *old = rekeys ? ike_child_find(sa, rekeys) : NULL;
 
-	ike_report(sa->ike, IKE_EVENT_ERROR, sa->name, tun ? tun->conf->name : NULL, NULL, "%s",
-		   error);
+	ike_report_error(sa, tun ? tun->conf->name : NULL, "%s", error);
 	if (sa->nego == child)
 		sa->nego = NULL;
 	ike_child_answering(child, false);
