@@ -405,9 +405,12 @@ static void print_child(const json_t *child)
 	print_selectors(child);
 }
 
-/* why it is down, and when it is tried again */
+/* why it is down, when it is tried again, and what of its list has no SA */
 static void print_tunnel_state(const json_t *tunnel)
 {
+	const json_t *no_sa;
+	size_t i;
+
 	if (*text(tunnel, "why"))
 		cli_print("      %s: %s\n", text(tunnel, "reason"), text(tunnel, "why"));
 	if (json_object_get(tunnel, "next_try"))
@@ -415,6 +418,8 @@ static void print_tunnel_state(const json_t *tunnel)
 	if (number(tunnel, "orphans"))
 		cli_print("      %" JSON_INTEGER_FORMAT " SAs of an earlier run carry on\n",
 			  number(tunnel, "orphans"));
+	json_array_foreach(json_object_get(tunnel, "no_sa"), i, no_sa)
+		cli_print("      the peer did not grant, so no SA takes %s\n", json_string_value(no_sa));
 }
 
 static void print_last(const json_t *peer, const char *key, const char *what)

@@ -214,10 +214,37 @@ static void report_up(const struct ike_child *child)
 		   child->spi_out, l, r);
 }
 
+/* the peer granted so little that the packet that asked is not in it */
+static bool misses_packet(const struct ike_child *child)
+{
+	const struct ike_nego *n = child->nego;
+
+	return child->initiator && !n->rekeys && n->has_flow && !ike_child_covers(child, &n->flow);
+}
+
+/*
+ * Once until the tunnel is down. A peer that grants what the packet needs may grant more with the
+ * next one, so that is no failure.
+ */
+static void report_partial(const struct ike_child *child)
+{
+	struct ike_tunnel *tun = child->tun;
+	char text[IKE_TEXT_MAX];
+	struct wire_ts l, r;
+
+	if (tun->told_partial || !*ike_grant_str(tun, text, sizeof(text)))
+		return;
+	tun->told_partial = true;
+	ike_ts_lists(child->sels, child->n_sels, &l, &r);
+	ike_note_ts(child->sa->ike, &l, &r, NULL, NULL);
+	ike_report_error(child->sa, tun->conf->name, "%s", text);
+}
+
 void ike_child_up(struct ike_child *child)
 {
 	struct ike *ike = child->sa->ike;
-	bool first = !child->nego->rekeys;
+	bool first = !child->nego->rekeys, missed = misses_packet(child);
+	bool of_packet = child->nego->has_flow;
 	struct ike_child *old = child->nego->rekeys ?
 				ike_child_find(child->sa, child->nego->rekeys) : NULL;
 
@@ -244,6 +271,12 @@ void ike_child_up(struct ike_child *child)
 		ike_timer_set(&ike->timers, &child->idle,
 			      ike->now + child->tun->conf->idle_timeout * 1000);
 	ike_tunnel_up(child->tun);
+	if (missed)
+		ike_tunnel_missed(child->tun);
+	else if (first && child->initiator)
+		child->tun->misses = 0;
+	if (first && child->initiator && (missed || !of_packet))
+		report_partial(child);
 }
 
 static void report_down(const struct ike_child *child, const char *why)
@@ -267,6 +300,7 @@ static bool uncount(struct ike_child *child, const char *why)
 	child->counted = false;
 	if (--tun->n_up)
 		return false;
+	tun->told_partial = false;
 	snprintf(tun->ended, sizeof(tun->ended), "%s", why);
 	return true;
 }

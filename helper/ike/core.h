@@ -247,6 +247,8 @@ struct ike_peer {
  * @error: why the newest try failed; NULL: it did not
  * @error_at: when it failed
  * @ended: why its last CHILD SA went; empty: it had none
+ * @misses: tries in a row whose SA does not take the packet that asked
+ * @told_partial: the log has what the peer did not grant
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -259,11 +261,12 @@ struct ike_tunnel {
 	bool wanted, has_flow, down, single_pair;
 	struct kern_flow flow;
 	struct rate_limit waits;
-	unsigned int failures;
+	unsigned int failures, misses;
 	uint64_t retry_at;
 	char *error;
 	uint64_t error_at;
 	char ended[64];
+	bool told_partial;
 	struct ike_timer timer;
 	struct ike_op_list ops;
 };
@@ -652,6 +655,10 @@ void ike_tunnel_failed(struct ike_tunnel *tun, const char *error);
 /* RFC 7296 2.25: the peer is busy. Nothing failed, it is tried again in @ms */
 void ike_tunnel_later(struct ike_tunnel *tun, const struct kern_flow *flow, uint64_t ms);
 void ike_tunnel_up(struct ike_tunnel *tun);
+/* the SA that came of the packet does not take it: not again at once */
+void ike_tunnel_missed(struct ike_tunnel *tun);
+/* what to tell who wants it up, and has only a part of it; NULL: it is whole */
+const char *ike_tunnel_partial(const struct ike_tunnel *tun, char *out, size_t len);
 /* a CHILD SA or the IKE SA that was to make one has gone */
 void ike_tunnel_lost(struct ike_tunnel *tun);
 void ike_tunnel_reset(struct ike_tunnel *tun, const char *error);
@@ -662,6 +669,10 @@ struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name);
 /* @name of a peer, or "peer/tunnel" */
 uint32_t ike_name_hash(const struct ike *ike, const char *name);
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
+
+/* ---- grant.c: what of an access list has SAs ---- */
+json_t *ike_grant_missing(const struct ike_tunnel *tun);	/* ["entry 20: ..."], of a tunnel that is up */
+const char *ike_grant_str(const struct ike_tunnel *tun, char *out, size_t len);
 
 /* ---- client.c: peers that share a block ---- */
 bool ike_has_clients(const struct ike_peer *peer);
@@ -941,6 +952,8 @@ void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *l
 bool ike_ts_takes(const struct ts *ts, const struct addr *a, uint8_t proto, uint16_t port);
 bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
 bool ike_ts_any_overlaps(const struct kern_sel *sels, unsigned int n, const struct kern_sel *sel);
+/* does @child take a packet of @flow? */
+bool ike_child_covers(const struct ike_child *child, const struct kern_flow *flow);
 
 /* ---- natt.c: RFC 7296 2.23 ---- */
 bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t out[20]);

@@ -203,7 +203,7 @@ void ike_mapping(struct ike *ike, const struct kern_sa *ksa, const struct kern_e
 
 static void up_one(struct ike_tunnel *tun, struct ike_op *op)
 {
-	char text[IKE_NAME_MAX + 100];
+	char text[IKE_NAME_MAX + IKE_TEXT_MAX];
 
 	if (conf_tunnel_is_bundle(tun->conf)) {
 		snprintf(text, sizeof(text),
@@ -215,8 +215,11 @@ static void up_one(struct ike_tunnel *tun, struct ike_op *op)
 	}
 	tun->down = false;
 	tun->retry_at = 0;
-	if (ike_tunnel_is_whole(tun))
+	if (ike_tunnel_is_whole(tun)) {
+		op->pending++;
+		ike_op_done(op, ike_tunnel_partial(tun, text, sizeof(text)));
 		return;
+	}
 	if (!ike_op_add(&tun->ops, op))
 		return;
 	ike_tunnel_start(tun, NULL);

@@ -173,6 +173,8 @@ static void set_state(json_t *o, const struct ike_tunnel *tun, uint64_t now)
 		json_object_set_new(o, "error_age", json_integer((now - tun->error_at) / 1000));
 	if (tun->timer.at)
 		set_seconds(o, "next_try", tun->timer.when, now);
+	if (tun->n_up)
+		json_object_set_new(o, "no_sa", ike_grant_missing(tun));
 }
 
 static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)

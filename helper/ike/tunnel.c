@@ -127,15 +127,19 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 	v2_initiate(tun->peer, tun, flow, 0);
 }
 
-static void backoff(struct ike_tunnel *tun)
+static uint64_t backoff_ms(unsigned int failures)
 {
 	uint64_t ms = IKE_BACKOFF_FIRST;
 	unsigned int i;
 
-	for (i = 0; i < tun->failures && ms < IKE_BACKOFF_MAX; i++)
+	for (i = 0; i < failures && ms < IKE_BACKOFF_MAX; i++)
 		ms *= 2;
-	tun->failures++;
-	tun->retry_at = tun->peer->ike->now + (ms < IKE_BACKOFF_MAX ? ms : IKE_BACKOFF_MAX);
+	return ms < IKE_BACKOFF_MAX ? ms : IKE_BACKOFF_MAX;
+}
+
+static void backoff(struct ike_tunnel *tun)
+{
+	tun->retry_at = tun->peer->ike->now + backoff_ms(tun->failures++);
 }
 
 static void error_forget(struct ike_tunnel *tun)
@@ -166,8 +170,17 @@ void ike_tunnel_later(struct ike_tunnel *tun, const struct kern_flow *flow, uint
 	ike_tunnel_start(tun, flow);
 }
 
+const char *ike_tunnel_partial(const struct ike_tunnel *tun, char *out, size_t len)
+{
+	size_t at = snprintf(out, len, "%s: it is up, but ", tun->name);
+
+	return *ike_grant_str(tun, out + at, len - at) ? out : NULL;
+}
+
 void ike_tunnel_up(struct ike_tunnel *tun)
 {
+	char text[IKE_TEXT_MAX + IKE_NAME_MAX];
+
 	tun->failures = 0;
 	tun->retry_at = 0;
 	tun->wanted = false;
@@ -177,7 +190,16 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
 	/* further ones of its entries are still to come */
 	if (!tun->sa || !ike_tunnel_per_entry(tun))
-		ike_ops_done(&tun->ops, NULL);
+		ike_ops_done(&tun->ops, tun->ops.n ? ike_tunnel_partial(tun, text, sizeof(text)) : NULL);
+}
+
+/*
+ * A responder may grant less than the packet asked for (RFC 7296 2.9), each time anew. The next
+ * packets do not ask at once again, and later and later.
+ */
+void ike_tunnel_missed(struct ike_tunnel *tun)
+{
+	tun->retry_at = tun->peer->ike->now + backoff_ms(tun->misses++);
 }
 
 void ike_tunnel_lost(struct ike_tunnel *tun)
@@ -196,7 +218,7 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 	struct ike_sa *sa = tun->sa;
 
 	tun->wanted = false;
-	tun->failures = 0;
+	tun->failures = tun->misses = 0;
 	tun->retry_at = 0;
 	tun->sa = NULL;
 	error_forget(tun);
@@ -216,7 +238,7 @@ void ike_tunnel_timer(struct ike_timer *t)
 	tun->has_flow = false;
 }
 
-static bool child_covers(const struct ike_child *c, const struct kern_flow *flow)
+bool ike_child_covers(const struct ike_child *c, const struct kern_flow *flow)
 {
 	unsigned int i;
 
@@ -238,7 +260,7 @@ bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flo
 
 	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
 		for (c = sa->children; c; c = c->next)
-			if (c->tun == tun && c->state == IKE_CHILD_UP && child_covers(c, flow) &&
+			if (c->tun == tun && c->state == IKE_CHILD_UP && ike_child_covers(c, flow) &&
 			    ike_child_counters(c, false, &out))
 				return true;
 	return false;

@@ -305,6 +305,7 @@ static void why_it_is_down(void **state)
 	world_run(w, 1000);
 	peer = peer_of(&w->a);
 	assert_null(json_object_get(tunnel_of(peer), "reason"));
+	assert_int_equal(json_array_size(json_object_get(tunnel_of(peer), "no_sa")), 0);
 	json_decref(peer);
 	node_down(&w->a, NULL);
 	world_run(w, 1000);

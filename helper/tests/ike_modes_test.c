@@ -277,7 +277,7 @@ static void ipv6_outside_and_inside(void **state)
 	struct fake_sa *out;
 
 	(void)state;
-	node_acquire(&w->a, "2001:db8:1::1", "2001:db8:2:7::1");
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
 	world_deliver(w);
 	world_is_up(w);
 	out = node_newest(&w->a, NFIPSEC_DIR_OUT);

@@ -170,7 +170,7 @@ static void detail_is_for_peers(void **state)
 		"\"orphans\":0,\"children\":[],\"reason\":\"failed\",\"why\":\"it does not answer\"," \
 		"\"next_try\":12}]},{\"name\":\"q\",\"state\":\"up\",\"local\":\"l\",\"remote\":\"r\"," \
 		"\"ike_sas\":[],\"tunnels\":[{\"name\":\"t\",\"state\":\"up\",\"start\":\"manual\"," \
-		"\"access_list\":\"a\",\"orphans\":0,\"children\":[]}," \
+		"\"access_list\":\"a\",\"orphans\":0,\"children\":[],\"no_sa\":[\"entry 20: A === B\"]}," \
 		"{\"name\":\"u\",\"state\":\"down\",\"start\":\"manual\",\"access_list\":\"a\",\"orphans\":0," \
 		"\"children\":[],\"reason\":\"manual\",\"why\":\"w\"}]}]}"
 
@@ -180,6 +180,7 @@ static void detail_is_for_peers(void **state)
 		"    tunnel t: failed, start at-load, access-list a\n" \
 		"      failed: it does not answer\n      next try in 12 s\n"
 #define Q_UP	"q: up, l -> r\n    tunnel t: up, start manual, access-list a\n" \
+		"      the peer did not grant, so no SA takes entry 20: A === B\n" \
 		"    tunnel u: down, start manual, access-list a\n      manual: w\n"
 
 static void why_it_is_down(void **state)

@@ -299,6 +299,8 @@ static void send_request(struct ike_sa *sa, const struct v2_auth_job *job, uint8
 	child = ike_child_new(sa, t->tun, true);
 	if (child) {
 		child->nego->first = true;
+		child->nego->has_flow = t->has_flow;
+		child->nego->flow = t->flow;
 		child->entry = t->entry;
 		child->nego->has_flow = t->has_flow;
 		child->nego->flow = t->flow;

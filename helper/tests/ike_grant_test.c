@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A peer that grants less than the access list has (RFC 7296 2.9): what is said of it, and what is tried. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <linux/nfipsec.h>
+
+#include "ike_world.h"
+
+#define TWO_LISTS "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n20 protect ip from 10.1.0.0/16 to 10.3.0.0/16"
+
+/* what of the tunnel's list has no SA; borrowed, until the next call */
+static const char *no_sa(struct node *n, size_t i)
+{
+	static json_t *last;
+	const json_t *peer, *tunnel;
+
+	json_decref(last);
+	last = ike_show(n->ike, n->w->now);
+	peer = json_array_get(json_object_get(last, "peers"), 0);
+	tunnel = json_array_get(json_object_get(peer, "tunnels"), 0);
+	return json_string_value(json_array_get(json_object_get(tunnel, "no_sa"), i));
+}
+
+static void assert_no_sa(struct node *n, const char *const *parts)
+{
+	size_t i;
+
+	for (i = 0; parts[i]; i++) {
+		if (!no_sa(n, i))
+			fail_msg("'%s' is not named", parts[i]);
+		assert_string_equal(no_sa(n, i), parts[i]);
+	}
+	assert_null(no_sa(n, i));
+}
+
+/* the peer has these entries; what this end, with @ours, has no SA for */
+static void granted(const char *ours, const char *theirs, const char *const *missing)
+{
+	struct world_conf a = { .entries = ours }, b = { .entries = theirs };
+	struct world *w = world_new(&a, &b);
+
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_true(node_sas(&w->a) > 0);
+	assert_no_sa(&w->a, missing);
+	if (missing[0]) {
+		assert_non_null(strstr(w->a.up_error, "p/t: it is up, but the peer granted only a part of access-list l: "));
+		assert_non_null(strstr(w->a.up_error, missing[0]));
+		assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, missing[0]));
+	} else {
+		assert_string_equal(w->a.up_error, "");
+		assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 0);
+	}
+	/* the responder did not ask for more: that is no error there */
+	assert_int_equal(node_count(&w->b, IKE_EVENT_ERROR), 0);
+	world_free(w);
+}
+
+static void parts_of_a_list(void **state)
+{
+	static const char *const none[] = { NULL };
+	static const char *const entry[] = { "entry 20: 10.1.0.0/16 === 10.3.0.0/16", NULL };
+	static const char *const around[] = { "entry 10: 10.1.0.0/16 === 10.2.0.0/18",
+					      "entry 10: 10.1.0.0/16 === 10.2.128.0/17", NULL };
+	static const char *const both_sides[] = { "entry 10: 10.1.0.0/17 === 10.2.0.0/16",
+						  "entry 10: 10.1.128.0/17 === 10.2.0.0/17", NULL };
+	static const char *const proto[] = { "entry 10: 10.1.0.0/16 === 10.2.0.0/16", NULL };
+	static const char *const ports[] = { "entry 10: tcp 10.1.0.0/16 === tcp 10.2.0.0/16 port 80-89",
+					     "entry 10: tcp 10.1.0.0/16 === tcp 10.2.0.0/16 port 91-99", NULL };
+
+	(void)state;
+	granted(TWO_LISTS, "10 protect ip from 10.0.0.0/8 to 10.0.0.0/8", none);
+	granted(TWO_LISTS, "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16", entry);
+	granted("10 protect ip from 10.1.0.0/16 to 10.2.0.0/16",
+		"10 protect ip from 10.2.64.0/18 to 10.1.0.0/16", around);
+	granted("10 protect ip from 10.1.0.0/16 to 10.2.0.0/16",
+		"10 protect ip from 10.2.128.0/17 to 10.1.128.0/17", both_sides);
+	/* two halves are the whole */
+	granted("10 protect ip from 10.1.0.0/16 to 10.2.0.0/16",
+		"10 protect ip from 10.2.0.0/17 to 10.1.0.0/16\n20 protect ip from 10.2.128.0/17 to 10.1.0.0/16", none);
+	/* of TCP alone the rest has no name */
+	granted("10 protect ip from 10.1.0.0/16 to 10.2.0.0/16",
+		"10 protect tcp from 10.2.0.0/16 to 10.1.0.0/16", proto);
+	granted("10 protect tcp from 10.1.0.0/16 to 10.2.0.0/16 port 80-99",
+		"10 protect tcp from 10.2.0.0/16 port 90 to 10.1.0.0/16", ports);
+}
+
+static void other_end_sees_it(void **state)
+{
+	static const struct world_conf a = { .entries = TWO_LISTS };
+	static const char *const entry[] = { "entry 20: 10.1.0.0/16 === 10.3.0.0/16", NULL };
+	struct world *w = world_new(&a, NULL);
+
+	(void)state;
+	/* the peer asked for what it has: here a part has no SA, which `show peers` says, and no line */
+	node_up(&w->b, NULL);
+	world_deliver(w);
+	assert_string_equal(w->b.up_error, "");
+	assert_no_sa(&w->a, entry);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 0);
+	/* who wants it up is told, though nothing is negotiated */
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_non_null(strstr(w->a.up_error, entry[0]));
+	world_free(w);
+}
+
+/* packets outside of what was granted, ten a second for ten minutes */
+static void exchanges_are_few(void **state)
+{
+	static const struct world_conf a = { .entries = TWO_LISTS };
+	struct world *w = world_new(&a, NULL);
+	unsigned int i, sent;
+
+	(void)state;
+	node_up(&w->a, NULL);
+	world_run(w, 5000);
+	sent = w->a.sent;
+	for (i = 0; i < 6000; i++) {
+		node_acquire(&w->a, "10.1.0.1", "10.3.0.1");
+		world_run(w, 100);
+	}
+	/* 1, 2, 4, 8, 16 s, then one in 30 s; each with a DELETE of what was not wanted, and DPD beside it */
+	assert_in_range(w->a.sent - sent, 10, 90);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 1);
+	/* one line for all of it */
+	assert_true(w->a.n_loud <= 2);
+	/* what was granted still flows, and asks for nothing */
+	sent = w->a.sent;
+	for (i = 0; i < 10; i++)
+		node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_deliver(w);
+	assert_int_equal(w->a.sent, sent);
+	world_free(w);
+}
+
+static void per_entry(void **state)
+{
+	static const struct world_conf a = { .entries = TWO_LISTS, .extra_tunnel = "child-sa per-entry" };
+	static const struct world_conf b = { .entries = "10 protect ip from 10.2.0.0/17 to 10.1.0.0/16\n"
+							"20 protect ip from 10.3.0.0/16 to 10.1.0.0/16",
+					     .extra_tunnel = "child-sa per-entry" };
+	static const char *const half[] = { "entry 10: 10.1.0.0/16 === 10.2.128.0/17", NULL };
+	struct world *w = world_new(&a, &b);
+
+	(void)state;
+	/* an entry without a packet has no SA, and lacks none */
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_deliver(w);
+	assert_no_sa(&w->a, half);
+	node_up(&w->a, NULL);
+	world_run(w, 1000);
+	assert_non_null(strstr(w->a.up_error, half[0]));
+	assert_no_sa(&w->a, half);
+	world_free(w);
+}
+
+static void verify_says_so(void **state)
+{
+	static const struct world_conf a = { .entries = TWO_LISTS };
+	struct world *w = world_new(&a, NULL);
+
+	(void)state;
+	ike_verify(w->a.ike, "p", NULL, NULL, NULL, w->now);
+	world_run(w, 5000);
+	assert_non_null(node_line(&w->a, IKE_EVENT_VERIFY, "entry 20: 10.1.0.0/16 === 10.3.0.0/16"));
+	/* what is up is tried all the same */
+	assert_int_equal(node_count(&w->a, IKE_EVENT_VERIFY), 3);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parts_of_a_list),
+		cmocka_unit_test(other_end_sees_it),
+		cmocka_unit_test(exchanges_are_few),
+		cmocka_unit_test(per_entry),
+		cmocka_unit_test(verify_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
