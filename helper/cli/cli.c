@@ -23,6 +23,7 @@ static const struct {
 		"  show failures|sas|policy|tunnels|stats" },
 	{ "watch", cli_watch, "watch                       events as they come" },
 	{ "explain", cli_explain, "explain [in|out] PROTO SRC[:PORT] DST[:PORT]" },
+	{ "metrics", cli_metrics, "metrics                     for a monitoring system, as OpenMetrics" },
 	{ "sa", cli_sa, "sa add|del|move|dummy|flush|batch ...  manual keys, see nfipsec(8)" },
 };
 

@@ -30,6 +30,7 @@ int cli_watch(const struct cli *cli, int argc, char **argv);
 int cli_show(const struct cli *cli, int argc, char **argv);
 int cli_explain(const struct cli *cli, int argc, char **argv);
 int cli_sa(const struct cli *cli, int argc, char **argv);
+int cli_metrics(const struct cli *cli, int argc, char **argv);
 
 /* Commands print by these alone: peers, CAs and other programs choose the arguments. */
 #define cli_print(...)	printable_print(stdout, __VA_ARGS__)

@@ -66,6 +66,13 @@
 #include "cli/failures.c"
 #undef text
 #undef number
+#define text metrics_text
+#define number metrics_number
+#define module metrics_module
+#include "cli/metrics.c"
+#undef text
+#undef number
+#undef module
 
 #define HARMLESS "x"
 /* C0 with newlines, DEL, C1, an override of direction, an octet that is no UTF-8 */
@@ -279,6 +286,7 @@ static json_t *peers(void)
 	set(sa, "spi_i spi_r state local local_id remote remote_id ike nat local_auth remote_auth renewal");
 	set(child, "spi_in spi_out state esp");
 	set(tun, "name state start access_list reason why");
+	json_object_set_new(tun, "no_sa", json_pack("[o]", evil_json()));
 	set(peer, "name state local remote lacks");
 	json_object_set_new(peer, "last_error", json_pack("{s:o, s:i}", "text", evil_json(), "age", 1));
 	return json_pack("{s:[o], s:o, s:[o]}", "peers", peer, "refused", evil_json(), "failures",
@@ -436,7 +444,7 @@ static void commands_print(void **state)
 		"load --no-daemon EVIL", "load --no-daemon good.conf", "unload", "up p", "up p/t", "up EVIL",
 		"up p --verify", "up p --verify --probe EVIL", "down p", "show peers", "show EVIL",
 		"show peers --detail", "show peers p", "show peers p/t", "show peers EVIL",
-		"show failures", "show sas", "show policy", "show tunnels", "show stats", "watch",
+		"show failures", "metrics", "show sas", "show policy", "show tunnels", "show stats", "watch",
 		"explain udp 192.0.2.1 192.0.2.2:1", "explain udp 192.0.2.1 192.0.2.2:2",
 		"explain udp 192.0.2.1 192.0.2.2:3", "explain in udp 192.0.2.1 192.0.2.2:3",
 		"explain EVIL 192.0.2.1 192.0.2.2", "explain udp EVIL 192.0.2.2", "sa flush EVIL",
