@@ -39,6 +39,7 @@ union sock {
  * @fd: the socket
  * @packet: buffer for one packet
  * @seq: sequence number of the last echo
+ * @error: errno of an echo that could not be sent, but for its size; 0: none
  * @six: IPv6
  * @to: the address probed
  */
@@ -47,6 +48,7 @@ struct probe {
 	bool six;
 	size_t head;
 	uint16_t id, seq;
+	int error;
 	struct addr to;
 	uint8_t *packet;
 };
@@ -203,8 +205,13 @@ static bool passes(struct probe *p, size_t size)
 	int tries;
 
 	for (tries = 0; tries < PROBE_TRIES; tries++) {
-		if (!probe_send(p, size) && errno == EMSGSIZE)
-			return false;
+		if (!probe_send(p, size)) {
+			/* the queue of a device may be full for a moment */
+			if (errno != EMSGSIZE && errno != ENOBUFS)
+				p->error = errno;
+			if (errno != ENOBUFS)
+				return false;
+		}
 		end = now_ms() + PROBE_WAIT_MS;
 		while (now_ms() < end && poll(&pfd, 1, end - now_ms()) > 0)
 			if (is_answer(p, recv(p->fd, p->packet, PROBE_MAX, 0), size))
@@ -228,7 +235,15 @@ static size_t largest(struct probe *p, size_t low, size_t high)
 	return low;
 }
 
-static bool judge(struct probe *p, const char *to, uint32_t mtu, size_t *found, char *text,
+static void say_unsent(const struct probe *p, const char *from, const char *to, char *text,
+		       size_t len)
+{
+	snprintf(text, len, "no echo can be sent from %s to %s: %s", from, to,
+		 p->error == ENETUNREACH || p->error == EHOSTUNREACH ?
+		 "this host has no route to it (ip route get)" : strerror(p->error));
+}
+
+static bool judge(struct probe *p, const char *from, const char *to, uint32_t mtu, size_t *found, char *text,
 		  size_t len)
 {
 	if (passes(p, mtu)) {
@@ -237,6 +252,10 @@ static bool judge(struct probe *p, const char *to, uint32_t mtu, size_t *found, 
 		return true;
 	}
 	if (!passes(p, PROBE_SMALL)) {
+		if (p->error) {
+			say_unsent(p, from, to, text, len);
+			return false;
+		}
 		snprintf(text, len, "%s does not answer an echo through the tunnel at all", to);
 		return false;
 	}
@@ -259,7 +278,7 @@ static bool judge(struct probe *p, const char *to, uint32_t mtu, size_t *found, 
 bool cli_probe_mtu(struct kern *k, const char *tunnel, const struct addr *to, uint32_t mtu,
 		   size_t *found, char *text, size_t len)
 {
-	char a[ADDR_STRLEN];
+	char a[ADDR_STRLEN], b[ADDR_STRLEN];
 	struct addr from;
 	struct probe p;
 	bool ok;
@@ -271,12 +290,12 @@ bool cli_probe_mtu(struct kern *k, const char *tunnel, const struct addr *to, ui
 		return false;
 	}
 	if (!find_source(k, tunnel, to, &from)) {
-		snprintf(text, len, "the tunnel carries no echo from an address of this host to %s", a);
+		snprintf(text, len, "the tunnel carries no echo from here to %s: expected an address of its access list on this host", a);
 		return false;
 	}
 	ok = probe_open(&p, &from, to);
 	if (ok)
-		ok = judge(&p, a, mtu, found, text, len);
+		ok = judge(&p, addr_str(&from, b, sizeof(b)), a, mtu, found, text, len);
 	else
 		snprintf(text, len, "no socket for echoes: %s", strerror(errno));
 	probe_close(&p);

@@ -299,14 +299,11 @@ static const char *text(const json_t *object, const char *key)
 
 static void print_selectors(const json_t *child)
 {
-	const json_t *local = json_object_get(child, "local"), *remote = json_object_get(child, "remote");
+	const json_t *pair;
 	size_t i;
 
-	for (i = 0; i < json_array_size(local) || i < json_array_size(remote); i++)
-		cli_print("          %s <-> %s\n", i < json_array_size(local) ?
-			  json_string_value(json_array_get(local, i)) : "",
-			  i < json_array_size(remote) ?
-			  json_string_value(json_array_get(remote, i)) : "");
+	json_array_foreach(json_object_get(child, "selectors"), i, pair)
+		cli_print("          %s <-> %s\n", text(pair, "local"), text(pair, "remote"));
 }
 
 static json_int_t number(const json_t *object, const char *key)

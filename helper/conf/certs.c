@@ -40,6 +40,20 @@ static bool fits_id(const struct cert *cert, const struct conf_id *id, char *why
 					len);
 }
 
+/* "; that of x.key is another one": no key there fits the certificate */
+static const char *other_keys(const struct certs *c, char *out, size_t len)
+{
+	const struct cert_key *key;
+	unsigned int i;
+	size_t at = 0;
+
+	*out = '\0';
+	for (i = 0; (key = cert_store_key_at(c->conf->certs, i)) && i < 4 && at < len; i++)
+		at += snprintf(out + at, len - at, "%s%s", i ? ", " : "; what is there does not fit it: ",
+			       cert_key_file(key));
+	return out;
+}
+
 static bool named_cert(struct certs *c, struct conf_peer *p)
 {
 	const struct cert *cert = cert_store_cert(c->conf->certs, p->cert.name);
@@ -49,8 +63,8 @@ static bool named_cert(struct certs *c, struct conf_peer *p)
 		return FAIL_AT(c, p->cert.at, "found '%s', expected a file with a certificate in %s/certs",
 			       p->cert.name, c->dir);
 	if (!cert_own_key(cert))
-		return FAIL_AT(c, p->cert.at, "found '%s', expected its private key in %s/private",
-			       p->cert.name, c->dir);
+		return FAIL_AT(c, p->cert.at, "found '%s', expected its private key in %s/private%s",
+			       p->cert.name, c->dir, other_keys(c, why, sizeof(why)));
 	if (!fits_id(cert, &p->local_id, why, sizeof(why)))
 		return FAIL_AT(c, p->cert.at, "found '%s', expected a certificate for our id %s: %s",
 			       p->cert.name, conf_id_str(&p->local_id, id, sizeof(id)), why);

@@ -264,5 +264,8 @@ struct conf_tunnel *conf_tunnel_find(const struct conf_peer *peer, const char *n
 /* most specific: both IDs, then one of them, then any */
 const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,
 					   const struct conf_id *remote);
+/* says that there is none, and whether there is one with the ends exchanged */
+void conf_secret_lack(const struct conf *conf, const struct conf_id *local,
+		      const struct conf_id *remote, char *out, size_t len);
 
 #endif

@@ -50,20 +50,41 @@ static bool has_both_ids(const struct conf_peer *p)
 	return p->local_id.type && p->remote_id.type && !conf_id_is_pattern(&p->remote_id);
 }
 
+/**
+ * conf_secret_lack - say that two identities have no pre-shared key
+ * @conf: the configuration, with its secrets
+ * @local: ours
+ * @remote: the peer's
+ * @out: gets the line
+ * @len: room there
+ *
+ * A line that has the two in the order of the other end is named.
+ */
+void conf_secret_lack(const struct conf *conf, const struct conf_id *local,
+		      const struct conf_id *remote, char *out, size_t len)
+{
+	char us[CONF_ID_STRLEN], them[CONF_ID_STRLEN];
+	int n = snprintf(out, len, "no pre-shared key for %s and %s is in the secrets file",
+			 conf_id_str(local, us, sizeof(us)), conf_id_str(remote, them, sizeof(them)));
+
+	if (n > 0 && (size_t)n < len && conf_secret_find(conf, remote, local))
+		snprintf(out + n, len - n, ", but one with the ends exchanged: expected psk %s %s, ours first",
+			 local->text, remote->text);
+}
+
 /* @why: the secrets file as a whole is not there or not used; empty: it is */
 static bool psk_of_peer(struct conf *conf, struct conf_peer *p, const char *why)
 {
-	char us[CONF_ID_STRLEN], them[CONF_ID_STRLEN];
+	char text[1100];
 
 	if (!uses_psk(p))
 		return true;
 	if (*why)
 		return conf_lacks(p, "%s", why);
-	if (has_both_ids(p) && !conf_secret_find(conf, &p->local_id, &p->remote_id))
-		return conf_lacks(p, "no pre-shared key for %s and %s is in the secrets file",
-				  conf_id_str(&p->local_id, us, sizeof(us)),
-				  conf_id_str(&p->remote_id, them, sizeof(them)));
-	return true;
+	if (!has_both_ids(p) || conf_secret_find(conf, &p->local_id, &p->remote_id))
+		return true;
+	conf_secret_lack(conf, &p->local_id, &p->remote_id, text, sizeof(text));
+	return conf_lacks(p, "%s", text);
 }
 
 static bool psk_of_peers(struct conf *conf, const char *why)

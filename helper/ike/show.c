@@ -17,6 +17,20 @@ static json_t *ts_array(const struct wire_ts *list)
 	return out;
 }
 
+/* the lists of a message do not say what belongs together, and lose ports inside a wider selector */
+static json_t *pairs(const struct ike_child *c)
+{
+	char local[TS_STRLEN], remote[TS_STRLEN];
+	json_t *out = json_array();
+	unsigned int i;
+
+	for (i = 0; i < c->n_sels; i++)
+		json_array_append_new(out, json_pack("{s:s,s:s}", "local",
+						     ts_str(&c->sels[i].src, local, sizeof(local)), "remote",
+						     ts_str(&c->sels[i].dst, remote, sizeof(remote))));
+	return out;
+}
+
 static void set_seconds(json_t *o, const char *key, uint64_t when, uint64_t now)
 {
 	json_object_set_new(o, key, json_integer(when > now ? (when - now) / 1000 : 0));
@@ -45,6 +59,7 @@ static json_t *show_child(const struct ike_child *c, uint64_t now)
 			 "local", ts_array(&local), "remote", ts_array(&remote));
 	if (c->state == IKE_CHILD_UP && c->soft_at && !c->replaced)
 		set_seconds(o, "rekey_in", c->soft_at, now);
+	json_object_set_new(o, "selectors", pairs(c));
 	json_object_set_new(o, "replaced", json_boolean(c->replaced));
 	return o;
 }

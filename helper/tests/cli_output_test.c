@@ -279,7 +279,8 @@ static json_t *peers(void)
 {
 	json_t *sa = json_pack("{s:b, s:{s:o, s:i}, s:o, s:i}", "weak", 1, "remote_cert", "subject",
 			       evil_json(), "not_after", 1, "local_key", evil_json(), "rekey_in", 1);
-	json_t *child = json_pack("{s:[o], s:[o]}", "local", evil_json(), "remote", evil_json());
+	json_t *child = json_pack("{s:[{s:o, s:o}]}", "selectors", "local", evil_json(), "remote",
+				  evil_json());
 	json_t *tun = json_pack("{s:[o], s:i}", "children", child, "orphans", 2);
 	json_t *peer = json_pack("{s:[o], s:[o]}", "ike_sas", sa, "tunnels", tun);
 

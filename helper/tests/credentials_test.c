@@ -114,6 +114,51 @@ static void whole(void **state)
 	pki_free(pki);
 }
 
+/* the line of the other end's file */
+static void ends_exchanged(void **state)
+{
+	static const char other[] = "psk b.example.com a.example.com \"hunter2\"\n";
+	const char *dir;
+	struct pki *pki = site(&dir, other, 0600);
+	struct conf *conf;
+	struct broken b;
+
+	(void)state;
+	conf = load_good(dir, LISTS PSK CERT(""), &b);
+	assert_int_equal(b.n, 0);
+	lacks(conf, "shared", "no pre-shared key for fqdn 'a.example.com' and fqdn 'b.example.com' is in the secrets file, "
+	      "but one with the ends exchanged: expected psk a.example.com b.example.com, ours first");
+	assert_null(strstr(conf_peer_find(conf, "shared")->lacks, "hunter2"));
+	conf_free(conf);
+	pki_put_file(pki, "d", ".", "secrets", "psk c d \"x\"\n", 12, 0600);
+	conf = load_good(dir, LISTS PSK CERT(""), &b);
+	assert_string_equal(conf_peer_find(conf, "shared")->lacks,
+			    "no pre-shared key for fqdn 'a.example.com' and fqdn 'b.example.com' is in the secrets file");
+	conf_free(conf);
+	pki_free(pki);
+}
+
+/* a key is there, and of another certificate */
+static void key_of_another(void **state)
+{
+	const char *dir;
+	struct pki *pki = site(&dir, SECRET, 0600);
+	struct conf *conf;
+	struct broken b;
+
+	(void)state;
+	conf = load_good(dir, LISTS PSK CERT("cert a.pem"), &b);
+	lacks(conf, "signed", NULL);
+	conf_free(conf);
+	pki_make(pki, &(struct pki_spec){ .name = "o", .issuer = "ca", .san = { "dns:a.example.com" } });
+	pki_put_cert(pki, "d", "certs", "o");
+	conf = load_good(dir, LISTS PSK CERT("cert o.pem"), &b);
+	lacks(conf, "signed", "found 'o.pem', expected its private key in ");
+	lacks(conf, "signed", "/private; what is there does not fit it: a.");
+	conf_free(conf);
+	pki_free(pki);
+}
+
 static void stray_file(void **state)
 {
 	const char *dir;
@@ -272,6 +317,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole),
+		cmocka_unit_test(ends_exchanged),
+		cmocka_unit_test(key_of_another),
 		cmocka_unit_test(stray_file),
 		cmocka_unit_test(private_key_for_all_to_read),
 		cmocka_unit_test(broken_crl),

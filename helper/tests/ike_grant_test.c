@@ -176,6 +176,61 @@ static void verify_says_so(void **state)
 	world_free(w);
 }
 
+/* the two lists of a message do not say which port belongs to which pair */
+static void pairs_keep_ports(void **state)
+{
+	static const struct world_conf a = {
+		.entries = "10 protect tcp from 10.1.0.0/16 to 10.2.0.0/16 port 80\n"
+			   "20 protect tcp from 10.1.0.0/16 port 22 to 10.2.0.0/16",
+	}, b = {
+		.entries = "10 protect tcp from 10.2.0.0/16 port 80 to 10.1.0.0/16\n"
+			   "20 protect tcp from 10.2.0.0/16 to 10.1.0.0/16 port 22",
+	};
+	struct world *w = world_up(&a, &b);
+	json_t *shown = ike_show(w->a.ike, w->now), *o;
+	char *dump;
+
+	(void)state;
+	o = json_array_get(json_object_get(shown, "peers"), 0);
+	o = json_array_get(json_object_get(o, "tunnels"), 0);
+	o = json_array_get(json_object_get(o, "children"), 0);
+	dump = json_dumps(json_object_get(o, "selectors"), JSON_COMPACT | JSON_SORT_KEYS);
+	assert_string_equal(dump, "[{\"local\":\"tcp 10.1.0.0/16\",\"remote\":\"tcp 10.2.0.0/16 port 80\"},"
+			    "{\"local\":\"tcp 10.1.0.0/16 port 22\",\"remote\":\"tcp 10.2.0.0/16\"}]");
+	free(dump);
+	json_decref(shown);
+	world_free(w);
+}
+
+/* nfipsec unload */
+static void no_configuration_any_more(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+	struct conf *was = w->a.conf;
+
+	(void)state;
+	/* half-open and established, at one moment */
+	node_up(&w->b, NULL);
+	w->a.conf = NULL;
+	ike_set_conf(w->a.ike, NULL, w->now);
+	conf_free(was);
+	assert_int_equal(node_sas(&w->a), 0);
+	world_run(w, 60000);
+	/* the peer was told */
+	assert_int_equal(node_sas(&w->b), 0);
+	assert_int_equal(node_ike_sas(&w->a, NULL), 0);
+	/* and is a stranger from now on */
+	node_up(&w->b, NULL);
+	world_run(w, 5000);
+	assert_non_null(strstr(w->b.up_error, "NO_PROPOSAL_CHOSEN"));
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "no peer is configured for 192.0.2.2"));
+	world_load(&w->a, NULL);
+	node_up(&w->a, NULL);
+	world_run(w, 5000);
+	assert_string_equal(w->a.up_error, "");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +239,8 @@ int main(void)
 		cmocka_unit_test(exchanges_are_few),
 		cmocka_unit_test(per_entry),
 		cmocka_unit_test(verify_says_so),
+		cmocka_unit_test(pairs_keep_ports),
+		cmocka_unit_test(no_configuration_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

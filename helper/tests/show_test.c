@@ -142,6 +142,20 @@ static void detailed_form(void **state)
 		     "p: up, 192.0.2.1 -> 192.0.2.2\n    IKE SA 1_i 2_r: connecting, l 'a' -> r 'b', I, age 7 s\n");
 }
 
+/* what belongs together, with its ports */
+static void pairs_of_selectors(void **state)
+{
+	(void)state;
+	assert_shown(false, "{\"peers\":[{\"name\":\"p\",\"state\":\"up\",\"local\":\"l\",\"remote\":\"r\",\"ike_sas\":[],"
+		     "\"tunnels\":[{\"name\":\"t\",\"state\":\"up\",\"start\":\"manual\",\"access_list\":\"a\","
+		     "\"children\":[{\"spi_in\":\"1\",\"spi_out\":\"2\",\"state\":\"up\",\"esp\":\"E\",\"age\":3,"
+		     "\"local\":[\"tcp A\"],\"remote\":[\"tcp B\"],\"selectors\":[{\"local\":\"tcp A\","
+		     "\"remote\":\"tcp B port 80\"},{\"local\":\"tcp A port 22\",\"remote\":\"tcp B\"}]}]}]}]}",
+		     "p: up, l -> r\n    tunnel t: up, start manual, access-list a\n"
+		     "      CHILD SA in 1 out 2: up, E, age 3 s\n"
+		     "          tcp A <-> tcp B port 80\n          tcp A port 22 <-> tcp B\n");
+}
+
 static void json_is_the_daemons(void **state)
 {
 	char *argv[] = { "peers", NULL }, *out;
@@ -228,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(short_form),
 		cmocka_unit_test(detailed_form),
+		cmocka_unit_test(pairs_of_selectors),
 		cmocka_unit_test(json_is_the_daemons),
 		cmocka_unit_test(detail_is_for_peers),
 		cmocka_unit_test(why_it_is_down),

@@ -157,9 +157,13 @@ static bool has_credentials(struct ike_peer *peer, const struct endpoint *local,
 		return true;
 	ike_id_local(&conf->local_id, &local->addr, &l);
 	ike_id_local(&conf->remote_id, &remote->addr, &r);
-	snprintf(err, err_len, "no pre-shared key for %s and %s is in the secrets file",
-		 ike_id_named(l.type, l.data, us, sizeof(us)),
-		 ike_id_named(r.type, r.data, them, sizeof(them)));
+	ike_id_str(l.type, l.data, us, sizeof(us));
+	ike_id_str(r.type, r.data, them, sizeof(them));
+	conf_secret_lack(peer->ike->conf,
+			 &(struct conf_id){ .type = l.type, .text = us, .data = (uint8_t *)l.data.p,
+					    .len = l.data.len },
+			 &(struct conf_id){ .type = r.type, .text = them, .data = (uint8_t *)r.data.p,
+					    .len = r.data.len }, err, err_len);
 	return false;
 }
 
