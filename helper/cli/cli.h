@@ -58,6 +58,9 @@ json_t *cli_with_no_policy(json_t *object, json_t *no_policy);
  */
 json_t *cli_request(const struct cli *cli, json_t *request, void (*each)(const json_t *event));
 
+/* does a daemon listen? Nothing is said */
+bool cli_daemon_listens(const struct cli *cli);
+
 /* verify.c: up --verify; @request is taken, @probe may be NULL */
 int cli_verify(const struct cli *cli, json_t *request, const struct addr *probe);
 

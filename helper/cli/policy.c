@@ -62,10 +62,26 @@ static unsigned int list_lines(const struct conf_list *list)
 	return n;
 }
 
+/* what peers lack, the lists, and certificates that expire soon */
+static void warn_all(const struct conf *conf, const char *path)
+{
+	char text[CERT_ERROR_MAX];
+	unsigned int i;
+
+	for (i = 0; i < conf->n_peers; i++)
+		if (conf->peers[i].lacks)
+			cli_warn("%s:%u:%u: warning: %s\n", conf->peers[i].at.file,
+				 conf->peers[i].at.line, conf->peers[i].at.column,
+				 conf->peers[i].lacks);
+	warn_of(conf);
+	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
+		if (*text)
+			cli_warn("%s: warning: %s\n", path, text);
+}
+
 int cli_check(const struct cli *cli, int argc, char **argv)
 {
 	unsigned int i, tunnels = 0, entries = 0;
-	char text[CERT_ERROR_MAX];
 	struct conf *conf;
 
 	(void)cli;
@@ -74,18 +90,9 @@ int cli_check(const struct cli *cli, int argc, char **argv)
 	conf = read_conf(argv[0], true);
 	if (!conf)
 		return CLI_FAILED;
-	for (i = 0; i < conf->n_peers; i++) {
-		const struct conf_peer *p = &conf->peers[i];
-
-		tunnels += p->n_tunnels;
-		if (p->lacks)
-			cli_warn("%s:%u:%u: warning: %s\n", p->at.file, p->at.line,
-				 p->at.column, p->lacks);
-	}
-	warn_of(conf);
-	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
-		if (*text)
-			cli_warn("%s: warning: %s\n", argv[0], text);
+	for (i = 0; i < conf->n_peers; i++)
+		tunnels += conf->peers[i].n_tunnels;
+	warn_all(conf, argv[0]);
 	for (i = 0; i < conf->n_lists; i++)
 		entries += list_lines(&conf->lists[i]);
 	cli_print("%s: ok: %u peer%s, %u tunnel%s, %u entr%s\n", argv[0], conf->n_peers,
@@ -137,17 +144,34 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 	answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "load", "path", path), NULL);
 	if (!answer)
 		return CLI_FAILED;
-	if (json_string_value(json_object_get(answer, "warning")))
+	/* the daemon accepted it; its `warning` names the first of the peers that lack something */
+	conf = conf_load(path, &err);
+	if (conf && conf_credentials_load_good(conf, print_warning, NULL))
+		warn_all(conf, argv[0]);
+	else if (json_string_value(json_object_get(answer, "warning")))
 		cli_warn("%s: warning: %s\n", argv[0],
 			 json_string_value(json_object_get(answer, "warning")));
 	json_decref(answer);
-	/* the daemon has read it and said yes */
-	conf = conf_load(path, &err);
-	if (conf)
-		warn_of(conf);
 	conf_free(conf);
 	cli_print("%s: loaded\n", argv[0]);
 	return CLI_DONE;
+}
+
+/* its SAs go, here and at the peers, and it negotiates no more; false: said why not */
+static bool tell_daemon(const struct cli *cli)
+{
+	char netns[REASON_NETNS_LEN];
+	json_t *request, *answer;
+
+	if (!cli_daemon_listens(cli))
+		return true;
+	request = json_pack("{s:s}", "cmd", "unload");
+	/* the socket is a file, and may be of a daemon of another namespace */
+	if (reason_netns(netns))
+		json_object_set_new(request, "netns", json_string(netns));
+	answer = cli_request(cli, request, NULL);
+	json_decref(answer);
+	return answer;
 }
 
 int cli_unload(const struct cli *cli, int argc, char **argv)
@@ -155,10 +179,11 @@ int cli_unload(const struct cli *cli, int argc, char **argv)
 	struct kern *k;
 	int ret;
 
-	(void)cli;
 	(void)argv;
 	if (argc)
 		return CLI_USAGE;
+	if (!tell_daemon(cli))
+		return CLI_FAILED;
 	k = cli_kern();
 	if (!k)
 		return CLI_FAILED;

@@ -39,6 +39,23 @@ static FILE *connect_daemon(const char *path)
 	return f;
 }
 
+bool cli_daemon_listens(const struct cli *cli)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	bool ok;
+	int fd;
+
+	if (strlen(cli->socket) >= sizeof(sun.sun_path))
+		return false;
+	strcpy(sun.sun_path, cli->socket);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	ok = !connect(fd, (struct sockaddr *)&sun, sizeof(sun));
+	close(fd);
+	return ok;
+}
+
 static bool send_request(FILE *f, json_t *request)
 {
 	char *line = json_dumps(request, JSON_COMPACT);

@@ -213,13 +213,8 @@ static void say_secret(const struct conf_secret *s, conf_warn_t warn, void *arg,
 	warn(text, arg);
 }
 
-/**
- * conf_warn_secrets() - look for lines of the secrets file that the administrator hardly meant
- * @conf: the configuration with its secrets
- * @warn: gets each warning, without a secret
- * @arg: argument of @warn
- */
-void conf_warn_secrets(const struct conf *conf, conf_warn_t warn, void *arg)
+/* lines of the secrets file that the administrator hardly meant; no warning has a secret */
+static void warn_secrets(const struct conf *conf, conf_warn_t warn, void *arg)
 {
 	unsigned int i;
 
@@ -252,7 +247,7 @@ void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned
 	unsigned int i, n;
 	struct place *places = places_new(conf, &n);
 
-	conf_warn_secrets(conf, warn, arg);
+	warn_secrets(conf, warn, arg);
 	if (!places)
 		return;
 	warn_hidden(&w, places, n);

@@ -12,7 +12,5 @@ typedef void (*conf_warn_t)(const char *text, void *arg);
 /* @addrs: those of this host, but for loop-back ones; none: only the lists are looked at */
 void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned int n_addrs,
 	       conf_warn_t warn, void *arg);
-/* the secrets file alone; conf_warn() has these, too */
-void conf_warn_secrets(const struct conf *conf, conf_warn_t warn, void *arg);
 
 #endif

@@ -265,6 +265,16 @@ static void request_load(struct client *c, const json_t *req)
 		send_ok(c, NULL);
 }
 
+static void request_unload(struct client *c, const json_t *req)
+{
+	char err[1024] = "";
+
+	if (c->ctl->ops->unload(member(req, "netns"), err, sizeof(err), c->ctl->user))
+		send_ok(c, NULL);
+	else
+		send_error(c, err);
+}
+
 static void request_updown(struct client *c, const json_t *req, bool up)
 {
 	const char *peer = member(req, "peer"), *tunnel = member(req, "tunnel");
@@ -312,6 +322,8 @@ static void request(struct client *c, const char *line, size_t len)
 		send_error(c, "the request has no \"cmd\"");
 	else if (!strcmp(cmd, "load"))
 		request_load(c, req);
+	else if (!strcmp(cmd, "unload"))
+		request_unload(c, req);
 	else if (!strcmp(cmd, "up"))
 		request_updown(c, req, true);
 	else if (!strcmp(cmd, "down"))
@@ -323,7 +335,7 @@ static void request(struct client *c, const char *line, size_t len)
 	else if (!strcmp(cmd, "version"))
 		send_ok(c, json_pack("{s:s}", "version", NFIPSEC_VERSION));
 	else
-		send_error(c, "unknown \"cmd\"; expected load, up, down, show, watch or version");
+		send_error(c, "unknown \"cmd\"; expected load, unload, up, down, show, watch or version");
 	json_decref(req);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The daemon's control socket: one JSON object a line each way, over a UNIX
- * stream socket, mode 0600. Request: {"cmd":"load"|"up"|"down"|"show"|"watch"|
- * "version", "path":..., "peer":..., "tunnel":..., "verify":true, "what":"peers"|...}.
+ * stream socket, mode 0600. Request: {"cmd":"load"|"unload"|"up"|"down"|"show"|"watch"|
+ * "version", "path":..., "netns":..., "peer":..., "tunnel":..., "verify":true, "what":"peers"|...}.
  * Answer: any number of {"event":...} lines, and last {"ok":true, "data":..., "warning":...}
  * or {"ok":false, "error":"..."}. watch never ends until the client goes.
  * up and down stream the events of their peer while they wait.
@@ -34,6 +34,11 @@ typedef void (*ctl_waiter_t)(void *arg, const char *error);
 struct ctl_ops {
 	/* false: refused, nothing has changed, the reason in @err; true: a warning there, or none */
 	bool (*load)(const char *path, char *err, size_t err_len, void *user);
+	/*
+	 * @netns: reason_netns() of the client, or NULL. Of another namespace than the daemon's nothing
+	 * is done, and it is true. False: refused, nothing has changed, the reason in @err
+	 */
+	bool (*unload)(const char *netns, char *err, size_t err_len, void *user);
 	void (*up)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
 		   void *user);
 	void (*down)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,

@@ -23,6 +23,7 @@
 #include "sys/udp.h"
 
 #define ASKERS		16	/* so many ask the network about certificates at once */
+#define WARNINGS_MAX	16	/* so many of the access lists are said */
 #define LACKS_MAX	16	/* so many peers are named that lack something */
 
 struct udp_arg {
@@ -410,6 +411,37 @@ static bool ctl_load(const char *path, char *err, size_t err_len, void *user)
 	return daemon_load(user, path, err, err_len);
 }
 
+/*
+ * The module first: it may refuse, and then all stays as it was. Then the SAs go, here and at the
+ * peers. A load after this is a first one, which puts the policy into force whatever its credentials
+ * are like.
+ */
+static bool unload(struct daemon *d, char *err, size_t err_len)
+{
+	struct conf *old = d->conf;
+
+	if (kern_policy_set(d->kern, NULL)) {
+		snprintf(err, err_len, "the module did not remove the policy: %s", kern_error(d->kern));
+		return false;
+	}
+	d->conf = NULL;
+	*d->refused = 0;
+	ike_set_conf(d->ike, NULL, event_now());
+	conf_free(old);
+	reason_set("nfipsec unload removed it");
+	log_info("nfipsec unload removed the policy");
+	return true;
+}
+
+static bool ctl_unload(const char *netns, char *err, size_t err_len, void *user)
+{
+	char ours[REASON_NETNS_LEN];
+
+	if (netns && reason_netns(ours) && strcmp(netns, ours))
+		return true;
+	return unload(user, err, err_len);
+}
+
 static void ctl_up(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg, void *user)
 {
 	struct daemon *d = user;
@@ -447,7 +479,7 @@ static json_t *ctl_show(const char *what, void *user)
 }
 
 static const struct ctl_ops ctl_ops = {
-	.load = ctl_load, .up = ctl_up, .down = ctl_down, .verify = ctl_verify, .show = ctl_show,
+	.load = ctl_load, .unload = ctl_unload, .up = ctl_up, .down = ctl_down, .verify = ctl_verify, .show = ctl_show,
 };
 
 /* ---- configuration ---- */
@@ -537,6 +569,32 @@ static void warn_weak(const struct conf *conf)
 	}
 }
 
+struct warned {
+	unsigned int n;
+};
+
+static void log_warning(const char *text, void *arg)
+{
+	struct warned *w = arg;
+
+	if (++w->n <= WARNINGS_MAX)
+		log_warn("%s", text);
+}
+
+/* what `nfipsec check` says of the lists, but for what takes the rules of nftables */
+static void warn_lists(const struct conf *conf)
+{
+	struct route_addr *addrs = NULL;
+	struct warned w = { .n = 0 };
+	unsigned int n = 0;
+
+	route_addrs(&addrs, &n);
+	conf_warn(conf, addrs, n, log_warning, &w);
+	free(addrs);
+	if (w.n > WARNINGS_MAX)
+		log_warn("%s: %u more warnings, see nfipsec check", conf->path, w.n - WARNINGS_MAX);
+}
+
 static void warn_certs(const struct conf *conf)
 {
 	char text[CERT_ERROR_MAX];
@@ -545,12 +603,6 @@ static void warn_certs(const struct conf *conf)
 	for (i = 0; conf_certs_warning(conf, i, time(NULL), text, sizeof(text)); i++)
 		if (*text)
 			log_warn("%s", text);
-}
-
-static void log_warning(const char *text, void *arg)
-{
-	(void)arg;
-	log_warn("%s", text);
 }
 
 /* @warning: for the command that loads the configuration; empty: no peer lacks anything */
@@ -599,7 +651,7 @@ static void in_force(struct daemon *d, char *warning, size_t len)
 	reason_set(conf_has_entries(conf) ? NULL : empty);
 	warn_weak(conf);
 	warn_certs(conf);
-	conf_warn_secrets(conf, log_warning, NULL);
+	warn_lists(conf);
 	warn_lacks(conf, warning, len);
 	log_info("%s loaded: %u access lists, %u peers", conf->path, conf->n_lists,
 		 conf->n_peers);

@@ -20,7 +20,7 @@
 #endif
 
 /* a cookie is never given twice, other than the number of an inode */
-bool reason_run_path(const char *name, char *out, size_t len)
+bool reason_netns(char out[REASON_NETNS_LEN])
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
 	uint64_t cookie = 0;
@@ -30,7 +30,16 @@ bool reason_run_path(const char *name, char *out, size_t len)
 		return false;
 	ret = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
 	close(fd);
-	return !ret && snprintf(out, len, REASON_DIR "/%s.%" PRIu64, name, cookie) < (int)len;
+	snprintf(out, REASON_NETNS_LEN, "%" PRIu64, cookie);
+	return !ret;
+}
+
+bool reason_run_path(const char *name, char *out, size_t len)
+{
+	char cookie[REASON_NETNS_LEN];
+
+	return reason_netns(cookie) &&
+	       snprintf(out, len, REASON_DIR "/%s.%s", name, cookie) < (int)len;
 }
 
 void reason_dir_make(void)

@@ -13,6 +13,9 @@
 #define REASON_DIR	"/run/nfipsec"
 #endif
 
+#define REASON_NETNS_LEN	24
+/* the cookie of this network namespace, as text; false: the kernel does not name it */
+bool reason_netns(char out[REASON_NETNS_LEN]);
 /* REASON_DIR/NAME.COOKIE of this network namespace; false: the kernel does not name it */
 bool reason_run_path(const char *name, char *out, size_t len);
 /* makes REASON_DIR where no unit did; nfipsecd may make no folder any more after priv_drop() */

@@ -40,6 +40,16 @@ static bool fake_load(const char *path, char *err, size_t err_len, void *user)
 	return true;
 }
 
+static bool fake_unload(const char *netns, char *err, size_t err_len, void *user)
+{
+	struct world *w = user;
+
+	snprintf(w->loaded, sizeof(w->loaded), "unloaded %s", netns ? netns : "");
+	if (!netns)
+		snprintf(err, err_len, "the module is busy");
+	return netns;
+}
+
 static void fake_up(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,
 		    void *user)
 {
@@ -61,7 +71,7 @@ static json_t *fake_show(const char *what, void *user)
 }
 
 static const struct ctl_ops ops = {
-	.load = fake_load, .up = fake_up, .down = fake_up, .verify = fake_up,
+	.load = fake_load, .unload = fake_unload, .up = fake_up, .down = fake_up, .verify = fake_up,
 	.show = fake_show,
 };
 
@@ -169,6 +179,19 @@ static void name_of_a_dead_daemon_is_taken_over(void **state)
 	assert_non_null(ctl);
 	ctl_close(ctl);
 	assert_int_equal(access(other, F_OK), -1);
+}
+
+static void unload_answers(void **state)
+{
+	struct world *w = *state;
+	int fd = client(w);
+
+	say(w, fd, "{\"cmd\":\"unload\",\"netns\":\"12\"}\n");
+	assert_string_equal(hear(w, fd), "{\"ok\":true}\n");
+	assert_string_equal(w->loaded, "unloaded 12");
+	say(w, fd, "{\"cmd\":\"unload\"}\n");
+	assert_string_equal(hear(w, fd), "{\"ok\":false,\"error\":\"the module is busy\"}\n");
+	close(fd);
 }
 
 static void load_answers(void **state)
@@ -344,6 +367,7 @@ int main(void)
 		TEST(second_daemon_is_refused),
 		TEST(name_of_a_dead_daemon_is_taken_over),
 		TEST(load_answers),
+		TEST(unload_answers),
 		TEST(bad_requests_are_answered),
 		TEST(requests_in_pieces_and_in_a_row),
 		TEST(up_streams_its_peers_events),
