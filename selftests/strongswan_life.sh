@@ -60,6 +60,25 @@ dpd()
 	so swan_start && so one_ping && is_up || told
 }
 
+read_metrics='import sys; from prometheus_client.openmetrics.parser import text_string_to_metric_families as read
+list(read(open(sys.argv[1]).read()))'
+
+# of daemon and module, by a parser that is not ours
+metrics_are_read()
+{
+	is_up && nf metrics >"$WORK/metrics" && so /usr/bin/python3 -c "$read_metrics" "$WORK/metrics" &&
+		so grep -qx 'nfipsec_tunnel_up{peer="branch",tunnel="lan"} 1' "$WORK/metrics" &&
+		so grep -q '^nfipsec_module_events_total{counter="out_packets"} [1-9]' "$WORK/metrics"
+}
+
+# the daemon deletes its SAs at the peer as well, and the load after that is a first one
+unload_is_told()
+{
+	is_up && so nf show peers branch/lan >"$WORK/up" && so nf unload && so no_sas_here &&
+		so wait_for 20 no_sas_there && so output_matches 'no peer is called' fails nf show peers branch &&
+		so nf load "$CONF" && so fails nf show peers branch/lan >"$WORK/up" && so one_ping && is_up || told
+}
+
 # without its daemon the module goes on with the SAs it has, and a new daemon starts afresh
 daemon_dies()
 {
@@ -98,7 +117,7 @@ restart()	# SWAN-OPTIONS...: anew, after nf_conf
 	swan_start && daemon_start
 }
 
-ktap_plan 10
+ktap_plan 12
 sites_begin
 nf_conf $IKE $ESP "$PSK" on-traffic 2s
 restart || bail "the daemons do not start"
@@ -109,6 +128,8 @@ check "the next packet brings it back" comes_back
 check "strongSwan's DELETE of the CHILD SA takes both directions" their_child_delete
 check "the next packet brings that back" comes_back
 check "a peer that dies is found out, and comes back on traffic" dpd
+check "the metrics of both are OpenMetrics" metrics_are_read
+check "nfipsec unload tells the daemon, and the daemon the peer" unload_is_told
 check "the daemon dies: the SAs carry on, and a new one takes over" daemon_dies
 nf_conf "aes128gcm16-prfsha256-ecp256-x25519" $ESP
 restart || bail "the daemons do not start"
