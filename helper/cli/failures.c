@@ -95,7 +95,8 @@ static void print_failure(const json_t *f)
  */
 int cli_failures(const struct cli *cli)
 {
-	json_t *answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "show", "what", "failures"), NULL);
+	json_t *request = json_pack("{s:s, s:s}", "cmd", "show", "what", "failures");
+	json_t *answer = cli_request(cli, request, NULL);
 	const json_t *data, *f;
 	size_t i;
 

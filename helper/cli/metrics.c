@@ -169,7 +169,8 @@ static void each_tunnel_of(const json_t *data, const char *name, tunnel_value_t 
 	json_array_foreach(json_object_get(data, "peers"), i, p)
 		json_array_foreach(json_object_get(p, "tunnels"), k, t)
 			if (value(t, &v))
-				sample(name, v, "peer", text(p, "name"), "tunnel", text(t, "name"), NULL);
+				sample(name, v, "peer", text(p, "name"), "tunnel",
+				       text(t, "name"), NULL);
 }
 
 static void down_reasons(const json_t *data)
@@ -242,7 +243,8 @@ static void module_tunnels(const struct module *m)
 		module_tunnel("tunnel_held_packets", &m->tunnels[i], m->tunnels[i].queued);
 	family("tunnel_held_dropped", "counter", "Packets dropped because too many waited.");
 	for (i = 0; i < m->n_tunnels; i++)
-		module_tunnel("tunnel_held_dropped_total", &m->tunnels[i], m->tunnels[i].queue_drops);
+		module_tunnel("tunnel_held_dropped_total", &m->tunnels[i],
+			      m->tunnels[i].queue_drops);
 	family("tunnel_acquires", "counter", "Requests for an SA.");
 	for (i = 0; i < m->n_tunnels; i++)
 		module_tunnel("tunnel_acquires_total", &m->tunnels[i], m->tunnels[i].acquires);

@@ -243,8 +243,8 @@ static void say_unsent(const struct probe *p, const char *from, const char *to, 
 		 "this host has no route to it (ip route get)" : strerror(p->error));
 }
 
-static bool judge(struct probe *p, const char *from, const char *to, uint32_t mtu, size_t *found, char *text,
-		  size_t len)
+static bool judge(struct probe *p, const char *from, const char *to, uint32_t mtu, size_t *found,
+		  char *text, size_t len)
 {
 	if (passes(p, mtu)) {
 		*found = mtu;

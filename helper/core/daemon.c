@@ -242,9 +242,11 @@ static void event_log(const struct ike_event *ev)
 	const char *colon = ev->peer || ev->tunnel ? ": " : "";
 
 	if (ev->type == IKE_EVENT_ERROR && ev->quiet)
-		log_debug("%s%s%s%s%s (%u times now)", peer, slash, tunnel, colon, ev->text, ev->count);
+		log_debug("%s%s%s%s%s (%u times now)", peer, slash, tunnel, colon, ev->text,
+			  ev->count);
 	else if (ev->type == IKE_EVENT_ERROR && ev->count > 1)
-		log_error("%s%s%s%s%s (%u times now)", peer, slash, tunnel, colon, ev->text, ev->count);
+		log_error("%s%s%s%s%s (%u times now)", peer, slash, tunnel, colon, ev->text,
+			  ev->count);
 	else if (ev->type == IKE_EVENT_ERROR)
 		log_error("%s%s%s%s%s", peer, slash, tunnel, colon, ev->text);
 	else if (ev->type == IKE_EVENT_EXCHANGE)
@@ -413,15 +415,16 @@ static bool ctl_load(const char *path, char *err, size_t err_len, void *user)
 
 /*
  * The module first: it may refuse, and then all stays as it was. Then the SAs go, here and at the
- * peers. A load after this is a first one, which puts the policy into force whatever its credentials
- * are like.
+ * peers. A load after this is a first one, which puts the policy into force whatever its
+ * credentials are like.
  */
 static bool unload(struct daemon *d, char *err, size_t err_len)
 {
 	struct conf *old = d->conf;
 
 	if (kern_policy_set(d->kern, NULL)) {
-		snprintf(err, err_len, "the module did not remove the policy: %s", kern_error(d->kern));
+		snprintf(err, err_len, "the module did not remove the policy: %s",
+			 kern_error(d->kern));
 		return false;
 	}
 	d->conf = NULL;
@@ -479,7 +482,8 @@ static json_t *ctl_show(const char *what, void *user)
 }
 
 static const struct ctl_ops ctl_ops = {
-	.load = ctl_load, .unload = ctl_unload, .up = ctl_up, .down = ctl_down, .verify = ctl_verify, .show = ctl_show,
+	.load = ctl_load, .unload = ctl_unload, .up = ctl_up, .down = ctl_down,
+	.verify = ctl_verify, .show = ctl_show,
 };
 
 /* ---- configuration ---- */

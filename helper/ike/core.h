@@ -184,9 +184,10 @@ struct ike {
 	struct rate_table proved;	/* identities and addresses authenticated lately: limit.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
-	struct ike_difference noted[IKE_DIFFERENCES_MAX];	/* for the failure that is reported next */
+	/* for the failure that is reported next */
+	struct ike_difference noted[IKE_DIFFERENCES_MAX];
 	unsigned int n_noted;
-	const struct ike_sa *noted_sa;	/* the stranger's that it is about; NULL: there is none */
+	const struct ike_sa *noted_sa;	/* of a stranger; NULL: there is none */
 	struct ike_failure *refusal;	/* the last of an initiator that is no peer of ours */
 	struct ike_sa *recheck_first, *recheck_last;	/* to be judged again, by recheck_next */
 	unsigned int n_rechecks;	/* that run */
@@ -671,7 +672,8 @@ uint32_t ike_name_hash(const struct ike *ike, const char *name);
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
 
 /* ---- grant.c: what of an access list has SAs ---- */
-json_t *ike_grant_missing(const struct ike_tunnel *tun);	/* ["entry 20: ..."], of a tunnel that is up */
+/* ["entry 20: ..."], of a tunnel that is up */
+json_t *ike_grant_missing(const struct ike_tunnel *tun);
 const char *ike_grant_str(const struct ike_tunnel *tun, char *out, size_t len);
 
 /* ---- client.c: peers that share a block ---- */

@@ -17,7 +17,7 @@
 #include "core/printable.h"
 #include "ike/core.h"
 
-#define LOG_AGAIN_MS	3600000	/* the log repeats a failure that does not end after that time */
+#define LOG_AGAIN_MS	3600000	/* until the log repeats a failure that does not end */
 #define CAUSE_SHOWN	160	/* octets of an identity in a difference */
 
 /**

@@ -109,7 +109,8 @@ static bool split_ts(struct ts *ts, const struct ts *cut, struct ts *out)
 static bool split(struct kern_sel *piece, const struct kern_sel *cut, struct kern_sel *out)
 {
 	*out = *piece;
-	return split_ts(&piece->src, &cut->src, &out->src) || split_ts(&piece->dst, &cut->dst, &out->dst);
+	return split_ts(&piece->src, &cut->src, &out->src) ||
+	       split_ts(&piece->dst, &cut->dst, &out->dst);
 }
 
 static void found(struct search *s, const struct kern_sel *piece)
@@ -181,7 +182,8 @@ static bool look_at_all(const struct ike_tunnel *tun, json_t *missing)
 			continue;
 		s.entry = list->entries[i].number;
 		s.left = PIECES_MAX;
-		look(&s, (struct kern_sel){ .src = list->entries[i].src, .dst = list->entries[i].dst });
+		look(&s, (struct kern_sel){ .src = list->entries[i].src,
+					    .dst = list->entries[i].dst });
 	}
 	free(s.grants);
 	return s.found;

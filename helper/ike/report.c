@@ -180,7 +180,8 @@ void ike_report_not_begun(struct ike_tunnel *tun, const char *text)
 /* true: the same was said of it just now, and is counted */
 static bool said_lately(struct ike *ike, struct ike_failure *f, const char *text)
 {
-	if (!ike_failure_is(f, ike, NULL, text) || ike_failure_age(f, ike->now) >= STRANGER_AGAIN_MS)
+	if (!ike_failure_is(f, ike, NULL, text) ||
+	    ike_failure_age(f, ike->now) >= STRANGER_AGAIN_MS)
 		return false;
 	ike_failure_again(f);
 	return true;

@@ -17,7 +17,7 @@ static json_t *ts_array(const struct wire_ts *list)
 	return out;
 }
 
-/* the lists of a message do not say what belongs together, and lose ports inside a wider selector */
+/* the two lists of a message lose what belongs together, and ports inside a wider selector */
 static json_t *pairs(const struct ike_child *c)
 {
 	char local[TS_STRLEN], remote[TS_STRLEN];
