@@ -232,7 +232,10 @@ static void report_partial(const struct ike_child *child)
 	char text[IKE_TEXT_MAX];
 	struct wire_ts l, r;
 
-	if (tun->told_partial || !*ike_grant_str(tun, text, sizeof(text)))
+	/* of many CHILD SAs the last one: each look takes as long as there are entries, squared */
+	if (tun->told_partial || (ike_tunnel_per_entry(tun) && tun->sa))
+		return;
+	if (!*ike_grant_str(tun, text, sizeof(text)))
 		return;
 	tun->told_partial = true;
 	ike_ts_lists(child->sels, child->n_sels, &l, &r);
