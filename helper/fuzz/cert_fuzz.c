@@ -16,10 +16,11 @@
 #include <gnutls/x509.h>
 
 #include "sys/cert.h"
+#include "sys/cert_priv.h"
 #include "sys/crypto.h"
 #include "v2/v2.h"
 
-enum mode { MODE_CERTS, MODE_CHANGED, MODE_NAME, MODE_ALGORITHM, MODE_AUTH, MODES };
+enum mode { MODE_CERTS, MODE_CHANGED, MODE_NAME, MODE_ALGORITHM, MODE_AUTH, MODE_P12, MODES };
 
 static struct cert_store *store;
 static gnutls_datum_t good;
@@ -209,6 +210,19 @@ static void name(struct bytes in)
 	check(cert_dn_equal(a, b) == cert_dn_equal(b, a));
 }
 
+/* the first octet: in PEM or not; a file in private/, which root owns */
+static void p12(struct bytes in)
+{
+	struct cert_p12 out;
+	struct bytes data = { in.p + 1, in.len - 1 };
+
+	if (!in.len)
+		return;
+	if (cert_p12_read(data, in.p[0] & 1, in.p[0] & 2 ? "x" : NULL, &out))
+		check(!out.key && !out.chain && !out.extra);
+	cert_p12_free(&out);
+}
+
 static void algorithm(struct bytes in)
 {
 	struct cert_alg alg, again;
@@ -243,7 +257,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const modes[MODES])(struct bytes in) = {
 		[MODE_CERTS] = certs, [MODE_CHANGED] = changed, [MODE_NAME] = name,
-		[MODE_ALGORITHM] = algorithm, [MODE_AUTH] = auth,
+		[MODE_ALGORITHM] = algorithm, [MODE_AUTH] = auth, [MODE_P12] = p12,
 	};
 
 	if (!store)

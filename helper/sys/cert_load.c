@@ -69,18 +69,14 @@ static bool is_ca(const struct load *l, const struct file *f, const struct cert 
 		    cert->subject);
 }
 
-static bool add_certs(struct load *l, const struct file *f, struct cert_list *to, bool ca)
+/* takes the certificates, not the array */
+static bool take_certs(struct load *l, const struct file *f, gnutls_x509_crt_t *crts,
+		       unsigned int n, struct cert_list *to, bool ca)
 {
-	gnutls_x509_crt_t *crts = NULL;
-	unsigned int n = 0, i;
 	char why[CERT_TEXT_MAX];
 	bool ok = true;
-	int ret;
+	unsigned int i;
 
-	ret = gnutls_x509_crt_list_import2(&crts, &n, &f->data, f->format, 0);
-	if (ret < 0)
-		return fail(l, f->path, "found no certificate (%s), expected one in PEM or DER%s",
-			    gnutls_strerror(ret), ca ? "" : ", or a public key");
 	for (i = 0; i < n; i++) {
 		struct cert *cert;
 
@@ -97,6 +93,21 @@ static bool add_certs(struct load *l, const struct file *f, struct cert_list *to
 			ok = false;
 		}
 	}
+	return ok;
+}
+
+static bool add_certs(struct load *l, const struct file *f, struct cert_list *to, bool ca)
+{
+	gnutls_x509_crt_t *crts = NULL;
+	unsigned int n = 0;
+	bool ok;
+	int ret;
+
+	ret = gnutls_x509_crt_list_import2(&crts, &n, &f->data, f->format, 0);
+	if (ret < 0)
+		return fail(l, f->path, "found no certificate (%s), expected one in PEM or DER%s",
+			    gnutls_strerror(ret), ca ? "" : ", or a public key");
+	ok = take_certs(l, f, crts, n, to, ca);
 	gnutls_free(crts);
 	return ok;
 }
@@ -156,25 +167,44 @@ static const char *passphrase_of(const struct load *l, const char *name)
 	return NULL;
 }
 
+/* @what: "private key" or "PKCS#12 file" */
+static bool not_opened(const struct load *l, const struct file *f, const char *what)
+{
+	if (passphrase_of(l, f->name))
+		return fail(l, f->path, "found a %s that its passphrase in the secrets file does not open, expected the right one",
+			    what);
+	return fail(l, f->path, "found an encrypted %s, expected its passphrase in the secrets file: key %s \"PASSPHRASE\"",
+		    what, f->name);
+}
+
 static bool import_key(const struct load *l, const struct file *f, gnutls_privkey_t key)
 {
-	const char *pass = passphrase_of(l, f->name);
 	int ret;
 
 	/* the passphrase last: GnuTLS takes a clear key with any */
-	ret = gnutls_privkey_import_x509_raw(key, &f->data, f->format, pass, 0);
+	ret = gnutls_privkey_import_x509_raw(key, &f->data, f->format, passphrase_of(l, f->name), 0);
 	if (ret >= 0)
 		return true;
-	if (ret == GNUTLS_E_DECRYPTION_FAILED && pass)
-		return fail(l, f->path, "found a private key that its passphrase in the secrets file does not open, expected the right one");
 	if (ret == GNUTLS_E_DECRYPTION_FAILED)
-		return fail(l, f->path, "found an encrypted private key, expected its passphrase in the secrets file: key %s \"PASSPHRASE\"",
-			    f->name);
+		return not_opened(l, f, "private key");
 	return fail(l, f->path, "found no private key (%s), expected one in PEM or DER",
 		    gnutls_strerror(ret));
 }
 
-static bool fill_key(const struct load *l, const struct file *f, struct cert_key *key)
+/* @p12: NULL: the file is the key alone */
+static bool get_key(const struct load *l, const struct file *f, struct cert_p12 *p12,
+		    gnutls_privkey_t key)
+{
+	if (!p12)
+		return import_key(l, f, key);
+	if (gnutls_privkey_import_x509(key, p12->key, GNUTLS_PRIVKEY_IMPORT_AUTO_RELEASE) < 0)
+		return fail(l, f->path, "out of memory");
+	p12->key = NULL;
+	return true;
+}
+
+static bool fill_key(const struct load *l, const struct file *f, struct cert_p12 *p12,
+		     struct cert_key *key)
 {
 	char why[CERT_TEXT_MAX];
 
@@ -182,7 +212,7 @@ static bool fill_key(const struct load *l, const struct file *f, struct cert_key
 	key->file = strdup(f->name);
 	if (!key->file || gnutls_privkey_init(&key->key) < 0)
 		return fail(l, f->path, "out of memory");
-	if (!import_key(l, f, key->key))
+	if (!get_key(l, f, p12, key->key))
 		return false;
 	if (gnutls_pubkey_init(&key->pub.key) < 0) {
 		key->pub.key = NULL;
@@ -193,19 +223,55 @@ static bool fill_key(const struct load *l, const struct file *f, struct cert_key
 	return cert_pub_fill(&key->pub, why, sizeof(why)) || fail(l, f->path, "found %s", why);
 }
 
-static bool add_key(struct load *l, const struct file *f)
+static bool take_key(struct load *l, const struct file *f, struct cert_p12 *p12)
 {
 	struct cert_key *key = calloc(1, sizeof(*key));
 
 	if (!key)
 		return fail(l, f->path, "out of memory");
-	if (fill_key(l, f, key)) {
+	if (fill_key(l, f, p12, key)) {
 		if (APPEND(l->store->keys, l->store->n_keys, key))
 			return true;
 		fail(l, f->path, "out of memory");
 	}
 	cert_key_free(key);
 	return false;
+}
+
+static bool take_list(struct load *l, const struct file *f, gnutls_x509_crt_t **crts,
+		      unsigned int n)
+{
+	bool ok = take_certs(l, f, *crts, n, &l->store->certs, false);
+
+	gnutls_free(*crts);
+	*crts = NULL;
+	return ok;
+}
+
+/* Its certificates are as those of certs/: a CA is not trusted because it is in the file. */
+static bool take_p12(struct load *l, const struct file *f, struct cert_p12 *p12)
+{
+	return take_key(l, f, p12) && take_list(l, f, &p12->chain, p12->n_chain) &&
+	       take_list(l, f, &p12->extra, p12->n_extra);
+}
+
+static bool add_p12(struct load *l, const struct file *f)
+{
+	struct cert_p12 p12;
+	bool ok;
+	int ret;
+
+	ret = cert_p12_read((struct bytes){ f->data.data, f->data.size },
+			    f->format == GNUTLS_X509_FMT_PEM, passphrase_of(l, f->name), &p12);
+	if (ret == GNUTLS_E_DECRYPTION_FAILED)
+		return not_opened(l, f, "PKCS#12 file");
+	if (ret < 0)
+		return fail(l, f->path, "found no PKCS#12 file (%s), expected one",
+			    gnutls_strerror(ret));
+	ok = p12.key ? take_p12(l, f, &p12) :
+		       fail(l, f->path, "found a PKCS#12 file without a private key, expected one with it");
+	cert_p12_free(&p12);
+	return ok;
 }
 
 /* ---- files ---- */
@@ -273,16 +339,34 @@ static bool load_file(struct load *l, const struct folder *folder, struct file *
 	return ok;
 }
 
+static bool ends_in(const char *name, const char *const *ends, size_t n)
+{
+	const char *dot = strrchr(name, '.');
+	size_t i;
+
+	for (i = 0; dot && dot != name && i < n; i++)
+		if (!strcmp(dot, ends[i]))
+			return true;
+	return false;
+}
+
+static bool is_p12(const char *name)
+{
+	static const char *const ends[] = { ".p12", ".pfx" };
+
+	return ends_in(name, ends, sizeof(ends) / sizeof(*ends));
+}
+
 static int wanted(const struct dirent *d)
 {
 	static const char *const ends[] = { ".pem", ".der", ".crt", ".cer", ".key", ".pub" };
-	const char *dot = strrchr(d->d_name, '.');
-	size_t i;
 
-	for (i = 0; dot && dot != d->d_name && i < sizeof(ends) / sizeof(*ends); i++)
-		if (!strcmp(dot, ends[i]))
-			return 1;
-	return 0;
+	return ends_in(d->d_name, ends, sizeof(ends) / sizeof(*ends));
+}
+
+static int wanted_private(const struct dirent *d)
+{
+	return wanted(d) || is_p12(d->d_name);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -309,7 +393,7 @@ static bool load_folder(struct load *l, const char *dir, const struct folder *fo
 	int n, i;
 
 	snprintf(f.path, sizeof(f.path), "%s/%s", dir, folder->name);
-	n = scandir(f.path, &names, wanted, by_name);
+	n = scandir(f.path, &names, folder->private ? wanted_private : wanted, by_name);
 	if (n < 0)
 		return errno == ENOENT || fail(l, f.path, "%s", strerror(errno)) || passed_over(l);
 	trusted = trusted_folder(f.path, l->err, l->err_len);
@@ -331,12 +415,17 @@ static bool load_folder(struct load *l, const char *dir, const struct folder *fo
 	return ok;
 }
 
+static bool add_private(struct load *l, const struct file *f)
+{
+	return is_p12(f->name) ? add_p12(l, f) : take_key(l, f, NULL);
+}
+
 static struct cert_store *load_store(struct load *load, const char *dir)
 {
 	static const struct folder folders[] = {
 		{ "cacerts", false, add_ca },
 		{ "certs", false, add_cert },
-		{ "private", true, add_key },
+		{ "private", true, add_private },
 	};
 	struct cert_store *store = calloc(1, sizeof(*store));
 	unsigned int i;

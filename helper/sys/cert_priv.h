@@ -6,6 +6,7 @@
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <gnutls/pkcs12.h>
 #include <gnutls/x509.h>
 
 #include "sys/cert.h"
@@ -69,6 +70,24 @@ struct cert_store {
 	struct cert_key **keys;
 	unsigned int n_keys;
 };
+
+/**
+ * struct cert_p12 - a PKCS#12 file
+ * @key: its private key; NULL: there is none
+ * @chain: the certificate of @key, and those of CAs above it
+ * @n_chain: number of @chain
+ * @extra: other certificates
+ * @n_extra: number of @extra
+ */
+struct cert_p12 {
+	gnutls_x509_privkey_t key;
+	gnutls_x509_crt_t *chain, *extra;
+	unsigned int n_chain, n_extra;
+};
+
+/* cert_p12.c */
+int cert_p12_read(struct bytes data, bool pem, const char *pass, struct cert_p12 *out);
+void cert_p12_free(struct cert_p12 *p12);
 
 /* cert.c; what is half-made is freed likewise */
 void cert_free(struct cert *cert);

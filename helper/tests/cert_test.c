@@ -610,6 +610,56 @@ static void encrypted_keys_want_a_passphrase(void **state)
 	assert_null(strstr(err, "simsalabim"));
 }
 
+/* the key and the certificates of a PKCS#12 file, which make nobody trusted */
+static void pkcs12(void **state)
+{
+	struct cert_passphrase pass = { "x.p12", "sesame" };
+	struct cert_store *store;
+	const struct cert *cert;
+	struct bytes chain[CERT_CHAIN_MAX];
+
+	(void)state;
+	pki_put_p12(pki, "p12", "x", "ca", "sesame");
+	refused("p12", "p12/private/x.p12: found an encrypted PKCS#12 file, expected its passphrase in the secrets file: key x.p12 \"PASSPHRASE\"");
+	store = cert_store_load(pki_folder(pki, "p12"), &pass, 1, err, sizeof(err));
+	assert_non_null(store);
+	cert = cert_store_cert(store, "x.p12");
+	assert_non_null(cert);
+	assert_true(bytes_equal(cert_der(cert), pki_der(pki, "x")));
+	assert_ptr_equal(cert_own_key(cert), cert_store_key(store, "x.p12"));
+	assert_int_equal(cert_to_send(cert, chain), 1);
+	assert_null(cert_store_anchor_at(store, 0));
+	assert_null(cert_store_ca_at(store, 0));
+	cert_store_put(store);
+	pass.text = "simsalabim";
+	assert_null(cert_store_load(pki_folder(pki, "p12"), &pass, 1, err, sizeof(err)));
+	assert_non_null(strstr(err, "found a PKCS#12 file that its passphrase in the secrets file does not open"));
+	assert_null(strstr(err, "simsalabim"));
+}
+
+static void pkcs12_of_any_kind(void **state)
+{
+	struct cert_store *store;
+
+	(void)state;
+	/* without a passphrase */
+	pki_put_p12(pki, "p12e", "x", "ca", "");
+	store = cert_store_load(pki_folder(pki, "p12e"), NULL, 0, err, sizeof(err));
+	assert_non_null(store);
+	assert_non_null(cert_own_key(cert_store_cert(store, "x.p12")));
+	cert_store_put(store);
+	pki_put_file(pki, "p12b", "private", "x.pfx", "words", 5, 0600);
+	assert_null(cert_store_load(pki_folder(pki, "p12b"), NULL, 0, err, sizeof(err)));
+	assert_non_null(strstr(err, "p12b/private/x.pfx: found no PKCS#12 file ("));
+	pki_put_file(pki, "p12m", "private", "x.p12", "words", 5, 0640);
+	refused("p12m", "p12m/private/x.p12: found mode 0640, expected 0600: others could read the private key");
+	/* elsewhere it is none of ours */
+	pki_put_file(pki, "p12c", "certs", "x.p12", "words", 5, 0644);
+	store = cert_store_load(pki_folder(pki, "p12c"), NULL, 0, err, sizeof(err));
+	assert_non_null(store);
+	cert_store_put(store);
+}
+
 static void forms_and_names(void **state)
 {
 	struct cert_store *store;
@@ -685,6 +735,8 @@ int main(void)
 		cmocka_unit_test(broken_files_fail_the_load),
 		cmocka_unit_test(private_keys_are_private),
 		cmocka_unit_test(encrypted_keys_want_a_passphrase),
+		cmocka_unit_test(pkcs12),
+		cmocka_unit_test(pkcs12_of_any_kind),
 		cmocka_unit_test(forms_and_names),
 		cmocka_unit_test(ours_to_send),
 	};

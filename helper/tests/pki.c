@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 #include <gnutls/abstract.h>
+#include <gnutls/pkcs12.h>
 
 #include "core/buf.h"
 #include "pki.h"
@@ -267,6 +268,45 @@ void pki_put_key(struct pki *pki, const char *dir, const char *name, const char 
 					     passphrase ? GNUTLS_PKCS_PBES2_AES_256 :
 							  GNUTLS_PKCS_PLAIN, &pem));
 	put_pem(pki, dir, "private", file, &pem, 0600);
+}
+
+static void put_bag(gnutls_pkcs12_t p12, gnutls_pkcs12_bag_t bag, const char *passphrase)
+{
+	ok(gnutls_pkcs12_bag_encrypt(bag, passphrase, GNUTLS_PKCS_PBES2_AES_256));
+	ok(gnutls_pkcs12_set_bag(p12, bag));
+	gnutls_pkcs12_bag_deinit(bag);
+}
+
+void pki_put_p12(struct pki *pki, const char *dir, const char *name, const char *ca,
+		 const char *passphrase)
+{
+	gnutls_pkcs12_bag_t bag;
+	gnutls_datum_t id = { (unsigned char *)"1", 1 }, der;
+	gnutls_pkcs12_t p12;
+	char file[80];
+	int at;
+
+	snprintf(file, sizeof(file), "%s.p12", name);
+	ok(gnutls_pkcs12_init(&p12));
+	ok(gnutls_pkcs12_bag_init(&bag));
+	at = gnutls_pkcs12_bag_set_crt(bag, find(pki, name)->crt);
+	ok(at);
+	ok(gnutls_pkcs12_bag_set_key_id(bag, at, &id));
+	ok(gnutls_pkcs12_bag_set_crt(bag, find(pki, ca)->crt));
+	put_bag(p12, bag, passphrase);
+	ok(gnutls_x509_privkey_export2_pkcs8(find(pki, name)->key, GNUTLS_X509_FMT_DER, NULL,
+					     GNUTLS_PKCS_PLAIN, &der));
+	ok(gnutls_pkcs12_bag_init(&bag));
+	at = gnutls_pkcs12_bag_set_data(bag, GNUTLS_BAG_PKCS8_KEY, &der);
+	ok(at);
+	gnutls_free(der.data);
+	ok(gnutls_pkcs12_bag_set_key_id(bag, at, &id));
+	put_bag(p12, bag, passphrase);
+	ok(gnutls_pkcs12_generate_mac(p12, passphrase));
+	ok(gnutls_pkcs12_export2(p12, GNUTLS_X509_FMT_DER, &der));
+	pki_put_file(pki, dir, "private", file, der.data, der.size, 0600);
+	gnutls_free(der.data);
+	gnutls_pkcs12_deinit(p12);
 }
 
 void pki_put_pub(struct pki *pki, const char *dir, const char *name, const char *file)

@@ -49,6 +49,9 @@ struct bytes pki_der(const struct pki *pki, const char *name);
 const char *pki_folder(struct pki *pki, const char *dir);
 void pki_put_cert(struct pki *pki, const char *dir, const char *sub, const char *name);
 void pki_put_key(struct pki *pki, const char *dir, const char *name, const char *passphrase);
+/* writes DIR/private/NAME.p12: the key and certificate of @name, and the certificate of @ca */
+void pki_put_p12(struct pki *pki, const char *dir, const char *name, const char *ca,
+		 const char *passphrase);
 void pki_put_pub(struct pki *pki, const char *dir, const char *name, const char *file);
 void pki_put_file(struct pki *pki, const char *dir, const char *sub, const char *file,
 		  const void *data, size_t len, unsigned int mode);
