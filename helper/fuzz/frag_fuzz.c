@@ -270,6 +270,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	v2_frags_free(&sa);
 	check(!ike.strangers_memory);
+	ike_failure_free(ike.refusal);
 	ike_timers_free(&ike.timers);
 	model_clear();
 	return 0;
