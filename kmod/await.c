@@ -78,7 +78,7 @@ static bool is_queueing(const struct nfipsec_awaited *a)
 	return !smp_load_acquire(&a->installed) || READ_ONCE(a->draining);
 }
 
-/* the name of the SA of a packet, which may not exist; false: none */
+/* Makes the ID of the SA of a packet. The SA may not exist. Returns false without an SPI. */
 static bool packet_id(struct sk_buff *skb, const struct nfipsec_headers *h,
 		      struct nfipsec_sa_id *id)
 {
@@ -117,7 +117,7 @@ static struct nfipsec_awaited *queueing_of(struct nfipsec_net *nn, struct sk_buf
 }
 
 /**
- * nfipsec_await_is_announced - does a packet name an announced SPI?
+ * nfipsec_await_is_announced - checks whether a packet has an announced SPI
  * @nn: the namespace
  * @skb: the packet, at its outer IP header, defragmented
  * @h: its headers
@@ -133,7 +133,7 @@ bool nfipsec_await_is_announced(struct nfipsec_net *nn, struct sk_buff *skb,
 }
 
 /**
- * nfipsec_await_find - the SA of a packet, or the queue that the packet must join
+ * nfipsec_await_find - finds the SA of a packet, or the queue that the packet must join
  * @nn: the namespace
  * @skb: the packet, at its outer IP header, defragmented
  * @h: its headers
@@ -252,7 +252,7 @@ static void drop_all(struct nfipsec_net *nn, struct sk_buff_head *list)
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_IN_HELD_AGED);
 }
 
-/* ends an announcement whose queue is empty */
+/* Removes an announcement whose queue is empty. */
 static void unpublish(struct nfipsec_net *nn, struct nfipsec_awaited *a)
 {
 	lockdep_assert_held(&nn->await_lock);
@@ -262,7 +262,7 @@ static void unpublish(struct nfipsec_net *nn, struct nfipsec_awaited *a)
 	kfree_rcu(a, rcu);
 }
 
-/* ends an announcement; its packets go to @gone, for the caller to drop when it has unlocked */
+/* Removes an announcement. Its packets move to @gone. The caller drops them after it unlocks. */
 static void end(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff_head *gone)
 {
 	struct sk_buff *skb;
@@ -417,7 +417,7 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 		NL_SET_ERR_MSG(extack, "expected at most 1024 announced SPIs");
 		err = -ENOSPC;
 	} else {
-		/* its SA was installed, and deleted again */
+		/* the daemon installed the SA and deleted it again */
 		if (old)
 			unpublish(nn, old);
 		hash_add_rcu(nn->awaited, &new->hash, nfipsec_spi_key(id->spi));
@@ -431,7 +431,7 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 	return err;
 }
 
-/* ends the announcements of a netlink socket, or all of them with @portid 0 */
+/* Removes the announcements of a netlink socket; with @portid 0 all of them. */
 static void end_of(struct nfipsec_net *nn, u32 portid)
 {
 	struct nfipsec_awaited *a;

@@ -196,7 +196,7 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct
 }
 
 /**
- * nfipsec_input_spi - the SPI of an ESP or AH packet
+ * nfipsec_input_spi - reads the SPI of an ESP or AH packet
  * @skb: at its outer IP header, defragmented
  * @h: its headers
  * @spi: set
@@ -214,7 +214,7 @@ bool nfipsec_input_spi(struct sk_buff *skb, const struct nfipsec_headers *h, __b
 }
 
 /**
- * nfipsec_input_find - whose ESP or AH packet, or ESP in UDP, is this?
+ * nfipsec_input_find - finds the SA of an ESP or AH packet, or of ESP in UDP
  * @nn: the namespace
  * @skb: at its outer IP header, defragmented
  * @h: its headers
@@ -373,8 +373,8 @@ void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfip
 }
 
 /**
- * nfipsec_input_open - open an ESP or AH packet, or each of many in UDP
- * @sa: whose it is, from nfipsec_input_find()
+ * nfipsec_input_open - decapsulates an ESP or AH packet, or each segment of a GSO packet in UDP
+ * @sa: SA of the packet, from nfipsec_input_find()
  * @skb: at its outer IP header; taken
  * @h: its headers
  *

@@ -120,12 +120,12 @@ void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
 }
 
 /**
- * nfipsec_natt_spi - the SPI of ESP in UDP without an SA, which could name another port
+ * nfipsec_natt_spi - reads the SPI of ESP in UDP to port 4500, without an SA
  * @skb: at its outer IP header, UDP, defragmented
  * @h: its headers
  * @spi: set
  *
- * Return: true for a datagram to port 4500 with an SPI, which IKE does not have.
+ * Return: true for a datagram to port 4500 with an SPI; IKE has a marker of zeros there
  */
 bool nfipsec_natt_spi(struct sk_buff *skb, const struct nfipsec_headers *h, __be32 *spi)
 {

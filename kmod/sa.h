@@ -188,7 +188,7 @@ bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt
 int nfipsec_sadb_init_net(struct nfipsec_net *nn);
 void nfipsec_sadb_exit_net(struct nfipsec_net *nn);	/* no SA is left */
 struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id);
-/* SPIs are random where IKE chose them; by hand they may be 0x1000, 0x2000 ... */
+/* Hashes an SPI. Those of IKE are random; those of an operator may be 0x1000, 0x2000 and so on. */
 static inline u32 nfipsec_spi_key(__be32 spi)
 {
 	return jhash_1word((__force u32)spi, 0);

@@ -71,7 +71,7 @@ struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipse
 }
 
 /**
- * nfipsec_sa_id_in - the name of the SA of an arriving packet
+ * nfipsec_sa_id_in - makes the ID of the SA of an inbound packet
  * @id: set
  * @skb: the packet; its network header is the outer IP header
  * @proto: IPPROTO_ESP or IPPROTO_AH

@@ -32,7 +32,7 @@ int cli_explain(const struct cli *cli, int argc, char **argv);
 int cli_sa(const struct cli *cli, int argc, char **argv);
 int cli_metrics(const struct cli *cli, int argc, char **argv);
 
-/* Commands print by these alone: peers, CAs and other programs choose the arguments. */
+/* Commands print only with these macros, because peers and CAs choose parts of the text. */
 #define cli_print(...)	printable_print(stdout, __VA_ARGS__)
 #define cli_warn(...)	printable_print(stderr, __VA_ARGS__)
 
@@ -58,7 +58,7 @@ json_t *cli_with_no_policy(json_t *object, json_t *no_policy);
  */
 json_t *cli_request(const struct cli *cli, json_t *request, void (*each)(const json_t *event));
 
-/* does a daemon listen? Nothing is said */
+/* Checks whether a daemon listens on the socket. Prints nothing. */
 bool cli_daemon_listens(const struct cli *cli);
 
 /* verify.c: up --verify; @request is taken, @probe may be NULL */

@@ -88,7 +88,7 @@ static void print_failure(const json_t *f)
 }
 
 /**
- * cli_failures - show failures
+ * cli_failures - prints the last failure of each peer
  * @cli: where the daemon listens, and how to print
  *
  * Return: an exit status.

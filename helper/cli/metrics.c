@@ -2,8 +2,8 @@
 /*
  * metrics: the state of the daemon and of the module as OpenMetrics text.
  *
- * The values of the labels peer and tunnel are names of the configuration, all others come from
- * fixed lists. So nobody outside can make a time series.
+ * The labels peer and tunnel have names of the configuration as values. All other labels have
+ * values of fixed lists. So a peer or an attacker cannot add a time series.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -17,11 +17,11 @@
 #include "core/version.h"
 
 /**
- * struct module - what the module says
- * @loaded: it is there
+ * struct module - the state of the module
+ * @loaded: the module is loaded
  * @has_policy: a policy is in force
- * @tunnels: of the policy
- * @stats: counters
+ * @tunnels: tunnels of the policy
+ * @stats: counters of the module
  * @n_tunnels: number of @tunnels
  * @n_stats: number of @stats
  * @sas: number of SAs by NFIPSEC_DIR_*
@@ -36,7 +36,7 @@ struct module {
 
 /* ---- the text ---- */
 
-/* OpenMetrics, "ABNF": quote and backslash are escaped; a newline has become a `?` before */
+/* Prints a label value. OpenMetrics escapes quotes and backslashes; a newline becomes `?`. */
 static void put_escaped(const char *value)
 {
 	char clean[256], *s = clean;
@@ -54,7 +54,7 @@ static void family(const char *name, const char *type, const char *help)
 	printf("# TYPE nfipsec_%s %s\n# HELP nfipsec_%s %s\n", name, type, name, help);
 }
 
-/* the labels end with NULL: key, value, key, value */
+/* Prints a sample. The arguments after @value are the key and value of each label, then NULL. */
 static void sample(const char *name, json_int_t value, ...)
 {
 	const char *key, *sep = "{";
@@ -86,7 +86,7 @@ static json_int_t number(const json_t *object, const char *key)
 
 /* ---- the daemon ---- */
 
-/* of a peer: the value of one family */
+/* Returns the value of one family for a peer. */
 typedef json_int_t (*peer_value_t)(const json_t *peer);
 
 static json_int_t peer_up(const json_t *peer)
@@ -124,7 +124,7 @@ static void peer_families(const json_t *data)
 	each_peer(data, "peer_ike_sas", peer_sas);
 	family("peer_failures", "counter", "Failures of the peer since it was configured.");
 	each_peer(data, "peer_failures_total", peer_failures);
-	family("peer_last_failure_timestamp_seconds", "gauge", "When the last of them was.");
+	family("peer_last_failure_timestamp_seconds", "gauge", "Time of the last failure.");
 	json_array_foreach(json_object_get(data, "peers"), i, p) {
 		f = json_object_get(p, "last_error");
 		if (f)
@@ -133,7 +133,7 @@ static void peer_families(const json_t *data)
 	}
 }
 
-/* false: nothing is said of it */
+/* Gets the value of one family. Returns false if the tunnel has no sample of it. */
 typedef bool (*tunnel_value_t)(const json_t *tunnel, json_int_t *value);
 
 static bool tunnel_up(const json_t *tunnel, json_int_t *value)
@@ -205,12 +205,13 @@ static void daemon_state(const json_t *data)
 	const char *name;
 	json_t *value;
 
-	family("ike_events", "counter", "IKE messages, by what became of them.");
+	family("ike_events", "counter", "Counters of the daemon, by event.");
 	json_object_foreach(json_object_get(data, "ike"), name, value)
 		sample("ike_events_total", json_integer_value(value), "event", name, NULL);
 	family("ike_half_open", "gauge", "IKE SAs whose peer is not authenticated yet.");
 	sample("ike_half_open", number(data, "half_open"), NULL);
-	family("ike_stranger_jobs", "gauge", "Computations for such IKE SAs, queued or running.");
+	family("ike_stranger_jobs", "gauge",
+	       "Computations for half-open IKE SAs, queued or running.");
 	sample("ike_stranger_jobs", number(data, "stranger_jobs"), NULL);
 	family("load_refused", "gauge", "Whether the last load of a configuration was refused.");
 	sample("load_refused", *text(data, "refused") != 0, NULL);
@@ -218,7 +219,7 @@ static void daemon_state(const json_t *data)
 
 /* ---- the module ---- */
 
-/* "peer/tunnel" as two labels */
+/* Prints a sample with the two parts of "peer/tunnel" as labels. */
 static void module_tunnel(const char *name, const struct kern_tunnel *t, uint64_t value)
 {
 	char peer[sizeof(t->name)];
@@ -262,10 +263,10 @@ static void module_state(const struct module *m)
 		sample("module_events_total", m->stats[i].value, "counter", m->stats[i].name, NULL);
 }
 
-/* @data NULL: no daemon answers */
+/* @data: state of the daemon; NULL: no daemon answers */
 static void print_metrics(const json_t *data, const struct module *m)
 {
-	/* as a gauge the older text format has it, too, which knows no type info */
+	/* a gauge, because the older text format of Prometheus has no type info */
 	family("build_info", "gauge", "The version of nfipsec.");
 	sample("build_info", 1, "version", NFIPSEC_VERSION, NULL);
 	family("daemon_up", "gauge", "Whether nfipsecd answers.");
@@ -318,7 +319,7 @@ static void count_sa(const struct kern_sa *sa, void *arg)
 		m->sas[sa->dir]++;
 }
 
-/* false: it is there, and what it says cannot be read */
+/* Reads the state of the module. Returns false if the module is loaded and reading fails. */
 static bool ask_module(struct module *m)
 {
 	char err[256];
@@ -338,12 +339,12 @@ static bool ask_module(struct module *m)
 }
 
 /**
- * cli_metrics - nfipsec metrics
+ * cli_metrics - prints the state of daemon and module as OpenMetrics text
  * @cli: where the daemon listens
  * @argc: number of words, which must be 0
  * @argv: unused
  *
- * A daemon that does not answer, or a module that is not loaded, is a metric and no failure.
+ * Without an answer of the daemon, or without the module, a metric is 0 and the command succeeds.
  *
  * Return: an exit status.
  */

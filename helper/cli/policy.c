@@ -62,7 +62,7 @@ static unsigned int list_lines(const struct conf_list *list)
 	return n;
 }
 
-/* what peers lack, the lists, and certificates that expire soon */
+/* Warns of missing credentials, of doubtful entries and of certificates that expire soon. */
 static void warn_all(const struct conf *conf, const char *path)
 {
 	char text[CERT_ERROR_MAX];
@@ -144,7 +144,7 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 	answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "load", "path", path), NULL);
 	if (!answer)
 		return CLI_FAILED;
-	/* the daemon accepted it; its `warning` names the first of the peers that lack something */
+	/* The daemon accepted the file. Its `warning` names only some peers without credentials. */
 	conf = conf_load(path, &err);
 	if (conf && conf_credentials_load_good(conf, print_warning, NULL))
 		warn_all(conf, argv[0]);
@@ -157,7 +157,10 @@ int cli_load(const struct cli *cli, int argc, char **argv)
 	return CLI_DONE;
 }
 
-/* its SAs go, here and at the peers, and it negotiates no more; false: said why not */
+/*
+ * Makes the daemon delete its SAs, here and at the peers, and stop negotiating. Returns false after
+ * an error message.
+ */
 static bool tell_daemon(const struct cli *cli)
 {
 	char netns[REASON_NETNS_LEN];
@@ -166,7 +169,7 @@ static bool tell_daemon(const struct cli *cli)
 	if (!cli_daemon_listens(cli))
 		return true;
 	request = json_pack("{s:s}", "cmd", "unload");
-	/* the socket is a file, and may be of a daemon of another namespace */
+	/* The socket is a file. A daemon of another network namespace may listen on it. */
 	if (reason_netns(netns))
 		json_object_set_new(request, "netns", json_string(netns));
 	answer = cli_request(cli, request, NULL);

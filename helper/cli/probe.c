@@ -39,7 +39,7 @@ union sock {
  * @fd: the socket
  * @packet: buffer for one packet
  * @seq: sequence number of the last echo
- * @error: errno of an echo that could not be sent, but for its size; 0: none
+ * @error: errno of the last echo that could not be sent, except EMSGSIZE and ENOBUFS; 0: none
  * @six: IPv6
  * @to: the address probed
  */
@@ -206,7 +206,7 @@ static bool passes(struct probe *p, size_t size)
 
 	for (tries = 0; tries < PROBE_TRIES; tries++) {
 		if (!probe_send(p, size)) {
-			/* the queue of a device may be full for a moment */
+			/* ENOBUFS: the queue of a device is full, so the next try may succeed */
 			if (errno != EMSGSIZE && errno != ENOBUFS)
 				p->error = errno;
 			if (errno != ENOBUFS)

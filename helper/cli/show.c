@@ -402,7 +402,7 @@ static void print_child(const json_t *child)
 	print_selectors(child);
 }
 
-/* why it is down, when it is tried again, and what of its list has no SA */
+/* Prints why a tunnel is down, when the daemon tries it again, and its selectors without an SA. */
 static void print_tunnel_state(const json_t *tunnel)
 {
 	const json_t *no_sa;
@@ -456,13 +456,13 @@ static void print_peer(const json_t *peer, bool detail)
 
 /* ---- one peer, or one tunnel of it ---- */
 
-/* its SAs, or those of an earlier run, carry traffic */
+/* Checks whether SAs of the tunnel carry traffic. They may be from an earlier run of the daemon. */
 static bool tunnel_is_up(const json_t *tunnel)
 {
 	return !strcmp(text(tunnel, "state"), "up") || number(tunnel, "orphans");
 }
 
-/* @name NULL: the first that is up */
+/* Finds the tunnel @name of a peer. With @name NULL, finds the first tunnel that is up. */
 static const json_t *tunnel_of(const json_t *peer, const char *name)
 {
 	const json_t *t;
@@ -475,9 +475,9 @@ static const json_t *tunnel_of(const json_t *peer, const char *name)
 }
 
 /*
- * Leaves of @data the peer that @name, "PEER" or "PEER/TUNNEL", is about. @up: an IKE SA is
- * established or a tunnel carries traffic; of a tunnel, that. False: nothing has that name, which
- * was said.
+ * Removes all peers from @data except that of @name, "PEER" or "PEER/TUNNEL". @up becomes true if
+ * the tunnel carries traffic. Of a peer it becomes true with any such tunnel, or an established IKE
+ * SA. Returns false after an error message if @name is unknown.
  */
 static bool select_peer(json_t *data, const char *name, bool *up)
 {
@@ -515,7 +515,7 @@ static int print_peers(const struct cli *cli, const json_t *data, json_t *no_pol
 	return CLI_DONE;
 }
 
-/* @name NULL: all */
+/* @name: the peer or tunnel to show; NULL: all peers */
 static int show_peers(const struct cli *cli, const char *name, bool detail)
 {
 	json_t *no_policy, *answer, *data;
@@ -540,7 +540,7 @@ static int show_peers(const struct cli *cli, const char *name, bool detail)
 	return ret == CLI_DONE && !up ? CLI_FAILED : ret;
 }
 
-/* [PEER[/TUNNEL]] [--detail] */
+/* Parses the arguments [PEER[/TUNNEL]] [--detail]. */
 static int show_some_peers(const struct cli *cli, int argc, char **argv)
 {
 	const char *name = NULL;

@@ -40,7 +40,7 @@ static bool fits_id(const struct cert *cert, const struct conf_id *id, char *why
 					len);
 }
 
-/* "; that of x.key is another one": no key there fits the certificate */
+/* Names the keys of private/ for a message, as none of them fits the certificate. */
 static const char *other_keys(const struct certs *c, char *out, size_t len)
 {
 	const struct cert_key *key;

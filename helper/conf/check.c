@@ -251,7 +251,7 @@ static bool check_forms(const struct conf_tunnel *t, struct conf_error *err)
 	return t->mode != CONF_MODE_TRANSPORT || check_transport(t, err);
 }
 
-/* RFC 3948 has no AH in UDP */
+/* Refuses `encapsulation udp` with AH alone: RFC 3948 does not define AH in UDP. */
 static bool check_encapsulation(const struct conf_peer *peer, const struct conf_tunnel *t,
 				struct conf_error *err)
 {

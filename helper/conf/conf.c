@@ -126,11 +126,11 @@ static struct conf *parse_first(struct conf_text *text, const char *path,
 }
 
 /**
- * conf_parse_with - a configuration from text that may include files
+ * conf_parse_with - parses a configuration that may include files
  * @data: the text
  * @len: octets
- * @path: its name, for errors and for the names of what it includes
- * @reader: has the files that it includes; NULL: `include` is refused
+ * @path: name of the text, for errors and for the folder of included files
+ * @reader: reads the included files; NULL: `include` is refused
  * @err: "path:line:column: found X, expected Y"
  *
  * Return: the configuration without secrets, for conf_free(); NULL when refused.

@@ -15,7 +15,7 @@
 #define CONF_FRAGMENT_MIN	256
 #define CONF_TFC_MTU		65535	/* `tfc mtu`: the module takes the MTU where that is less */
 
-/* where something stands; conf.c keeps the name of each file as long as the configuration */
+/* A place in a file. conf.c keeps the file name for the life of the configuration. */
 struct conf_place {
 	const char *file;
 	unsigned int line, column;
@@ -55,7 +55,7 @@ struct conf_id {
 	char *text;		/* as written: "hq.example.com" */
 	uint8_t *data;		/* as the ID payload carries it */
 	size_t len;
-	bool stars;		/* a DN with values that are `*` */
+	bool stars;		/* the DN has a value `*` */
 };
 
 /* the name of a file, as written, and where */
@@ -87,7 +87,7 @@ struct conf_tunnel {
 	uint32_t mark;			/* of the outer packet and its route, 0: none */
 	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
 	struct conf_place mode_at, ah_at;	/* for errors */
-	uint32_t given;			/* bit by bit, the settings that the block itself has: template.c */
+	uint32_t given;			/* bits of the settings in the block itself: template.c */
 	struct conf_place at;
 };
 
@@ -118,29 +118,29 @@ struct conf_peer {
 	uint64_t dpd;			/* seconds, 0: off, default 30 */
 	/* RFC 7383: IP datagrams with IKE in them are no larger; 0: IKE does not fragment */
 	uint16_t fragment_size;
-	bool force_udp;			/* ESP goes in UDP without a NAT, too */
+	bool force_udp;			/* encapsulate ESP in UDP even without a NAT */
 	struct conf_place encapsulation_at;
 	unsigned int n_tunnels;
 	struct conf_tunnel *tunnels;
-	char template_name[CONF_NAME_MAX + 1];	/* "": none */
+	char template_name[CONF_NAME_MAX + 1];	/* empty: the peer has no template */
 	struct conf_place template_at;
-	uint32_t given;			/* as of a tunnel */
+	uint32_t given;			/* bits of the settings in the block itself: template.c */
 	struct conf_place at;
 };
 
-/* a block of settings that peers take over; no peer itself */
+/* A block of settings for several peers. The template is no peer itself. */
 struct conf_template {
-	struct conf_peer peer;		/* with the name of the template, and without tunnels */
-	struct conf_tunnel tunnel;	/* settings for each tunnel of such a peer */
+	struct conf_peer peer;		/* settings of a peer; its name is that of the template */
+	struct conf_tunnel tunnel;	/* settings for each tunnel of the peers */
 };
 
-/* what an identity is compared by: its type and octets, in the one form that equal ones have */
+/* The type and canonical octets of an identity, for comparison. */
 struct conf_secret_key {
 	uint8_t *p;
 	size_t len;
 };
 
-/* one end of a line; @n 0: any. What stands there without a type may be of several. */
+/* One identity of a secret. @n is 0 for `any`. An identity without a type has several keys. */
 struct conf_secret_end {
 	struct conf_secret_key key[2];
 	unsigned int n;
@@ -151,12 +151,12 @@ struct conf_secret {
 	struct conf_secret_end local, remote;
 	uint8_t *psk;			/* zeroised on free */
 	size_t len;
-	bool quoted_octets;		/* "0x..." or "0s...", which is a text */
-	const struct conf_secret *same;	/* the first line for the same identities, NULL: this is it */
+	bool quoted_octets;		/* the secret is a quoted text that begins with 0x or 0s */
+	const struct conf_secret *same;	/* an earlier line for the same identities; NULL: none */
 	struct conf_place at;
 };
 
-/* of conf_secret_find(): NULL keys are for any identity */
+/* An index entry for conf_secret_find(). A key is NULL for any identity. */
 struct conf_secret_entry {
 	const struct conf_secret_key *local, *remote;
 	const struct conf_secret *secret;
@@ -182,8 +182,8 @@ struct conf_passphrase {
 struct conf {
 	char *path;
 	unsigned int n_files;
-	char **files;			/* names, for struct conf_place: @path, and what it includes */
-	size_t octets;			/* of them */
+	char **files;			/* names of @path and of the included files */
+	size_t octets;			/* size of all @files together */
 	struct conf_limits limits;
 	unsigned int n_lists;
 	struct conf_list *lists;	/* in the file's order: the order of match */
@@ -235,7 +235,7 @@ const struct cert_pub *conf_remote_pub(const struct conf *conf, const struct con
 bool conf_has_entries(const struct conf *conf);
 void conf_free(struct conf *conf);
 
-/* `*.example.com`, `*@example.com` or a DN with `CN=*`; remote only */
+/* Checks for a pattern: `*.example.com`, `*@example.com` or a DN such as `CN=*`. */
 bool conf_id_is_pattern(const struct conf_id *id);
 /* "fqdn 'hq.example.com'", for messages */
 const char *conf_id_str(const struct conf_id *id, char *out, size_t len);
@@ -264,7 +264,7 @@ struct conf_tunnel *conf_tunnel_find(const struct conf_peer *peer, const char *n
 /* most specific: both IDs, then one of them, then any */
 const struct conf_secret *conf_secret_find(const struct conf *conf, const struct conf_id *local,
 					   const struct conf_id *remote);
-/* says that there is none, and whether there is one with the ends exchanged */
+/* Composes the message about a missing secret. */
 void conf_secret_lack(const struct conf *conf, const struct conf_id *local,
 		      const struct conf_id *remote, char *out, size_t len);
 

@@ -51,14 +51,14 @@ static bool has_both_ids(const struct conf_peer *p)
 }
 
 /**
- * conf_secret_lack - say that two identities have no pre-shared key
+ * conf_secret_lack - composes the message that two identities have no pre-shared key
  * @conf: the configuration, with its secrets
- * @local: ours
- * @remote: the peer's
- * @out: gets the line
- * @len: room there
+ * @local: identity of this host
+ * @remote: identity of the peer
+ * @out: gets the message
+ * @len: size of @out
  *
- * A line that has the two in the order of the other end is named.
+ * If the file has the two identities in the order of the peer, the message says so.
  */
 void conf_secret_lack(const struct conf *conf, const struct conf_id *local,
 		      const struct conf_id *remote, char *out, size_t len)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The files of a configuration: the one that is named, and those that it includes. */
+/* Reads the files of a configuration: the main file and the included ones. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +56,7 @@ static char *folder_of(const char *path)
 
 /* ---- the file system ---- */
 
-/* all of @fd, with the two NULs that flex wants behind it; false and errno */
+/* Reads all of @fd and appends the two NULs that flex needs. Returns false and sets errno. */
 static bool read_all(int fd, struct conf_text *text)
 {
 	char *more;
@@ -84,7 +84,7 @@ static bool read_all(int fd, struct conf_text *text)
 	return true;
 }
 
-/* What a file includes is beside the file itself, and not beside a link to it: realpath(3). */
+/* An included name starts at the folder of the including file, not at that of a link to it. */
 static bool folder_behind_link(const char *path, struct conf_text *text)
 {
 	struct stat st;
@@ -158,7 +158,7 @@ bool conf_file_read(const char *path, struct conf_text *text, char *err, size_t 
 	       read_path(path, 0, text, err, err_len);
 }
 
-/* O_NONBLOCK: the daemon waits for no writer of a FIFO */
+/* Reads an included file. With O_NONBLOCK the daemon does not wait for the writer of a FIFO. */
 static bool read_included(const char *path, void *arg, struct conf_text *text, char *err,
 			  size_t err_len)
 {
@@ -179,7 +179,10 @@ static bool list_entries(DIR *dir, const char *pattern, struct conf_names *names
 	return !errno;
 }
 
-/* whoever may write to the folder could remove a file, and with it what must not pass in clear */
+/*
+ * A user with write access to the folder could remove a file. Traffic of its protect entries would
+ * then pass in clear.
+ */
 static bool list_folder(const char *folder, const char *pattern, void *arg,
 			struct conf_names *names, char *err, size_t err_len)
 {
@@ -202,7 +205,7 @@ const struct conf_reader conf_files = { .list = list_folder, .read = read_includ
 
 /* ---- include ---- */
 
-/* one `include`: its place and what is written there */
+/* An `include` statement: its place and its name. */
 struct include {
 	struct conf_parse *parse;
 	struct conf_place at;
@@ -282,7 +285,7 @@ static bool include_in(struct include *i, const char *folder, const char *name)
 	return include_file(i, folder, name);
 }
 
-/* @dir, the part of the name before its last '/', starts at the folder of the including file */
+/* Reads @dir/@name, where @dir is relative to the folder of the including file. */
 static bool include_beside(struct include *i, const char *dir, const char *name)
 {
 	const struct conf_parse *parse = i->parse;
@@ -308,13 +311,13 @@ static bool include_beside(struct include *i, const char *dir, const char *name)
 /**
  * conf_include - reads the files that an `include` names
  * @parse: the file that has it
- * @at: where the name stands
+ * @at: place of the name
  * @word: the name; wildcards are in its last component alone
  *
- * The files of a pattern are read in the order of their octets, as the blocks of each were in the
- * place of the `include`. None needs to match. A plain name must be that of a file.
+ * The function reads the files of a pattern in the order of the octets of their names. Their blocks
+ * replace the `include`. A pattern may match no file. A name without wildcards must exist.
  *
- * Return: false: @parse->err says why
+ * Return: false with the reason in @parse->err
  */
 bool conf_include(struct conf_parse *parse, const struct conf_place *at, struct conf_word word)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Identities: from words, and in messages. */
+/* Parses identities and prints them in messages. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define ID_MAX	255	/* characters of a word */
 
-/* what is read, and what takes the reason of a refusal */
+/* An identity being parsed, and the buffer for the reason of a refusal. */
 struct reader {
 	uint8_t type;
 	struct conf_word word;
@@ -78,7 +78,7 @@ static bool read_dn(struct reader *r)
 	return ok;
 }
 
-/* octets where 0x stands without quotes */
+/* Reads a key ID: hexadecimal after 0x without quotes, else text. */
 static bool read_key_id(struct reader *r)
 {
 	const char *p = r->word.p;
@@ -92,7 +92,7 @@ static bool read_key_id(struct reader *r)
 	return set_data(r, octets, len / 2 - 1);
 }
 
-/* `*` is the whole first label */
+/* Reads a domain name. A pattern has `*` as its whole first label. */
 static bool read_fqdn(struct reader *r)
 {
 	struct conf_word w = r->word;
@@ -108,7 +108,7 @@ static bool read_fqdn(struct reader *r)
 	return set_data(r, w.p, w.len);
 }
 
-/* `*` is all before the @ */
+/* Reads an email address. A pattern has `*` as all that precedes the @. */
 static bool read_email(struct reader *r)
 {
 	struct conf_word w = r->word;
@@ -139,18 +139,18 @@ static bool read_id(struct reader *r)
 }
 
 /**
- * conf_value_id - an identity from a word
+ * conf_value_id - parses an identity
  * @type: enum wire_id_type
- * @w: as written
- * @quoted: in quotes, where 0x is a text
- * @id: gets it, also where it is refused: for conf_id_free()
- * @expected: what would have been right
- * @expected_len: room there
+ * @w: the word of the configuration
+ * @quoted: the word is in quotes, so 0x begins a text
+ * @id: gets the identity; the caller calls conf_id_free() even after a refusal
+ * @expected: gets the expected syntax after a refusal
+ * @expected_len: size of @expected
  *
- * RFC 7296 3.5: what the ID payload carries is the text itself, but for addresses, names in DER and
- * key IDs in hexadecimal.
+ * The ID payload (RFC 7296 3.5) contains the text itself. Addresses, distinguished names and
+ * hexadecimal key IDs are converted.
  *
- * Return: false: refused
+ * Return: false if the word is refused
  */
 bool conf_value_id(uint8_t type, struct conf_word w, bool quoted, struct conf_id *id,
 		   char *expected, size_t expected_len)

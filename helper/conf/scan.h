@@ -23,12 +23,12 @@ struct conf_scan {
 #define CONF_FILES_MAX	10000
 #define CONF_DEPTH_MAX	8
 
-/* one file's text */
+/* The text of one file. */
 struct conf_text {
 	char *data;		/* with two NULs behind it */
 	size_t len;
-	uint64_t dev, ino;	/* which file it is; @ino 0: none */
-	char *folder;		/* where what it includes is; NULL: that of its name */
+	uint64_t dev, ino;	/* of the file; @ino 0: the text is not from a file */
+	char *folder;		/* start of included names; NULL: the folder of the file's name */
 };
 
 struct conf_names {
@@ -36,22 +36,22 @@ struct conf_names {
 	unsigned int n;
 };
 
-/* where included files are: the file system or the input of a fuzzer; on failure @err says why */
+/* Reads included files, from the file system or a fuzzer's input. @err: the reason of a failure. */
 struct conf_reader {
-	/* adds the names in @folder that match @pattern, in any order */
+	/* adds the names of @folder that match @pattern, in any order */
 	bool (*list)(const char *folder, const char *pattern, void *arg, struct conf_names *names,
 		     char *err, size_t err_len);
 	bool (*read)(const char *path, void *arg, struct conf_text *text, char *err, size_t err_len);
 	void *arg;
 };
 
-/* what the parser builds of one file, and where it says why not */
+/* The state of the parser for one file. */
 struct conf_parse {
 	struct conf *conf;
 	const struct conf_scan *scan;
-	const char *path;		/* of conf->files */
+	const char *path;		/* name of the file, an element of conf->files */
 	struct conf_error *err;		/* the first one counts */
-	const struct conf_reader *reader;	/* NULL: nothing can be included */
+	const struct conf_reader *reader;	/* NULL: `include` is refused */
 	const struct conf_text *text;
 	const struct conf_parse *outer;	/* the file that includes this one, NULL: none */
 	unsigned int depth;		/* 1: the first file */
@@ -81,7 +81,7 @@ bool conf_fail_at(struct conf_error *err, const struct conf_place *at, const cha
 /* credentials.c: sets @peer->lacks, of which the first counts; false: out of memory */
 bool conf_lacks(struct conf_peer *peer, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* conf.c: a name of a file, as long as the configuration is there; NULL: out of memory */
+/* conf.c: Copies a file name for the life of the configuration. NULL: out of memory. */
 const char *conf_keep_name(struct conf *conf, const char *path);
 
 /* secrets.c */
@@ -98,14 +98,14 @@ bool conf_names_add(struct conf_names *names, const char *name);
 void conf_names_free(struct conf_names *names);
 void conf_text_free(struct conf_text *text);
 
-/* conf.c: @outer is changed by no more than its conf and err; @text by flex */
+/* conf.c: Changes only the conf and err of @outer. flex changes @text. */
 bool conf_parse_text(const struct conf_parse *outer, struct conf_text *text, const char *path);
 struct conf *conf_parse_with(const char *data, size_t len, const char *path,
 			     const struct conf_reader *reader, struct conf_error *err);
 
 /*
- * template.c: settings that a block has itself, each with its bit. A setting of a template is taken
- * where the block has none.
+ * template.c: the bit of each setting that a block may have. A block without a setting gets that of
+ * its template.
  */
 enum conf_peer_setting {
 	PEER_HAS_LOCAL, PEER_HAS_REMOTE, PEER_HAS_LOCAL_ID, PEER_HAS_REMOTE_ID,
@@ -142,7 +142,7 @@ bool conf_value_range(struct conf_word w, struct ts *ts, const char **expected);
 bool conf_value_ports(struct conf_word w, struct ts *ts);
 bool conf_value_auth_rsa(struct conf_word w, enum conf_rsa *out);
 bool conf_value_revocation(struct conf_word w, enum conf_revocation *out);
-/* @quoted: 0x is a text, too */
+/* @quoted: the word is in quotes, so 0x begins a text */
 bool conf_value_id(uint8_t type, struct conf_word w, bool quoted, struct conf_id *id,
 		   char *expected, size_t expected_len);
 bool conf_value_copy(struct conf_word w, char *out, size_t len);	/* false: too long */

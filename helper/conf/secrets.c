@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The secrets file: `psk [TYPE] LOCAL [TYPE] REMOTE "secret"`, `key FILE "passphrase"`. Nothing of
- * a secret is ever shown, not in an error either, and every copy is zeroised.
+ * The secrets file: `psk [TYPE] LOCAL [TYPE] REMOTE "secret"`, `key FILE "passphrase"`. No message
+ * contains a part of a secret. The parser zeroises each copy.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -128,7 +128,10 @@ static bool one_passphrase(struct conf *conf, struct reader *r, const char *path
 
 /* ---- identities ---- */
 
-/* kinds of keys beside enum wire_id_type: a word without a type is any of three, of which two have no case */
+/*
+ * Kinds of keys besides enum wire_id_type, for a word without a type. It may be an fqdn or an
+ * email, which ignore case, or a key-id, which does not.
+ */
 enum { TEXT_FOLDED = 0xf0, TEXT_EXACT = 0xf1 };
 
 static bool put_key(struct conf_secret_end *end, struct buf *b)
@@ -145,7 +148,7 @@ static bool put_key(struct conf_secret_end *end, struct buf *b)
 	return key->p;
 }
 
-/* a name that cannot be read is equal to itself alone */
+/* Writes the canonical form of a DN. A DN that cannot be parsed equals only itself. */
 static void put_dn(struct buf *b, struct bytes der)
 {
 	struct buf canon;
@@ -158,7 +161,7 @@ static void put_dn(struct buf *b, struct bytes der)
 	buf_free(&canon);
 }
 
-/* as ike_id_match() compares */
+/* Adds the key of an identity. Keys are equal if ike_id_match() says that the identities are. */
 static bool add_key(struct conf_secret_end *end, uint8_t kind, struct bytes octets)
 {
 	struct buf b;
@@ -192,7 +195,7 @@ void conf_secret_free(struct conf_secret *s)
 	end_free(&s->remote);
 }
 
-/* by which a line can name @id: with its type, then without */
+/* Makes the keys of the lines that can name @id: first with its type, then without a type. */
 static bool keys_of_id(const struct conf_id *id, struct conf_secret_end *end)
 {
 	struct bytes octets = { id->data, id->len };
@@ -205,12 +208,12 @@ static bool keys_of_id(const struct conf_id *id, struct conf_secret_end *end)
 	return id->type != WIRE_ID_KEY || add_key(end, TEXT_EXACT, octets);
 }
 
-/* one end of a line, being read */
+/* One identity of a line, being parsed. */
 struct end_reader {
 	struct reader *r;
 	const char *path, *which;
 	struct conf_error *err;
-	uint8_t type;		/* 0: not said */
+	uint8_t type;		/* 0: the line has no type */
 	struct conf_word word;
 	bool quoted;
 };
@@ -242,7 +245,7 @@ static bool is_any(const struct end_reader *e)
 	return !e->type && (word_is(e->word, "any") || word_is(e->word, "%any"));
 }
 
-/* an address, octets and a name in DER are no text; 0: it is one */
+/* Guesses the type of an identity without one: an address, a key-id in hexadecimal or a DN. */
 static uint8_t type_by_look(const struct end_reader *e)
 {
 	char text[256], why[200];
@@ -281,7 +284,7 @@ static bool text_end(struct end_reader *e, struct conf_secret_end *end)
 	       FAIL_END(e, "out of memory");
 }
 
-/* what is found may be a secret in the wrong place, and is not said */
+/* Reads an identity with a type. The word may be a misplaced secret, so no error contains it. */
 static bool typed_end(struct end_reader *e, uint8_t type, struct conf_secret_end *end)
 {
 	struct conf_id id = { 0 };
@@ -301,7 +304,7 @@ static bool typed_end(struct end_reader *e, uint8_t type, struct conf_secret_end
 	return ok;
 }
 
-/* as written; octets in quotes are another identity than those without */
+/* Returns the identity as written, with quotes only if they make a text of 0x. */
 static char *end_text(const struct end_reader *e)
 {
 	bool quotes = e->quoted && e->word.len > 1 && !memcmp(e->word.p, "0x", 2);
@@ -356,7 +359,7 @@ static struct conf_secret *new_secret(struct conf *conf)
 	return more;
 }
 
-/* @path: that conf_keep_name() keeps */
+/* @path: a name from conf_keep_name() */
 static bool one_secret(struct conf *conf, struct reader *r, const char *path,
 		       struct conf_error *err)
 {
@@ -507,7 +510,7 @@ bool conf_secrets_parse(struct conf *conf, const char *data, size_t len, const c
 	}
 	ok = ok && (sort_secrets(conf) || conf_fail(err, path, 1, 1, "out of memory"));
 	if (!ok)
-		conf->n_secrets_by_id = 0;	/* they may have moved */
+		conf->n_secrets_by_id = 0;	/* reallocarray() may have moved the secrets */
 	conf_yylex_destroy(r.scanner);
 	explicit_bzero(text, len);
 	free(text);

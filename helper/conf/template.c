@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Templates: settings that peers take over where they have none of their own. */
+/* Templates: a peer without a setting gets that of its template. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/scan.h"
 
-/* a part of struct conf_peer or struct conf_tunnel that one setting fills */
+/* A member of struct conf_peer or struct conf_tunnel that one setting fills. */
 struct part {
-	unsigned int setting;	/* number of its bit */
+	unsigned int setting;	/* bit number of the setting */
 	size_t at, len;
 };
 
@@ -19,7 +19,7 @@ struct part {
 	{ TUNNEL_HAS_ ## setting, offsetof(struct conf_tunnel, member), \
 	  sizeof(((struct conf_tunnel *)0)->member) }
 
-/* identities and names of files, which are allocated, have their own functions */
+/* take_id() and take_file() copy identities and file names, because these are allocated. */
 static const struct part peer_parts[] = {
 	PEER(LOCAL, local), PEER(REMOTE, remote), PEER(REMOTE_ID, remote_id_any),
 	PEER(LOCAL_AUTH, local_auth), PEER(LOCAL_AUTH, local_auth_at),
@@ -80,7 +80,7 @@ static bool take_file(bool wanted, struct conf_file *to, const struct conf_file 
 	return to->name;
 }
 
-/* `any` is no identity, and remote_id_any a part of its own */
+/* Copies an identity. For `remote id any`, peer_parts copies remote_id_any instead. */
 static bool take_id(bool wanted, struct conf_id *to, const struct conf_id *from)
 {
 	if (!wanted || !from->type)
@@ -130,7 +130,7 @@ static int name_cmp(const void *key, const void *element)
 	return strcmp(key, (*(const struct conf_template *const *)element)->peer.name);
 }
 
-/* how many letters to insert, remove or replace: Levenshtein */
+/* Counts the letters to insert, remove or replace: the Levenshtein distance. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[CONF_NAME_MAX + 1], i, k, diagonal, best;
@@ -209,10 +209,10 @@ static bool apply_sorted(struct conf *conf, struct conf_template **sorted, struc
 
 /**
  * conf_templates_apply - gives each peer the settings of its template
- * @conf: as parsed: a template may be behind the peers that name it
- * @err: the first thing that is wrong
+ * @conf: the parsed configuration; a template may follow the peers that name it
+ * @err: gets the first error
  *
- * Return: false: refused, and why is in @err.
+ * Return: false with the reason in @err
  */
 bool conf_templates_apply(struct conf *conf, struct conf_error *err)
 {

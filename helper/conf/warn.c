@@ -213,7 +213,7 @@ static void say_secret(const struct conf_secret *s, conf_warn_t warn, void *arg,
 	warn(text, arg);
 }
 
-/* lines of the secrets file that the administrator hardly meant; no warning has a secret */
+/* Warns of doubtful lines of the secrets file. No warning contains a secret. */
 static void warn_secrets(const struct conf *conf, conf_warn_t warn, void *arg)
 {
 	unsigned int i;

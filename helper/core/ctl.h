@@ -35,8 +35,8 @@ struct ctl_ops {
 	/* false: refused, nothing has changed, the reason in @err; true: a warning there, or none */
 	bool (*load)(const char *path, char *err, size_t err_len, void *user);
 	/*
-	 * @netns: reason_netns() of the client, or NULL. For a client of another namespace the
-	 * daemon does nothing. False: refused, nothing has changed, the reason in @err
+	 * @netns: reason_netns() of the client, or NULL. The daemon ignores a client of another
+	 * network namespace. Returns false with the reason in @err if nothing has changed.
 	 */
 	bool (*unload)(const char *netns, char *err, size_t err_len, void *user);
 	void (*up)(const char *peer, const char *tunnel, ctl_waiter_t waiter, void *arg,

@@ -23,7 +23,7 @@
 #include "sys/udp.h"
 
 #define ASKERS		16	/* so many ask the network about certificates at once */
-#define WARNINGS_MAX	16	/* so many of the access lists are said */
+#define WARNINGS_MAX	16	/* warnings about access lists that one load logs */
 #define LACKS_MAX	16	/* so many peers are named that lack something */
 
 struct udp_arg {
@@ -414,9 +414,9 @@ static bool ctl_load(const char *path, char *err, size_t err_len, void *user)
 }
 
 /*
- * The module first: it may refuse, and then all stays as it was. Then the SAs go, here and at the
- * peers. A load after this is a first one, which puts the policy into force whatever its
- * credentials are like.
+ * Removes the policy from the module first. If the module refuses, nothing changes. Then deletes
+ * all SAs, here and at the peers. The next load counts as the first one: it puts the policy into
+ * force even with broken credentials.
  */
 static bool unload(struct daemon *d, char *err, size_t err_len)
 {
@@ -585,7 +585,7 @@ static void log_warning(const char *text, void *arg)
 		log_warn("%s", text);
 }
 
-/* what `nfipsec check` says of the lists, but for what takes the rules of nftables */
+/* Logs the warnings of `nfipsec check` about access lists, except those about nftables. */
 static void warn_lists(const struct conf *conf)
 {
 	struct route_addr *addrs = NULL;

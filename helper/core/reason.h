@@ -14,7 +14,7 @@
 #endif
 
 #define REASON_NETNS_LEN	24
-/* the cookie of this network namespace, as text; false: the kernel does not name it */
+/* Gets the cookie of this network namespace as text. Returns false if the kernel has none. */
 bool reason_netns(char out[REASON_NETNS_LEN]);
 /* REASON_DIR/NAME.COOKIE of this network namespace; false: the kernel does not name it */
 bool reason_run_path(const char *name, char *out, size_t len);

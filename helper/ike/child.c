@@ -9,7 +9,7 @@
 #include "ike/core.h"
 #include "v2/v2.h"
 
-#define SOFT_LATE_MS	1000	/* after a soft limit of time that the module did not tell of */
+#define SOFT_LATE_MS	1000	/* delay of the timer that replaces a lost soft-expire event */
 
 static void idle_due(struct ike_timer *t);
 static void renew_due(struct ike_timer *t);
@@ -214,7 +214,7 @@ static void report_up(const struct ike_child *child)
 		   child->spi_out, l, r);
 }
 
-/* the peer granted so little that the packet that asked is not in it */
+/* Checks whether the granted selectors exclude the packet that caused the negotiation. */
 static bool misses_packet(const struct ike_child *child)
 {
 	const struct ike_nego *n = child->nego;
@@ -223,8 +223,8 @@ static bool misses_packet(const struct ike_child *child)
 }
 
 /*
- * Once until the tunnel is down. A peer that grants what the packet needs may grant more with the
- * next one, so that is no failure.
+ * Reports once, until the tunnel is down, that the peer granted a part of the access list. If the
+ * granted selectors contain the packet, the caller reports nothing: later packets may get the rest.
  */
 static void report_partial(const struct ike_child *child)
 {
@@ -232,7 +232,7 @@ static void report_partial(const struct ike_child *child)
 	char text[IKE_TEXT_MAX];
 	struct wire_ts l, r;
 
-	/* of many CHILD SAs the last one: each look takes as long as there are entries, squared */
+	/* Of many CHILD SAs only the last one reports: the search is quadratic in the entries. */
 	if (tun->told_partial || (ike_tunnel_per_entry(tun) && tun->sa))
 		return;
 	if (!*ike_grant_str(tun, text, sizeof(text)))
@@ -460,8 +460,8 @@ void ike_child_rekey(struct ike_child *child)
 }
 
 /*
- * The module tells of the soft limit, and netlink may lose that. @renew is set a little later, and
- * for what is tried again.
+ * Rekeys a CHILD SA whose soft limit has passed. The module sends an event at the soft limit, but
+ * netlink may lose it. So @renew is due SOFT_LATE_MS later. It also times another try.
  */
 static void renew_due(struct ike_timer *t)
 {

@@ -26,7 +26,7 @@
 #define IKE_BACKOFF_FIRST	1000	/* ms before a tunnel that failed is tried again */
 #define IKE_BACKOFF_MAX		30000
 #define IKE_REKEY_RETRY		10000
-#define IKE_TASKS_MAX		131072	/* of an IKE SA: more than it has CHILD SAs and its tunnels entries */
+#define IKE_TASKS_MAX		131072	/* tasks of an IKE SA: more than its CHILD SAs and entries */
 #define IKE_KEY_MAX		64
 #define IKE_STRANGER_MSG_MAX	32768	/* octets of a message on an SA before it is authenticated */
 #define IKE_WINDOW		4	/* requests of the peer's that we take at once: RFC 7296 2.3 */
@@ -89,17 +89,17 @@ enum ike_cause {
 	IKE_CAUSE_MAX
 };
 
-/* a record has room for so much: failure.c */
+/* limits of a failure record: failure.c */
 #define IKE_DIFFERENCES_MAX	8
-#define IKE_DIFFERENCE_MAX	400	/* octets of what one side has */
+#define IKE_DIFFERENCE_MAX	400	/* octets of the text of one side */
 #define IKE_STEPS_MAX		6	/* messages */
-#define IKE_STEP_PAYLOADS	20	/* of a message */
+#define IKE_STEP_PAYLOADS	20	/* payload types kept of a message */
 
 /**
- * struct ike_difference - what each side has of something that may be why it failed
- * @what: name of it, a constant
- * @theirs: what the peer has; NULL: it did not say
- * @ours: what this host has or expects; NULL: anything
+ * struct ike_difference - two values that may have caused a failure
+ * @what: name of the value, a constant
+ * @theirs: value of the peer; NULL: the peer did not send one
+ * @ours: value that this host has or expects; NULL: any
  */
 struct ike_difference {
 	const char *what;
@@ -107,17 +107,17 @@ struct ike_difference {
 };
 
 /**
- * struct ike_step - a message, as a transcript shows it
- * @at: when, in ms of the core's clock
+ * struct ike_step - a message in a transcript
+ * @at: time of the message, in ms of the core's clock
  * @msgid: Message ID
- * @octets: of all its datagrams
+ * @octets: size of all its datagrams
  * @fragments: number of datagrams
  * @exchange: exchange type
  * @n: number of @types
- * @in: received
- * @response: it is a response
- * @more: it has further payloads
- * @types: of its payloads; 0 stands for none
+ * @in: this host received the message
+ * @response: the message is a response
+ * @more: the message has more payloads than @n
+ * @types: types of the first payloads
  * @notifies: Notify Message Type of each payload that is a notification
  */
 struct ike_step {
@@ -184,11 +184,11 @@ struct ike {
 	struct rate_table proved;	/* identities and addresses authenticated lately: limit.c */
 	size_t strangers_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
-	/* for the failure that is reported next */
+	/* notes for the next failure that is reported */
 	struct ike_difference noted[IKE_DIFFERENCES_MAX];
 	unsigned int n_noted;
-	const struct ike_sa *noted_sa;	/* of a stranger; NULL: there is none */
-	struct ike_failure *refusal;	/* the last of an initiator that is no peer of ours */
+	const struct ike_sa *noted_sa;	/* SA of an unauthenticated initiator, or NULL */
+	struct ike_failure *refusal;	/* the last refused initiator without a configured peer */
 	struct ike_sa *recheck_first, *recheck_last;	/* to be judged again, by recheck_next */
 	unsigned int n_rechecks;	/* that run */
 	bool recheck_runs;		/* recheck.c starts some */
@@ -216,9 +216,9 @@ struct ike_op_list {
  * @order: in the configuration
  * @conf: changes with each configuration
  * @sas: its IKE SAs, the newest first
- * @failure: the last failure of it, and of what this host initiated; NULL: none
- * @refusal: the last failure of initiators that were not authenticated; NULL: none
- * @n_failures: failures of it, since it was configured
+ * @failure: the last failure of an IKE SA that this host initiated or an authenticated peer caused
+ * @refusal: the last failure of an unauthenticated initiator; NULL: none
+ * @n_failures: number of failures since the peer was configured
  */
 struct ike_peer {
 	struct ike_peer *next, *next_old, *next_any;
@@ -242,14 +242,14 @@ struct ike_peer {
  * @n_up: CHILD SAs in use
  * @wanted: a packet asked while it had to wait, @flow is that packet
  * @retry_at: not before
- * @single_pair: the peer said SINGLE_PAIR_REQUIRED: a CHILD SA for each entry, whatever is configured
+ * @single_pair: the peer sent SINGLE_PAIR_REQUIRED, so each entry gets its own CHILD SA
  * @down: taken down by the operator: at-load does not bring it back
  * @waits: the limit on lines about packets that wait for it
- * @error: why the newest try failed; NULL: it did not
- * @error_at: when it failed
- * @ended: why its last CHILD SA went; empty: it had none
- * @misses: tries in a row whose SA does not take the packet that asked
- * @told_partial: the log has what the peer did not grant
+ * @error: reason of the last failure; NULL: the last try did not fail
+ * @error_at: time of the last failure, in ms of the core's clock
+ * @ended: why the last CHILD SA was deleted; empty: there was none
+ * @misses: number of SAs in a row that exclude the packet that caused them
+ * @told_partial: the log has the selectors that the peer did not grant
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -308,7 +308,7 @@ struct ike_task {
  * @group: of the KE payloads; DH_NONE: there are none
  * @step: which of its key exchanges: RFC 9370 has more than one
  * @restarts: how often the peer wanted another group
- * @insists: the peer wants @group, which it has been sent: a copy of its refusal, or nonsense
+ * @insists: the peer asked again for the @group of the last request: a copy, or a broken peer
  */
 struct ike_kex {
 	struct crypto_dh *dh;
@@ -413,11 +413,11 @@ struct ike_answer {
  * @stranger_jobs: its jobs that are counted in ike->n_stranger_jobs
  * @init_repeats: answers given to copies of its IKE_SA_INIT request
  * @asker: responder: the address that IKE_SA_INIT was answered to. It stays when @remote moves
- * @natt_forced: the peer that IKE_SA_INIT was made for has `encapsulation udp`
+ * @natt_forced: the block of the peer has `encapsulation udp`
  * @had: selectors of its newest CHILD SA that went while it stayed: client.c
  * @n_had: their number
  * @had_in: their tunnel
- * @certs: certificates that authenticated the peer; NULL: none did. For recheck.c
+ * @certs: certificates that authenticated the peer, for recheck.c; NULL: none did
  * @recheck_at: of the wall clock, when they are judged again
  * @recheck: timer of that
  * @recheck_next: in the queue of those that are due; out of it, the successor that a verdict is for
@@ -425,7 +425,7 @@ struct ike_answer {
  * @rechecking: a job judges them
  * @recheck_again: while that runs, a load asked for it once more
  * @n_steps: number of @steps
- * @steps: its newest messages, the oldest first
+ * @steps: the newest messages of the IKE SA, the oldest first
  */
 struct ike_sa {
 	unsigned int refs;
@@ -532,8 +532,8 @@ struct ike_nego {
  * @final: nor is its end when this is set: it was idle
  * @awaited_at: destination of the packets with SPI @spi_in that the module queues until the
  *	inbound SA is installed; family 0: the module queues none
- * @wished: the request in hand deletes it
- * @wish_next: the next CHILD SA that this request deletes
+ * @wished: the DELETE under way names the CHILD SA
+ * @wish_next: the next CHILD SA that this DELETE names
  * @up_seq: when it came up, of ike->seq
  * @fresh: nobody has looked yet whether there is another like it
  * @close_at: there is, and this one is to be closed then; 0: there is none
@@ -607,14 +607,14 @@ bool ike_is_strangers(const struct ike_sa *sa);	/* responder, not authenticated 
 const struct addr *ike_asker(const struct ike_sa *sa);	/* whose share its lines take */
 bool ike_tells_exchange(struct ike_sa *sa);	/* takes a turn where the SA is a stranger's */
 void ike_count(struct ike *ike, enum ike_counter counter);
-/* what went wrong with an SA of a peer of ours, or an authenticated one; @tunnel may be NULL */
+/* Reports an error of an IKE SA. This host initiated it, or its peer is authenticated. */
 void ike_report_error(struct ike_sa *sa, const char *tunnel, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* why nothing was even sent */
+/* Reports why this host did not send IKE_SA_INIT. */
 void ike_report_not_begun(struct ike_tunnel *tun, const char *text);
 
 /* ---- failure.c: the last failure of each peer ---- */
-void ike_note_sa(const struct ike_sa *sa);	/* a stranger's */
+void ike_note_sa(const struct ike_sa *sa);	/* SA of an unauthenticated initiator */
 void ike_note(struct ike *ike, const char *what, const char *theirs, const char *ours);
 void ike_note_proposals(struct ike *ike, const struct ike_proposal *ours, unsigned int n_ours,
 			const struct ike_proposal *theirs, unsigned int n_theirs);
@@ -628,7 +628,7 @@ void ike_notes_drop(struct ike *ike);
 bool ike_failure_is(const struct ike_failure *f, const struct ike *ike, const char *tunnel,
 		    const char *text);
 uint64_t ike_failure_age(const struct ike_failure *f, uint64_t now);
-void ike_failure_again(struct ike_failure *f);	/* one more that nobody reads */
+void ike_failure_again(struct ike_failure *f);	/* counts a failure without an event */
 bool ike_failure_record(struct ike_failure **at, struct ike *ike, const struct ike_sa *sa,
 			const char *tunnel, const char *text, unsigned int *count);
 void ike_failure_over(struct ike_peer *peer, const char *tunnel);
@@ -643,7 +643,7 @@ void ike_ops_done(struct ike_op_list *list, const char *error);
 
 /* ---- tunnel.c ---- */
 void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow);
-/* has each of its entries a CHILD SA of its own? */
+/* Checks whether each entry of the tunnel gets its own CHILD SA. */
 bool ike_tunnel_per_entry(const struct ike_tunnel *tun);
 /* has it all CHILD SAs that it can have? */
 bool ike_tunnel_is_whole(const struct ike_tunnel *tun);
@@ -656,9 +656,9 @@ void ike_tunnel_failed(struct ike_tunnel *tun, const char *error);
 /* RFC 7296 2.25: the peer is busy. Nothing failed, it is tried again in @ms */
 void ike_tunnel_later(struct ike_tunnel *tun, const struct kern_flow *flow, uint64_t ms);
 void ike_tunnel_up(struct ike_tunnel *tun);
-/* the SA that came of the packet does not take it: not again at once */
+/* Delays the next negotiation, because the new SA excludes the packet that caused it. */
 void ike_tunnel_missed(struct ike_tunnel *tun);
-/* what to tell who wants it up, and has only a part of it; NULL: it is whole */
+/* Composes the message for `nfipsec up` about a partial grant. NULL: the grant is complete. */
 const char *ike_tunnel_partial(const struct ike_tunnel *tun, char *out, size_t len);
 /* a CHILD SA or the IKE SA that was to make one has gone */
 void ike_tunnel_lost(struct ike_tunnel *tun);
@@ -671,8 +671,8 @@ struct ike_peer *ike_peer_by_name(struct ike *ike, const char *name);
 uint32_t ike_name_hash(const struct ike *ike, const char *name);
 struct ike_tunnel *ike_peer_tunnel(struct ike_peer *peer, const char *name);
 
-/* ---- grant.c: what of an access list has SAs ---- */
-/* ["entry 20: ..."], of a tunnel that is up */
+/* ---- grant.c: the parts of an access list that have no SA ---- */
+/* Returns an array such as ["entry 20: ..."] for a tunnel that is up. */
 json_t *ike_grant_missing(const struct ike_tunnel *tun);
 const char *ike_grant_str(const struct ike_tunnel *tun, char *out, size_t len);
 
@@ -839,7 +839,7 @@ bool ike_child_retire(struct ike_child *child, const char *why);
 void ike_child_delete(struct ike_child *child, const char *why);
 bool ike_child_is_last(const struct ike_child *child);	/* of its IKE SA */
 void ike_child_rekey(struct ike_child *child);
-/* at its soft limit of time, by our own clock */
+/* Starts the timer that rekeys a CHILD SA if the module's soft-expire event is lost. */
 void ike_child_clock(struct ike_child *child);
 /* the same, but not before @ms have passed */
 void ike_child_rekey_again(struct ike_child *child, uint64_t ms);
@@ -954,15 +954,15 @@ void ike_ts_lists(const struct kern_sel *sels, unsigned int n, struct wire_ts *l
 bool ike_ts_takes(const struct ts *ts, const struct addr *a, uint8_t proto, uint16_t port);
 bool ike_ts_within(const struct wire_ts *inner, const struct wire_ts *outer);
 bool ike_ts_any_overlaps(const struct kern_sel *sels, unsigned int n, const struct kern_sel *sel);
-/* does @child take a packet of @flow? */
+/* Checks whether the selectors of @child contain a packet of @flow. */
 bool ike_child_covers(const struct ike_child *child, const struct kern_flow *flow);
 
 /* ---- natt.c: RFC 7296 2.23 ---- */
 bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uint8_t out[20]);
 void ike_natt_put(const struct ike_sa *sa, struct wire_writer *w);
 /*
- * Sets @sa's natt, nat_ours and nat_theirs by what the peer says of the addresses; false: the peer
- * knows nothing of NATs, and @sa is to use UDP all the same.
+ * Sets natt, nat_ours and nat_theirs of @sa from the NAT_DETECTION notifications. Returns false if
+ * the peer sent none and @sa must use UDP.
  */
 bool ike_natt_detect(struct ike_sa *sa, const struct wire_msg *msg, const struct endpoint *local,
 		     const struct endpoint *remote);
@@ -973,7 +973,7 @@ void ike_natt_substitute(const struct ike_sa *sa, struct wire_ts *local, struct 
  * another address or port there from now on (RFC 7296 2.23).
  */
 void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct endpoint *from);
-/* an established SA: keepalives from now on, if we are behind a NAT or have forced UDP */
+/* Starts the keepalives of an established IKE SA behind a NAT or with `encapsulation udp`. */
 void ike_natt_keepalive(struct ike_sa *sa);
 
 /* ---- limit.c: each address has its share ---- */
@@ -988,7 +988,7 @@ bool ike_limit_may_begin(const struct ike *ike, const struct addr *from);
 bool ike_limit_may_claim(const struct ike *ike, const struct addr *from, const struct wire_id *id);
 void ike_limit_failed(struct ike *ike, const struct addr *from, const struct wire_id *id);
 void ike_limit_proved(struct ike *ike, const struct addr *from, const struct wire_id *id);
-/* a hash of @from, of IPv6 its /64, and @more, with a secret: the key of a limit */
+/* Hashes @from (of IPv6 its /64) and @more with a secret: the key of a limit. */
 uint64_t ike_limit_key(const struct ike *ike, unsigned int kind, const struct addr *from,
 		       struct bytes more);
 /* false: there are as many as may be, and all may still be answered */

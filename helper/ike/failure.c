@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The last failure of each peer, as a transcript: at which step, what each side offered, which
- * messages were exchanged. `nfipsec show failures` prints it. Nothing of it is secret.
+ * The last failure of each peer as a transcript: the step, the values of both sides and the
+ * messages. `nfipsec show failures` prints it. A transcript contains no secret.
  *
- * The memory is bounded. A peer has two records: one of what this host initiated and of what an
- * authenticated peer caused, and one of the refused initiators that claimed to be it. So an
- * initiator that nobody authenticated cannot overwrite the first one. Initiators for which no
- * peer is configured share one record.
+ * The memory is bounded. Each peer has two records. One is of IKE SAs that this host initiated, and
+ * of the authenticated peer. The other is of initiators that failed to authenticate, so they cannot
+ * overwrite the first one. Initiators without a configured peer share one record.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -17,26 +16,26 @@
 #include "core/printable.h"
 #include "ike/core.h"
 
-#define LOG_AGAIN_MS	3600000	/* until the log repeats a failure that does not end */
+#define LOG_AGAIN_MS	3600000	/* interval of log lines about one lasting failure */
 #define CAUSE_SHOWN	160	/* octets of an identity in a difference */
 
 /**
  * struct ike_failure - a record
  * @first: wall clock of the first of @count equal failures
  * @last: wall clock of the newest one
- * @at: the same in ms of the core's clock
- * @logged: when the log was told, in ms of the core's clock
+ * @at: time of the newest one, in ms of the core's clock
+ * @logged: time of the last log line, in ms of the core's clock
  * @count: number of equal failures
- * @over: the tunnel came up afterwards
+ * @over: a tunnel came up afterwards
  * @has_sa: @initiator, the endpoints and @steps are known
  * @initiator: this host initiated the IKE SA
  * @remote: endpoint of the peer; family 0: unknown
  * @local: endpoint of this host
- * @tunnel: its name; NULL: the failure is of the IKE SA
- * @text: the line of the log
+ * @tunnel: name of the tunnel; NULL: the failure concerns the IKE SA
+ * @text: the log line
  * @n_differences: number of @differences
  * @n_steps: number of @steps
- * @differences: what each side has
+ * @differences: values of both sides
  * @steps: the newest messages of the IKE SA
  */
 struct ike_failure {
@@ -51,7 +50,7 @@ struct ike_failure {
 	struct ike_step steps[IKE_STEPS_MAX];
 };
 
-/* ---- what is noted before the failure is reported ---- */
+/* ---- notes for the next failure ---- */
 
 static char *copy(const char *text)
 {
@@ -76,13 +75,13 @@ static void differences_free(struct ike_difference *d, unsigned int n)
 }
 
 /**
- * ike_note - note what each side has of something, for the failure that is reported next
+ * ike_note - notes a value of both sides for the next failure that is reported
  * @ike: the core
- * @what: name of it, a constant
- * @theirs: what the peer offers or is; NULL: it did not say
- * @ours: what this host offers or expects; NULL: anything
+ * @what: name of the value, a constant
+ * @theirs: value of the peer; NULL: the peer did not send one
+ * @ours: value that this host offers or expects; NULL: any
  *
- * More than IKE_DIFFERENCES_MAX notes are dropped.
+ * The function ignores notes beyond IKE_DIFFERENCES_MAX.
  */
 void ike_note(struct ike *ike, const char *what, const char *theirs, const char *ours)
 {
@@ -97,8 +96,8 @@ void ike_note(struct ike *ike, const char *what, const char *theirs, const char 
 }
 
 /**
- * ike_note_sa - note the SA of an initiator that is not authenticated
- * @sa: the SA; it must live until the failure is reported
+ * ike_note_sa - notes the IKE SA of an unauthenticated initiator
+ * @sa: the SA; the caller keeps it until it reports the failure
  */
 void ike_note_sa(const struct ike_sa *sa)
 {
@@ -106,7 +105,7 @@ void ike_note_sa(const struct ike_sa *sa)
 }
 
 /**
- * ike_notes_drop - forget what was noted
+ * ike_notes_drop - deletes all notes
  * @ike: the core
  */
 void ike_notes_drop(struct ike *ike)
@@ -122,12 +121,12 @@ static void note_difference(const char *what, const char *theirs, const char *ou
 }
 
 /**
- * ike_note_proposals - note the transforms that differ, and all proposals
+ * ike_note_proposals - notes the transforms that differ, and all proposals
  * @ike: the core
  * @ours: proposals of this host
- * @n_ours: their number
- * @theirs: proposals of the peer; NULL: it did not say
- * @n_theirs: their number
+ * @n_ours: number of @ours
+ * @theirs: proposals of the peer; NULL: the peer did not send any
+ * @n_theirs: number of @theirs
  */
 void ike_note_proposals(struct ike *ike, const struct ike_proposal *ours, unsigned int n_ours,
 			const struct ike_proposal *theirs, unsigned int n_theirs)
@@ -141,12 +140,12 @@ void ike_note_proposals(struct ike *ike, const struct ike_proposal *ours, unsign
 }
 
 /**
- * ike_note_ts - note two pairs of lists of traffic selectors
+ * ike_note_ts - notes the traffic selectors of both sides
  * @ike: the core
- * @local: this side's, of the peer's message; NULL: it did not say
- * @remote: the peer's side of it
- * @our_local: this side's, of this host; NULL: anything
- * @our_remote: the peer's side of it
+ * @local: selectors of this side in the peer's message; NULL: the peer did not send any
+ * @remote: selectors of the peer's side in its message
+ * @our_local: selectors of this side as configured here; NULL: any
+ * @our_remote: selectors of the peer's side as configured here
  */
 void ike_note_ts(struct ike *ike, const struct wire_ts *local, const struct wire_ts *remote,
 		 const struct wire_ts *our_local, const struct wire_ts *our_remote)
@@ -193,11 +192,11 @@ static const char *id_words(const struct wire_id *id, char *out, size_t len)
 }
 
 /**
- * ike_note_id - note an identity of each side, with its type
+ * ike_note_id - notes an identity as each side has it, with its type
  * @ike: the core
- * @what: whose identity it is
- * @theirs: as the peer says it; NULL: it did not say
- * @ours: as configured here; NULL: any
+ * @what: name of the identity, a constant
+ * @theirs: identity in the peer's message; NULL: the peer did not send one
+ * @ours: identity as configured here; NULL: any
  */
 void ike_note_id(struct ike *ike, const char *what, const struct wire_id *theirs,
 		 const struct wire_id *ours)
@@ -209,10 +208,10 @@ void ike_note_id(struct ike *ike, const char *what, const struct wire_id *theirs
 }
 
 /**
- * ike_note_ids - note the identities that an IKE SA is about
- * @sa: the SA, of a peer
+ * ike_note_ids - notes the identities of both ends of an IKE SA
+ * @sa: the IKE SA; it has a peer
  *
- * Of the peer's identity both what it said and what is configured.
+ * The note of the peer's identity has the received and the configured one.
  */
 void ike_note_ids(const struct ike_sa *sa)
 {
@@ -228,12 +227,12 @@ void ike_note_ids(const struct ike_sa *sa)
 }
 
 /**
- * ike_note_message - keep what a transcript shows of a message
+ * ike_note_message - records a message for the transcript
  * @sa: the IKE SA
- * @step: the message; its payloads are taken from @inner
- * @inner: the message, decrypted; NULL: it could not be read
+ * @step: the message, without its payloads
+ * @inner: the decrypted message, which has the payloads; NULL: this host could not read it
  *
- * The newest IKE_STEPS_MAX messages of each SA are kept, without their octets.
+ * Each IKE SA keeps the headers and payload types of its newest IKE_STEPS_MAX messages.
  */
 void ike_note_message(struct ike_sa *sa, const struct ike_step *step, const struct wire_msg *inner)
 {
@@ -257,7 +256,10 @@ void ike_note_message(struct ike_sa *sa, const struct ike_step *step, const stru
 
 /* ---- records ---- */
 
-/* a number that stands alone is a count, a time or an SPI, and makes no other failure */
+/*
+ * Returns the length of a number that is a word by itself. Such a number is a count, a time or an
+ * SPI. Two texts that differ only in such numbers are the same failure.
+ */
 static size_t number_at(const char *s, bool starts)
 {
 	size_t n = 0;
@@ -310,13 +312,13 @@ static bool same_differences(const struct ike_failure *f, const struct ike *ike)
 }
 
 /**
- * ike_failure_is - is this the failure that happened last?
+ * ike_failure_is - compares a failure with a record
  * @f: the record, or NULL
- * @ike: the core, with what was noted
+ * @ike: the core, with the notes on the failure
  * @tunnel: name of the tunnel, or NULL
- * @text: the line for the log
+ * @text: the log line
  *
- * Return: true: the same, and the tunnel did not come up in between.
+ * Return: true if both are the same failure, and the tunnel did not come up in between
  */
 bool ike_failure_is(const struct ike_failure *f, const struct ike *ike, const char *tunnel,
 		    const char *text)
@@ -325,7 +327,7 @@ bool ike_failure_is(const struct ike_failure *f, const struct ike *ike, const ch
 	       same_differences(f, ike);
 }
 
-/* ms since the newest one */
+/* Returns the ms since the newest failure of a record. */
 uint64_t ike_failure_age(const struct ike_failure *f, uint64_t now)
 {
 	return now - f->at;
@@ -370,15 +372,15 @@ static void take_notes(struct ike_failure *f, struct ike *ike)
 }
 
 /**
- * ike_failure_record - put a failure on record
- * @at: the record; gets a new one where there is none
- * @ike: the core; what was noted moves to the record
- * @sa: the IKE SA; NULL: there is none
+ * ike_failure_record - records a failure
+ * @at: place of the record; gets a new record if it is NULL
+ * @ike: the core; its notes move to the record
+ * @sa: the IKE SA, or NULL
  * @tunnel: name of the tunnel, or NULL
- * @text: the line for the log, printable
+ * @text: the log line, printable
  * @count: gets the number of equal failures
  *
- * Return: true: the log has this failure already, and is to be spared.
+ * Return: true if the log already has this failure
  */
 bool ike_failure_record(struct ike_failure **at, struct ike *ike, const struct ike_sa *sa,
 			const char *tunnel, const char *text, unsigned int *count)
@@ -411,7 +413,7 @@ bool ike_failure_record(struct ike_failure **at, struct ike *ike, const struct i
 	f->text = strdup(text);
 	take_sa(f, sa);
 	take_notes(f, ike);
-	/* without memory for the text it is no record */
+	/* a record needs its text, so it is deleted if strdup() failed */
 	if (!f->text) {
 		ike_failure_free(f);
 		*at = NULL;
@@ -420,7 +422,7 @@ bool ike_failure_record(struct ike_failure **at, struct ike *ike, const struct i
 }
 
 /**
- * ike_failure_over - a tunnel of the peer is up: what failed before is over
+ * ike_failure_over - marks the failure of a peer as over, because a tunnel came up
  * @peer: the peer
  * @tunnel: name of the tunnel
  */
@@ -448,7 +450,7 @@ static void payload_str(const struct ike_step *s, char *out, size_t len)
 		snprintf(out + at, len - at, " ...");
 }
 
-/* @before: ms from the message to the failure */
+/* Makes the JSON of a message. @before: ms from the message to the failure. */
 static json_t *show_step(const struct ike_step *s, uint64_t before)
 {
 	char payloads[400];
@@ -497,9 +499,9 @@ static void show_transcript(const struct ike_failure *f, json_t *o)
 }
 
 /**
- * ike_failure_json - a failure, in short
+ * ike_failure_json - makes the JSON of a failure, without its transcript
  * @f: the record
- * @now: of the core's clock
+ * @now: time of the core's clock, in ms
  *
  * Return: a new reference
  */
@@ -515,7 +517,7 @@ json_t *ike_failure_json(const struct ike_failure *f, uint64_t now)
 	return o;
 }
 
-/* @peer NULL: of none that is configured */
+/* Appends a record to @list. @peer NULL: no peer is configured for the initiator. */
 static void show_one(json_t *list, const struct ike_peer *peer, const struct ike_failure *f,
 		     bool authenticated, uint64_t now)
 {
@@ -531,7 +533,7 @@ static void show_one(json_t *list, const struct ike_peer *peer, const struct ike
 	json_array_append_new(list, o);
 }
 
-/* what a load said that it lacks is known before anybody tries */
+/* Appends a record of the step `configuration` for a peer without credentials. */
 static void show_lacks(json_t *list, const struct ike_peer *peer)
 {
 	if (peer->conf->lacks && !(peer->failure && !peer->failure->over))
@@ -543,9 +545,9 @@ static void show_lacks(json_t *list, const struct ike_peer *peer)
 }
 
 /**
- * ike_show_failures - the last failure of each peer
+ * ike_show_failures - makes the JSON of the last failure of each peer
  * @ike: the core
- * @now: of its clock
+ * @now: time of its clock, in ms
  *
  * Return: {"failures":[...]}, a new reference
  */

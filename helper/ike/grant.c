@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What of a tunnel's access list has SAs. A responder may grant less than the initiator wants
- * (RFC 7296 2.9), so a tunnel that is up need not carry all that its list protects.
+ * Finds the parts of a tunnel's access list that have no SA. A responder may grant less than the
+ * initiator proposes (RFC 7296 2.9). So a tunnel may be up without an SA for all its entries.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,23 +10,23 @@
 #include "core/printable.h"
 #include "ike/core.h"
 
-#define PIECES_MAX	512	/* looked at for one entry */
-#define SHOWN_MAX	8	/* parts that are named */
+#define PIECES_MAX	512	/* parts of one entry that the search compares */
+#define SHOWN_MAX	8	/* parts that a message names */
 
 /* a pair of selectors that has an SA */
 struct grant {
 	const struct kern_sel *sel;
-	uint32_t entry;		/* that the SA is for, with `child-sa per-entry` */
+	uint32_t entry;		/* number of the SA's entry, with `child-sa per-entry` */
 };
 
 /**
- * struct search - the search for what has no SA
- * @grants: what has one
+ * struct search - the search for parts of an access list without an SA
+ * @grants: pairs of selectors that have an SA
  * @n: number of @grants
- * @left: pieces that may still be looked at
+ * @left: parts that the search may still compare
  * @missing: gets a text for each part without an SA; NULL: the first one ends the search
- * @entry: number of the entry under way
- * @found: there is one
+ * @entry: number of the current entry
+ * @found: a part has no SA
  */
 struct search {
 	struct grant *grants;
@@ -71,7 +71,7 @@ static bool search_begin(struct search *s, const struct ike_tunnel *tun, json_t 
 	return s->grants;
 }
 
-/* the address behind, or before */
+/* Increments (@by 1) or decrements (@by -1) an address. */
 static void step(struct addr *a, int by)
 {
 	size_t i = addr_len(a);
@@ -83,7 +83,7 @@ static void step(struct addr *a, int by)
 	}
 }
 
-/* cuts off what lies on one side of @cut: that is @out, and @ts is the rest */
+/* Moves the part of @ts on one side of @cut to @out. */
 static bool split_ts(struct ts *ts, const struct ts *cut, struct ts *out)
 {
 	*out = *ts;
@@ -105,7 +105,10 @@ static bool split_ts(struct ts *ts, const struct ts *cut, struct ts *out)
 	return true;
 }
 
-/* false: they differ in the protocol, and a part that is left has no name */
+/*
+ * Moves a part of @piece outside of @cut to @out. Returns false if only the protocols differ: no
+ * selector describes all protocols but one.
+ */
 static bool split(struct kern_sel *piece, const struct kern_sel *cut, struct kern_sel *out)
 {
 	*out = *piece;
@@ -149,14 +152,14 @@ static void look(struct search *s, struct kern_sel piece)
 	found(s, &piece);
 }
 
-/* where the list is what an SA is to have: in transport mode and for clients it is less */
+/* In transport mode and for clients, SAs need not cover the list, so the search skips them. */
 static bool is_judged(const struct ike_tunnel *tun)
 {
 	return tun->n_up && tun->conf->mode != CONF_MODE_TRANSPORT && !ike_has_clients(tun->peer) &&
 	       !ike_orphans_of(tun) && !conf_tunnel_is_bundle(tun->conf);
 }
 
-/* an entry that has a CHILD SA of its own asks for it with its first packet */
+/* With a CHILD SA for each entry, checks whether an entry has one. An idle entry has none. */
 static bool is_asked_for(const struct search *s, const struct ike_tunnel *tun, uint32_t entry)
 {
 	unsigned int i;
@@ -173,7 +176,7 @@ static bool look_at_all(const struct ike_tunnel *tun, json_t *missing)
 	struct search s;
 	unsigned int i;
 
-	/* without memory nothing is said */
+	/* without memory, the function reports no missing part */
 	if (!is_judged(tun) || !search_begin(&s, tun, missing))
 		return false;
 	for (i = 0; i < list->n && !(s.found && !missing); i++) {
@@ -190,7 +193,7 @@ static bool look_at_all(const struct ike_tunnel *tun, json_t *missing)
 }
 
 /**
- * ike_grant_missing - the parts of a tunnel's access list that have no SA
+ * ike_grant_missing - finds the parts of a tunnel's access list without an SA
  * @tun: the tunnel
  *
  * Return: an array of at most 8 texts, a new reference; empty while the tunnel is down
@@ -203,7 +206,7 @@ json_t *ike_grant_missing(const struct ike_tunnel *tun)
 	return missing;
 }
 
-/* "A === B, C === D" */
+/* Appends the granted selectors as "A === B, C === D". */
 static size_t put_granted(const struct ike_tunnel *tun, char *out, size_t len, size_t at)
 {
 	char src[TS_STRLEN], dst[TS_STRLEN];
@@ -221,12 +224,12 @@ static size_t put_granted(const struct ike_tunnel *tun, char *out, size_t len, s
 }
 
 /**
- * ike_grant_str - what the peer granted, and what has no SA, in one line
+ * ike_grant_str - prints the granted selectors, and the parts without an SA, in one line
  * @tun: a tunnel that is up
  * @out: gets the line
- * @len: room there
+ * @len: size of @out
  *
- * Return: @out; empty where all has an SA
+ * Return: @out, empty if the whole access list has SAs
  */
 const char *ike_grant_str(const struct ike_tunnel *tun, char *out, size_t len)
 {

@@ -22,7 +22,7 @@ static bool addr_of(uint8_t type, struct bytes data, struct addr *out)
 	return true;
 }
 
-/* @out is full before all octets are there where there are many */
+/* Prints octets in hexadecimal. Prints `...` after 32 of them. */
 static void hex_str(struct bytes data, char *out, size_t len)
 {
 	size_t i, at = snprintf(out, len, "0x");
@@ -33,7 +33,7 @@ static void hex_str(struct bytes data, char *out, size_t len)
 		snprintf(out + at, len - at, "...");
 }
 
-/* may it stand between quotes? A key ID that looks like octets is shown as the octets that it has. */
+/* Checks whether an identity is printed as text. A key ID that begins with 0x is printed in hex. */
 static bool is_plain(uint8_t type, struct bytes data)
 {
 	size_t i;

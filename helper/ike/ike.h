@@ -58,8 +58,8 @@ struct ike_event {
 	const char *peer, *tunnel;	/* NULL where unknown */
 	const char *text;		/* the line for people */
 	json_t *data;			/* borrowed object with the particulars, may be NULL */
-	unsigned int count;		/* of an error: how often it has happened in a row */
-	bool quiet;			/* the log has it already */
+	unsigned int count;		/* number of equal errors in a row */
+	bool quiet;			/* the log already has this error */
 };
 
 struct ike_ops {
@@ -88,7 +88,7 @@ struct ike_ops {
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
 	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);
-	/* false: surely no address of this host; NULL: nobody knows */
+	/* Returns false if @addr is no address of this host. NULL: the core does not check. */
 	bool (*is_local)(const struct addr *addr, void *user);
 	time_t (*wall)(void *user);	/* the wall clock, on any thread; NULL: time(2) */
 };
@@ -124,7 +124,7 @@ void ike_acquire(struct ike *ike, const struct kern_flow *flow, uint64_t now);
 void ike_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends,
 		 uint64_t now);
 void ike_expire(struct ike *ike, const struct kern_sa *sa, uint64_t now);
-/* @sa as the module has it, after events were lost: is one of its limits over? */
+/* Checks the limits of @sa, read from the module after events were lost. */
 void ike_resync(struct ike *ike, const struct kern_sa *sa, uint64_t now);
 
 /* called once with the outcome; @error NULL: done. Also when the core is freed. */

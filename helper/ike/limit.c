@@ -68,7 +68,7 @@ static struct ike_limit_cell *cell_of(struct ike *ike, const struct addr *from)
 }
 
 /**
- * ike_limit_half_open - has this address room for one more half-open SA?
+ * ike_limit_half_open - checks whether an address may have one more half-open SA
  * @ike: the core
  * @from: the source of the IKE_SA_INIT request
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* ESP in UDP: is there a NAT between us (RFC 7296 2.23), or does the configuration want it? */
+/* ESP in UDP: because of a NAT between the peers (RFC 7296 2.23), or by the configuration. */
 #include "ike/core.h"
 
 #define KEEPALIVE_MS 20000
@@ -24,8 +24,8 @@ bool ike_natt_hash(uint64_t spi_i, uint64_t spi_r, const struct endpoint *e, uin
 }
 
 /*
- * RFC 7296 2.23: the peer encapsulates if the hash of our source does not match. There is no other
- * way to ask for that, so `encapsulation udp` sends the hash of an address that no host has.
+ * RFC 7296 2.23: the peer encapsulates ESP if the hash of our source does not match. IKEv2 has no
+ * other request for that. So `encapsulation udp` sends the hash of an address that no host has.
  */
 void ike_natt_put(const struct ike_sa *sa, struct wire_writer *w)
 {
@@ -125,7 +125,7 @@ void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct 
 	sa->remote = *from;
 }
 
-/* RFC 3948 4: so that the NAT or firewall in front of us does not forget the peer's way back */
+/* Sends a keepalive (RFC 3948 4), so that a NAT or firewall near us keeps its flow. */
 static void keepalive_due(struct ike_timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, keepalive);

@@ -490,18 +490,18 @@ bool ike_proposal_select(const struct ike_proposal *ours, unsigned int n_ours,
 }
 
 /**
- * ike_proposal_select_ke() - a responder's choice for a request that has a KE payload
- * @ours: what the configuration has, most wanted first
- * @n_ours: how many
- * @theirs: what the peer offers
- * @n_theirs: how many
+ * ike_proposal_select_ke() - selects the responder's proposal for a request with a KE payload
+ * @ours: proposals of the configuration, most wanted first
+ * @n_ours: number of @ours
+ * @theirs: proposals of the peer
+ * @n_theirs: number of @theirs
  * @ke: DH group of the KE payload; DH_NONE: there is none
  * @chosen: as of ike_proposal_select()
  *
- * RFC 7296 1.2: another group than that of the KE payload costs a round trip, and the peer's public
- * value. So a proposal with @ke is preferred if both sides have it.
+ * RFC 7296 1.2: a group other than that of the KE payload costs a round trip, and the peer a new
+ * public value. So the function prefers a proposal with @ke if both sides have one.
  *
- * Return: false when none fits.
+ * Return: false if no proposal fits
  */
 bool ike_proposal_select_ke(const struct ike_proposal *ours, unsigned int n_ours,
 			    const struct ike_proposal *theirs, unsigned int n_theirs, uint16_t ke,
@@ -620,17 +620,17 @@ static void whole(const struct ike_proposal *p, unsigned int n, char *out, size_
 }
 
 /**
- * ike_proposal_differences - tell each difference between the nearest two proposals of two sets
- * @ours: what the configuration has
- * @n_ours: how many
- * @theirs: what the peer offered
- * @n_theirs: how many; 0: it offered none, or none that is known
- * @fn: gets the name of the transform, a constant, and what each side has of it
+ * ike_proposal_differences - finds each difference between the nearest two proposals of two sets
+ * @ours: proposals of the configuration
+ * @n_ours: number of @ours
+ * @theirs: proposals of the peer
+ * @n_theirs: number of @theirs; 0: the peer offered none, or only unknown ones
+ * @fn: gets the name of the transform, a constant, and the values of both sides
  * @arg: argument of @fn
  *
- * RFC 7296 2.7: one whole proposal must fit. So the nearest two show what has to change.
+ * RFC 7296 2.7: one whole proposal must fit. So the nearest two show the needed change.
  *
- * Return: the nearest one of @ours; NULL: there is nothing to compare.
+ * Return: the nearest one of @ours; NULL: one set is empty
  */
 const struct ike_proposal *ike_proposal_differences(const struct ike_proposal *ours,
 						    unsigned int n_ours,
@@ -675,8 +675,8 @@ static void add_difference(const char *what, const char *theirs, const char *our
  * @out: the line
  * @len: its size
  *
- * It has what differs between the two proposals that are nearest to each other, and of several the
- * name of the nearest one.
+ * The text has the differences between the two nearest proposals. If @ours has several proposals,
+ * it also names the nearest one.
  *
  * Return: @out: "DH group: offered modp2048, expected ecp384; nearest to aes256-sha256-ecp384".
  */

@@ -96,7 +96,7 @@ static bool has_proof(const struct ike_sa *sa)
 	       (sa->state >= IKE_STATE_AUTH_SENT || sa->remote_id.type);
 }
 
-/* recheck.c judges certificates */
+/* Checks the secret or raw key of an IKE SA. recheck.c judges certificates. */
 static bool proof_holds(const struct reload *r, const struct ike_sa *sa, const struct conf_peer *a,
 			const struct conf_peer *b)
 {
@@ -271,7 +271,7 @@ static struct ike_tunnel *tunnel_keep(struct ike_tunnel **list, const struct con
 	return NULL;
 }
 
-/* what the next try depends on is another, so it need not wait for its turn */
+/* Ends the waiting time of failed tunnels, because new credentials may let them come up. */
 static void try_again_soon(struct ike_peer *peer)
 {
 	struct ike_tunnel *tun;
@@ -284,7 +284,7 @@ static void try_again_soon(struct ike_peer *peer)
 	}
 }
 
-/* an unchanged peer goes on by the new block */
+/* Applies the settings of the new block that do not end the SAs of the peer. */
 static void settings_update(struct ike_peer *peer, const struct conf_peer *from)
 {
 	const struct conf_peer *to = peer->conf;

@@ -12,7 +12,7 @@ void ike_count(struct ike *ike, enum ike_counter counter)
 	ike->counters[counter]++;
 }
 
-/* the limit of a cause for all addresses, and below it the limit of each address */
+/* Each cause of a line has one limit for all addresses, and a limit for each address. */
 static const struct rate cause_rates[IKE_CAUSE_MAX] = {
 	[IKE_CAUSE_VERSION]	= { .burst = 10, .interval = 1000 },
 	[IKE_CAUSE_NO_PEER]	= { .burst = 10, .interval = 1000 },
@@ -130,7 +130,7 @@ void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, con
 	json_decref(data);
 }
 
-/* @sa may be NULL, and @peer where its configuration has gone */
+/* Reports and records an error. @sa may be NULL. @peer is NULL after a load removed it. */
 static void report_error(struct ike *ike, struct ike_peer *peer, const struct ike_sa *sa,
 			 const char *name, const char *tunnel, char *text)
 {
@@ -146,12 +146,12 @@ static void report_error(struct ike *ike, struct ike_peer *peer, const struct ik
 }
 
 /**
- * ike_report_error - report an error of an IKE SA, and put it on record
+ * ike_report_error - reports and records an error of an IKE SA
  * @sa: the SA; this host initiated it, or its peer is authenticated
  * @tunnel: name of the tunnel, or NULL
- * @fmt: what was offered, and what was expected
+ * @fmt: format of the log line, with the offered and the expected values
  *
- * The record gets what ike_note() and the like have collected.
+ * The notes of ike_note() and related functions move to the record.
  */
 void ike_report_error(struct ike_sa *sa, const char *tunnel, const char *fmt, ...)
 {
@@ -165,7 +165,7 @@ void ike_report_error(struct ike_sa *sa, const char *tunnel, const char *fmt, ..
 }
 
 /**
- * ike_report_not_begun - report why this host does not initiate an IKE SA, and put it on record
+ * ike_report_not_begun - reports and records why this host does not initiate an IKE SA
  * @tun: the tunnel
  * @text: the reason
  */
@@ -177,7 +177,7 @@ void ike_report_not_begun(struct ike_tunnel *tun, const char *text)
 	report_error(tun->peer->ike, tun->peer, NULL, tun->peer->conf->name, tun->conf->name, copy);
 }
 
-/* true: the same was said of it just now, and is counted */
+/* Counts the failure and returns true if the same one was reported a short time ago. */
 static bool said_lately(struct ike *ike, struct ike_failure *f, const char *text)
 {
 	if (!ike_failure_is(f, ike, NULL, text) ||

@@ -561,7 +561,7 @@ const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t 
 	}
 	if (!ours && sa->peer && sa->peer->conf->remote_id.type) {
 		ike_id_local(&sa->peer->conf->remote_id, NULL, &id);
-		/* a star of a DN has a form of its own */
+		/* the DER of a pattern has a tag for the star, so the text is printed */
 		if (!conf_id_is_pattern(&sa->peer->conf->remote_id))
 			return ike_id_str(id.type, id.data, out, len);
 		snprintf(out, len, "%s", sa->peer->conf->remote_id.text);
@@ -571,7 +571,7 @@ const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t 
 	return out;
 }
 
-/* with its type, for messages */
+/* Prints an identity with its type, for messages. */
 const char *ike_sa_id_named(const struct ike_sa *sa, bool ours, char *out, size_t len)
 {
 	char text[300];
@@ -665,7 +665,7 @@ uint64_t ike_sa_end(const struct ike_sa *sa)
 }
 
 /**
- * ike_sa_watch() - start the interval of `dpd` anew, as it is configured now
+ * ike_sa_watch() - restarts the interval of `dpd` with the configured value
  * @sa: an established IKE SA
  */
 void ike_sa_watch(struct ike_sa *sa)

@@ -17,7 +17,7 @@ static json_t *ts_array(const struct wire_ts *list)
 	return out;
 }
 
-/* the two lists of a message lose what belongs together, and ports inside a wider selector */
+/* Prints the pairs of selectors. TSi and TSr are separate lists, which do not show the pairs. */
 static json_t *pairs(const struct ike_child *c)
 {
 	char local[TS_STRLEN], remote[TS_STRLEN];
@@ -134,7 +134,7 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 	return o;
 }
 
-/* why a tunnel is down: a word of a fixed list, and a line for people */
+/* Returns why a tunnel is down, as a word of a fixed list. @text gets a line for the operator. */
 static const char *down_reason(const struct ike_tunnel *tun, char *text, size_t len)
 {
 	const struct conf_peer *conf = tun->peer->conf;

@@ -194,8 +194,8 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 }
 
 /*
- * A responder may grant less than the packet asked for (RFC 7296 2.9), each time anew. The next
- * packets do not ask at once again, and later and later.
+ * Delays the next negotiation of the tunnel, longer after each miss. A responder may exclude the
+ * packet from the granted selectors each time (RFC 7296 2.9).
  */
 void ike_tunnel_missed(struct ike_tunnel *tun)
 {

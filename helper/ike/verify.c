@@ -200,7 +200,7 @@ static bool step_over(struct ike_verify *v)
 		say(v, false, v->outcome);
 		if (v->step == STEP_REKEY && tun)
 			calm(tun);
-		/* a part of what is wanted is up, and works or not */
+		/* a partial grant has a CHILD SA, which the next steps test */
 		return c;
 	}
 	describe(v, c, text, sizeof(text));

@@ -99,29 +99,29 @@ const uint8_t *cert_pub_id(const struct cert_pub *pub);	/* CERT_KEY_ID_LEN octet
 const char *cert_pub_str(const struct cert_pub *pub, char *out, size_t len);	/* "RSA 2048" */
 
 /* ---- cert_dn.c: distinguished names as text ---- */
-#define CERT_DN_STAR	0x05	/* tag of the value that is `*` in a pattern */
+#define CERT_DN_STAR	0x05	/* tag of a value `*` in a pattern */
 bool cert_dn_parse(const char *text, struct buf *der, bool *stars, char *why, size_t why_len);
 bool cert_dn_canon(struct bytes der, struct buf *out);
 
 /* ---- cert_id.c: identities. RFC 4945 3.1 ---- */
 const char *cert_dn_str(struct bytes der, char *out, size_t len);
 bool cert_dn_equal(struct bytes a, struct bytes b);	/* RFC 5280 7.1 */
-/* the same where the pattern has no star, of which each takes a value of its type */
+/* Matches a name with a pattern. Each star of the pattern matches any value of its type. */
 bool cert_dn_match(struct bytes pattern, struct bytes dn);
 /* false: @err says what the certificate has in place of it */
 bool cert_has_id(const struct cert *cert, uint8_t type, struct bytes id, char *err,
 		 size_t err_len);
 
 /* ---- cert_chain.c ---- */
-#define CERT_ALSO_MAX	8	/* blocks that differ in `ca` alone */
+#define CERT_ALSO_MAX	8	/* other blocks that differ only in `ca` */
 
 /**
  * struct cert_claim - what a peer says of itself
  * @store: CAs, and certificates of peers that send none
  * @ca: trusted alone; NULL: all self-signed ones of cacerts/
- * @also: CAs that other blocks trust, to which the peer may belong as well
+ * @also: CAs of other blocks that may be those of the peer
  * @n_also: number of @also
- * @any: such a block trusts all self-signed ones of cacerts/
+ * @any: such a block has no `ca` and trusts all self-signed CAs of cacerts/
  * @received: CERT payloads of X.509 certificates, its own first
  * @now: the time
  */

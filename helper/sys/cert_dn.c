@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Distinguished names as people write them: to DER, and to the one form that all equal names have. */
+/* Converts the text of distinguished names to DER, and DER to a canonical form. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,10 +17,10 @@ enum { OID = 0x06, UTF8 = 0x0c, PRINTABLE = 0x13, IA5 = 0x16, SEQUENCE = 0x30, S
 
 /**
  * struct attribute - a type of attribute
- * @name: as written, in either case; of several names for one type each has its row
+ * @name: a name of the type; case does not matter, and a type may have several rows
  * @oid: content of its OBJECT IDENTIFIER
  * @oid_len: octets of @oid
- * @tag: type of string that RFC 5280 appendix A.1 or PKCS #9 wants; 0: PrintableString or UTF8String
+ * @tag: string type by RFC 5280 appendix A.1 or PKCS #9; 0: PrintableString or UTF8String
  */
 struct attribute {
 	const char *name, *oid;
@@ -37,7 +37,7 @@ static const struct attribute attributes[] = {
 	X520("serialNumber", "\x05", PRINTABLE),
 	X520("C", "\x06", PRINTABLE), X520("countryName", "\x06", PRINTABLE),
 	X520("L", "\x07", 0), X520("localityName", "\x07", 0),
-	/* S: as Windows shows it */
+	/* Windows shows S for stateOrProvinceName */
 	X520("ST", "\x08", 0), X520("S", "\x08", 0), X520("stateOrProvinceName", "\x08", 0),
 	X520("street", "\x09", 0), X520("streetAddress", "\x09", 0),
 	X520("O", "\x0a", 0), X520("organizationName", "\x0a", 0),
@@ -59,7 +59,7 @@ static const struct attribute attributes[] = {
 	COSINE("DC", "\x19", IA5), COSINE("domainComponent", "\x19", IA5),
 };
 
-/* what is read, from @p on; @why takes the reason of a refusal */
+/* The rest of the text, from @p on, and the buffer for the reason of a refusal. */
 struct reader {
 	const char *p;
 	bool stars;
@@ -78,7 +78,7 @@ static bool refuse(struct reader *r, const char *fmt, ...)
 	return false;
 }
 
-/* nothing here is longer than 65535 octets */
+/* Writes a TLV of at most 65535 octets. */
 static void put_tlv(struct buf *b, uint8_t tag, const void *p, size_t len)
 {
 	b->failed |= len > 0xffff;
@@ -102,7 +102,7 @@ static void skip_spaces(struct reader *r)
 
 /* ---- types ---- */
 
-/* one number of an OID, seven bits an octet, the highest first */
+/* Writes one number of an OID: seven bits an octet, the highest first. */
 static void put_arc(struct buf *b, uint32_t v)
 {
 	int shift;
@@ -149,7 +149,7 @@ static const struct attribute *find_attribute(const char *name, size_t len)
 	return NULL;
 }
 
-/* TYPE and the '=' behind it; @tag: of the string, 0: it depends on the value */
+/* Reads TYPE and '='. @tag gets the string type; 0: the value decides. */
 static bool read_type(struct reader *r, struct buf *oid, uint8_t *tag)
 {
 	const struct attribute *a;
@@ -185,7 +185,7 @@ static bool is_end(char c)
 	return !c || c == ',' || c == '+';
 }
 
-/* RFC 4514 3: a special character, or two hexadecimal digits */
+/* Reads an escape of RFC 4514 3: a special character or two hexadecimal digits. */
 static bool read_escape(struct reader *r, struct buf *text)
 {
 	uint8_t octet;
@@ -203,7 +203,7 @@ static bool read_escape(struct reader *r, struct buf *text)
 	return true;
 }
 
-/* @solid: how much of @text is there when spaces at the end are taken off */
+/* Reads a value. @solid gets the length of @text without trailing spaces. */
 static bool read_text(struct reader *r, struct buf *text, size_t *solid)
 {
 	for (*solid = 0; !is_end(*r->p);) {
@@ -244,7 +244,7 @@ static bool is_ascii(const uint8_t *p, size_t len)
 	return !len;
 }
 
-/* RFC 4514 2.4: "#" and the value's own DER */
+/* Reads "#" and a value in DER (RFC 4514 2.4). */
 static bool read_hex(struct reader *r, struct buf *value)
 {
 	struct bytes rest, whole, body;
@@ -291,7 +291,7 @@ static bool put_string(struct reader *r, uint8_t tag, const uint8_t *p, size_t l
 	return true;
 }
 
-/* a pattern's star is a NULL, which is no value of these types */
+/* Reads a value. A star is written as an ASN.1 NULL, which no attribute has. */
 static bool read_value(struct reader *r, uint8_t tag, struct buf *value)
 {
 	struct buf text;
@@ -345,7 +345,7 @@ static int buf_cmp(const void *a, const void *b)
 	return ret ? ret : (x->len > y->len) - (x->len < y->len);
 }
 
-/* X.690 11.6: the elements of a SET OF are sorted by their octets */
+/* Writes the elements of a SET OF in the order of their octets (X.690 11.6). */
 static void put_sorted(struct buf *out, struct buf *parts, unsigned int n)
 {
 	unsigned int i;
@@ -357,7 +357,7 @@ static void put_sorted(struct buf *out, struct buf *parts, unsigned int n)
 	}
 }
 
-/* TYPE=VALUE, or several with '+' between them */
+/* Reads TYPE=VALUE, or several of them joined by '+'. */
 static bool read_rdn(struct reader *r, struct buf *rdns)
 {
 	struct buf avas[AVAS_MAX], body;
@@ -403,15 +403,15 @@ static bool read_rdns(struct reader *r, struct buf *rdns)
 }
 
 /**
- * cert_dn_parse - a distinguished name from text
- * @text: as RFC 4514 has it, but with the parts in the order of the certificate, as openssl and
+ * cert_dn_parse - converts the text of a distinguished name to DER
+ * @text: a name by RFC 4514, but with its parts in the order of the certificate, as openssl and
  *	strongSwan show them
- * @der: gets the name; in place of a value that is `*` alone it has CERT_DN_STAR without content
- * @stars: is there such a value?
- * @why: the reason of a refusal
- * @why_len: room there
+ * @der: gets the name; a value `*` becomes CERT_DN_STAR without content
+ * @stars: gets whether @text has a value `*`
+ * @why: gets the reason of a refusal
+ * @why_len: size of @why
  *
- * Return: false: @text is no name, or out of memory.
+ * Return: false if @text is no name, or without memory
  */
 bool cert_dn_parse(const char *text, struct buf *der, bool *stars, char *why, size_t why_len)
 {
@@ -431,7 +431,7 @@ bool cert_dn_parse(const char *text, struct buf *der, bool *stars, char *why, si
 
 /* ---- one form for equal names ---- */
 
-/* RFC 5280 7.1, as cert_dn_equal() */
+/* Folds case and spaces by RFC 5280 7.1, as cert_dn_equal() does. */
 static void put_folded(struct buf *out, struct bytes text)
 {
 	size_t i;
@@ -443,7 +443,7 @@ static void put_folded(struct buf *out, struct bytes text)
 	for (i = 0; i < text.len; i++) {
 		bool space = text.p[i] == ' ';
 
-		/* the last of several in the middle, and none at the end */
+		/* keep one of several spaces, and none at the end */
 		if (space && (i + 1 == text.len || text.p[i + 1] == ' '))
 			continue;
 		buf_put_u8(out, tolower(text.p[i]));
@@ -494,11 +494,11 @@ static bool canon_rdn(struct bytes set, struct buf *out)
 }
 
 /**
- * cert_dn_canon - writes a distinguished name in the one form that all equal ones have
+ * cert_dn_canon - writes the canonical form of a distinguished name
  * @der: the name
- * @out: gets it; for comparison with others of this function alone
+ * @out: gets the form, only for comparison with other results of this function
  *
- * Return: false: it is no name, or has more in one part than anybody writes; or out of memory.
+ * Return: false if @der is no name or has over AVAS_MAX attributes in one part, or without memory
  */
 bool cert_dn_canon(struct bytes der, struct buf *out)
 {

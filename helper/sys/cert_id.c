@@ -114,13 +114,13 @@ static bool ava_equal(const struct cert_ava *a, const struct cert_ava *b)
 	return a->tag == b->tag && bytes_equal(a->value, b->value);
 }
 
-/* @star: of a pattern, whose value may be any text */
+/* @star: an attribute of a pattern whose value `*` matches any text */
 static bool star_match(const struct cert_ava *star, const struct cert_ava *b)
 {
 	return bytes_equal(star->oid, b->oid) && cert_ava_is_text(b) && trimmed(b->value).len;
 }
 
-/* takes one of @b that is not @used; false: none fits */
+/* Finds an unused attribute of @b that matches, and marks it as used. */
 static bool take_match(const struct cert_ava *a, bool star, const struct cert_ava *b,
 		       unsigned int n, bool *used)
 {
@@ -164,8 +164,9 @@ static bool sets_match(struct bytes a, struct bytes b, bool stars)
 }
 
 /*
- * It ends at the first part that differs, so a stranger's DN costs no more than the length of the
- * one it is compared with. Nothing is allocated: each IKE_AUTH compares one with those of many peers.
+ * The comparison ends at the first part that differs. So the length of the configured name bounds
+ * the cost of a DN from an unauthenticated peer. The function allocates nothing, because each
+ * IKE_AUTH compares a DN with the names of many peers.
  */
 static bool dns_match(struct bytes a, struct bytes b, bool stars)
 {

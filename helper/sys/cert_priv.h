@@ -13,13 +13,13 @@
 
 #define CERT_FILE_MAX	(1u << 20)
 
-/* one attribute of a DN */
+/* An attribute of a DN. */
 struct cert_ava {
 	struct bytes oid, value;
 	uint8_t tag;		/* of @value */
 };
 
-/* cert_id.c; takes one off @set; false: there is none */
+/* cert_id.c: Reads the next attribute of @set. Returns false at the end of @set. */
 bool cert_ava_read(struct bytes *set, struct cert_ava *out);
 bool cert_ava_is_text(const struct cert_ava *ava);
 

@@ -257,11 +257,11 @@ static int load_sets_of(struct loader *l, const struct nft_rule *r)
 }
 
 /**
- * nft_rules_load() - read what source NAT in nftables is made of
+ * nft_rules_load() - reads the parts of nftables that decide about source NAT
  * @rules: gets the chains, all rules of their tables, and the sets of these rules; the caller
  *	calls nft_rules_free(), whatever is returned
  *
- * Rules of iptables are among them where iptables is that of nftables; those of its older kind are not.
+ * The result includes rules of iptables-nft, but none of iptables-legacy.
  *
  * Return: 0, or -errno: -EPERM without CAP_NET_ADMIN.
  */
@@ -283,7 +283,7 @@ int nft_rules_load(struct nft_rules *rules)
 }
 
 /**
- * nft_rules_free() - give up what nft_rules_load() read
+ * nft_rules_free() - frees the result of nft_rules_load()
  * @rules: may be empty
  */
 void nft_rules_free(struct nft_rules *rules)

@@ -317,7 +317,7 @@ int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const stru
 	return send_parts(udp, local, remote, &part, 1);
 }
 
-/* the addresses of devices, those in a VRF too: bind() looks into one table only */
+/* Checks the addresses of all devices, also in a VRF. bind() uses only one routing table. */
 static bool has_addr(const struct addr *addr)
 {
 	struct ifaddrs *all, *i;
@@ -340,12 +340,12 @@ static bool has_addr(const struct addr *addr)
 }
 
 /**
- * udp_is_local - may this host send from an address?
+ * udp_is_local - checks whether this host may send from an address
  * @addr: the address
  *
- * An address without a device may be local by a route of the type local.
+ * A route of the type local can make an address local without a device.
  *
- * Return: false: bind() refuses it, and no device has it.
+ * Return: false if bind() refuses the address and no device has it
  */
 bool udp_is_local(const struct addr *addr)
 {

@@ -179,7 +179,7 @@ static void prove(struct ike_proof *proof, const struct cert_alg *alg, const str
 	ike_proof_set(proof, how, key, not_after);
 }
 
-/* @job: that signed; NULL: none did */
+/* @job: the job that signed AUTH; NULL: AUTH is from a pre-shared key */
 static void we_proved(struct ike_sa *sa, const struct v2_auth_job *job)
 {
 	const struct cert *cert;
@@ -280,7 +280,7 @@ static void put_request(struct ike_sa *sa, struct ike_child *child, const struct
 	v2_put_window(sa, out);
 }
 
-/* @job: that signed; NULL: none did */
+/* @job: the job that signed AUTH; NULL: AUTH is from a pre-shared key */
 static void send_request(struct ike_sa *sa, const struct v2_auth_job *job, uint8_t method,
 			 struct bytes auth)
 {
@@ -778,7 +778,7 @@ static void put_response(struct ike_sa *sa, struct ike_child *child, uint16_t er
 	v2_put_window(sa, out);
 }
 
-/* RFC 7296 3.15.4: who has no configuration payloads ignores them, and the peer may not like that */
+/* Logs that this host ignores a CP payload (RFC 7296 3.15.4). The peer may disconnect then. */
 static void tell_cp(const struct v2_in *in)
 {
 	const struct ike_sa *sa = in->sa;
@@ -791,7 +791,7 @@ static void tell_cp(const struct v2_in *in)
 			   addr_str(&sa->remote.addr, addr, sizeof(addr)));
 }
 
-/* it is who it says, and this is our AUTH; @job: that signed it, NULL: none did */
+/* Accepts an authenticated initiator. @auth: our AUTH; @job: the job that signed it, or NULL */
 static void accept_initiator(struct v2_in *in, const struct v2_auth_job *job, uint8_t method,
 			     struct bytes auth)
 {
@@ -849,7 +849,7 @@ static void accept_both_psk(struct v2_in *in)
 	accept_with_psk(in);
 }
 
-/* ---- responder: blocks that differ in `ca` alone ---- */
+/* ---- responder: blocks that differ only in `ca` ---- */
 
 static bool same_id(const struct conf_id *a, const struct conf_id *b)
 {
@@ -857,7 +857,7 @@ static bool same_id(const struct conf_id *a, const struct conf_id *b)
 	       bytes_equal((struct bytes){ a->data, a->len }, (struct bytes){ b->data, b->len });
 }
 
-/* this end authenticates in the same way by both, and asks the same of a peer, but for its CA */
+/* Checks whether two blocks authenticate in the same way, except for the CA of the peer. */
 static bool differ_in_ca(const struct conf_peer *a, const struct conf_peer *b)
 {
 	return a->remote_auth == CONF_AUTH_CERT && b->remote_auth == CONF_AUTH_CERT &&
@@ -868,7 +868,7 @@ static bool differ_in_ca(const struct conf_peer *a, const struct conf_peer *b)
 	       a->own_key == b->own_key && !a->lacks && !b->lacks;
 }
 
-/* the next one at these addresses, beside that of @sa; @prev NULL: the first */
+/* Finds the next block with these addresses that differs only in `ca`. @prev NULL: the first */
 static struct ike_peer *next_by_ca(const struct ike_sa *sa, const struct auth_request *r,
 				   struct ike_peer *prev)
 {
@@ -881,7 +881,7 @@ static struct ike_peer *next_by_ca(const struct ike_sa *sa, const struct auth_re
 	return NULL;
 }
 
-/* the chain may lead to the CA of any of them */
+/* Lets the chain of the peer lead to the CA of each such block. */
 static void allow_cas(const struct auth_request *r, struct v2_auth_job *job)
 {
 	struct cert_claim *claim = &job->claim;
@@ -900,8 +900,8 @@ static bool trusts(const struct conf_peer *conf, struct bytes anchor)
 }
 
 /*
- * The CA at the end of the chain says whose block it is: one that names this CA, or one that trusts
- * all. A load may have taken that block away. False: there is none.
+ * Selects the block by the CA at the end of the chain: one with this `ca`, or else one without
+ * `ca`. Returns false if a load has removed that block.
  */
 static bool settle_ca(struct ike_sa *sa, const struct v2_auth_job *job)
 {
@@ -980,7 +980,7 @@ static void start_job(struct v2_in *in, const struct auth_request *r)
 	v2_auth_job_submit(job);
 }
 
-/* RFC 7296 2.16, 2.21.2: without AUTH the initiator asks for EAP, which nobody here is ready for */
+/* Rejects EAP: an initiator asks for it by omitting AUTH (RFC 7296 2.16, 2.21.2). */
 static void reject_eap(struct v2_in *in)
 {
 	struct ike_sa *sa = in->sa;

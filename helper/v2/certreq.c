@@ -136,8 +136,8 @@ const struct cert *v2_own_cert(const struct ike_sa *sa)
 }
 
 /*
- * RFC 7296 3.6: that of the key that signs comes first. A load may have replaced the certificate since
- * the job signed, so the job says which one it was.
+ * Writes the CERT payloads. The certificate of the signing key comes first (RFC 7296 3.6). A load
+ * may have replaced that certificate since the job signed, so the job keeps it.
  */
 void v2_put_certs(const struct v2_auth_job *job, struct wire_writer *w)
 {

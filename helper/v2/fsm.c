@@ -452,7 +452,7 @@ void v2_run(struct ike_sa *sa)
 	ike_sa_put(sa);
 }
 
-/* IKE_SA_INIT has no answer but, perhaps, refusals that ask for what it has */
+/* Ends an IKE SA whose IKE_SA_INIT got no answer, or only copies of INVALID_KE_PAYLOAD. */
 static void init_unanswered(struct ike_sa *sa, const char *to, unsigned int tries,
 			    unsigned long long s)
 {
@@ -502,7 +502,7 @@ void v2_unanswered(struct ike_sa *sa)
 
 /* ---- reading ---- */
 
-/* RFC 6023 3: a responder that wants such a request says CHILDLESS_IKEV2_SUPPORTED in IKE_SA_INIT */
+/* Checks for a request without a CHILD SA. We never send CHILDLESS_IKEV2_SUPPORTED (RFC 6023 3). */
 static bool is_childless(const struct v2_in *in, enum wire_err err)
 {
 	return err == WIRE_MISSING && in->outer.hdr.exchange == WIRE_IKE_AUTH &&

@@ -107,11 +107,11 @@ void v2_info_response(struct v2_in *in)
 
 /**
  * struct wish - what a request wants done, once it is answered
- * @ike: it deletes the IKE SA
- * @auth_failed: the initiator does not believe us
- * @children: CHILD SAs that it deletes, however many, by their wish_next
- * @end: end of that list
- * @ours: our inbound SPIs of these for the answer: ESP's, AH's
+ * @ike: the request deletes the IKE SA
+ * @auth_failed: the initiator could not authenticate us
+ * @children: list of the CHILD SAs that the request deletes, by their wish_next
+ * @end: end of @children
+ * @ours: our inbound SPIs of @children, for the response: of ESP and of AH
  */
 struct wish {
 	bool ike, auth_failed;
@@ -126,7 +126,7 @@ static void wish_init(struct wish *w)
 	buf_init(&w->ours[1]);
 }
 
-/* what is not done leaves no mark */
+/* Unmarks the CHILD SAs of a request that this host does not carry out. */
 static void wish_drop_children(struct wish *w)
 {
 	struct ike_child *c;
@@ -144,7 +144,7 @@ static void wish_free(struct wish *w)
 
 static void wish_child(struct wish *w, struct ike_child *child)
 {
-	/* named twice */
+	/* the request names the CHILD SA twice */
 	if (child->wished)
 		return;
 	child->wished = true;

@@ -209,9 +209,9 @@ static void group_name(uint16_t group, char *out, size_t len)
 }
 
 /*
- * RFC 7296 1.2: again with the group it wants, if that is one we offered. RFC 7296 2.1: the network may
- * double the refusal, and so does a peer that gets our request twice. The copy asks for what the peer
- * has been sent meanwhile.
+ * Repeats IKE_SA_INIT with the group that the peer asks for, if we offered it (RFC 7296 1.2). The
+ * network may duplicate the response, and a peer may answer a duplicate request (RFC 7296 2.1).
+ * Such a copy asks for the group that the last request already has, and changes nothing.
  */
 static void other_group(struct ike_sa *sa, const struct wire_notification *n)
 {
@@ -242,7 +242,7 @@ static void with_cookie(struct ike_sa *sa, struct bytes cookie)
 	/* RFC 7296 2.6: 1 to 64 octets */
 	if (!cookie.len || cookie.len > 64)
 		return;
-	/* a copy: the request with this cookie has been sent, and is repeated if it was lost */
+	/* a copy: this host has sent the request with this cookie, and retransmits it */
 	if (bytes_equal(cookie, buf_bytes(&sa->cookie)))
 		return;
 	ike_retrans_stop(sa);

@@ -137,14 +137,14 @@ bool v2_kex_share(struct ike_sa *sa, struct ike_kex *kex, const struct wire_ke *
 	return ike_job_dh(sa, kex->group, mine, ke->data, done, spi);
 }
 
-/* behind a line that says why nothing could be chosen of @offered */
+/* Returns the end of a log line about @offered, if the decoder left out proposals of RFC 9370. */
 const char *v2_kex_more(const struct wire_sa *offered)
 {
 	return offered->more_kes ? "; left out: proposals with additional key exchanges (RFC 9370), which nfipsec "
 	       "does not have" : "";
 }
 
-/* responder: the group that came; DH_NONE: none did */
+/* Returns the DH group of the KE payload of a request; DH_NONE: the request has none. */
 uint16_t v2_kex_came(const struct wire_msg *msg)
 {
 	const struct wire_payload *p = wire_find(msg, WIRE_PLD_KE);

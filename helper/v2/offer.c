@@ -98,7 +98,7 @@ static void offer_ts(struct ike_child *child, const struct kern_flow *flow)
 		ts.n_has = ike_client_has(child, has);
 		ts.has = has;
 	}
-	/* RFC 7296 2.9: the selectors of the packet, beside the entry, are a second pair */
+	/* the selectors of the packet, beside those of the entry, would be a second pair */
 	if (child->tun->single_pair)
 		flow = NULL;
 	ike_ts_offer(&ts, flow, &child->nego->local, &child->nego->remote);

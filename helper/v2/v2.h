@@ -171,7 +171,7 @@ const struct cert *v2_own_cert(const struct ike_sa *sa);
  * @claim: of the peer: certificates; with @pub, its raw key, these are not read
  * @ok, @error: the outcome; @error says which check failed
  * @subject: of its certificate; @used: how it signed
- * @own: certificate of the key that signs, of @store; NULL: that key is a raw one
+ * @own: certificate of the signing key, of @store; NULL: a raw key signs
  * @made: how we signed
  * @method, @auth: ours
  */
@@ -211,7 +211,7 @@ bool v2_auth_job_verify(struct v2_auth_job *job, const struct wire_id *id, struc
 bool v2_auth_job_sign(struct v2_auth_job *job, struct bytes id_body);
 void v2_auth_job_submit(struct v2_auth_job *job);
 void v2_auth_job_free(struct v2_auth_job *job);
-/* what goes with the signature of @job; NULL: with a pre-shared key */
+/* Writes the CERT payloads for the signature of @job; NULL: none, for a pre-shared key. */
 void v2_put_certs(const struct v2_auth_job *job, struct wire_writer *w);
 
 /* ---- init.c ---- */
@@ -248,7 +248,10 @@ bool v2_child_accept(struct ike_child *child, struct v2_in *in, char *err, size_
 /* the peer refused: its reason in words; @n NULL: it gives none */
 void v2_child_refused(const struct ike_child *child, const struct wire_notification *n, char *err,
 		      size_t err_len);
-/* SINGLE_PAIR_REQUIRED: asks for each entry instead, and the child goes; false: that is no way out */
+/*
+ * After SINGLE_PAIR_REQUIRED, deletes @child and asks for a CHILD SA for each entry. Returns false
+ * for any other notification, for a rekey, and if the tunnel already works so.
+ */
 bool v2_child_by_entries(struct ike_child *child, const struct wire_notification *n);
 /* told once, and passed to who waits; the child goes, with a word to the peer if it has it */
 void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *error);

@@ -236,7 +236,7 @@ enum wire_err wire_sa_decode(struct bytes body, struct wire_sa *out)
 			return WIRE_SYNTAX;
 		out->more_kes = room.more_kes;
 		number = p.number;
-		/* once the limit is exceeded, this proposal was read in part or not at all */
+		/* beyond the limit, the decoder read this proposal in part or not at all */
 		if (!usable || room.full)
 			continue;
 		out->p[out->n++] = p;

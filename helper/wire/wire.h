@@ -131,7 +131,7 @@ struct wire_auth { uint8_t method; struct bytes data; };
 struct wire_cert { uint8_t encoding; struct bytes data; };	/* CERT and CERTREQ */
 struct wire_notification { uint8_t proto; struct bytes spi; uint16_t type; struct bytes data; };
 struct wire_delete { uint8_t proto; uint8_t spi_len; uint16_t n; struct bytes spis; };
-/* @more_kes: a proposal was left out that has further key exchanges (RFC 9370) */
+/* @more_kes: the decoder left out a proposal with additional key exchanges (RFC 9370) */
 struct wire_sa { unsigned int n; bool more_kes; struct ike_proposal p[WIRE_PROPOSALS_MAX]; };
 struct wire_ts { unsigned int n; struct ts ts[WIRE_TS_MAX]; };
 struct wire_skf { uint16_t number, total; struct bytes sealed; };	/* RFC 7383 2.5 */
