@@ -1003,6 +1003,46 @@ static void null_is_not_for_ike(void **state)
 	world_free(w);
 }
 
+/* An attacker drops the first IKE_SA_INIT and refuses it by INVALID_KE_PAYLOAD with @refusal. */
+static void proposal_after(const char *refusal, const char *expected)
+{
+	static const struct world_conf c = { .ike = "aes256gcm16-prfsha384-ecp384 aes128gcm16-prfsha256-modp2048" };
+	struct wire_hdr hdr = { .major = 2, .exchange = WIRE_IKE_SA_INIT, .flags = WIRE_FLAG_RESPONSE };
+	struct world *w = world_new(&c, &c);
+	char text[300];
+	struct wire_writer wr;
+	struct packet p;
+	struct buf msg;
+
+	node_up(&w->a, NULL);
+	buf_init(&msg);
+	if (refusal) {
+		p = w->a.log[0];
+		hdr.spi_i = get_u64(p.data);
+		world_lose(w, &w->a);
+		wire_open(&wr, &msg, &hdr);
+		wire_put_notify(&wr, 0, (struct bytes){ NULL, 0 }, WIRE_N_INVALID_KE_PAYLOAD,
+				(struct bytes){ (const uint8_t *)refusal, 2 });
+		wire_finish(&msg);
+		p = (struct packet){ .from = p.to, .to = p.from, .data = msg.p, .len = msg.len };
+		world_send(w, &p);
+	}
+	world_deliver(w);
+	world_is_up(w);
+	assert_string_equal(ike_proposal_str(&bend_sa(&w->b)->prop, text, sizeof(text)), expected);
+	buf_free(&msg);
+	world_free(w);
+}
+
+/* RFC 7296 1.2, 2.6: nobody protects IKE_SA_INIT, so the responder chooses by its own order */
+static void forged_refusal_is_no_downgrade(void **state)
+{
+	(void)state;
+	proposal_after(NULL, "aes256gcm16-prfsha384-ecp384");
+	/* modp2048 */
+	proposal_after("\0\16", "aes256gcm16-prfsha384-ecp384");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1032,6 +1072,7 @@ int main(void)
 		cmocka_unit_test(many_proposals_are_read),
 		cmocka_unit_test(too_many_payloads_are_refused),
 		cmocka_unit_test(null_is_not_for_ike),
+		cmocka_unit_test(forged_refusal_is_no_downgrade),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

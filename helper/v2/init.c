@@ -482,8 +482,12 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 		/* many blocks have the same proposals, which need not be refused again for each */
 		if (p != first && same_proposals(p->conf, first->conf))
 			continue;
-		if (ike_proposal_select_ke(p->conf->ike, p->conf->n_ike, r->sa.p, r->sa.n,
-					   r->ke.group, chosen))
+		/*
+		 * RFC 7296 1.2, 2.6: anybody on the way can have the initiator try another group by
+		 * a forged INVALID_KE_PAYLOAD. So the group that came decides nothing here.
+		 */
+		if (ike_proposal_select(p->conf->ike, p->conf->n_ike, r->sa.p, r->sa.n, false,
+					chosen))
 			return p;
 	}
 	if (ike_hears_strangers(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr)) {
