@@ -248,6 +248,7 @@ void ike_child_up(struct ike_child *child)
 	struct ike *ike = child->sa->ike;
 	bool first = !child->nego->rekeys, missed = misses_packet(child);
 	bool of_packet = child->nego->has_flow;
+	uint32_t entry = child->nego->flow.number;
 	struct ike_child *old = child->nego->rekeys ?
 				ike_child_find(child->sa, child->nego->rekeys) : NULL;
 
@@ -275,9 +276,9 @@ void ike_child_up(struct ike_child *child)
 			      ike->now + child->tun->conf->idle_timeout * 1000);
 	ike_tunnel_up(child->tun);
 	if (missed)
-		ike_tunnel_missed(child->tun);
-	else if (first && child->initiator)
-		child->tun->misses = 0;
+		ike_tunnel_missed(child->tun, entry);
+	else if (first && child->initiator && of_packet)
+		ike_tunnel_hit(child->tun, entry);
 	if (first && child->initiator && (missed || !of_packet))
 		report_partial(child);
 }

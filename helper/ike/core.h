@@ -236,6 +236,20 @@ struct ike_peer {
 	uint64_t n_failures;
 };
 
+#define IKE_MISSES_MAX	8
+
+/**
+ * struct ike_miss - an entry whose packets the granted selectors exclude
+ * @entry: number of the entry
+ * @n: number of SAs in a row that exclude the packet that caused them; 0: the place is free
+ * @until: time of the next negotiation for a packet of @entry, in ms of the core's clock
+ */
+struct ike_miss {
+	uint32_t entry;
+	unsigned int n;
+	uint64_t until;
+};
+
 /**
  * struct ike_tunnel - a configured tunnel
  * @sa: the IKE SA that is to bring it up, while one is
@@ -248,7 +262,7 @@ struct ike_peer {
  * @error: reason of the last failure; NULL: the last try did not fail
  * @error_at: time of the last failure, in ms of the core's clock
  * @ended: why the last CHILD SA was deleted; empty: there was none
- * @misses: number of SAs in a row that exclude the packet that caused them
+ * @misses: entries whose packets wait for longer than those of others
  * @told_partial: the log has the selectors that the peer did not grant
  */
 struct ike_tunnel {
@@ -262,7 +276,8 @@ struct ike_tunnel {
 	bool wanted, has_flow, down, single_pair;
 	struct kern_flow flow;
 	struct rate_limit waits;
-	unsigned int failures, misses;
+	unsigned int failures;
+	struct ike_miss misses[IKE_MISSES_MAX];
 	uint64_t retry_at;
 	char *error;
 	uint64_t error_at;
@@ -657,7 +672,8 @@ void ike_tunnel_failed(struct ike_tunnel *tun, const char *error);
 void ike_tunnel_later(struct ike_tunnel *tun, const struct kern_flow *flow, uint64_t ms);
 void ike_tunnel_up(struct ike_tunnel *tun);
 /* Delays the next negotiation, because the new SA excludes the packet that caused it. */
-void ike_tunnel_missed(struct ike_tunnel *tun);
+void ike_tunnel_missed(struct ike_tunnel *tun, uint32_t entry);
+void ike_tunnel_hit(struct ike_tunnel *tun, uint32_t entry);
 /* Composes the message for `nfipsec up` about a partial grant. NULL: the grant is complete. */
 const char *ike_tunnel_partial(const struct ike_tunnel *tun, char *out, size_t len);
 /* a CHILD SA or the IKE SA that was to make one has gone */

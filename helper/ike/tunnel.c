@@ -101,12 +101,32 @@ void ike_tunnel_ask_more(struct ike_tunnel *tun, const struct kern_flow *flow)
 	ask_entry(tun->sa, tun, flow->number, flow);
 }
 
+static struct ike_miss *miss_of(struct ike_tunnel *tun, uint32_t entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < IKE_MISSES_MAX; i++)
+		if (tun->misses[i].n && tun->misses[i].entry == entry)
+			return &tun->misses[i];
+	return NULL;
+}
+
+/* Does a packet of this entry still wait after a miss? A later one asks again. */
+static bool is_missed(struct ike_tunnel *tun, const struct kern_flow *flow)
+{
+	const struct ike_miss *miss = miss_of(tun, flow->number);
+
+	return miss && tun->peer->ike->now < miss->until;
+}
+
 void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 {
 	struct ike *ike = tun->peer->ike;
 	struct ike_sa *sa;
 
 	if (tun->sa || ike->closing)
+		return;
+	if (flow && is_missed(tun, flow))
 		return;
 	if (ike->now < tun->retry_at) {
 		tun->wanted = true;
@@ -193,13 +213,41 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 		ike_ops_done(&tun->ops, tun->ops.n ? ike_tunnel_partial(tun, text, sizeof(text)) : NULL);
 }
 
-/*
- * Delays the next negotiation of the tunnel, longer after each miss. A responder may exclude the
- * packet from the granted selectors each time (RFC 7296 2.9).
+/**
+ * ike_tunnel_missed() - note that the granted selectors exclude the packet that caused them
+ * @tun: the tunnel
+ * @entry: number of the entry of the packet
+ *
+ * A responder may exclude it each time (RFC 7296 2.9). So the next negotiation for a packet of this
+ * entry waits, longer after each miss. Packets of other entries do not wait: a host cannot keep
+ * others from their SA. If many entries miss at once, the whole tunnel waits.
  */
-void ike_tunnel_missed(struct ike_tunnel *tun)
+void ike_tunnel_missed(struct ike_tunnel *tun, uint32_t entry)
 {
-	tun->retry_at = tun->peer->ike->now + backoff_ms(tun->misses++);
+	uint64_t now = tun->peer->ike->now;
+	struct ike_miss *miss = miss_of(tun, entry);
+	unsigned int i;
+
+	for (i = 0; i < IKE_MISSES_MAX && !miss; i++)
+		if (!tun->misses[i].n || tun->misses[i].until + IKE_BACKOFF_MAX < now)
+			miss = &tun->misses[i];
+	if (!miss) {
+		tun->retry_at = now + IKE_BACKOFF_MAX;
+		return;
+	}
+	if (miss->entry != entry)
+		miss->n = 0;
+	miss->entry = entry;
+	miss->until = now + backoff_ms(miss->n++);
+}
+
+/* The granted selectors contain the packet that caused them. */
+void ike_tunnel_hit(struct ike_tunnel *tun, uint32_t entry)
+{
+	struct ike_miss *miss = miss_of(tun, entry);
+
+	if (miss)
+		miss->n = 0;
 }
 
 void ike_tunnel_lost(struct ike_tunnel *tun)
@@ -218,7 +266,9 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 	struct ike_sa *sa = tun->sa;
 
 	tun->wanted = false;
-	tun->failures = tun->misses = 0;
+	tun->failures = 0;
+	tun->single_pair = false;
+	memset(tun->misses, 0, sizeof(tun->misses));
 	tun->retry_at = 0;
 	tun->sa = NULL;
 	error_forget(tun);

@@ -141,6 +141,37 @@ static void exchanges_are_few(void **state)
 	world_free(w);
 }
 
+/* A host that sends to what the peer does not grant keeps no other host from its SA. */
+static void no_host_starves_another(void **state)
+{
+	static const struct world_conf a = { .entries =
+		"10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n"
+		"20 protect ip from 10.1.0.0/16 to 10.3.0.0/16\n"
+		"30 protect ip from 10.1.0.0/16 to 10.4.0.0/16\n" };
+	static const struct world_conf b = { .extra_tunnel = "child-sa per-entry", .entries =
+		"10 protect ip from 10.2.0.0/16 to 10.1.0.0/16\n"
+		"30 protect ip from 10.4.0.0/16 to 10.1.0.0/16\n" };
+	const struct fake_sa *sa;
+	struct world *w = world_new(&a, &b);
+	bool has = false;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		node_acquire(&w->a, "10.1.0.66", "10.3.0.1");
+		world_run(w, 100);
+	}
+	for (i = 0; i < 20; i++) {
+		node_acquire(&w->a, "10.1.0.7", "10.4.0.1");
+		node_acquire(&w->a, "10.1.0.66", "10.3.0.1");
+		world_run(w, 100);
+	}
+	for (sa = w->a.sas; sa < w->a.sas + WORLD_SAS; sa++)
+		has |= sa->used && sa->dir == NFIPSEC_DIR_OUT && sa->sels[0].dst.min.a[1] == 4;
+	assert_true(has);
+	world_free(w);
+}
+
 static void per_entry(void **state)
 {
 	static const struct world_conf a = { .entries = TWO_LISTS, .extra_tunnel = "child-sa per-entry" };
@@ -237,6 +268,7 @@ int main(void)
 		cmocka_unit_test(parts_of_a_list),
 		cmocka_unit_test(other_end_sees_it),
 		cmocka_unit_test(exchanges_are_few),
+		cmocka_unit_test(no_host_starves_another),
 		cmocka_unit_test(per_entry),
 		cmocka_unit_test(verify_says_so),
 		cmocka_unit_test(pairs_keep_ports),
