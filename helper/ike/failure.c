@@ -163,30 +163,11 @@ void ike_note_ts(struct ike *ike, const struct wire_ts *local, const struct wire
 	ike_note(ike, "traffic selectors", local ? theirs : NULL, our_local ? ours : NULL);
 }
 
-static const char *id_type_str(uint8_t type)
-{
-	switch (type) {
-	case WIRE_ID_IPV4:
-	case WIRE_ID_IPV6:
-		return "address";
-	case WIRE_ID_FQDN:
-		return "fqdn";
-	case WIRE_ID_EMAIL:
-		return "email";
-	case WIRE_ID_DN:
-		return "dn";
-	case WIRE_ID_KEY:
-		return "key-id";
-	default:
-		return "type unknown";
-	}
-}
-
 static const char *id_words(const struct wire_id *id, char *out, size_t len)
 {
 	char text[CAUSE_SHOWN];
 
-	snprintf(out, len, "%s '%s'", id_type_str(id->type),
+	snprintf(out, len, "%s '%s'", wire_id_type_str(id->type),
 		 ike_id_str(id->type, id->data, text, sizeof(text)));
 	return out;
 }
@@ -209,15 +190,18 @@ void ike_note_id(struct ike *ike, const char *what, const struct wire_id *theirs
 
 /**
  * ike_note_ids - notes the identities of both ends of an IKE SA
- * @sa: the IKE SA; it has a peer
+ * @sa: the IKE SA; without a peer, whose block a load has removed, nothing is noted
  *
  * The note of the peer's identity has the received and the configured one.
  */
 void ike_note_ids(const struct ike_sa *sa)
 {
-	const struct conf_peer *conf = sa->peer->conf;
+	const struct conf_peer *conf;
 	struct wire_id ours, theirs, want;
 
+	if (!sa->peer)
+		return;
+	conf = sa->peer->conf;
 	ike_id_local(&conf->local_id, &sa->local.addr, &ours);
 	ike_note_id(sa->ike, "our identity", NULL, &ours);
 	theirs = (struct wire_id){ sa->remote_id.type, { sa->remote_id.data, sa->remote_id.len } };
@@ -272,7 +256,10 @@ static size_t number_at(const char *s, bool starts)
 	else
 		while (isdigit((unsigned char)s[n]))
 			n++;
-	return !s[n] || strchr(" ,;:", s[n]) ? n : 0;
+	/* ':' ends a word, and stands within an IPv6 address */
+	if (s[n] == ':')
+		return !s[n + 1] || s[n + 1] == ' ' ? n : 0;
+	return !s[n] || strchr(" ,;", s[n]) ? n : 0;
 }
 
 static bool same_text(const char *a, const char *b)

@@ -485,6 +485,22 @@ static void keys_are_forgotten(void **state)
 }
 #endif
 
+/* The peer may answer the DELETE of a removed block by AUTHENTICATION_FAILED. */
+static void auth_failed_after_its_block_has_gone(void **state)
+{
+	struct world *w = world_up(NULL, NULL);
+	struct bend r;
+
+	(void)state;
+	bend_new(&w->a, &r, WIRE_INFORMATIONAL, false);
+	bend_notify(&r, 0, none, WIRE_N_AUTHENTICATION_FAILED, none);
+	ike_set_conf(w->b.ike, NULL, w->now);
+	world_lose(w, &w->b);
+	bend_send_from(&w->a, &r);
+	world_deliver(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,6 +517,7 @@ int main(void)
 		cmocka_unit_test(unprotected_messages_cause_little),
 		cmocka_unit_test(nothing_counts_outside_of_sk),
 		cmocka_unit_test(keys_are_forgotten),
+		cmocka_unit_test(auth_failed_after_its_block_has_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
