@@ -5,13 +5,14 @@
  * The labels peer and tunnel have names of the configuration as values. All other labels have
  * values of fixed lists. So a peer or an attacker cannot add a time series.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <linux/nfipsec.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <linux/nfipsec.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "core/version.h"
@@ -357,6 +358,9 @@ int cli_metrics(const struct cli *cli, int argc, char **argv)
 	(void)argv;
 	if (argc)
 		return CLI_USAGE;
+	/* "down" would be a lie about a daemon that this user may not ask */
+	if (access(cli->socket, W_OK) && errno == EACCES)
+		return cli_fail("metrics: %s: %s; run it as root", cli->socket, strerror(errno));
 	ok = ask_module(&m);
 	answer = cli_request(cli, json_pack("{s:s, s:s}", "cmd", "show", "what", "peers"), NULL);
 	print_metrics(json_object_get(answer, "data"), &m);

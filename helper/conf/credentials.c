@@ -50,6 +50,12 @@ static bool has_both_ids(const struct conf_peer *p)
 	return p->local_id.type && p->remote_id.type && !conf_id_is_pattern(&p->remote_id);
 }
 
+/* the quotes that the secrets file needs around an identity with spaces */
+static const char *quote_of(const struct conf_id *id)
+{
+	return strchr(id->text, ' ') ? "\"" : "";
+}
+
 /**
  * conf_secret_lack - composes the message that two identities have no pre-shared key
  * @conf: the configuration, with its secrets
@@ -68,8 +74,9 @@ void conf_secret_lack(const struct conf *conf, const struct conf_id *local,
 			 conf_id_str(local, us, sizeof(us)), conf_id_str(remote, them, sizeof(them)));
 
 	if (n > 0 && (size_t)n < len && conf_secret_find(conf, remote, local))
-		snprintf(out + n, len - n, ", but one with the ends exchanged: expected psk %s %s, ours first",
-			 local->text, remote->text);
+		snprintf(out + n, len - n, ", but one with the ends exchanged: expected psk %s%s%s %s%s%s, ours first",
+			 quote_of(local), local->text, quote_of(local), quote_of(remote),
+			 remote->text, quote_of(remote));
 }
 
 /* @why: the secrets file as a whole is not there or not used; empty: it is */

@@ -148,16 +148,21 @@ static bool put_key(struct conf_secret_end *end, struct buf *b)
 	return key->p;
 }
 
-/* Writes the canonical form of a DN. A DN that cannot be parsed equals only itself. */
+/*
+ * Writes the canonical form of a DN. A DN that cannot be parsed equals only itself: the 0 is no tag
+ * of a canonical form.
+ */
 static void put_dn(struct buf *b, struct bytes der)
 {
 	struct buf canon;
 
 	buf_init(&canon);
-	if (cert_dn_canon(der, &canon))
+	if (cert_dn_canon(der, &canon)) {
 		buf_put(b, canon.p, canon.len);
-	else
+	} else {
+		buf_put_u8(b, 0);
 		buf_put_bytes(b, der);
+	}
 	buf_free(&canon);
 }
 

@@ -131,9 +131,9 @@ static bool dotted_oid(struct reader *r, const char *name, size_t len, struct bu
 			put_arc(oid, n == 1 ? first * 40 + v : v);
 		first = v;
 		p = next;
-		if (p == end)
-			return n;
-		if (*p++ != '.')
+		if (p == end && n)
+			return true;
+		if (p == end || *p++ != '.')
 			break;
 	}
 	return refuse(r, "'%.*s' is no type of attribute", (int)len, name);
@@ -197,8 +197,9 @@ static bool read_escape(struct reader *r, struct buf *text)
 		r->p += 2;
 		return octet || refuse(r, "a value has no octet 0");
 	}
+	/* '"' too, though the file can only have it as two digits */
 	if (!*r->p || !strchr(" ,+\"\\<>;=#*/", *r->p))
-		return refuse(r, "a backslash stands before one of , + \" \\ < > ; = # * / and spaces, or two hexadecimal digits");
+		return refuse(r, "a backslash stands before one of , + \\ < > ; = # * / and spaces, or two hexadecimal digits");
 	buf_put_u8(text, *r->p++);
 	return true;
 }
