@@ -158,7 +158,8 @@ pings_in_udp()
 
 we_initiate_in_udp()
 {
-	nf_conf "$@" && force_udp && so daemon_start && ten_pings && pings_in_udp
+	nf_conf "$@" && force_udp && so daemon_start && ten_pings && pings_in_udp &&
+		nf show peers >"$WORK/peers" && so grep -q 'NAT: none, UDP by configuration' "$WORK/peers"
 }
 
 they_initiate_in_udp()

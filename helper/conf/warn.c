@@ -25,11 +25,11 @@ struct place {
 };
 
 __attribute__((format(printf, 3, 4)))
-static void say(const struct warner *w, const struct conf_entry *e, const char *fmt, ...)
+static void say(const struct warner *w, const struct conf_place *at, const char *fmt, ...)
 {
 	char text[2048];
 	va_list ap;
-	int n = snprintf(text, sizeof(text), "%s:%u:%u: warning: ", e->at.file, e->at.line, e->at.column);
+	int n = snprintf(text, sizeof(text), "%s:%u:%u: warning: ", at->file, at->line, at->column);
 
 	if (n < 0 || (size_t)n >= sizeof(text))
 		return;
@@ -86,10 +86,10 @@ static void hidden(const struct warner *w, const struct place *p, const struct p
 	bool other_file = by->e->at.file != p->e->at.file;
 
 	if (p->list == by->list)
-		say(w, p->e, "entry %u takes no packet, because entry %u on line %u takes all of its packets; expected a number below %u",
+		say(w, &p->e->at, "entry %u takes no packet, because entry %u on line %u takes all of its packets; expected a number below %u",
 		    p->e->number, by->e->number, by->e->at.line, by->e->number);
 	else
-		say(w, p->e, "entry %u takes no packet, because entry %u of access-list %s on line %u%s%s takes all of its packets; expected access-list %s before that list",
+		say(w, &p->e->at, "entry %u takes no packet, because entry %u of access-list %s on line %u%s%s takes all of its packets; expected access-list %s before that list",
 		    p->e->number, by->e->number, by->list->name, by->e->at.line,
 		    other_file ? " of " : "", other_file ? by->e->at.file : "", p->list->name);
 }
@@ -152,7 +152,7 @@ static bool warn_exchanged(const struct warner *w, const struct place *p)
 	src.proto = dst.proto = 0;
 	ts_str(&src, from, sizeof(from));
 	ts_str(&dst, to, sizeof(to));
-	say(w, p->e, "entry %u: found to %s, where this host itself is (%s on %s); expected the ends exchanged: from %s to %s",
+	say(w, &p->e->at, "entry %u: found to %s, where this host itself is (%s on %s); expected the ends exchanged: from %s to %s",
 	    p->e->number, to, addr_str(&own->addr, addr, sizeof(addr)), own->dev, to, from);
 	return true;
 }
@@ -188,7 +188,7 @@ static void warn_cut_off(const struct warner *w, const struct place *places, uns
 		    !overlap(&ts, &e->dst) || let_pass(places, i, own, &ts))
 			continue;
 		ts_str(&ts, net, sizeof(net));
-		say(w, e, "entry %u also takes what this host's %s sends to its own network %s on %s; expected an earlier entry: bypass ip from %s to %s",
+		say(w, &e->at, "entry %u also takes what this host's %s sends to its own network %s on %s; expected an earlier entry: bypass ip from %s to %s",
 		    e->number, addr_str(&own->addr, addr, sizeof(addr)), net, own->dev, net, net);
 		return;
 	}
@@ -196,37 +196,20 @@ static void warn_cut_off(const struct warner *w, const struct place *places, uns
 
 /* ---- secrets ---- */
 
-__attribute__((format(printf, 4, 5)))
-static void say_secret(const struct conf_secret *s, conf_warn_t warn, void *arg,
-		       const char *fmt, ...)
-{
-	char text[2048];
-	va_list ap;
-	int n = snprintf(text, sizeof(text), "%s:%u:%u: warning: ", s->at.file,
-			 s->at.line, s->at.column);
-
-	if (n < 0 || (size_t)n >= sizeof(text))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
-	va_end(ap);
-	warn(text, arg);
-}
-
 /* Warns of doubtful lines of the secrets file. No warning contains a secret. */
-static void warn_secrets(const struct conf *conf, conf_warn_t warn, void *arg)
+static void warn_secrets(const struct warner *w)
 {
 	unsigned int i;
 
-	for (i = 0; i < conf->n_secrets; i++) {
-		const struct conf_secret *s = &conf->secrets[i];
+	for (i = 0; i < w->conf->n_secrets; i++) {
+		const struct conf_secret *s = &w->conf->secrets[i];
 
 		if (s->quoted_octets)
-			say_secret(s, warn, arg, "the secret for %s and %s is a text that begins with 0x or 0s, because it stands in quotes; expected no quotes around hexadecimal or base64",
-				   s->local_id, s->remote_id);
+			say(w, &s->at, "the secret for %s and %s is a text that begins with 0x or 0s, because it stands in quotes; expected no quotes around hexadecimal or base64",
+			    s->local_id, s->remote_id);
 		if (s->same)
-			say_secret(s, warn, arg, "the secret for %s and %s is never used, because line %u has the same identities; expected one line for a pair",
-				   s->local_id, s->remote_id, s->same->at.line);
+			say(w, &s->at, "the secret for %s and %s is never used, because line %u has the same identities; expected one line for a pair",
+			    s->local_id, s->remote_id, s->same->at.line);
 	}
 }
 
@@ -247,7 +230,7 @@ void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned
 	unsigned int i, n;
 	struct place *places = places_new(conf, &n);
 
-	warn_secrets(conf, warn, arg);
+	warn_secrets(&w);
 	if (!places)
 		return;
 	warn_hidden(&w, places, n);

@@ -573,15 +573,11 @@ static void warn_weak(const struct conf *conf)
 	}
 }
 
-struct warned {
-	unsigned int n;
-};
-
 static void log_warning(const char *text, void *arg)
 {
-	struct warned *w = arg;
+	unsigned int *n_warned = arg;
 
-	if (++w->n <= WARNINGS_MAX)
+	if (++*n_warned <= WARNINGS_MAX)
 		log_warn("%s", text);
 }
 
@@ -589,14 +585,14 @@ static void log_warning(const char *text, void *arg)
 static void warn_lists(const struct conf *conf)
 {
 	struct route_addr *addrs = NULL;
-	struct warned w = { .n = 0 };
-	unsigned int n = 0;
+	unsigned int n = 0, n_warned = 0;
 
 	route_addrs(&addrs, &n);
-	conf_warn(conf, addrs, n, log_warning, &w);
+	conf_warn(conf, addrs, n, log_warning, &n_warned);
 	free(addrs);
-	if (w.n > WARNINGS_MAX)
-		log_warn("%s: %u more warnings, see nfipsec check", conf->path, w.n - WARNINGS_MAX);
+	if (n_warned > WARNINGS_MAX)
+		log_warn("%s: %u more warnings, see nfipsec check", conf->path,
+			 n_warned - WARNINGS_MAX);
 }
 
 static void warn_certs(const struct conf *conf)

@@ -173,7 +173,7 @@ static void one_form(struct bytes a, struct bytes b)
 	buf_free(&y);
 }
 
-/* what is read as text is a name */
+/* Each text that the parser accepts is a valid name. */
 static void written(struct bytes in)
 {
 	char *text = strndup((const char *)in.p, in.len), why[200] = "";

@@ -32,7 +32,7 @@ int cli_print_json(json_t *value)
 
 /* ---- the tests ---- */
 
-/* what the command prints; caller frees */
+/* Returns the output of the command. The caller frees it. */
 static char *shown(bool json, const char *answer)
 {
 	const struct cli cli = { .json = json };

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "sys/cert.h"
 #include "ike/core.h"
 
 #define TEXT	"access-list l { 1 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n" \
@@ -227,7 +228,7 @@ static const char *secret_of(const struct conf *conf, const char *id)
 	assert_true(ike_id_set(&said, remote->type, (struct bytes){ remote->data, remote->len }));
 	s = conf_secret_find(conf, &conf->peers[0].local_id, &said);
 	snprintf(text, sizeof(text), "%.*s", s ? (int)s->len : 0, s ? (const char *)s->psk : "");
-	/* and as it stands in the configuration */
+	/* the configured identity finds the same secret */
 	assert_ptr_equal(conf_secret_find(conf, &conf->peers[0].local_id, remote), s);
 	ike_id_clear(&said);
 	conf_free(other);
@@ -243,6 +244,27 @@ static void assert_secret(const char *line, const char *id, bool there)
 	conf = with_secrets(text);
 	if (!secret_of(conf, id) == there)
 		fail_msg("%s %s the secret of %s", id, there ? "has not" : "has", line);
+	conf_free(conf);
+}
+
+/* An ID_DN payload with the canonical form of a DN, which is no DN itself, has no secret. */
+static void canonical_form_is_no_name(void **state)
+{
+	struct conf *conf = with_secrets("psk hq.example.com dn \"C=DE, CN=hq\" \"x\"\n");
+	struct conf *other = with_id("dn \"C=DE, CN=hq\"");
+	const struct conf_id *dn = &other->peers[0].remote_id;
+	struct conf_id said = { 0 };
+	struct buf canon;
+
+	(void)state;
+	buf_init(&canon);
+	assert_true(cert_dn_canon((struct bytes){ dn->data, dn->len }, &canon));
+	assert_non_null(conf_secret_find(conf, &conf->peers[0].local_id, dn));
+	assert_true(ike_id_set(&said, WIRE_ID_DN, buf_bytes(&canon)));
+	assert_null(conf_secret_find(conf, &conf->peers[0].local_id, &said));
+	ike_id_clear(&said);
+	buf_free(&canon);
+	conf_free(other);
 	conf_free(conf);
 }
 
@@ -271,7 +293,7 @@ static void secrets_are_found_by_octets(void **state)
 		{ "dn \"C=DE, ST=By, E=a@b.com\"", "dn \"C=de, S=BY, emailAddress=a@b.com\"", true },
 		{ "\"CN=a+UID=7\"", "dn \"uid=7+cn=A\"", true },
 		{ "\"O=a  b\"", "dn \"O= A B \"", true },
-		/* and no other type */
+		/* another type is another identity */
 		{ "fqdn lab", "key-id lab", false },
 		{ "key-id lab", "fqdn lab", false },
 		{ "email anna@example.com", "fqdn anna@example.com", false },
@@ -354,6 +376,7 @@ int main(void)
 		cmocka_unit_test(names_become_der),
 		cmocka_unit_test(stars_in_names),
 		cmocka_unit_test(parts_of_several),
+		cmocka_unit_test(canonical_form_is_no_name),
 		cmocka_unit_test(secrets_are_found_by_octets),
 		cmocka_unit_test(the_most_specific_wins),
 		cmocka_unit_test(bad_lines_say_where),

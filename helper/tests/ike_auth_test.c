@@ -186,7 +186,7 @@ static void identities_must_fit(void **state)
 	b.extra_peer = " local id dn \"C=XX, O=Test, CN=b\" remote id dn \"C=XX, O=Test, CN=c\"\n";
 	refused(&a, &b, "AUTHENTICATION_FAILED",
 		"it says it is dn 'C=XX, O=Test, CN=a' and calls us dn 'C=XX, O=Test, CN=b', expected dn 'C=XX, O=Test, CN=c'");
-	/* whoever has a certificate with these parts, as one peer or as many */
+	/* A pattern accepts each certificate with these parts, also in a block for many peers. */
 	b.extra_peer = " local id dn \"C=XX, O=Test, CN=b\" remote id dn \"C=XX, O=Test, CN=*\"\n";
 	world_free(world_up(&a, &b));
 	b.remote = "any";

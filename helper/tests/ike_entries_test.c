@@ -233,6 +233,14 @@ static void single_pair_is_required(void **state)
 	w->filter = NULL;
 	node_down(&w->a, NULL);
 	world_run(w, 1000);
+	/* `down` forgets it: the next try offers the whole list */
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_true(bend_open(w, &w->a.log[w->a.n_log - 1], &m));
+	assert_true(offered(&m) > 1);
+	bend_free(&m);
+	node_down(&w->a, NULL);
+	world_run(w, 1000);
 	world_free(w);
 
 	/* by traffic: the entry of the packet, without the packet's own pair */
@@ -254,7 +262,7 @@ static void single_pair_is_required(void **state)
 	world_run(w, 1000);
 	world_free(w);
 
-	/* who says so of one pair as well is told to the operator, and not asked again at once */
+	/* A peer refuses even one pair: the daemon reports that, and does not ask again at once. */
 	w = world_new(&all_a, &each_b);
 	refusals = 3;
 	w->filter = single_pair;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "ike/core.h"
 #include "ike_world.h"
 
 /* record @i of this node; borrowed, until the next call */
@@ -148,6 +149,31 @@ static void nothing_secret(void **state)
 }
 
 /* a peer that does not answer: one line, and a count */
+/* Numbers that stand alone make no other failure; those of an IPv6 address do. */
+static void numbers_in_a_text(void **state)
+{
+	static const struct { const char *a, *b; unsigned int count; } rows[] = {
+		{ "7 tries in 165 s", "8 tries in 170 s", 2 },
+		{ "error 5: x", "error 6: x", 2 },
+		{ "no peer at 2001:db8::1", "no peer at 2400:db8::1", 1 },
+		{ "no peer at 192.0.2.1", "no peer at 192.0.2.2", 1 },
+	};
+	struct world *w = world_new(NULL, NULL);
+	unsigned int count;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct ike_failure *f = NULL;
+
+		ike_failure_record(&f, w->a.ike, NULL, NULL, rows[i].a, &count);
+		ike_failure_record(&f, w->a.ike, NULL, NULL, rows[i].b, &count);
+		assert_int_equal(count, rows[i].count);
+		ike_failure_free(f);
+	}
+	world_free(w);
+}
+
 static void again_and_again(void **state)
 {
 	static const struct world_conf a = { .start = "at-load" };
@@ -207,7 +233,7 @@ static void not_the_same(void **state)
 	world_free(w);
 }
 
-/* who is not authenticated cannot overwrite what is known of the peer */
+/* An unauthenticated initiator cannot overwrite the record of the peer. */
 static void stranger_beside_peer(void **state)
 {
 	static const struct world_conf a = { .ike = "aes128-sha256-modp2048" };
@@ -262,7 +288,7 @@ static void selectors_of_both(void **state)
 	world_free(w);
 }
 
-/* what `show peers` has of it */
+/* Returns the peer in the answer to `show peers`. */
 static json_t *peer_of(struct node *n)
 {
 	json_t *shown = ike_show(n->ike, n->w->now);
@@ -330,6 +356,7 @@ int main(void)
 		cmocka_unit_test(no_common_proposal),
 		cmocka_unit_test(wrong_identity),
 		cmocka_unit_test(nothing_secret),
+		cmocka_unit_test(numbers_in_a_text),
 		cmocka_unit_test(again_and_again),
 		cmocka_unit_test(not_the_same),
 		cmocka_unit_test(stranger_beside_peer),

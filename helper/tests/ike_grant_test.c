@@ -15,7 +15,7 @@
 
 #define TWO_LISTS "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n20 protect ip from 10.1.0.0/16 to 10.3.0.0/16"
 
-/* what of the tunnel's list has no SA; borrowed, until the next call */
+/* Returns the part number @i of the list that has no SA. The next call overwrites it. */
 static const char *no_sa(struct node *n, size_t i)
 {
 	static json_t *last;
@@ -105,7 +105,7 @@ static void other_end_sees_it(void **state)
 	assert_string_equal(w->b.up_error, "");
 	assert_no_sa(&w->a, entry);
 	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 0);
-	/* who wants it up is told, though nothing is negotiated */
+	/* `up` fails with the reason, though the daemon negotiates nothing */
 	node_up(&w->a, NULL);
 	world_deliver(w);
 	assert_non_null(strstr(w->a.up_error, entry[0]));

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -155,12 +157,38 @@ static void nothing_runs(void **state)
 	free(out);
 }
 
+/* a user who may not ask the daemon gets no metric that says it is down */
+static void not_permitted(void **state)
+{
+	char path[] = "/tmp/nfipsec-metrics-XXXXXX";
+	const struct cli cli = { .socket = path };
+	int fd = mkstemp(path), status;
+	pid_t pid;
+
+	(void)state;
+	assert_true(fd >= 0);
+	pid = fork();
+	if (!pid) {
+		if (geteuid() == 0 && setresuid(65534, 65534, 65534))
+			_exit(100);
+		if (geteuid() != 65534)
+			fchmod(fd, 0);
+		_exit(cli_metrics(&cli, 0, NULL));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), CLI_FAILED);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(daemon_and_module),
 		cmocka_unit_test(names_are_escaped),
 		cmocka_unit_test(nothing_runs),
+		cmocka_unit_test(not_permitted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ int cli_kern_status(struct kern *k, int ret, const char *what)
 		"\"local_id\":\"a\",\"remote_id\":\"b\",\"ike\":\"I\",\"age\":7,\"nat\":\"none\",\"rtt_ms\":3,\"silent\":4"
 #define TAIL	"}]}]}"
 
-/* what the command prints; caller frees */
+/* Returns the output of the command. The caller frees it. */
 static char *shown(bool json, const char *answer, int argc, char **argv)
 {
 	const struct cli cli = { .json = json };
