@@ -238,6 +238,18 @@ static const json_t *by_name(const json_t *array, const char *name, size_t len)
 	return NULL;
 }
 
+/* `any` and ranges only respond */
+static bool can_be_called(const json_t *peer)
+{
+	const json_t *remote;
+	size_t i;
+
+	json_array_foreach(json_object_get(peer, "remotes"), i, remote)
+		if (json_object_get(remote, "address") || json_object_get(remote, "name"))
+			return true;
+	return false;
+}
+
 static json_t *peer_verdict(const json_t *peers, const char *name)
 {
 	const char *slash = strchr(name, '/');
@@ -255,9 +267,9 @@ static json_t *peer_verdict(const json_t *peers, const char *name)
 			 member(peer, "name"), member(peer, "lacks"));
 		return verdict("lacks", text);
 	}
-	if (!strcmp(member(peer, "remote"), "any")) {
-		snprintf(text, sizeof(text), "nfipsecd listens, but only peer %s can begin: its address is any",
-			 member(peer, "name"));
+	if (!can_be_called(peer)) {
+		snprintf(text, sizeof(text), "nfipsecd listens, but only peer %s can begin: its address is %s",
+			 member(peer, "name"), member(peer, "remote"));
 		return verdict("responder", text);
 	}
 	if (!strcmp(member(tun, "start"), "manual") && strcmp(member(tun, "state"), "up")) {

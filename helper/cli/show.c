@@ -432,6 +432,27 @@ static void print_last(const json_t *peer, const char *key, const char *what)
 		  text(f, "text"));
 }
 
+/* Prints the addresses of each DNS name, or why it has none. */
+static void print_names(const json_t *peer)
+{
+	const json_t *remote, *addr;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(peer, "remotes"), i, remote) {
+		if (!*text(remote, "name"))
+			continue;
+		cli_print("    name %s:", text(remote, "name"));
+		json_array_foreach(json_object_get(remote, "addresses"), k, addr)
+			cli_print("%s %s", k ? "," : "", json_string_value(addr));
+		if (*text(remote, "error"))
+			cli_print("%s cannot resolve it: %s\n", k ? ";" : "", text(remote, "error"));
+		else if (json_object_get(remote, "age"))
+			cli_print(", resolved %" JSON_INTEGER_FORMAT " s ago\n", number(remote, "age"));
+		else
+			cli_print(" not resolved yet\n");
+	}
+}
+
 static void print_peer(const json_t *peer, bool detail)
 {
 	const json_t *item, *child;
@@ -439,6 +460,7 @@ static void print_peer(const json_t *peer, bool detail)
 
 	cli_print("%s: %s, %s -> %s\n", text(peer, "name"), text(peer, "state"), text(peer, "local"),
 		  text(peer, "remote"));
+	print_names(peer);
 	if (*text(peer, "lacks"))
 		cli_print("    cannot come up: %s\n", text(peer, "lacks"));
 	print_last(peer, "last_error", "last error");

@@ -294,7 +294,7 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 				 t->list_name);
 	if (!t->n_esp && !t->n_ah)
 		default_proposals(esp, 2, PROTO_ESP, t->esp, &t->n_esp);
-	if (!addr_len(&peer->remote) && t->start == CONF_START_AT_LOAD)
+	if (!conf_peer_initiates(peer) && t->start == CONF_START_AT_LOAD)
 		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
 	return check_forms(t, err) && check_encapsulation(peer, t, err) && check_weak(t, err);
 }
@@ -310,6 +310,69 @@ static bool default_id(const struct addr *a, struct conf_id *id)
 	return conf_value_id(a->family == AF_INET ? WIRE_ID_IPV4 : WIRE_ID_IPV6,
 			     (struct conf_word){ s, strlen(s) }, false, id,
 			     expected, sizeof(expected));
+}
+
+/* A DNS name is what the peer is called, unless the configuration has another identity. */
+static bool default_name_id(const struct conf_remote *r, struct conf_id *id)
+{
+	struct conf_word w = { r->name, strlen(r->name) };
+	char expected[600];
+
+	if (w.p[w.len - 1] == '.')
+		w.len--;
+	return id->type || conf_value_id(WIRE_ID_FQDN, w, false, id, expected, sizeof(expected));
+}
+
+static bool default_remote_id(struct conf_peer *peer)
+{
+	if (peer->remote_id_any)
+		return true;
+	if (peer->n_remotes == 1 && peer->remotes[0].type == CONF_REMOTE_NAME)
+		return default_name_id(&peer->remotes[0], &peer->remote_id);
+	return default_id(&peer->remote, &peer->remote_id);
+}
+
+/* Several addresses are those of one peer. Clients, which share a block, come from ranges alone. */
+static bool check_remote_id(const struct conf_peer *peer, struct conf_error *err)
+{
+	bool several = !peer->remote_id.type || conf_id_is_pattern(&peer->remote_id);
+	unsigned int i;
+
+	if (!conf_peer_initiates(peer) || peer->n_remotes == 1)
+		return true;
+	if (!peer->remote_id.type && !peer->remote_id_any)
+		return conf_fail_at(err, &peer->remotes[1].at,
+				    "found several remote addresses without an id, expected one, as in: remote address ... id fqdn branch.example.com");
+	for (i = 0; several && i < peer->n_remotes; i++)
+		if (peer->remotes[i].type == CONF_REMOTE_RANGE)
+			return conf_fail_at(err, &peer->remotes[i].at,
+					    "found a range beside an address or a name with an id that fits several peers, expected a block of its own for the range");
+	return true;
+}
+
+static bool check_remotes(struct conf_peer *peer, struct conf_error *err)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < peer->n_remotes; i++) {
+		const struct conf_remote *r = &peer->remotes[i];
+
+		n += r->type != CONF_REMOTE_RANGE;
+		if (r->type == CONF_REMOTE_NAME || !peer->local.family ||
+		    peer->local.family == r->range.min.family)
+			continue;
+		if (peer->n_remotes == 1)
+			return FAIL(peer, "peer '%s': found a local and a remote address of two families, expected one",
+				    peer->name);
+		return conf_fail_at(err, &r->at,
+				    "found a remote address of another family than the local one, expected one");
+	}
+	if (peer->prefer_first && n < 2)
+		return conf_fail_at(err, &peer->prefer_first_at,
+				    "found prefer-first, expected several remote addresses or names with it");
+	if (peer->n_remotes == 1 && peer->remotes[0].type == CONF_REMOTE_ADDR)
+		peer->remote = peer->remotes[0].range.min;
+	return true;
 }
 
 /* RFC 4945 3.1: a key ID is not in certificates */
@@ -341,14 +404,13 @@ static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_er
 		default_proposals(ike, 2, PROTO_IKE, peer->ike, &peer->n_ike);
 	if (!check_weak_ike(peer, err))
 		return false;
-	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
-		return FAIL(peer, "peer '%s': found a local and a remote address of two families, expected one",
-			    peer->name);
+	if (!check_remotes(peer, err))
+		return false;
 	/* with a certificate its subject is the ID, which certs.c will see */
 	if ((peer->local_auth != CONF_AUTH_CERT && !default_id(&peer->local, &peer->local_id)) ||
-	    (!peer->remote_id_any && !default_id(&peer->remote, &peer->remote_id)))
+	    !default_remote_id(peer))
 		return FAIL(peer, "out of memory");
-	if (!check_auth(peer, err))
+	if (!check_remote_id(peer, err) || !check_auth(peer, err))
 		return false;
 	if (!peer->n_tunnels)
 		return FAIL(peer, "peer '%s' has no tunnel, expected one", peer->name);

@@ -201,6 +201,7 @@ static void peer_free(struct conf_peer *p)
 {
 	conf_id_free(&p->local_id);
 	conf_id_free(&p->remote_id);
+	conf_remotes_free(p);
 	free(p->tunnels);
 	free(p->cert.name);
 	free(p->key.name);

@@ -10,6 +10,8 @@
 #define CONF_NAME_MAX		31	/* a peer's or tunnel's name; "peer/tunnel" fits the module's 63 */
 #define CONF_PROPOSALS_MAX	16
 #define CONF_CERTS_MAX		8	/* certificates of our own that a peer may get */
+#define CONF_REMOTES_MAX	16	/* values of `remote address` */
+#define CONF_HOST_MAX		253	/* characters of a DNS name: RFC 1035 2.3.4, without the last dot */
 #define CONF_VRF_MAX		15	/* of a device's name */
 #define CONF_FRAGMENT_DEFAULT	1280	/* what each IPv6 path takes, and nearly each IPv4 one */
 #define CONF_FRAGMENT_MIN	256
@@ -91,10 +93,32 @@ struct conf_tunnel {
 	struct conf_place at;
 };
 
+enum conf_remote_type { CONF_REMOTE_ADDR, CONF_REMOTE_NAME, CONF_REMOTE_RANGE };
+
+/**
+ * struct conf_remote - one value of `remote address`
+ * @type: an address, a DNS name, or a range that only responds
+ * @range: addresses; of CONF_REMOTE_ADDR both ends are the address; unused for a name
+ * @name: CONF_REMOTE_NAME: as written, valid by RFC 1123; else NULL
+ * @at: the place of the value
+ */
+struct conf_remote {
+	enum conf_remote_type type;
+	struct ts range;
+	char *name;
+	struct conf_place at;
+};
+
 struct conf_peer {
 	char name[CONF_NAME_MAX + 1];
 	uint8_t ike_version;		/* 2 */
-	struct addr local, remote;	/* family 0: any */
+	struct addr local;		/* family 0: any */
+	/* where the peer is, in order of preference; none: any */
+	unsigned int n_remotes;
+	struct conf_remote *remotes;
+	struct addr remote;		/* the address, if @remotes is this one alone; else family 0 */
+	uint64_t prefer_first;		/* seconds, 0: never */
+	struct conf_place prefer_first_at;
 	struct conf_id local_id, remote_id;	/* default: the address */
 	bool remote_id_any;			/* `id any`: whoever has the secret */
 	enum conf_auth local_auth, remote_auth;
@@ -237,6 +261,13 @@ void conf_free(struct conf *conf);
 
 /* Checks for a pattern: `*.example.com`, `*@example.com` or a DN such as `CN=*`. */
 bool conf_id_is_pattern(const struct conf_id *id);
+/* remote.c: the values of `remote address` */
+bool conf_peer_initiates(const struct conf_peer *peer);
+bool conf_peer_may_have(const struct conf_peer *peer, const struct addr *a);
+bool conf_remote_has(const struct conf_remote *r, const struct addr *a);
+const char *conf_remote_str(const struct conf_remote *r, char *out, size_t len);
+const char *conf_remotes_str(const struct conf_peer *peer, char *out, size_t len);
+bool conf_remotes_same(const struct conf_peer *a, const struct conf_peer *b);
 /* "fqdn 'hq.example.com'", for messages */
 const char *conf_id_str(const struct conf_id *id, char *out, size_t len);
 #define CONF_ID_STRLEN	320

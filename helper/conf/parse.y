@@ -129,6 +129,40 @@ static bool peer_addr(struct conf_parse *parse, const CONF_YYLTYPE *at, struct c
 			 "found '%.*s', expected %s", w.len, w.p, expected);
 }
 
+static bool is_named(const struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w)
+{
+	return conf_value_host(w) ||
+	       conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			 "found '%.*s', expected an address, a prefix, or a DNS name of letters, digits, hyphens and dots",
+			 w.len, w.p);
+}
+
+/* one value of `remote address` */
+static bool remote_value(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
+			 struct conf_remote *r)
+{
+	struct addr addr;
+	const char *expected;
+
+	r->at = PLACE(*at);
+	if (conf_value_is_host(w)) {
+		r->type = CONF_REMOTE_NAME;
+		r->name = is_named(parse, at, w) ? strndup(w.p, w.len) : NULL;
+		return r->name || conf_fail(parse->err, parse->path, at->first_line,
+					    at->first_column, "out of memory");
+	}
+	if (conf_value_range(w, &r->range, &expected) &&
+	    !addr_equal(&r->range.min, &r->range.max) && !addr_is_link_local(&r->range.min)) {
+		r->type = CONF_REMOTE_RANGE;
+		return true;
+	}
+	if (!peer_addr(parse, at, w, &addr))
+		return false;
+	r->type = CONF_REMOTE_ADDR;
+	ts_from_prefix(&addr, 8 * addr_len(&addr), &r->range);
+	return true;
+}
+
 static bool identity(struct conf_parse *parse, const CONF_YYLTYPE *at, uint8_t type,
 		     struct conf_word w, bool quoted, struct conf_id *id)
 {
@@ -198,7 +232,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> DN "dn" PUBKEY "pubkey" LOCAL_AUTH "local-auth" REMOTE_AUTH "remote-auth" CA "ca" KEY "key"
 %token <word> REMOTE_KEY "remote-key" RSA_SIGNATURE "rsa-signature" REVOCATION "revocation"
 %token <word> REAUTH "reauth" DPD "dpd" MODE "mode" TRANSPORT "transport" LIFETIME "lifetime" START "start"
-%token <word> FRAGMENTATION "fragmentation" ENCAPSULATION "encapsulation"
+%token <word> FRAGMENTATION "fragmentation" ENCAPSULATION "encapsulation" PREFER_FIRST "prefer-first"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
 %token <word> LIMITS "limits" COOKIES_FROM "cookies-from" HALF_OPEN "half-open"
@@ -409,6 +443,11 @@ peer_setting:
 |	IKE_LIFETIME duration	{ parse->peer->ike_lifetime = $2; PEER_HAS(IKE_LIFETIME); }
 |	REAUTH duration		{ parse->peer->reauth = $2; PEER_HAS(REAUTH); }
 |	DPD duration		{ parse->peer->dpd = $2; PEER_HAS(DPD); }
+|	PREFER_FIRST duration	{
+		parse->peer->prefer_first = $2;
+		parse->peer->prefer_first_at = PLACE(@1);
+		PEER_HAS(PREFER_FIRST);
+	}
 |	ALLOW_WEAK		{ parse->peer->allow_weak = true; PEER_HAS(WEAK); }
 |	FRAGMENTATION WORD {
 		NEED(conf_value_fragmentation($2, &parse->peer->fragment_size), $2, @2,
@@ -464,15 +503,10 @@ remote_items:
 ;
 
 remote_item:
-	ADDRESS ANY {
-		memset(&parse->peer->remote, 0, sizeof(parse->peer->remote));
+	ADDRESS {
+		conf_remotes_free(parse->peer);
 		PEER_HAS(REMOTE);
-	}
-|	ADDRESS WORD {
-		if (!peer_addr(parse, &@2, $2, &parse->peer->remote))
-			YYABORT;
-		PEER_HAS(REMOTE);
-	}
+	} remote_addresses
 |	ID ANY {
 		conf_id_free(&parse->peer->remote_id);
 		parse->peer->remote_id_any = true;
@@ -484,6 +518,28 @@ remote_item:
 	}
 |	ID id_type STRING {
 		if (!remote_id(parse, &@3, $2, $3, true))
+			YYABORT;
+	}
+;
+
+remote_addresses:
+	ANY
+|	remote_list
+;
+
+remote_list:
+	remote_address
+|	remote_list remote_address
+;
+
+remote_address:
+	WORD {
+		struct conf_peer *peer = parse->peer;
+
+		if (peer->n_remotes == CONF_REMOTES_MAX)
+			REFUSE(@1, "found '%.*s', expected at most %u remote addresses", $1.len, $1.p,
+			       CONF_REMOTES_MAX);
+		if (!remote_value(parse, &@1, $1, APPEND(peer->remotes, peer->n_remotes)))
 			YYABORT;
 	}
 ;
@@ -682,6 +738,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "allow-weak", ALLOW_WEAK }, { "mtu", MTU }, { "df", DF }, { "dscp", DSCP },
 	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF }, { "child-sa", CHILD_SA },
 	{ "fragmentation", FRAGMENTATION }, { "encapsulation", ENCAPSULATION },
+	{ "prefer-first", PREFER_FIRST },
 	{ "limits", LIMITS }, { "cookies-from", COOKIES_FROM }, { "half-open", HALF_OPEN },
 	{ "half-open-per-address", HALF_OPEN_PER_ADDRESS },
 	{ "starts-per-address", STARTS_PER_ADDRESS },

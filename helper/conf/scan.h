@@ -112,7 +112,7 @@ enum conf_peer_setting {
 	PEER_HAS_LOCAL_AUTH, PEER_HAS_REMOTE_AUTH, PEER_HAS_CERT, PEER_HAS_KEY, PEER_HAS_CA,
 	PEER_HAS_REMOTE_KEY, PEER_HAS_RSA, PEER_HAS_REVOCATION, PEER_HAS_IKE,
 	PEER_HAS_IKE_LIFETIME, PEER_HAS_REAUTH, PEER_HAS_DPD, PEER_HAS_WEAK, PEER_HAS_FRAGMENT,
-	PEER_HAS_ENCAPSULATION,
+	PEER_HAS_ENCAPSULATION, PEER_HAS_PREFER_FIRST,
 };
 
 enum conf_tunnel_setting {
@@ -124,6 +124,10 @@ enum conf_tunnel_setting {
 void conf_peer_init(struct conf_peer *peer);	/* defaults; @peer is zeroed */
 void conf_tunnel_init(struct conf_tunnel *t);
 bool conf_templates_apply(struct conf *conf, struct conf_error *err);
+
+/* remote.c */
+void conf_remotes_free(struct conf_peer *peer);
+bool conf_remotes_copy(struct conf_peer *to, const struct conf_peer *from);
 
 /* check.c: what one block cannot see; fills in defaults */
 bool conf_check(struct conf *conf, struct conf_error *err);
@@ -139,6 +143,8 @@ bool conf_value_duration(struct conf_word w, uint64_t *seconds);	/* 30s 10m 4h 1
 bool conf_value_size(struct conf_word w, uint64_t *bytes);		/* 64KB 512MB 4GB, of 1024 */
 bool conf_value_proto(struct conf_word w, uint8_t *proto);
 bool conf_value_range(struct conf_word w, struct ts *ts, const char **expected);
+bool conf_value_host(struct conf_word w);	/* RFC 1123 2.1 */
+bool conf_value_is_host(struct conf_word w);
 bool conf_value_ports(struct conf_word w, struct ts *ts);
 bool conf_value_auth_rsa(struct conf_word w, enum conf_rsa *out);
 bool conf_value_revocation(struct conf_word w, enum conf_revocation *out);

@@ -19,15 +19,16 @@ struct part {
 	{ TUNNEL_HAS_ ## setting, offsetof(struct conf_tunnel, member), \
 	  sizeof(((struct conf_tunnel *)0)->member) }
 
-/* take_id() and take_file() copy identities and file names, because these are allocated. */
+/* take_id(), take_file() and conf_remotes_copy() copy what is allocated. */
 static const struct part peer_parts[] = {
-	PEER(LOCAL, local), PEER(REMOTE, remote), PEER(REMOTE_ID, remote_id_any),
+	PEER(LOCAL, local), PEER(REMOTE_ID, remote_id_any),
 	PEER(LOCAL_AUTH, local_auth), PEER(LOCAL_AUTH, local_auth_at),
 	PEER(REMOTE_AUTH, remote_auth), PEER(REMOTE_AUTH, remote_auth_at),
 	PEER(RSA, rsa), PEER(REVOCATION, revocation), PEER(IKE, n_ike), PEER(IKE, ike),
 	PEER(IKE_LIFETIME, ike_lifetime), PEER(REAUTH, reauth), PEER(DPD, dpd),
 	PEER(WEAK, allow_weak), PEER(FRAGMENT, fragment_size),
 	PEER(ENCAPSULATION, force_udp), PEER(ENCAPSULATION, encapsulation_at),
+	PEER(PREFER_FIRST, prefer_first), PEER(PREFER_FIRST, prefer_first_at),
 };
 
 static const struct part tunnel_parts[] = {
@@ -99,7 +100,8 @@ static bool take_peer(struct conf_peer *to, const struct conf_peer *from)
 
 #define WANTED(setting) (wanted & 1u << PEER_HAS_ ## setting)
 	take_parts(peer_parts, sizeof(peer_parts) / sizeof(*peer_parts), wanted, to, from);
-	return take_id(WANTED(LOCAL_ID), &to->local_id, &from->local_id) &&
+	return (!WANTED(REMOTE) || conf_remotes_copy(to, from)) &&
+	       take_id(WANTED(LOCAL_ID), &to->local_id, &from->local_id) &&
 	       take_id(WANTED(REMOTE_ID), &to->remote_id, &from->remote_id) &&
 	       take_file(WANTED(CERT), &to->cert, &from->cert) &&
 	       take_file(WANTED(KEY), &to->key, &from->key) &&

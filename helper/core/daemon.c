@@ -19,6 +19,7 @@
 #include "core/reason.h"
 #include "core/worker.h"
 #include "ike/ike.h"
+#include "sys/resolve.h"
 #include "sys/revoke.h"
 #include "sys/udp.h"
 
@@ -44,6 +45,7 @@ struct udp_arg {
  * @on_load_arg: argument of @on_load
  * @prepare: callback before each wait of @loop
  * @refused: why the newest load was refused, or empty
+ * @resolver: DNS names
  * @revoke: revocation of certificates
  * @tick: timer of @ike
  * @udp: IKE sockets
@@ -60,6 +62,7 @@ struct daemon {
 	struct worker_pool *workers;
 	struct ike *ike;
 	struct revoke *revoke;
+	struct resolver *resolver;
 	struct conf *conf;
 	char *conf_path;
 	struct event_io *kern_io, *udp_io[UDP_SOCKETS];
@@ -222,6 +225,15 @@ static bool op_is_local(const struct addr *addr, void *user)
 	return udp_is_local(addr);
 }
 
+/* on a worker's thread */
+static unsigned int op_resolve(const char *name, uint8_t family, struct addr *out,
+			       unsigned int max, char *err, size_t err_len, void *user)
+{
+	struct daemon *d = user;
+
+	return resolve_name(d->resolver, name, family, out, max, err, err_len);
+}
+
 static const char *const event_names[] = {
 	[IKE_EVENT_ACQUIRE]	= "acquire",
 	[IKE_EVENT_EXCHANGE]	= "exchange",
@@ -231,6 +243,7 @@ static const char *const event_names[] = {
 	[IKE_EVENT_CHILD_DOWN]	= "child-down",
 	[IKE_EVENT_ADOPTED]	= "adopted",
 	[IKE_EVENT_MOVED]	= "moved",
+	[IKE_EVENT_RESOLVED]	= "resolved",
 	[IKE_EVENT_VERIFY]	= "verify",
 	[IKE_EVENT_ERROR]	= "error",
 };
@@ -300,6 +313,7 @@ static const struct ike_ops ike_ops = {
 	.event		= op_event,
 	.local_addr	= op_local_addr,
 	.is_local	= op_is_local,
+	.resolve	= op_resolve,
 };
 
 /* ---- what happens outside ---- */
@@ -802,9 +816,10 @@ out:
 bool daemon_start(struct daemon *d, char *err, size_t err_len)
 {
 	d->revoke = revoke_new();
+	d->resolver = resolver_new();
 	d->workers = worker_new(d->loop, 0, ASKERS);
 	d->ike = ike_new(&ike_ops, d);
-	if (!d->revoke || !d->workers || !d->ike || !watch_all(d)) {
+	if (!d->revoke || !d->resolver || !d->workers || !d->ike || !watch_all(d)) {
 		snprintf(err, err_len, "out of memory or threads");
 		return false;
 	}
@@ -836,12 +851,15 @@ void daemon_close(struct daemon *d)
 		event_io_free(d->udp_io[i]);
 	if (d->revoke)
 		revoke_stop(d->revoke);
+	if (d->resolver)
+		resolver_stop(d->resolver);
 	/* jobs end in the core, the core's last words go to the control's clients */
 	worker_free(d->workers);
 	if (d->ike)
 		ike_free(d->ike);
 	ctl_close(d->ctl);
 	revoke_free(d->revoke);
+	resolver_free(d->resolver);
 	conf_free(d->conf);
 	udp_close(d->udp);
 	kern_close(d->kern);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Clients: the peers that share a block with `remote address any` and an id that is a pattern, or none.
+ * Clients: the peers that share a block with `remote address any`, or ranges alone, and an id that is a
+ * pattern, or none.
  * Each IKE SA of such a block belongs to one client, by the identity of the peer. A packet belongs
  * to the client whose selectors match it. The selectors of two clients never overlap.
  */
@@ -16,7 +17,7 @@ bool ike_has_clients(const struct ike_peer *peer)
 {
 	const struct conf_peer *conf = peer->conf;
 
-	return !conf->remote.family && (!conf->remote_id.type || conf_id_is_pattern(&conf->remote_id));
+	return !conf_peer_initiates(conf) && (!conf->remote_id.type || conf_id_is_pattern(&conf->remote_id));
 }
 
 /**

@@ -42,6 +42,8 @@ struct ike_child;
 struct v2_frags;
 struct ike_certs;
 struct ike_memo;
+struct ike_lookup;
+struct ike_remote;
 
 /* what is counted when a message ends without effect */
 #define IKE_COUNTERS(X)				\
@@ -153,8 +155,10 @@ struct ike {
 	uint64_t seq;			/* of what happens: the clock stands still within an event */
 	struct ike_peer *peers;
 	struct ike_table peers_by_name, tunnels_by_name;
-	struct ike_table peers_by_addr;	/* by the remote one */
-	struct ike_peer *peers_any;	/* those that may have any; by next_any */
+	struct ike_table peers_by_addr;	/* struct ike_remote_addr */
+	struct ike_peer *peers_any;	/* those with `any`, a range or a name; by next_any */
+	struct ike_lookup *lookups;	/* that wait for their turn */
+	unsigned int n_lookups;		/* under way */
 	struct ike_sa *sas;
 	unsigned int n_sas, n_half_open;
 	struct ike_sa *half_open, **half_open_end;	/* the oldest first; also dead ones with a job */
@@ -219,13 +223,21 @@ struct ike_op_list {
  * @failure: the last failure of an IKE SA that this host initiated or an authenticated peer caused
  * @refusal: the last failure of an unauthenticated initiator; NULL: none
  * @n_failures: number of failures since the peer was configured
+ * @n_remotes: number of @remotes
+ * @remotes: addresses, names and ranges, in order of preference; none: any
+ * @at: index of the one that the next IKE SA begins with
+ * @at_addr: index of the address, of a name with several
+ * @n_failed: how many of @remotes failed, one after the other
+ * @try_next: an IKE SA just failed, and @at is the next one to try
+ * @prefer: when the first is tried again
+ * @preferring: that waits until its name is resolved
  */
 struct ike_peer {
 	struct ike_peer *next, *next_old, *next_any;
 	bool old;
 	unsigned int order;
 	struct ike *ike;
-	struct ike_link by_name, by_addr;
+	struct ike_link by_name;
 	const struct conf_peer *conf;
 	struct ike_tunnel *tunnels;
 	struct ike_sa *sas;
@@ -234,6 +246,48 @@ struct ike_peer {
 	uint64_t closed_since;
 	struct ike_failure *failure, *refusal;
 	uint64_t n_failures;
+	unsigned int n_remotes, at, at_addr, n_failed;
+	struct ike_remote *remotes;
+	bool try_next, preferring;
+	struct ike_timer prefer;
+};
+
+#define IKE_REMOTE_ADDRS_MAX	8	/* addresses of a name that are tried */
+#define IKE_REMOTE_ERROR_LEN	128
+
+/* An address of a peer, in ike->peers_by_addr. */
+struct ike_remote_addr {
+	struct ike_link by_addr;
+	struct ike_remote *of;
+	struct addr addr;
+};
+
+/**
+ * struct ike_remote - one value of `remote address`
+ * @peer: its peer
+ * @conf: the value; changes with each configuration
+ * @n: number of @addrs; 0 for a range, and for a name that was never resolved
+ * @addrs: the address, or those of the name by the last answer
+ * @lookup: resolves the name; NULL: none is under way
+ * @looked_at: time of the last answer, in ms of the core's clock; 0: there was none
+ * @failures: answers without an address, one after the other
+ * @error: why; empty: the last answer had one
+ * @again: when the name is resolved again
+ * @told: hash of the last failure to initiate to it that the log has; 0: none
+ * @told_at: time of that log line, in ms of the core's clock
+ */
+struct ike_remote {
+	struct ike_peer *peer;
+	const struct conf_remote *conf;
+	unsigned int n;
+	struct ike_remote_addr addrs[IKE_REMOTE_ADDRS_MAX];
+	struct ike_lookup *lookup;
+	uint64_t looked_at;
+	unsigned int failures;
+	char error[IKE_REMOTE_ERROR_LEN];
+	struct ike_timer again;
+	uint32_t told;
+	uint64_t told_at;
 };
 
 #define IKE_MISSES_MAX	8
@@ -255,6 +309,7 @@ struct ike_miss {
  * @sa: the IKE SA that is to bring it up, while one is
  * @n_up: CHILD SAs in use
  * @wanted: a packet asked while it had to wait, @flow is that packet
+ * @resolving: it waits until a name of the peer is resolved, for @flow if @has_flow
  * @retry_at: not before
  * @single_pair: the peer sent SINGLE_PAIR_REQUIRED, so each entry gets its own CHILD SA
  * @down: taken down by the operator: at-load does not bring it back
@@ -273,7 +328,7 @@ struct ike_tunnel {
 	char name[IKE_NAME_MAX];
 	struct ike_sa *sa;
 	unsigned int n_up;
-	bool wanted, has_flow, down, single_pair;
+	bool wanted, has_flow, down, single_pair, resolving;
 	struct kern_flow flow;
 	struct rate_limit waits;
 	unsigned int failures;
@@ -429,6 +484,9 @@ struct ike_answer {
  * @init_repeats: answers given to copies of its IKE_SA_INIT request
  * @asker: responder: the address that IKE_SA_INIT was answered to. It stays when @remote moves
  * @natt_forced: the block of the peer has `encapsulation udp`
+ * @called: this host initiated it, or the IKE SA that it succeeds, to an address of the peer's list
+ * @called_at: the index of that address in the list
+ * @move_to: address that its successor is to begin with; family 0: that of @remote
  * @had: selectors of its newest CHILD SA that went while it stayed: client.c
  * @n_had: their number
  * @had_in: their tunnel
@@ -500,6 +558,9 @@ struct ike_sa {
 	uint64_t born, authed, loses_to, close_at;
 	bool confirmed, asked;
 	bool one_too_many;		/* it is closed for that */
+	bool called;
+	unsigned int called_at;
+	struct addr move_to;
 	struct kern_sel *had;
 	unsigned int n_had;
 	const struct ike_tunnel *had_in;
@@ -627,6 +688,7 @@ void ike_report_error(struct ike_sa *sa, const char *tunnel, const char *fmt, ..
 	__attribute__((format(printf, 3, 4)));
 /* Reports why this host did not send IKE_SA_INIT. */
 void ike_report_not_begun(struct ike_tunnel *tun, const char *text);
+void ike_report_peer(struct ike_peer *peer, const char *text);	/* about none of its tunnels */
 
 /* ---- failure.c: the last failure of each peer ---- */
 void ike_note_sa(const struct ike_sa *sa);	/* SA of an unauthenticated initiator */
@@ -934,6 +996,25 @@ void ike_proof_clear(struct ike_proof *proof);
 const struct conf_secret *ike_id_secret(const struct conf *conf, const struct conf_peer *peer,
 					const struct addr *local, const struct conf_id *remote,
 					const struct addr *remote_addr);
+/* ---- remote.c: the addresses and names of a peer ---- */
+enum ike_pick { IKE_PICK_READY, IKE_PICK_WAIT, IKE_PICK_FAILED, IKE_PICK_TOLD };
+#define IKE_RANK_ANY	0
+#define IKE_RANK_RANGE	2
+#define IKE_RANK_NAMED	4
+bool ike_remotes_set(struct ike_peer *peer, bool same);
+void ike_remotes_free(struct ike_peer *peer);
+void ike_lookups_drop(struct ike *ike);
+int ike_remote_rank(const struct ike_peer *peer, const struct addr *a);
+enum ike_pick ike_remote_pick(struct ike_peer *peer, struct addr *remote, struct addr *local,
+			      char *err, size_t len);
+bool ike_remote_failed(const struct ike_sa *sa);
+unsigned int ike_remote_first(const struct ike_peer *peer);	/* index of the preferred one */
+unsigned int ike_remote_tries(const struct ike_sa *sa, unsigned int tries);
+/* Does the log have this failure of an SA? One record is for all addresses of the peer. */
+bool ike_remote_is_told(const struct ike_sa *sa, const char *text);
+void ike_remote_established(struct ike_sa *sa);
+void ike_remote_prefer(struct ike_timer *t);
+json_t *ike_remotes_json(const struct ike_peer *peer, uint64_t now);
 /* how an address is found in ike->peers_by_addr */
 uint32_t ike_addr_hash(const struct ike *ike, const struct addr *a);
 /* responder: peers by addresses; @prev NULL: the first; most specific first */

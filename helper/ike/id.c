@@ -172,23 +172,16 @@ const struct conf_secret *ike_id_secret(const struct conf *conf, const struct co
 	return conf_secret_find(conf, &l, &r);
 }
 
-/* 2: both named, 1: one of them, 0: any to any, -1: not this one */
-static int addr_rank(const struct conf_peer *p, const struct addr *local,
-		     const struct addr *remote)
+/* That of the remote address, one more if the local one is named, too; -1: not this peer. */
+static int addr_rank(const struct ike_peer *p, const struct addr *local, const struct addr *remote)
 {
-	int rank = 0;
+	const struct addr *ours = &p->conf->local;
+	int rank;
 
-	if (p->local.family) {
-		if (!addr_equal(&p->local, local))
-			return -1;
-		rank++;
-	}
-	if (p->remote.family) {
-		if (!addr_equal(&p->remote, remote))
-			return -1;
-		rank += 2;
-	}
-	return rank;
+	if (ours->family && !addr_equal(ours, local))
+		return -1;
+	rank = ike_remote_rank(p, remote);
+	return rank < 0 ? rank : rank + (ours->family ? 1 : 0);
 }
 
 uint32_t ike_addr_hash(const struct ike *ike, const struct addr *a)
@@ -199,7 +192,7 @@ uint32_t ike_addr_hash(const struct ike *ike, const struct addr *a)
 static bool comes_before(const struct ike_peer *a, const struct ike_peer *b,
 			 const struct addr *local, const struct addr *remote)
 {
-	int rank_a = addr_rank(a->conf, local, remote), rank_b = addr_rank(b->conf, local, remote);
+	int rank_a = addr_rank(a, local, remote), rank_b = addr_rank(b, local, remote);
 
 	return rank_a > rank_b || (rank_a == rank_b && a->order < b->order);
 }
@@ -212,8 +205,8 @@ static struct ike_peer *next_named(struct ike *ike, const struct addr *local,
 	struct ike_peer *p, *best = NULL;
 
 	for (; l; l = ike_table_next(l)) {
-		p = container_of(l, struct ike_peer, by_addr);
-		if (addr_rank(p->conf, local, remote) >= 0 &&
+		p = container_of(l, struct ike_remote_addr, by_addr)->of->peer;
+		if (addr_rank(p, local, remote) >= IKE_RANK_NAMED &&
 		    (!prev || comes_before(prev, p, local, remote)) &&
 		    (!best || comes_before(p, best, local, remote)))
 			best = p;
@@ -224,14 +217,23 @@ static struct ike_peer *next_named(struct ike *ike, const struct addr *local,
 static struct ike_peer *next_any(struct ike *ike, const struct addr *local,
 				 const struct addr *remote, const struct ike_peer *prev)
 {
-	int want = prev ? addr_rank(prev->conf, local, remote) : 1;
-	struct ike_peer *p = prev ? prev->next_any : ike->peers_any;
+	int below = IKE_RANK_NAMED, rank, best_rank = -1;
+	struct ike_peer *p, *best = NULL;
 
-	for (; want >= 0; want--, p = ike->peers_any)
-		for (; p; p = p->next_any)
-			if (addr_rank(p->conf, local, remote) == want)
+	if (prev) {
+		below = addr_rank(prev, local, remote);
+		for (p = prev->next_any; p; p = p->next_any)
+			if (addr_rank(p, local, remote) == below)
 				return p;
-	return NULL;
+	}
+	for (p = ike->peers_any; p; p = p->next_any) {
+		rank = addr_rank(p, local, remote);
+		if (rank >= below || rank <= best_rank)
+			continue;
+		best = p;
+		best_rank = rank;
+	}
+	return best;
 }
 
 struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
@@ -239,7 +241,7 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
 {
 	struct ike_peer *p;
 
-	if (!prev || prev->conf->remote.family) {
+	if (!prev || addr_rank(prev, local, remote) >= IKE_RANK_NAMED) {
 		p = next_named(ike, local, remote, prev);
 		if (p)
 			return p;

@@ -67,6 +67,7 @@ void ike_free(struct ike *ike)
 		ike_sa_kill(ike->sas, "nfipsecd ends");
 	ike_rechecks_drop(ike);
 	ike_lingers_drop(ike, NULL, NULL);
+	ike_lookups_drop(ike);
 	ike_peers_free(ike);
 	ike_orphans_free(ike);
 	free(ike->memo);

@@ -50,6 +50,7 @@ enum ike_event_type {
 	IKE_EVENT_CHILD_UP, IKE_EVENT_CHILD_DOWN,
 	IKE_EVENT_ADOPTED,	/* SAs of an earlier run carry on */
 	IKE_EVENT_MOVED,	/* a peer behind a NAT has another address or port */
+	IKE_EVENT_RESOLVED,	/* a name that could not be resolved has an address again */
 	IKE_EVENT_VERIFY,	/* a step of ike_verify() is over: data has step, ok, ms */
 	IKE_EVENT_ERROR,	/* one clear line: which peer, what was offered, what was expected */
 };
@@ -88,6 +89,12 @@ struct ike_ops {
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
 	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);
+	/*
+	 * On another thread: the addresses of a DNS name, at most @max, of @family (0: both).
+	 * Returns their number; 0: @err says why there is none.
+	 */
+	unsigned int (*resolve)(const char *name, uint8_t family, struct addr *out,
+				unsigned int max, char *err, size_t err_len, void *user);
 	/* Returns false if @addr is no address of this host. NULL: the core does not check. */
 	bool (*is_local)(const struct addr *addr, void *user);
 	time_t (*wall)(void *user);	/* the wall clock, on any thread; NULL: time(2) */

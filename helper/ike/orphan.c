@@ -267,7 +267,7 @@ static bool fits(const struct ike_orphan *o, const struct ike_tunnel *tun)
 	    o->hard_seconds != conf->lifetime_seconds ||
 	    o->hard_bytes != conf->lifetime_bytes ||
 	    (peer->local.family && !addr_equal(&peer->local, &o->local)) ||
-	    (peer->remote.family && !addr_equal(&peer->remote, &o->remote)) ||
+	    !conf_peer_may_have(peer, &o->remote) ||
 	    (o->dir == NFIPSEC_DIR_IN && o->replay_window != conf->replay_window))
 		return false;
 	p = conf_tunnel_proposals(conf, &n);
@@ -323,7 +323,7 @@ bool ike_orphans_wait(const struct ike_tunnel *tun)
 {
 	const struct ike_orphan *o;
 
-	if (tun->n_up || tun->down || !tun->peer->conf->remote.family)
+	if (tun->n_up || tun->down || !conf_peer_initiates(tun->peer->conf))
 		return false;
 	for (o = first_of(tun); o; o = o->next)
 		if (is_open(o))
@@ -390,7 +390,7 @@ static void start_one(struct ike_tunnel *tun)
 	struct ike_orphan *o = first_of(tun);
 	struct kern_flow flow;
 
-	if (!tun->peer->conf->remote.family || tun->sa)
+	if (!conf_peer_initiates(tun->peer->conf) || tun->sa)
 		return;
 	while (o && (!is_open(o) || o->asked))
 		o = o->next;
@@ -509,7 +509,7 @@ void ike_orphans_contact(const struct ike_sa *sa)
 			continue;
 		for (at = &all->first; *at;) {
 			/* a peer of any address may be several */
-			if (sa->peer->conf->remote.family ||
+			if (conf_peer_initiates(sa->peer->conf) ||
 			    addr_equal(&(*at)->remote, &sa->remote.addr))
 				drop(sa->ike, at, true);
 			else

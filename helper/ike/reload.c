@@ -74,7 +74,7 @@ static bool is_one(const struct conf_peer *p)
 static bool peer_same(const struct reload *r, const struct conf_peer *a, const struct conf_peer *b)
 {
 	if (a->ike_version != b->ike_version || !addr_equal(&a->local, &b->local) ||
-	    !addr_equal(&a->remote, &b->remote) || !ids_same(&a->local_id, &b->local_id) ||
+	    conf_peer_initiates(a) != conf_peer_initiates(b) || !ids_same(&a->local_id, &b->local_id) ||
 	    !ids_same(&a->remote_id, &b->remote_id) ||
 	    a->local_auth != b->local_auth || a->remote_auth != b->remote_auth ||
 	    a->ike_lifetime != b->ike_lifetime || a->reauth != b->reauth ||
@@ -110,13 +110,21 @@ static bool proof_holds(const struct reload *r, const struct ike_sa *sa, const s
 			 conf_remote_pub(r->to, b, &sa->remote_id));
 }
 
+/* Checks whether the new list still has the address of an IKE SA. Behind a NAT the peer may move. */
+static bool address_holds(const struct ike_sa *sa, const struct conf_peer *a,
+			  const struct conf_peer *b)
+{
+	return conf_remotes_same(a, b) || conf_peer_may_have(b, &sa->remote.addr);
+}
+
 /**
  * delete_unproved() - delete the IKE SAs of a peer whose secret or public key was changed or removed
  * @r: both configurations
  * @peer: the peer, still with its old block
  * @to: its new block
  *
- * One block may serve many peers. The IKE SAs of the others stay.
+ * One block may serve many peers. The IKE SAs of the others stay. An IKE SA with an address that the
+ * new block does not have is deleted, too.
  */
 static void delete_unproved(const struct reload *r, struct ike_peer *peer,
 			    const struct conf_peer *to)
@@ -127,6 +135,8 @@ static void delete_unproved(const struct reload *r, struct ike_peer *peer,
 		next = sa->peer_next ? ike_sa_get(sa->peer_next) : NULL;
 		if (has_proof(sa) && !proof_holds(r, sa, peer->conf, to))
 			ike_sa_delete(sa, "its secret or key changed");
+		else if (!address_holds(sa, peer->conf, to))
+			ike_sa_delete(sa, "its address is no longer configured");
 		/* a successor that was being negotiated is deleted with its IKE SA */
 		sa = next && next->dead ? peer->sas : next;
 		if (next)
@@ -164,7 +174,9 @@ static bool lists_same(const struct conf_list *a, const struct conf_list *b)
 
 static bool tunnel_same(const struct conf_tunnel *a, const struct conf_tunnel *b)
 {
-	return a->mode == b->mode && a->child_sa == b->child_sa &&
+	/* the module deletes the SAs of a tunnel that it gets with another remote address */
+	return addr_equal(&a->peer->remote, &b->peer->remote) &&
+	       a->mode == b->mode && a->child_sa == b->child_sa &&
 	       a->lifetime_seconds == b->lifetime_seconds &&
 	       a->lifetime_bytes == b->lifetime_bytes && a->replay_window == b->replay_window &&
 	       a->idle_timeout == b->idle_timeout &&
@@ -211,7 +223,6 @@ static void names_forget(struct ike_peer *peer)
 	struct ike_tunnel *tun;
 
 	ike_table_del(&peer->ike->peers_by_name, &peer->by_name);
-	ike_table_del(&peer->ike->peers_by_addr, &peer->by_addr);
 	for (tun = peer->tunnels; tun; tun = tun->next)
 		ike_table_del(&peer->ike->tunnels_by_name, &tun->by_name);
 }
@@ -236,6 +247,7 @@ static void peer_free(struct ike_peer *peer)
 		free(tun);
 	}
 	ike_timer_off(&ike->timers, &peer->unique);
+	ike_remotes_free(peer);
 	ike_failure_free(peer->failure);
 	ike_failure_free(peer->refusal);
 	free(peer);
@@ -271,7 +283,7 @@ static struct ike_tunnel *tunnel_keep(struct ike_tunnel **list, const struct con
 	return NULL;
 }
 
-/* Ends the waiting time of failed tunnels, because new credentials may let them come up. */
+/* Ends the waiting time of failed tunnels: new credentials or addresses may let them come up. */
 static void try_again_soon(struct ike_peer *peer)
 {
 	struct ike_tunnel *tun;
@@ -279,6 +291,11 @@ static void try_again_soon(struct ike_peer *peer)
 	for (tun = peer->tunnels; tun; tun = tun->next) {
 		tun->failures = 0;
 		tun->retry_at = 0;
+		if (tun->resolving) {
+			tun->resolving = false;
+			tun->wanted = true;
+			ike_timer_set(&peer->ike->timers, &tun->timer, peer->ike->now);
+		}
 		if (tun->timer.at)
 			ike_timer_set(&peer->ike->timers, &tun->timer, peer->ike->now);
 	}
@@ -290,7 +307,10 @@ static void settings_update(struct ike_peer *peer, const struct conf_peer *from)
 	const struct conf_peer *to = peer->conf;
 	struct ike_sa *sa;
 
-	if (memcmp(from->cert_digest, to->cert_digest, sizeof(to->cert_digest)))
+	bool same = conf_remotes_same(from, to);
+
+	ike_remotes_set(peer, same);
+	if (!same || memcmp(from->cert_digest, to->cert_digest, sizeof(to->cert_digest)))
 		try_again_soon(peer);
 	for (sa = peer->sas; sa && from->dpd != to->dpd; sa = sa->peer_next)
 		if (sa->state == IKE_STATE_ESTABLISHED)
@@ -367,6 +387,17 @@ static void start_at_load(struct ike *ike)
 	}
 }
 
+/* Checks for a value that ike->peers_by_addr cannot hold, or a name, which may have no address. */
+static bool has_open_remote(const struct conf_peer *conf)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_remotes; i++)
+		if (conf->remotes[i].type != CONF_REMOTE_ADDR)
+			return true;
+	return !conf->n_remotes;
+}
+
 /* for who begins with us */
 static void sort_by_addr(struct ike *ike)
 {
@@ -375,11 +406,8 @@ static void sort_by_addr(struct ike *ike)
 
 	for (peer = ike->peers; peer; peer = peer->next) {
 		peer->order = order++;
-		if (peer->conf->remote.family) {
-			ike_table_put(&ike->peers_by_addr, &peer->by_addr,
-				      ike_addr_hash(ike, &peer->conf->remote));
+		if (!has_open_remote(peer->conf))
 			continue;
-		}
 		*at = peer;
 		at = &peer->next_any;
 	}
@@ -443,6 +471,7 @@ void ike_peers_free(struct ike *ike)
 			free(tun);
 		}
 		ike_timer_off(&ike->timers, &peer->unique);
+		ike_remotes_free(peer);
 		ike_failure_free(peer->failure);
 		ike_failure_free(peer->refusal);
 		free(peer);

@@ -139,6 +139,7 @@ static void report_error(struct ike *ike, struct ike_peer *peer, const struct ik
 
 	if (peer) {
 		ev.quiet = ike_failure_record(&peer->failure, ike, sa, tunnel, text, &ev.count);
+		ev.quiet = (sa && ike_remote_is_told(sa, text)) || ev.quiet;
 		peer->n_failures++;
 	}
 	ike_notes_drop(ike);
@@ -175,6 +176,19 @@ void ike_report_not_begun(struct ike_tunnel *tun, const char *text)
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	report_error(tun->peer->ike, tun->peer, NULL, tun->peer->conf->name, tun->conf->name, copy);
+}
+
+/**
+ * ike_report_peer - reports and records an error that is about no tunnel and no IKE SA
+ * @peer: the peer
+ * @text: the error
+ */
+void ike_report_peer(struct ike_peer *peer, const char *text)
+{
+	char copy[IKE_TEXT_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	report_error(peer->ike, peer, NULL, peer->conf->name, NULL, copy);
 }
 
 /* Counts the failure and returns true if the same one was reported a short time ago. */

@@ -50,7 +50,7 @@ static void expired(struct ike_timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, retrans.timer);
 	struct ike_retrans *r = &sa->retrans;
-	unsigned int tries = sa->ike->limits.retrans_tries;
+	unsigned int tries = ike_remote_tries(sa, sa->ike->limits.retrans_tries);
 
 	/* a DELETE is a courtesy: who does not answer two more of them is not there */
 	if (r->tries - r->cut_at >= (sa->state == IKE_STATE_DELETING && tries > 2 ? 2 : tries)) {

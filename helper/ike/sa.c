@@ -343,7 +343,13 @@ void ike_sa_kill(struct ike_sa *sa, const char *why)
 
 void ike_sa_fail_quiet(struct ike_sa *sa, const char *error)
 {
+	struct ike_peer *peer = sa->peer;
+
+	if (peer)
+		peer->try_next = !sa->dead && ike_remote_failed(sa);
 	kill(sa, "failed", error);
+	if (peer)
+		peer->try_next = false;
 }
 
 /* the tunnel that an error is about, for those who listen */
@@ -445,6 +451,8 @@ bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->fragments = old->fragments;
 	sa->frag_size = old->frag_size;
 	sa->authenticated = old->authenticated;
+	sa->called = old->called;
+	sa->called_at = old->called_at;
 	sa->reauth_at = old->reauth_at;
 	ike_proof_copy(&sa->our_proof, &old->our_proof);
 	ike_proof_copy(&sa->their_proof, &old->their_proof);
@@ -706,6 +714,7 @@ void ike_sa_established(struct ike_sa *sa)
 		   sa->keyed ? "rekeyed" : "up", p,
 		   ike_sa_id_named(sa, true, us_named, sizeof(us_named)),
 		   ike_sa_id_named(sa, false, them_named, sizeof(them_named)));
+	ike_remote_established(sa);
 }
 
 static void life_due(struct ike_timer *t)

@@ -156,14 +156,19 @@ static const char *down_reason(const struct ike_tunnel *tun, char *text, size_t 
 	}
 	if (tun->error) {
 		snprintf(text, len, "%s", tun->error);
-		return tun->sa ? "connecting" : "failed";
+		return tun->sa || tun->resolving ? "connecting" : "failed";
+	}
+	if (tun->resolving) {
+		snprintf(text, len, "a name of the peer is being resolved");
+		return "connecting";
 	}
 	if (tun->sa) {
 		snprintf(text, len, "its IKE SA is %s", ike_sa_state_str(tun->sa));
 		return "connecting";
 	}
-	if (!conf->remote.family) {
-		snprintf(text, len, "the peer initiates: its remote address is any");
+	if (!conf_peer_initiates(conf)) {
+		snprintf(text, len, "the peer initiates: its remote address is %s",
+			 conf->n_remotes ? "a range" : "any");
 		return "peer-initiates";
 	}
 	if (tun->conf->start == CONF_START_MANUAL) {
@@ -208,7 +213,7 @@ static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 			if (c->tun == tun)
 				json_array_append_new(children, show_child(c, now));
 	o = json_pack("{s:o,s:s,s:s,s:o,s:i,s:o}", "name", printable_json(tun->conf->name), "state",
-			 tun->n_up ? "up" : tun->sa ? "connecting" :
+			 tun->n_up ? "up" : tun->sa || tun->resolving ? "connecting" :
 			 ike_orphans_of(tun) ? "carried on" :
 			 tun->retry_at > now && tun->failures ? "failed" : "down",
 			 "start", starts[tun->conf->start], "access_list",
@@ -222,7 +227,7 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
 {
 	json_t *sas = json_array(), *tunnels = json_array();
 	const char *state = "down";
-	char local[ADDR_STRLEN] = "any", remote[ADDR_STRLEN] = "any";
+	char local[ADDR_STRLEN] = "any", remote[CONF_REMOTES_MAX * (CONF_HOST_MAX + 2)];
 	const struct ike_tunnel *t;
 	const struct ike_sa *sa;
 	json_t *o;
@@ -238,10 +243,10 @@ json_t *ike_show_peer(const struct ike_peer *peer, uint64_t now)
 		json_array_append_new(tunnels, show_tunnel(t, now));
 	if (peer->conf->local.family)
 		addr_str(&peer->conf->local, local, sizeof(local));
-	if (peer->conf->remote.family)
-		addr_str(&peer->conf->remote, remote, sizeof(remote));
 	o = json_pack("{s:o,s:s,s:s,s:s,s:o,s:o}", "name", printable_json(peer->conf->name), "state", state,
-		      "local", local, "remote", remote, "ike_sas", sas, "tunnels", tunnels);
+		      "local", local, "remote", conf_remotes_str(peer->conf, remote, sizeof(remote)),
+		      "ike_sas", sas, "tunnels", tunnels);
+	json_object_set_new(o, "remotes", ike_remotes_json(peer, now));
 	if (peer->failure)
 		json_object_set_new(o, "last_error", ike_failure_json(peer->failure, now));
 	if (peer->refusal)

@@ -124,7 +124,7 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 	struct ike *ike = tun->peer->ike;
 	struct ike_sa *sa;
 
-	if (tun->sa || ike->closing)
+	if (tun->sa || tun->resolving || ike->closing)
 		return;
 	if (flow && is_missed(tun, flow))
 		return;
@@ -144,6 +144,10 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 		v2_run(sa);
 		return;
 	}
+	/* another address of the peer may have to be tried for this packet */
+	tun->has_flow = flow != NULL;
+	if (flow && flow != &tun->flow)
+		tun->flow = *flow;
 	v2_initiate(tun->peer, tun, flow, 0);
 }
 
@@ -173,10 +177,17 @@ void ike_tunnel_failed(struct ike_tunnel *tun, const char *error)
 	char text[IKE_TEXT_MAX + IKE_NAME_MAX];
 
 	tun->sa = NULL;
-	backoff(tun);
 	free(tun->error);
 	tun->error = strdup(error);
 	tun->error_at = tun->peer->ike->now;
+	if (tun->peer->try_next) {
+		tun->wanted = true;
+		tun->retry_at = 0;
+		ike_timer_set(&tun->peer->ike->timers, &tun->timer, tun->peer->ike->now);
+		return;
+	}
+	tun->has_flow = false;
+	backoff(tun);
 	snprintf(text, sizeof(text), "%s: %s", tun->name, error);
 	ike_ops_done(&tun->ops, text);
 	if (is_wanted(tun))
@@ -204,6 +215,7 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 	tun->failures = 0;
 	tun->retry_at = 0;
 	tun->wanted = false;
+	tun->resolving = false;
 	tun->down = false;
 	error_forget(tun);
 	ike_failure_over(tun->peer, tun->conf->name);
@@ -266,6 +278,7 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 	struct ike_sa *sa = tun->sa;
 
 	tun->wanted = false;
+	tun->resolving = false;
 	tun->failures = 0;
 	tun->single_pair = false;
 	memset(tun->misses, 0, sizeof(tun->misses));
@@ -282,10 +295,13 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 void ike_tunnel_timer(struct ike_timer *t)
 {
 	struct ike_tunnel *tun = container_of(t, struct ike_tunnel, timer);
+	struct kern_flow flow = tun->flow;
+	bool has_flow = tun->has_flow;
 
-	if (is_wanted(tun))
-		ike_tunnel_start(tun, tun->has_flow ? &tun->flow : NULL);
+	/* it may be put off again, with its packet */
 	tun->has_flow = false;
+	if (is_wanted(tun))
+		ike_tunnel_start(tun, has_flow ? &flow : NULL);
 }
 
 bool ike_child_covers(const struct ike_child *c, const struct kern_flow *flow)

@@ -207,7 +207,7 @@ bool ike_unique_yield(struct ike_sa *sa)
 static bool abandon_one(struct ike_peer *peer)
 {
 	/* who is to come from any address is not called */
-	struct ike_sa *to = peer->conf->remote.family ? established(peer) : NULL, *sa;
+	struct ike_sa *to = conf_peer_initiates(peer->conf) ? established(peer) : NULL, *sa;
 
 	for (sa = to ? peer->sas : NULL; sa; sa = sa->peer_next) {
 		if (!sa->initiator || sa->replaces || sa->from ||

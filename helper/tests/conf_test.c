@@ -297,6 +297,37 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:2:25: found 'fe80::/10', expected one address" },
 	{ LIST "peer p { local address any remote address any tunnel t { access-list a start at-load } }",
 	  "f:2:54: found start at-load, expected a peer with an address to begin with" },
+	{ LIST "peer p { remote address 192.0.2.2 -gw.example.com id any tunnel t { access-list a } }",
+	  "f:2:35: found '-gw.example.com', expected an address, a prefix, or a DNS name of letters, "
+	  "digits, hyphens and dots" },
+	{ LIST "peer p { remote address 192.0.2.2 192.0.2.300 id any tunnel t { access-list a } }",
+	  "f:2:35: found '192.0.2.300', expected any, an address, a prefix such as 10.1.0.0/16 or "
+	  "2001:db8::/32, or a range of two addresses of one family" },
+	{ LIST "peer p { remote address any 192.0.2.2 tunnel t { access-list a } }",
+	  "f:2:29: found '192.0.2.2', expected "
+	  "'}', tunnel, ike-version, local, remote, address, id, auth, cert, ike, ike-lifetime, local-auth, "
+	  "remote-auth, ca, key, remote-key, rsa-signature, revocation, reauth, dpd, fragmentation, "
+	  "encapsulation, prefer-first or allow-weak" },
+	{ LIST "peer p { remote address 192.0.2.2 any tunnel t { access-list a } }",
+	  "f:2:35: found 'any', expected a word, "
+	  "'}', tunnel, ike-version, local, remote, address, id, auth, cert, ike, ike-lifetime, local-auth, "
+	  "remote-auth, ca, key, remote-key, rsa-signature, revocation, reauth, dpd, fragmentation, "
+	  "encapsulation, prefer-first or allow-weak" },
+	{ LIST "peer p { remote address 192.0.2.2 gw.example.com tunnel t { access-list a } }",
+	  "f:2:35: found several remote addresses without an id, expected one, as in: remote address ... "
+	  "id fqdn branch.example.com" },
+	{ LIST "peer p { remote address 192.0.2.2 192.0.2.0/24 id any tunnel t { access-list a } }",
+	  "f:2:35: found a range beside an address or a name with an id that fits several peers, expected "
+	  "a block of its own for the range" },
+	{ LIST "peer p { local address 192.0.2.1 remote address 192.0.2.2 2001:db8::2 id key-id x tunnel t { access-list a } }",
+	  "f:2:59: found a remote address of another family than the local one, expected one" },
+	{ LIST "peer p { remote address 192.0.2.2 prefer-first 5m tunnel t { access-list a } }",
+	  "f:2:35: found prefer-first, expected several remote addresses or names with it" },
+	{ LIST "peer p { remote address 192.0.2.0/24 tunnel t { access-list a start at-load } }",
+	  "f:2:45: found start at-load, expected a peer with an address to begin with" },
+	{ LIST "peer p { remote address 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 1.1.1.8 1.1.1.9 "
+	  "1.1.2.1 1.1.2.2 1.1.2.3 1.1.2.4 1.1.2.5 1.1.2.6 1.1.2.7 1.1.2.8 tunnel t { access-list a } }",
+	  "f:2:153: found '1.1.2.8', expected at most 16 remote addresses" },
 	{ "peer \"p", "f:1:6: found a string without its end, expected a word" },
 	{ "peer \001 {", NULL },
 	{ "access-list aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa { }",
@@ -573,6 +604,91 @@ static void truncated_texts_are_refused(void **state)
 	}
 }
 
+/* parses a peer with this list; NULL: it is refused */
+static struct conf *with_remotes(const char *remotes)
+{
+	struct conf_error err;
+	char text[2048];
+
+	snprintf(text, sizeof(text), "access-list a { 1 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n"
+		 "template t { remote address %s }\n"
+		 "peer p from t { tunnel t { access-list a } }", remotes);
+	return conf_parse(text, strlen(text), "f", &err);
+}
+
+static void host_names(void **state)
+{
+	static const char label[] = "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0";
+	static const char *const good[] = { "gw", "gw.example.com", "3com.example", "1.2.3.a", "a-b.x--y.z",
+					    "GW2.Example.COM", "gw.example.com.", "10-0-0-1.example", label };
+	static const char *const bad[] = { "-a.b", "a-.b", "a..b", ".a", "a_b.c", "gw.example.com..", "a.b/c",
+					   "\303\244.example", "a,b", "a@b", "999.1.1.1", "x*", "a%b", "." };
+	char name[400] = "";
+	struct conf *conf;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		conf = with_remotes(good[i]);
+		if (!conf)
+			fail_msg("%s is refused", good[i]);
+		assert_int_equal(conf->peers[0].remotes[0].type, CONF_REMOTE_NAME);
+		assert_string_equal(conf->peers[0].remotes[0].name, good[i]);
+		assert_int_equal(conf->peers[0].remote.family, 0);
+		assert_int_equal(conf->peers[0].remote_id.type, WIRE_ID_FQDN);
+		assert_int_equal(conf->peers[0].remote_id.len, strcspn(good[i], "\n") - (i == 6));
+		conf_free(conf);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (with_remotes(bad[i]))
+			fail_msg("%s is taken", bad[i]);
+	/* labels of 63 octets, names of 253 */
+	snprintf(name, sizeof(name), "%sx", label);
+	assert_null(with_remotes(name));
+	snprintf(name, sizeof(name), "%s.%s.%s.%.61s", label, label, label, label);
+	conf = with_remotes(name);
+	assert_non_null(conf);
+	conf_free(conf);
+	snprintf(name, sizeof(name), "%s.%s.%s.%.62s", label, label, label, label);
+	assert_null(with_remotes(name));
+}
+
+static void remote_lists(void **state)
+{
+	struct conf *conf = with_remotes("192.0.2.2 gw.example.com 2001:db8::/32 192.0.2.7-192.0.2.9 id fqdn x");
+	const struct conf_peer *p;
+	char text[400];
+	struct addr a;
+
+	(void)state;
+	assert_non_null(conf);
+	p = &conf->peers[0];
+	assert_int_equal(p->n_remotes, 4);
+	assert_int_equal(p->remotes[0].type, CONF_REMOTE_ADDR);
+	assert_int_equal(p->remotes[1].type, CONF_REMOTE_NAME);
+	assert_int_equal(p->remotes[2].type, CONF_REMOTE_RANGE);
+	assert_int_equal(p->remotes[3].type, CONF_REMOTE_RANGE);
+	assert_true(conf_peer_initiates(p));
+	assert_string_equal(conf_remotes_str(p, text, sizeof(text)),
+			    "192.0.2.2 gw.example.com 2001:db8::/32 192.0.2.7-192.0.2.9");
+	assert_true(addr_parse("192.0.2.8", &a) && conf_remote_has(&p->remotes[3], &a));
+	assert_false(conf_remote_has(&p->remotes[2], &a) || conf_remote_has(&p->remotes[1], &a));
+	assert_true(addr_parse("192.0.2.10", &a) && !conf_remote_has(&p->remotes[3], &a));
+	assert_true(conf_peer_may_have(p, &a));
+	conf_free(conf);
+	conf = with_remotes("192.0.2.2");
+	assert_string_equal(addr_str(&conf->peers[0].remote, text, sizeof(text)), "192.0.2.2");
+	conf_free(conf);
+	conf = with_remotes("192.0.2.0/24 2001:db8::/32");
+	assert_false(conf_peer_initiates(&conf->peers[0]));
+	assert_false(conf_peer_may_have(&conf->peers[0], &(struct addr){ .family = AF_INET }));
+	conf_free(conf);
+	conf = with_remotes("any");
+	assert_false(conf_peer_initiates(&conf->peers[0]));
+	assert_string_equal(conf_remotes_str(&conf->peers[0], text, sizeof(text)), "any");
+	conf_free(conf);
+}
+
 static void secrets_are_found(void **state)
 {
 	static const char text[] = "# comment\n"
@@ -767,6 +883,8 @@ int main(void)
 		cmocka_unit_test(truncated_texts_are_refused),
 		cmocka_unit_test(secrets_are_found),
 		cmocka_unit_test(one_secret_of_many_is_found),
+		cmocka_unit_test(host_names),
+		cmocka_unit_test(remote_lists),
 		cmocka_unit_test(names_are_found_among_many),
 		cmocka_unit_test(secrets_errors_tell_no_secret),
 		cmocka_unit_test(secrets_of_others_are_refused),

@@ -81,12 +81,17 @@ static struct packet take(struct world *w, unsigned int i)
 	return p;
 }
 
+static bool has_addr(const struct node *n, const struct addr *a)
+{
+	return addr_equal(a, &n->addr) || (n->also.family && addr_equal(a, &n->also));
+}
+
 static void arrive(struct world *w, struct packet p)
 {
-	struct node *n = addr_equal(&p.to.addr, &w->a.addr) ? &w->a :
-			 addr_equal(&p.to.addr, &w->b.addr) ? &w->b : NULL;
+	struct node *n = has_addr(&w->a, &p.to.addr) ? &w->a :
+			 has_addr(&w->b, &p.to.addr) ? &w->b : NULL;
 
-	if (n)
+	if (n && !addr_equal(&p.to.addr, &w->dead))
 		ike_input(n->ike, &p.to, &p.from, (struct bytes){ p.data, p.len }, w->now);
 	free(p.data);
 }
@@ -298,7 +303,7 @@ static int op_sa_add(const struct kern_sa *sa, void *user)
 	assert_int_equal(sa->local.family, sa->remote.family);
 	assert_true(sa->spi > 255);
 	assert_true(sa->n_sels > 0 && sa->n_sels <= KERN_SEL_MAX);
-	assert_true(addr_equal(&sa->local, &n->addr));
+	assert_true(has_addr(n, &sa->local));
 	if (refuse)
 		return -refuse;
 	if (find_sa(n, sa))
@@ -468,6 +473,27 @@ static bool op_is_local(const struct addr *addr, void *user)
 	return !((struct node *)user)->not_local;
 }
 
+/* finds "name=addr,addr" among the names of the world */
+static unsigned int op_resolve(const char *name, uint8_t family, struct addr *out,
+			       unsigned int max, char *err, size_t err_len, void *user)
+{
+	struct node *n = user;
+	const char *at = n->w->names ? strstr(n->w->names, name) : NULL;
+	char one[ADDR_STRLEN];
+	unsigned int found = 0;
+	size_t len;
+
+	n->n_lookups++;
+	snprintf(err, err_len, "Name or service not known");
+	for (at = at ? at + strlen(name) : ""; *at == '=' || *at == ','; at += len) {
+		len = strcspn(++at, ", ");
+		snprintf(one, sizeof(one), "%.*s", (int)len, at);
+		assert_true(found < max && addr_parse(one, &out[found]));
+		found += !family || out[found].family == family;
+	}
+	return found;
+}
+
 /* the world's time passes by world_run() */
 static time_t op_wall(void *user)
 {
@@ -477,7 +503,7 @@ static time_t op_wall(void *user)
 }
 
 static const struct ike_ops ops = {
-	.wall = op_wall, .is_local = op_is_local,
+	.wall = op_wall, .resolve = op_resolve, .is_local = op_is_local,
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
 	.sa_move = op_sa_move, .tfc = op_tfc, .spi_await = op_spi_await,
 	.revocation = op_revocation,

@@ -47,7 +47,8 @@ struct node {
 	const char *name;
 	struct ike *ike;
 	struct conf *conf;
-	struct addr addr;
+	struct addr addr, also;		/* @also: a second one; family 0: none */
+	unsigned int n_lookups;		/* names that it resolved, or tried to */
 	bool conf_kept;
 	struct fake_sa *sas;		/* WORLD_SAS of them, or as many as world_room() said */
 	unsigned int room;
@@ -83,6 +84,8 @@ struct world {
 	world_filter_t filter;
 	unsigned int filter_arg;
 	bool cut;			/* nothing arrives */
+	struct addr dead;		/* nothing arrives there */
+	const char *names;		/* "gw.example.com=192.0.2.2,192.0.2.9 b=..."; NULL: none is known */
 	bool lifo;			/* the newest first */
 	uint64_t delay;			/* ms at most, each message another */
 	uint64_t trip;			/* ms that each message takes besides */

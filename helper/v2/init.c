@@ -98,40 +98,46 @@ static void not_begun(struct ike_tunnel *tun, const char *text)
 	ike_tunnel_failed(tun, text);
 }
 
-static bool endpoints(struct ike_peer *peer, const struct ike_sa *old, struct endpoint *local,
-		      struct endpoint *remote, char *err, size_t err_len)
+/* Where the successor of an IKE SA begins: at the same place, unless it is to move to another. */
+static bool successor_endpoints(const struct ike_sa *old, struct endpoint *local,
+				struct endpoint *remote, char *err, size_t err_len)
+{
+	char addr[ADDR_STRLEN];
+
+	*local = old->local;
+	*remote = old->remote;
+	if (!old->move_to.family)
+		return true;
+	local->port = remote->port = IKE_PORT;
+	remote->addr = old->move_to;
+	if (old->peer->conf->local.family ||
+	    old->ike->ops->local_addr(&remote->addr, &local->addr, old->ike->user))
+		return true;
+	snprintf(err, err_len, "no route to %s", addr_str(&remote->addr, addr, sizeof(addr)));
+	return false;
+}
+
+static enum ike_pick endpoints(struct ike_peer *peer, const struct ike_sa *old,
+			       struct endpoint *local, struct endpoint *remote, char *err,
+			       size_t err_len)
 {
 	const struct conf_peer *conf = peer->conf;
 	char addr[ADDR_STRLEN];
 
 	memset(local, 0, sizeof(*local));
 	memset(remote, 0, sizeof(*remote));
-	if (old) {
-		*local = old->local;
-		*remote = old->remote;
-		return true;
-	}
+	if (old)
+		return successor_endpoints(old, local, remote, err, err_len) ? IKE_PICK_READY :
+		       IKE_PICK_FAILED;
 	local->port = remote->port = IKE_PORT;
-	if (!conf->remote.family) {
-		snprintf(err, err_len, "its remote address is 'any': it can begin, we cannot");
-		return false;
-	}
-	remote->addr = conf->remote;
-	local->addr = conf->local;
 	if (conf->local.family && peer->ike->ops->is_local &&
 	    !peer->ike->ops->is_local(&conf->local, peer->ike->user)) {
 		addr_str(&conf->local, addr, sizeof(addr));
 		ike_note(peer->ike, "local address", NULL, addr);
 		snprintf(err, err_len, "local address %s is no address of this host", addr);
-		return false;
+		return IKE_PICK_FAILED;
 	}
-	if (!conf->local.family &&
-	    !peer->ike->ops->local_addr(&remote->addr, &local->addr, peer->ike->user)) {
-		snprintf(err, err_len, "no route to %s",
-			 addr_str(&remote->addr, addr, sizeof(addr)));
-		return false;
-	}
-	return true;
+	return ike_remote_pick(peer, &remote->addr, &local->addr, err, err_len);
 }
 
 /* found out before a message is sent, since it is sure to fail */
@@ -180,10 +186,19 @@ void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct ker
 	struct ike *ike = peer->ike;
 	struct ike_sa *sa, *old = replaces ? ike_sa_find(ike, replaces) : NULL;
 	struct endpoint local, remote;
+	enum ike_pick pick;
 	char err[IKE_TEXT_MAX];
 
-	if (!endpoints(peer, old, &local, &remote, err, sizeof(err)) ||
-	    !has_credentials(peer, &local, &remote, err, sizeof(err))) {
+	pick = endpoints(peer, old, &local, &remote, err, sizeof(err));
+	if (pick == IKE_PICK_WAIT) {
+		tun->resolving = true;
+		return;
+	}
+	if (pick == IKE_PICK_TOLD) {
+		ike_tunnel_failed(tun, err);
+		return;
+	}
+	if (pick == IKE_PICK_FAILED || !has_credentials(peer, &local, &remote, err, sizeof(err))) {
 		not_begun(tun, err);
 		return;
 	}
@@ -195,6 +210,9 @@ void v2_initiate(struct ike_peer *peer, struct ike_tunnel *tun, const struct ker
 	sa->local = local;
 	sa->remote = remote;
 	sa->replaces = replaces;
+	sa->called = !old || old->called;
+	sa->called_at = !old ? peer->at : old->move_to.family ? ike_remote_first(peer) :
+			old->called_at;
 	tun->sa = sa;
 	if (!ike_tunnel_ask(sa, tun, flow) || !v2_new_nonce(&sa->ni)) {
 		ike_sa_fail(sa, "out of memory");
