@@ -27,25 +27,37 @@ static struct held_cb *held_cb(struct sk_buff *skb)
 	return (struct held_cb *)skb->cb;
 }
 
-static void ask(struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt)
+/* @entry: the protect entry of @tunnel that matched; NULL: there is none */
+static void ask(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,
+		const struct nfipsec_pkt *pkt)
 {
-	struct nfipsec_net *nn = tunnel->nn;
-	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
-	const struct nfipsec_entry *entry = NULL;
-	int err = -ESRCH;
+	int err = entry ? nfipsec_netlink_acquire(tunnel, entry, pkt) : -ESRCH;
 
-	/* the entry may be gone with a newer policy, or all of them; then nobody need be asked */
-	if (policy)
-		entry = nfipsec_classify(policy, pkt);
-	if (entry && entry->tunnel == tunnel)
-		err = nfipsec_netlink_acquire(tunnel, entry, pkt);
 	trace_nfipsec_acquire(tunnel, err);
-	nfipsec_stat_add(nn, err ? NFIPSEC_STAT_ACQUIRE_LOST : NFIPSEC_STAT_ACQUIRE_SENT, 1);
+	nfipsec_stat_add(tunnel->nn, err ? NFIPSEC_STAT_ACQUIRE_LOST : NFIPSEC_STAT_ACQUIRE_SENT,
+			 1);
 	if (err)
 		return;
 	spin_lock_bh(&tunnel->lock);
 	tunnel->acquires++;
 	spin_unlock_bh(&tunnel->lock);
+}
+
+/* Asks for an SA of each tunnel that may take the packet: the best one's peer may be dead. */
+static void ask_all(struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt)
+{
+	const struct nfipsec_policy *policy = rcu_dereference(tunnel->nn->policy);
+	const struct nfipsec_entry *first = NULL, *e;
+
+	/* the entry may be gone with a newer policy, or all of them; then nobody need be asked */
+	if (policy)
+		first = nfipsec_classify(policy, pkt);
+	if (!first || !nfipsec_entry_of(first, tunnel)) {
+		ask(tunnel, NULL, pkt);
+		return;
+	}
+	for (e = first; e <= first + first->standbys; e++)
+		ask(e->tunnel, e, pkt);
 }
 
 /*
@@ -200,10 +212,10 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	 * An SA is inserted before nfipsec_acquire_release() takes the lock. Had that taken it
 	 * before us we see the SA here; else it sees our packet. Neither is lost.
 	 */
-	if (nfipsec_sadb_find_out(tunnel, pkt, &way))
+	if (nfipsec_find_way(tunnel, pkt, &way))
 		nfipsec_acquire_release(tunnel);
 	else if (due)
-		ask(tunnel, pkt);
+		ask_all(tunnel, pkt);
 }
 
 /* false: no SA takes the packet yet, and it is the caller's still */
@@ -216,7 +228,7 @@ static bool send_one(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_MALFORMED);
 		return true;
 	}
-	if (!nfipsec_sadb_find_out(tunnel, &pkt, &way))
+	if (!nfipsec_find_way(tunnel, &pkt, &way))
 		return false;
 	nfipsec_stat_add(tunnel->nn, NFIPSEC_STAT_RELEASED, 1);
 	nfipsec_output_way(&way, skb, &pkt.h);
@@ -248,7 +260,7 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 		spin_unlock(&tunnel->lock);
 		goto out;
 	}
-	tunnel->releasing = true;
+	WRITE_ONCE(tunnel->releasing, true);
 	WRITE_ONCE(tunnel->held, !skb_queue_empty(&tunnel->queue));
 	while ((skb = dequeue(tunnel))) {
 		if (++n == RELEASE_MAX)
@@ -258,7 +270,7 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 			__skb_queue_tail(&stay, skb);
 		spin_lock(&tunnel->lock);
 	}
-	tunnel->releasing = false;
+	WRITE_ONCE(tunnel->releasing, false);
 	/* packets that came meanwhile may have made them more than may be held */
 	while (!tunnel->dead && (skb = __skb_dequeue(&stay))) {
 		if (make_room(tunnel, skb, &over))

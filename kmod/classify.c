@@ -302,7 +302,7 @@ bool nfipsec_classify_tunnel(const struct nfipsec_policy *policy,
 	const struct nfipsec_entry *e = nfipsec_classify(policy, pkt);
 	unsigned int i;
 
-	if (e && e->tunnel == tunnel)
+	if (e && nfipsec_entry_of(e, tunnel))
 		return true;
 	for (i = 0; pkt->h.fragment && i < policy->n_entries; i++)
 		if (policy->entries[i].tunnel == tunnel && entry_match(&policy->entries[i], pkt))

@@ -188,10 +188,10 @@ static enum fit fit_of(const struct source *s)
 	struct nfipsec_way way;
 
 	/* one without selectors takes what its entries take */
-	if (nfipsec_sadb_find_out(tunnel, &s->pkt, &way) && way.sa->n_sels)
+	if (nfipsec_find_way(tunnel, &s->pkt, &way) && way.sa->n_sels)
 		return FIT_SA;
 	own = nfipsec_classify(s->policy, &s->pkt);
-	if (own && own->tunnel == tunnel)
+	if (own && nfipsec_entry_of(own, tunnel))
 		return FIT_ENTRY;
 	return nfipsec_sel_match_addrs(&s->entry->sel, &s->pkt) ? FIT_ADDRESSES : FIT_NOT;
 }
@@ -368,7 +368,7 @@ bool nfipsec_icmp_is_guest(const struct nfipsec_tunnel *tunnel, struct sk_buff *
 	if (!policy || !quotation(skb, pkt, &redirect))
 		return false;
 	entry = nfipsec_classify(policy, pkt);
-	return !entry || entry->tunnel != tunnel;
+	return !entry || !nfipsec_entry_of(entry, tunnel);
 }
 
 /* Turned round, @quote's packet is of the traffic that an error to @daddr belongs to. */
@@ -401,7 +401,7 @@ bool nfipsec_icmp_find_out(const struct nfipsec_tunnel *tunnel, struct sk_buff *
 	struct quote quote;
 
 	return tunnel->mode == NFIPSEC_MODE_TUNNEL && quotes(skb, pkt, &quote) &&
-	       turned(&quote, pkt, &back) && nfipsec_sadb_find_out(tunnel, &back, way);
+	       turned(&quote, pkt, &back) && nfipsec_find_way(tunnel, &back, way);
 }
 
 /**

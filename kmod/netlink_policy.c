@@ -30,6 +30,7 @@ const struct nla_policy nfipsec_nl_entry_policy[NFIPSEC_A_ENTRY_MAX + 1] = {
 							   NFIPSEC_ACTION_DISCARD),
 	[NFIPSEC_A_ENTRY_TUNNEL]	= NFIPSEC_NL_NAME,
 	[NFIPSEC_A_ENTRY_SELECTOR]	= NLA_POLICY_NESTED(nfipsec_nl_sel_policy),
+	[NFIPSEC_A_ENTRY_STANDBY]	= { .type = NLA_FLAG },
 };
 
 const struct nla_policy nfipsec_nl_flow_policy[NFIPSEC_A_FLOW_MAX + 1] = {
@@ -205,6 +206,63 @@ static int get_tunnel(struct transaction *t, struct nfipsec_entry *entry,
 	return 0;
 }
 
+static bool same_num(struct nfipsec_num a, struct nfipsec_num b)
+{
+	return a.high == b.high && a.low == b.low;
+}
+
+static bool same_selector(const struct nfipsec_sel *a, const struct nfipsec_sel *b)
+{
+	return a->family == b->family && a->proto == b->proto && a->sport_min == b->sport_min &&
+	       a->sport_max == b->sport_max && a->dport_min == b->dport_min &&
+	       a->dport_max == b->dport_max && same_num(a->saddr_min, b->saddr_min) &&
+	       same_num(a->saddr_max, b->saddr_max) && same_num(a->daddr_min, b->daddr_min) &&
+	       same_num(a->daddr_max, b->daddr_max);
+}
+
+/* why @entry cannot be the next standby of @first; NULL if it can */
+static const char *standby_fault(const struct nfipsec_entry *first,
+				 const struct nfipsec_entry *entry)
+{
+	if (!first || first->action != NFIPSEC_ACTION_PROTECT ||
+	    entry->action != NFIPSEC_ACTION_PROTECT)
+		return "a standby is a protect entry behind the one that it stands by";
+	if (!same_selector(&first->sel, &entry->sel))
+		return "a standby has the selector of the entry before it";
+	if (nfipsec_entry_of(first, entry->tunnel))
+		return "a standby has a tunnel of its own";
+	/* the hook chose the MTU, and whether the stack may fragment, by another tunnel's */
+	if (first->tunnel->mode != NFIPSEC_MODE_TUNNEL ||
+	    entry->tunnel->mode != NFIPSEC_MODE_TUNNEL)
+		return "a standby is for tunnel mode";
+	if (first->standbys == NFIPSEC_STANDBYS_MAX)
+		return "an entry has at most 7 standbys";
+	return NULL;
+}
+
+/* A standby joins the entry before it, or that whose standby that is. */
+static int get_standby(struct transaction *t, struct nfipsec_entry *entry,
+		       const struct nlattr *attr)
+{
+	struct nfipsec_entry *first = NULL;
+	const char *fault;
+
+	if (!attr)
+		return 0;
+	if (entry > t->policy->entries)
+		first = entry - 1 - (entry - 1)->place;
+	fault = standby_fault(first, entry);
+	if (fault) {
+		/* a text of this module, which stays while a request is answered */
+		t->extack->_msg = fault;
+		NL_SET_BAD_ATTR(t->extack, attr);
+		return -EINVAL;
+	}
+	entry->place = ++first->standbys;
+	t->policy->n_standbys++;
+	return 0;
+}
+
 static int add_entry(struct transaction *t, struct nfipsec_entry *entry, const struct nlattr *nest)
 {
 	static const int needed[] = {
@@ -240,7 +298,8 @@ static int add_entry(struct transaction *t, struct nfipsec_entry *entry, const s
 		NL_SET_ERR_MSG(t->extack, "fragments cannot be reassembled");
 		return err;
 	}
-	return get_tunnel(t, entry, tb[NFIPSEC_A_ENTRY_TUNNEL], tb[NFIPSEC_A_ENTRY_ACTION]);
+	err = get_tunnel(t, entry, tb[NFIPSEC_A_ENTRY_TUNNEL], tb[NFIPSEC_A_ENTRY_ACTION]);
+	return err ?: get_standby(t, entry, tb[NFIPSEC_A_ENTRY_STANDBY]);
 }
 
 /* Attributes that repeat: genl_info's table has only the last of each. */
@@ -331,8 +390,10 @@ int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 	err = fill(&t, info);
 	if (!err)
 		err = nfipsec_policy_commit(t.nn, t.policy, t.tunnels, t.n_tunnels, t.extack);
-	if (!err)	/* the list of tunnels has them now, and keeps them while we lock it */
+	if (!err) {	/* the list of tunnels has them now, and keeps them while we lock it */
 		set_tunnels(&t);
+		nfipsec_standby_release(t.nn, NULL);
+	}
 	/* also what a refused policy had begun with */
 	if (nfipsec_policy_is_empty(t.nn))
 		nfipsec_netns_lower(t.nn);
@@ -351,7 +412,8 @@ out:
 
 /* ---- report ---- */
 
-static int put_entry(struct sk_buff *skb, const struct nfipsec_entry *entry)
+/* @active: of several entries for the same packets, it is the one that takes them */
+static int put_entry(struct sk_buff *skb, const struct nfipsec_entry *entry, bool active)
 {
 	struct nlattr *nest = nla_nest_start(skb, NFIPSEC_A_ENTRY);
 	u64 out = 0, in = 0;
@@ -371,7 +433,9 @@ static int put_entry(struct sk_buff *skb, const struct nfipsec_entry *entry)
 	     nla_put_string(skb, NFIPSEC_A_ENTRY_TUNNEL, entry->tunnel->name)) ||
 	    nfipsec_nl_put_sel(skb, NFIPSEC_A_ENTRY_SELECTOR, &entry->sel) ||
 	    nla_put_u64_64bit(skb, NFIPSEC_A_ENTRY_OUT_PACKETS, out, NFIPSEC_A_ENTRY_PAD) ||
-	    nla_put_u64_64bit(skb, NFIPSEC_A_ENTRY_IN_PACKETS, in, NFIPSEC_A_ENTRY_PAD))
+	    nla_put_u64_64bit(skb, NFIPSEC_A_ENTRY_IN_PACKETS, in, NFIPSEC_A_ENTRY_PAD) ||
+	    (entry->place && nla_put_flag(skb, NFIPSEC_A_ENTRY_STANDBY)) ||
+	    (active && nla_put_flag(skb, NFIPSEC_A_ENTRY_ACTIVE)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -422,10 +486,12 @@ int nfipsec_nl_policy_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	cb->seq = READ_ONCE(nn->generation);
 	policy = rcu_dereference(nn->policy);
 	while (cb->args[0] < policy->n_entries) {
+		const struct nfipsec_entry *entry = &policy->entries[cb->args[0]];
+
 		hdr = dump_put(skb, cb, NFIPSEC_CMD_POLICY_GET);
 		if (!hdr)
 			break;
-		if (put_entry(skb, &policy->entries[cb->args[0]])) {
+		if (put_entry(skb, entry, nfipsec_entry_is_active(entry))) {
 			genlmsg_cancel(skb, hdr);
 			break;
 		}
@@ -549,18 +615,28 @@ static int get_flow(struct genl_info *info, struct nfipsec_pkt *pkt, u8 *dir)
 	return err;
 }
 
-/* the SA that a packet of this tunnel is carried by; in: any inbound one that fits */
-static const struct nfipsec_sa *sa_of(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
+/*
+ * The SA that a packet of this entry is carried by; in: any inbound one that fits. Of several
+ * entries for the same packets, *@entry becomes the one whose tunnel has it.
+ */
+static const struct nfipsec_sa *sa_of(struct nfipsec_net *nn, const struct nfipsec_entry **entry,
 				      const struct nfipsec_pkt *pkt, u8 dir)
 {
+	const struct nfipsec_entry *first = *entry, *e;
 	struct nfipsec_way way;
 	struct nfipsec_sa *sa;
 
-	if (dir == NFIPSEC_DIR_OUT)
-		return nfipsec_sadb_find_out(entry->tunnel, pkt, &way) ? way.sa : NULL;
+	if (dir == NFIPSEC_DIR_OUT) {
+		e = nfipsec_entry_best(first, pkt, &way);
+		*entry = e ?: first;
+		return e ? way.sa : NULL;
+	}
 	list_for_each_entry_rcu(sa, &nn->sas, link) {
-		if (sa->dir == dir && sa->tunnel == entry->tunnel && nfipsec_sa_match(sa, pkt))
+		e = sa->dir == dir ? nfipsec_entry_of(first, sa->tunnel) : NULL;
+		if (e && nfipsec_sa_match(sa, pkt)) {
+			*entry = e;
 			return sa;
+		}
 	}
 	return NULL;
 }
@@ -595,10 +671,10 @@ int nfipsec_nl_explain(struct sk_buff *skb, struct genl_info *info)
 	if (as_out.h.proto != IPPROTO_UDP ||
 	    !nfipsec_ike_is_own(nn, as_out.family, &as_out.saddr, as_out.sport))
 		entry = nfipsec_classify(rcu_dereference(nn->policy), &as_out);
-	if (entry)
-		err = put_entry(msg, entry);
 	if (entry && entry->tunnel)
-		sa = sa_of(nn, entry, &pkt, dir);
+		sa = sa_of(nn, &entry, &pkt, dir);
+	if (entry)
+		err = put_entry(msg, entry, sa && (entry->standbys || entry->place));
 	if (!err && sa)
 		err = nfipsec_nl_put_sa(msg, sa);
 	rcu_read_unlock();

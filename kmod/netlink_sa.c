@@ -413,6 +413,7 @@ static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **t
 	if (!err && sa->dir == NFIPSEC_DIR_OUT) {
 		nfipsec_mtu_update(sa->tunnel);
 		nfipsec_acquire_release(sa->tunnel);
+		nfipsec_standby_release(nn, sa->tunnel);
 	}
 	mutex_unlock(&nn->config);
 	nfipsec_sa_put(sa);

@@ -165,6 +165,8 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 	if (entry->action != NFIPSEC_ACTION_BYPASS &&
 	    nfipsec_ike_is_sender(nn, skb))
 		return NFIPSEC_VERDICT_PASS;
+	if (unlikely(entry->standbys))
+		entry = nfipsec_entry_active(entry, &pkt);
 	count_hit(entry);
 	switch (entry->action) {
 	case NFIPSEC_ACTION_PROTECT:
@@ -193,7 +195,7 @@ void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_MALFORMED);
 		return;
 	}
-	found = nfipsec_sadb_find_out(tunnel, &pkt, &way);
+	found = nfipsec_find_way(tunnel, &pkt, &way);
 	if (unlikely(!found && nfipsec_icmp_is_guest(tunnel, skb, &pkt))) {
 		if (nfipsec_icmp_find_out(tunnel, skb, &pkt, &way))
 			nfipsec_output_way(&way, skb, &pkt.h);

@@ -81,7 +81,7 @@ static inline u8 nfipsec_set_tos(const struct nfipsec_tunnel_set *set)
  * @lock: protects the rest
  * @held: packets are held, or are being released: whatever comes queues up
  *	behind them. Read without the lock as a hint.
- * @releasing: somebody empties @queue
+ * @releasing: somebody empties @queue. Read without the lock as a hint
  * @queue: packets held for want of an SA, at most NFIPSEC_QUEUE_MAX
  * @queue_memory: octets of memory (truesize) of @queue, at most NFIPSEC_QUEUE_MEMORY unless
  *	one packet alone is larger
@@ -138,6 +138,9 @@ struct nfipsec_entry_count {
  * @action: enum nfipsec_action
  * @sel: selector of outbound packets; inbound ones are mirrored first
  * @tunnel: the tunnel, a reference; NFIPSEC_ACTION_PROTECT only
+ * @standbys: how many entries behind this one are its standbys: their selector is the same, and
+ *	while the tunnel has no SA, theirs takes the packets
+ * @place: of a standby, how far in front of it the entry is whose standby it is; else 0
  * @count: hit counters
  */
 struct nfipsec_entry {
@@ -146,6 +149,8 @@ struct nfipsec_entry {
 	u8					action;
 	struct nfipsec_sel			sel;
 	struct nfipsec_tunnel			*tunnel;
+	u8					standbys;
+	u8					place;
 	struct nfipsec_entry_count __percpu	*count;
 };
 
@@ -154,6 +159,7 @@ struct nfipsec_entry {
  * @free_work: frees the policy after a grace period
  * @n_entries: number of @entries
  * @n_protect: number of @entries with NFIPSEC_ACTION_PROTECT
+ * @n_standbys: number of @entries that are standbys
  * @entries: in order of match
  * @index: what classify.c compiled from them
  */
@@ -161,6 +167,7 @@ struct nfipsec_policy {
 	struct rcu_work			free_work;
 	unsigned int			n_entries;
 	unsigned int			n_protect;
+	unsigned int			n_standbys;
 	struct nfipsec_entry		*entries;
 	struct nfipsec_classifier	*index;
 };
@@ -208,6 +215,19 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel);
 /* the tunnel goes: drop what is held */
 void nfipsec_acquire_flush(struct nfipsec_tunnel *tunnel);
+/* standby.c: entries of several tunnels for the same packets */
+struct nfipsec_way;
+const struct nfipsec_entry *nfipsec_entry_of(const struct nfipsec_entry *first,
+					     const struct nfipsec_tunnel *tunnel);
+const struct nfipsec_entry *nfipsec_entry_best(const struct nfipsec_entry *first,
+					       const struct nfipsec_pkt *pkt,
+					       struct nfipsec_way *way);
+const struct nfipsec_entry *nfipsec_entry_active(const struct nfipsec_entry *first,
+						 const struct nfipsec_pkt *pkt);
+bool nfipsec_entry_is_active(const struct nfipsec_entry *e);
+bool nfipsec_find_way(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
+		      struct nfipsec_way *way);
+void nfipsec_standby_release(struct nfipsec_net *nn, const struct nfipsec_tunnel *tunnel);
 /* netlink_policy.c: multicast ACQUIRE; GFP_ATOMIC; 0 or -ESRCH when nobody listens */
 int nfipsec_netlink_acquire(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,
 			    const struct nfipsec_pkt *pkt);

@@ -105,7 +105,7 @@ static bool fits_tunnel(const struct nfipsec_sa *sa, const struct nfipsec_pkt *p
 		return nfipsec_classify_tunnel(policy, sa->tunnel, pkt);
 	nfipsec_pkt_mirror(pkt, &mirror);
 	entry = nfipsec_classify(policy, &mirror);
-	if (!entry || entry->tunnel != sa->tunnel)
+	if (!entry || !nfipsec_entry_of(entry, sa->tunnel))
 		return false;
 	/* RFC 4301 7: ports that a fragment has not are no ports of the entry */
 	return !pkt->h.fragment || !nfipsec_sel_has_ports(&entry->sel);

@@ -41,7 +41,7 @@ on_exit "rm -f $aged"
 nl_case age age >"$aged" 2>&1 &	# takes 30 s, beside the others
 aging=$!
 
-ktap_plan 22
+ktap_plan 23
 check "the kernel's policies are as specified" nl_case types
 check "each refusal says what is wrong" nl_case refusals
 check "malformed messages are refused" nl_case malformed
@@ -56,6 +56,7 @@ check "held packets: 64, then the oldest goes" nl_case queue
 check "held packets go first and in order" nl_case order
 check "nobody sends from the queue for ever" nl_case release
 check "ACQUIRE comes once a second" nl_case acquire
+check "the best tunnel with an SA takes the packets" nl_case standby
 check "limits end an SA" nl_case expire
 check "sequence numbers are used once" nl_case sequence
 check "no policy load opens a gap" nl_case closed

@@ -49,6 +49,15 @@ def policy(tunnels=None, entries=None):
 	       [("entry", e) for e in ([entry()] if entries is None else entries)]
 
 
+# a second tunnel for the same packets
+SPARE = tunnel("spare/lan", remote="192.0.2.3")
+PAIR = [tunnel(), SPARE]
+
+
+def standby(number=20, **over):
+	return entry(number, **{"tunnel": "spare/lan", "list": "spare", "standby": True, **over})
+
+
 def sa(spi=0x1000, dir="out", **over):
 	return {"proto": 50, "spi": spi, "dir": dir, "mode": "tunnel", "tunnel": "peer/lan",
 		"local": "192.0.2.1", "remote": "192.0.2.2", "encr": "aes-gcm-16",
@@ -239,6 +248,29 @@ def case_refusals():
 		("selector of two families", E.EAFNOSUPPORT, "of one family", "policy-set",
 		 policy(entries=[entry(selector=sel(("10.1.0.0", bytes(16))))])),
 		("reported attribute set", E.EINVAL, ".", "policy-set", policy([tunnel(queued=1)], [])),
+		("standby of nothing", E.EINVAL, "behind the one that it stands by", "policy-set",
+		 policy(entries=[entry(standby=True)])),
+		("standby of a bypass", E.EINVAL, "behind the one that it stands by", "policy-set",
+		 policy(PAIR, [entry(9, "bypass"), standby()])),
+		("bypass as a standby", E.EINVAL, "behind the one that it stands by", "policy-set",
+		 policy(PAIR, [entry(), entry(20, "bypass", standby=True)])),
+		("standby with another destination", E.EINVAL, "selector of the entry before", "policy-set",
+		 policy(PAIR, [entry(), standby(selector=sel(dst=("10.2.0.0", "10.2.0.254")))])),
+		("standby with a port", E.EINVAL, "selector of the entry before", "policy-set",
+		 policy(PAIR, [entry(), standby(selector=sel(proto=6, **{"dport-min": 80, "dport-max": 80}))])),
+		("standby of the same tunnel", E.EINVAL, "tunnel of its own", "policy-set",
+		 policy(PAIR, [entry(), standby(tunnel="peer/lan")])),
+		("two standbys of one tunnel", E.EINVAL, "tunnel of its own", "policy-set",
+		 policy(PAIR, [entry(), standby(), standby(30)])),
+		("standby in transport mode", E.EINVAL, "for tunnel mode", "policy-set",
+		 policy([tunnel(), SPARE, tunnel("peer/host", mode="transport")],
+			[entry(), standby(), standby(30, tunnel="peer/host")])),
+		("standby of transport mode", E.EINVAL, "for tunnel mode", "policy-set",
+		 policy([tunnel(mode="transport"), SPARE], [entry(), standby()])),
+		("eight standbys", E.EINVAL, "at most 7", "policy-set",
+		 policy([tunnel("p/%d" % i) for i in range(9)],
+			[entry(tunnel="p/0")] + [standby(i, tunnel="p/%d" % i) for i in range(1, 9)])),
+		("active set", E.EINVAL, ".", "policy-set", policy(entries=[entry(active=True)])),
 		("an SA in a policy", E.EINVAL, ".", "policy-set", [("sa", sa())]),
 		# the last of a thousand is wrong, all is refused
 		("late mistake", E.ENOENT, "no tunnel of this name", "policy-set",
@@ -798,6 +830,77 @@ def expiry(ear):
 		if name == "sa-expire":
 			found = dict(dict(attrs)["sa"])
 			return found["spi"], "expire-hard" in found
+
+
+def case_standby():
+	"""The best tunnel with an SA takes the packets; without any they are held, and all are asked."""
+	nf, wire, s = nfnl.Nfipsec(), Wire(), udp()
+	ear = nfnl.Nfipsec()
+	ear.listen()
+	best, spare = sa(0x1000), sa(0x1001, tunnel="spare/lan", remote="192.0.2.3")
+	nf.do("policy-set", policy(PAIR, [entry(), standby()]))
+
+	def active():
+		return [e["list"] for e in nf.entries() if "active" in e]
+
+	def told(dir="out"):
+		ends = ("10.1.0.1", "10.2.0.2")[::1 if dir == "out" else -1]
+		reply = dict(nf.do("explain", [("flow", {"dir": dir, "proto": 17, "saddr": ends[0],
+							 "daddr": ends[1]})])[0])
+		return dict(reply["entry"])["tunnel"], dict(reply["sa"])["spi"] if "sa" in reply else None
+
+	def goes_to(text, remote):
+		before = nf.stats()
+		s.send(text)
+		packets = wire.packets()
+		equal([(p[9], socket.inet_ntoa(p[16:20])) for p in packets], [(50, remote)], text)
+		equal(counted(nf, before), {"out-packets": 1}, text)
+
+	def count(which):
+		return [e["out-packets"] for e in nf.entries() if e["list"] == which][0]
+
+	for i in range(3):
+		s.send(b"%05d" % i)
+	flows = [dict(dict(ear.event()[1])["flow"]) for _ in range(2)]
+	equal([(f["tunnel"], f["list"], f["number"]) for f in flows],
+	      [("peer/lan", "branch", 10), ("spare/lan", "spare", 20)], "who is asked for an SA")
+	equal((active(), told()), ([], ("peer/lan", None)), "without an SA")
+	equal(wire.clear(), [], "clear text on the wire")
+	# what is held goes by whichever comes first
+	nf.do("sa-add", [("sa", spare)])
+	equal(wire.opened(), [b"%05d" % i for i in range(3)], "what was released")
+	equal((active(), told()), (["spare"], ("spare/lan", 0x1001)), "with the standby's SA")
+	goes_to(b"standby", "192.0.2.3")
+	equal((count("branch"), count("spare")), (3, 1), "hits")
+	# the better one has them back at once, and loses them at once
+	for i in range(20):
+		nf.do("sa-add", [("sa", best)])
+		goes_to(b"best", "192.0.2.2")
+		equal((active(), told()), (["branch"], ("peer/lan", 0x1000)), "with both SAs")
+		nf.do("sa-del", [("sa", name_of(best))])
+		goes_to(b"standby", "192.0.2.3")
+	# an SA that does not take the packet is none
+	nf.do("sa-add", [("sa", {**best, "selector": sel(proto=6)})])
+	goes_to(b"standby", "192.0.2.3")
+	equal(told(), ("spare/lan", 0x1001), "with an SA for others")
+	nf.do("sa-add", [("sa", sa(0x2000, "in", tunnel="spare/lan", remote="192.0.2.3"))])
+	equal(told("in"), ("spare/lan", 0x2000), "inbound")
+	# the same policy again changes nothing; without the standby's entry its SA takes nothing
+	nf.do("policy-set", policy(PAIR, [entry(), standby()]))
+	goes_to(b"standby", "192.0.2.3")
+	nf.do("policy-set", policy(PAIR, [entry()]))
+	s.send(b"held")
+	equal((wire.packets(), active(), told(), told("in")), ([], [], ("peer/lan", None), ("peer/lan", None)),
+	      "without the entry")
+	# a packet of that entry which waits is released by the standby, once there is one again
+	nf.do("policy-set", policy(PAIR, [entry(), standby()]))
+	s.send(b"next")
+	equal(wire.opened(), [b"held", b"next"], "what was released")
+	# the standby goes with packets, and with its policy
+	nf.do("sa-flush")
+	s.send(b"gone")
+	nf.do("policy-set")
+	equal(wire.packets(), [], "after the policy went")
 
 
 def case_expire():

@@ -19,6 +19,7 @@
 #define NFIPSEC_NAME_MAX	63	/* tunnel name "peer/tunnel", without the NUL */
 #define NFIPSEC_KEY_MAX		128	/* octets of any one key, salt included */
 #define NFIPSEC_SEL_MAX		64	/* selector pairs of one SA */
+#define NFIPSEC_STANDBYS_MAX	7	/* entries that take over from one */
 #define NFIPSEC_WINDOW_MIN	32	/* replay window, packets */
 #define NFIPSEC_WINDOW_MAX	4096
 
@@ -232,6 +233,13 @@ enum nfipsec_entry_attr {
 	NFIPSEC_A_ENTRY_OUT_PACKETS,	/* u64 */
 	NFIPSEC_A_ENTRY_IN_PACKETS,	/* u64: clear-text packets the mirrored entry matched */
 	NFIPSEC_A_ENTRY_PAD,
+	/*
+	 * set, flag: a protect entry with the selector of the one before it, in tunnel mode. Its
+	 * tunnel takes the packets while no better one has an SA
+	 */
+	NFIPSEC_A_ENTRY_STANDBY,
+	/* reported, flag: of an entry and its standbys, this one's tunnel takes the packets */
+	NFIPSEC_A_ENTRY_ACTIVE,
 	__NFIPSEC_A_ENTRY_MAX
 };
 #define NFIPSEC_A_ENTRY_MAX (__NFIPSEC_A_ENTRY_MAX - 1)
