@@ -32,6 +32,36 @@ static bool parse_end(const char *s, struct addr *addr, uint16_t *port)
 	return addr_parse(text, addr) && brackets == (addr->family == AF_INET6);
 }
 
+/* finds the standbys of an entry */
+struct standbys {
+	const struct kern_entry *e;
+	bool found;		/* the entry was the last that is no standby */
+	unsigned int n;
+};
+
+static void print_standby(const struct kern_entry *e, void *arg)
+{
+	struct standbys *s = arg;
+
+	if (!e->standby)
+		s->found = e->number == s->e->number && !strcmp(e->list, s->e->list);
+	else if (s->found && !s->n++)
+		cli_print("standby: neither has tunnel %s", e->tunnel);
+	else if (s->found)
+		cli_print(", nor %s", e->tunnel);
+}
+
+/* The packet of @e is held. Names the tunnels that would have taken over. */
+static int say_standbys(struct kern *k, const struct kern_entry *e)
+{
+	struct standbys s = { .e = e };
+	int ret = kern_policy_dump(k, print_standby, &s);
+
+	if (s.n)
+		cli_print(" an SA that takes the packet\n");
+	return ret;
+}
+
 static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bool found_entry,
 		    bool found_sa)
 {
@@ -58,7 +88,8 @@ static void say_why(const struct kern_flow *flow, const struct kern_entry *e, bo
 			cli_print("protect: the packet must come by an SA of tunnel %s; in clear it is dropped\n",
 				  e->tunnel);
 		else if (found_sa)
-			cli_print("protect: the packet leaves by this SA of tunnel %s\n", e->tunnel);
+			cli_print("protect: the packet leaves by this SA of tunnel %s%s\n", e->tunnel,
+				  e->standby ? ", because no tunnel of better priority has one that takes it" : "");
 		else
 			cli_print("protect: tunnel %s has no SA, so the packet is held and IKE is asked for one\n",
 				  e->tunnel);
@@ -135,7 +166,9 @@ static int say_all(const struct cli *cli, struct kern *k, const struct kern_flow
 		if (found_sa)
 			cli_sa_print(sa);
 	}
-	if (protect && !found_sa)
+	if (protect && !found_sa && flow->dir == NFIPSEC_DIR_OUT && !cli->json)
+		ret = say_standbys(k, e);
+	if (protect && !found_sa && !ret)
 		ret = kern_sa_dump(k, each_other, &o);
 	if (!cli->json)
 		say_reach(all);

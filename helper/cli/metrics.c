@@ -161,6 +161,13 @@ static bool tunnel_missing(const json_t *tunnel, json_int_t *value)
 	return true;
 }
 
+/* of redundant tunnels */
+static bool tunnel_active(const json_t *tunnel, json_int_t *value)
+{
+	*value = !strcmp(text(tunnel, "role"), "active");
+	return json_object_get(tunnel, "priority");
+}
+
 static void each_tunnel_of(const json_t *data, const char *name, tunnel_value_t value)
 {
 	const json_t *p, *t;
@@ -190,6 +197,9 @@ static void tunnel_families(const json_t *data)
 {
 	family("tunnel_up", "gauge", "Whether an SA carries traffic of the tunnel.");
 	each_tunnel_of(data, "tunnel_up", tunnel_up);
+	family("tunnel_active", "gauge",
+	       "Whether a tunnel with priority is the one that takes packets.");
+	each_tunnel_of(data, "tunnel_active", tunnel_active);
 	family("tunnel_down", "gauge", "1 for a tunnel that is down, with the reason.");
 	down_reasons(data);
 	family("tunnel_child_sas", "gauge", "CHILD SAs of the tunnel, in any state.");

@@ -151,10 +151,10 @@ void cli_sa_print(const struct kern_sa *sa)
 
 json_t *cli_entry_json(const struct kern_entry *e)
 {
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "list", printable_json(e->list),
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o}", "list", printable_json(e->list),
 			 "number", u64_json(e->number), "family",
 			 e->src.min.family == AF_INET6 ? "ipv6" : "ipv4", "action", cli_action_name(e->action),
-			 "tunnel", printable_json(e->tunnel), "strict", e->strict, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
+			 "tunnel", printable_json(e->tunnel), "strict", e->strict, "standby", e->standby, "active", e->active, "src", ts_json(&e->src), "dst", ts_json(&e->dst),
 			 "out_packets", u64_json(e->out_packets),
 			 "in_packets", u64_json(e->in_packets));
 }
@@ -181,6 +181,10 @@ void cli_entry_print(const struct kern_entry *e)
 		cli_print(" (IPv6)");
 	if (*e->tunnel)
 		cli_print("  tunnel %s", e->tunnel);
+	if (e->standby)
+		cli_print("  standby");
+	if (e->active)
+		cli_print("  active");
 	if (e->strict)
 		cli_print("  strict");
 	cli_print("  out %" PRIu64 " in-clear %" PRIu64 "\n", e->out_packets, e->in_packets);
@@ -468,8 +472,12 @@ static void print_peer(const json_t *peer, bool detail)
 	json_array_foreach(json_object_get(peer, "ike_sas"), i, item)
 		print_ike_sa(item, detail);
 	json_array_foreach(json_object_get(peer, "tunnels"), i, item) {
-		cli_print("    tunnel %s: %s, start %s, access-list %s\n", text(item, "name"),
-			  text(item, "state"), text(item, "start"), text(item, "access_list"));
+		cli_print("    tunnel %s: %s", text(item, "name"), text(item, "state"));
+		if (*text(item, "role"))
+			cli_print(" (%s)", text(item, "role"));
+		if (number(item, "priority"))
+			cli_print(", priority %" JSON_INTEGER_FORMAT, number(item, "priority"));
+		cli_print(", start %s, access-list %s\n", text(item, "start"), text(item, "access_list"));
 		print_tunnel_state(item);
 		json_array_foreach(json_object_get(item, "children"), k, child)
 			print_child(child);

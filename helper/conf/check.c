@@ -262,6 +262,30 @@ static bool check_encapsulation(const struct conf_peer *peer, const struct conf_
 			    t->name);
 }
 
+/*
+ * Redundant tunnels are all up, so that packets have a way as soon as the best one fails. One
+ * that waits for packets, or ends when none come, would not be.
+ */
+static bool check_priority(struct conf_tunnel *t, struct conf_error *err)
+{
+	bool begins = conf_peer_initiates(t->peer) && !conf_tunnel_is_bundle(t);
+
+	if (t->start == CONF_START_UNSET)
+		t->start = t->priority && begins ? CONF_START_AT_LOAD : CONF_START_ON_TRAFFIC;
+	if (!t->priority)
+		return true;
+	if (t->mode == CONF_MODE_TRANSPORT)
+		return conf_fail_at(err, &t->priority_at,
+				    "found priority with mode transport, expected mode tunnel: two peers do not have one address");
+	if (t->idle_timeout)
+		return conf_fail_at(err, &t->priority_at,
+				    "found priority with idle-timeout, expected one of them: a standby carries no packets, so it would end");
+	if (begins && t->start == CONF_START_ON_TRAFFIC)
+		return conf_fail_at(err, &t->priority_at,
+				    "found priority with start on-traffic, expected at-load or manual: a standby is up before packets need it");
+	return true;
+}
+
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
 			 struct conf_error *err)
 {
@@ -294,6 +318,8 @@ static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_
 				 t->list_name);
 	if (!t->n_esp && !t->n_ah)
 		default_proposals(esp, 2, PROTO_ESP, t->esp, &t->n_esp);
+	if (!check_priority(t, err))
+		return false;
 	if (!conf_peer_initiates(peer) && t->start == CONF_START_AT_LOAD)
 		return FAIL(t, "found start at-load, expected a peer with an address to begin with");
 	return check_forms(t, err) && check_encapsulation(peer, t, err) && check_weak(t, err);
@@ -454,5 +480,5 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 			return FAIL(e, "found a protect entry, expected a tunnel with access-list '%s'",
 				    conf->lists[i].name);
 	}
-	return true;
+	return conf_groups_make(conf, err);
 }

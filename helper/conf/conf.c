@@ -230,6 +230,8 @@ void conf_free(struct conf *conf)
 	cert_store_put(conf->certs);
 	revoke_crls_free(conf->crls);
 	free(conf->lists);
+	free(conf->groups);
+	free(conf->members);
 	free(conf->peers);
 	free(conf->templates);
 	free(conf->files);

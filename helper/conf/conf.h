@@ -12,6 +12,8 @@
 #define CONF_CERTS_MAX		8	/* certificates of our own that a peer may get */
 #define CONF_REMOTES_MAX	16	/* values of `remote address` */
 #define CONF_HOST_MAX		253	/* characters of a DNS name: RFC 1035 2.3.4, without the last dot */
+#define CONF_GROUP_MAX		8	/* tunnels for the same packets: an entry and 7 standbys */
+#define CONF_PRIORITY_MAX	255
 #define CONF_VRF_MAX		15	/* of a device's name */
 #define CONF_FRAGMENT_DEFAULT	1280	/* what each IPv6 path takes, and nearly each IPv4 one */
 #define CONF_FRAGMENT_MIN	256
@@ -24,7 +26,8 @@ struct conf_place {
 };
 
 enum conf_action { CONF_BYPASS = 1, CONF_PROTECT, CONF_DISCARD };	/* = enum nfipsec_action */
-enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL };
+/* unset: while the file is read */
+enum conf_start { CONF_START_ON_TRAFFIC, CONF_START_AT_LOAD, CONF_START_MANUAL, CONF_START_UNSET };
 enum conf_df { CONF_DF_COPY = 1, CONF_DF_SET, CONF_DF_CLEAR };	/* = enum nfipsec_df */
 enum conf_child { CONF_CHILD_PER_TUNNEL, CONF_CHILD_PER_ENTRY };
 enum conf_mode { CONF_MODE_TUNNEL = 1, CONF_MODE_TRANSPORT };	/* = enum nfipsec_mode */
@@ -41,6 +44,7 @@ struct conf_entry {
 	enum conf_action action;
 	bool strict;		/* protect: nothing else goes to @dst, see conf_strict_discard() */
 	struct ts src, dst;	/* both carry the protocol */
+	const struct conf_group *group;	/* with the same entry of other tunnels; NULL: alone */
 	struct conf_place at;
 };
 
@@ -50,6 +54,23 @@ struct conf_list {
 	struct conf_entry *entries;	/* sorted by number */
 	const struct conf_tunnel *user;	/* whose list it is */
 	struct conf_place at;
+};
+
+/* One entry of a group; @order: its place in the order of match */
+struct conf_member {
+	const struct conf_list *list;
+	struct conf_entry *e;
+	unsigned int order;
+};
+
+/*
+ * Entries of several tunnels with `priority` for the same packets, the best first. They are
+ * together where @first would be matched.
+ */
+struct conf_group {
+	unsigned int n;
+	struct conf_member *members;	/* of conf->members */
+	const struct conf_member *first;
 };
 
 struct conf_id {
@@ -88,7 +109,8 @@ struct conf_tunnel {
 	bool tfc_refused;		/* set by the daemon: the peer does not take that */
 	uint32_t mark;			/* of the outer packet and its route, 0: none */
 	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
-	struct conf_place mode_at, ah_at;	/* for errors */
+	uint8_t priority;		/* among tunnels for the same packets, 1 is best; 0: none */
+	struct conf_place mode_at, ah_at, priority_at;	/* for errors */
 	uint32_t given;			/* bits of the settings in the block itself: template.c */
 	struct conf_place at;
 };
@@ -215,6 +237,9 @@ struct conf {
 	struct conf_peer *peers;
 	unsigned int n_templates;
 	struct conf_template *templates;
+	unsigned int n_groups;
+	struct conf_group *groups;
+	struct conf_member *members;	/* of all groups */
 	struct conf_list **lists_by_name;	/* sorted, as the next */
 	struct conf_peer **peers_by_name;
 	unsigned int n_secrets;

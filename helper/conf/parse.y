@@ -238,7 +238,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> LIMITS "limits" COOKIES_FROM "cookies-from" HALF_OPEN "half-open"
 %token <word> HALF_OPEN_PER_ADDRESS "half-open-per-address" STARTS_PER_ADDRESS "starts-per-address"
 %token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
-%token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf"
+%token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf" PRIORITY "priority"
 
 %type <byte> action strict id_type start mode child_sa auth
 %type <word> text
@@ -657,6 +657,15 @@ tunnel_setting:
 		     "the name of a device, of at most 15 characters");
 		TUNNEL_HAS(VRF);
 	}
+|	PRIORITY WORD {
+		uint64_t priority;
+
+		NEED(conf_value_number($2, CONF_PRIORITY_MAX, &priority) && priority, $2, @2,
+		     "a number from 1 to 255, of which 1 is the best");
+		parse->tunnel->priority = priority;
+		parse->tunnel->priority_at = PLACE(@2);
+		TUNNEL_HAS(PRIORITY);
+	}
 ;
 
 child_sa:
@@ -736,7 +745,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "on-traffic", ON_TRAFFIC }, { "at-load", AT_LOAD }, { "manual", MANUAL },
 	{ "idle-timeout", IDLE_TIMEOUT }, { "replay-window", REPLAY_WINDOW },
 	{ "allow-weak", ALLOW_WEAK }, { "mtu", MTU }, { "df", DF }, { "dscp", DSCP },
-	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF }, { "child-sa", CHILD_SA },
+	{ "tfc", TFC }, { "mark", MARK }, { "vrf", VRF }, { "priority", PRIORITY }, { "child-sa", CHILD_SA },
 	{ "fragmentation", FRAGMENTATION }, { "encapsulation", ENCAPSULATION },
 	{ "prefer-first", PREFER_FIRST },
 	{ "limits", LIMITS }, { "cookies-from", COOKIES_FROM }, { "half-open", HALF_OPEN },

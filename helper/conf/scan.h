@@ -119,6 +119,7 @@ enum conf_tunnel_setting {
 	TUNNEL_HAS_ESP_AH, TUNNEL_HAS_MODE, TUNNEL_HAS_CHILD_SA, TUNNEL_HAS_LIFETIME,
 	TUNNEL_HAS_WEAK, TUNNEL_HAS_START, TUNNEL_HAS_IDLE, TUNNEL_HAS_REPLAY, TUNNEL_HAS_MTU,
 	TUNNEL_HAS_DF, TUNNEL_HAS_DSCP, TUNNEL_HAS_TFC, TUNNEL_HAS_MARK, TUNNEL_HAS_VRF,
+	TUNNEL_HAS_PRIORITY,
 };
 
 void conf_peer_init(struct conf_peer *peer);	/* defaults; @peer is zeroed */
@@ -128,6 +129,9 @@ bool conf_templates_apply(struct conf *conf, struct conf_error *err);
 /* remote.c */
 void conf_remotes_free(struct conf_peer *peer);
 bool conf_remotes_copy(struct conf_peer *to, const struct conf_peer *from);
+
+/* group.c: the entries of redundant tunnels */
+bool conf_groups_make(struct conf *conf, struct conf_error *err);
 
 /* check.c: what one block cannot see; fills in defaults */
 bool conf_check(struct conf *conf, struct conf_error *err);

@@ -38,7 +38,7 @@ static const struct part tunnel_parts[] = {
 	TUNNEL(LIFETIME, lifetime_bytes), TUNNEL(WEAK, allow_weak), TUNNEL(START, start),
 	TUNNEL(IDLE, idle_timeout), TUNNEL(REPLAY, replay_window), TUNNEL(MTU, mtu),
 	TUNNEL(DF, df), TUNNEL(DSCP, dscp), TUNNEL(TFC, tfc), TUNNEL(MARK, mark),
-	TUNNEL(VRF, vrf),
+	TUNNEL(VRF, vrf), TUNNEL(PRIORITY, priority), TUNNEL(PRIORITY, priority_at),
 };
 
 void conf_peer_init(struct conf_peer *peer)
@@ -56,6 +56,7 @@ void conf_tunnel_init(struct conf_tunnel *t)
 	t->lifetime_seconds = 3600;
 	t->replay_window = 1024;
 	t->df = CONF_DF_COPY;
+	t->start = CONF_START_UNSET;
 	t->dscp = -1;
 }
 

@@ -85,7 +85,12 @@ static void hidden(const struct warner *w, const struct place *p, const struct p
 {
 	bool other_file = by->e->at.file != p->e->at.file;
 
-	if (p->list == by->list)
+	if (p->list != by->list && p->e->action == CONF_PROTECT && by->e->action == CONF_PROTECT &&
+	    entry_in(by->e, p->e))
+		say(w, &p->e->at, "entry %u takes no packet, because entry %u of access-list %s on line %u%s%s is for the same packets; expected 'priority' in both tunnels, or one of the entries alone",
+		    p->e->number, by->e->number, by->list->name, by->e->at.line,
+		    other_file ? " of " : "", other_file ? by->e->at.file : "");
+	else if (p->list == by->list)
 		say(w, &p->e->at, "entry %u takes no packet, because entry %u on line %u takes all of its packets; expected a number below %u",
 		    p->e->number, by->e->number, by->e->at.line, by->e->number);
 	else
@@ -105,11 +110,38 @@ static void warn_hidden(const struct warner *w, const struct place *places, unsi
 		    places[i].e->at.line == places[i - 1].e->at.line &&
 		    places[i].e->at.column == places[i - 1].e->at.column)
 			continue;
+		/* redundant tunnels: the group is where its first member is */
+		if (places[i].e->group && places[i].e->group->first->e != places[i].e)
+			continue;
 		for (k = 0; k < i && !entry_in(places[i].e, places[k].e); k++)
 			;
 		pairs += k;
 		if (k < i)
 			hidden(w, &places[i], &places[k]);
+	}
+}
+
+static bool has_group(const struct conf_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->entries[i].group)
+			return true;
+	return false;
+}
+
+/* a tunnel with `priority` that has no other one beside it, perhaps by a slip in an address */
+static void warn_alone(const struct warner *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->conf->n_lists; i++) {
+		const struct conf_tunnel *t = w->conf->lists[i].user;
+
+		if (t && t->priority && !has_group(t->list))
+			say(w, &t->priority_at, "priority %u has no effect, because no other tunnel with priority has a protect entry of access-list %s; expected the same entry in both lists",
+			    t->priority, t->list->name);
 	}
 }
 
@@ -234,6 +266,7 @@ void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned
 	if (!places)
 		return;
 	warn_hidden(&w, places, n);
+	warn_alone(&w);
 	for (i = 0; i < n; i++)
 		if (places[i].e->action == CONF_PROTECT && !is_transport(&places[i]) &&
 		    !warn_exchanged(&w, &places[i]))

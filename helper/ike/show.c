@@ -197,12 +197,53 @@ static void set_state(json_t *o, const struct ike_tunnel *tun, uint64_t now)
 		json_object_set_new(o, "no_sa", ike_grant_missing(tun));
 }
 
+static bool is_up(const struct ike_tunnel *tun)
+{
+	return tun && (tun->n_up || ike_orphans_of(tun));
+}
+
+static struct ike_tunnel *tunnel_of(struct ike *ike, const struct conf_tunnel *conf)
+{
+	char name[IKE_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%s/%s", conf->peer->name, conf->name);
+	return ike_tunnel_by_name(ike, name);
+}
+
+/*
+ * Among redundant tunnels, does this one take packets, or does it stand by? One that is the best
+ * for some of its entries is active. NULL: it is down, or no other tunnel is for its packets.
+ */
+static const char *role_of(const struct ike_tunnel *tun)
+{
+	const struct conf_list *list = tun->conf->list;
+	const char *role = NULL;
+	unsigned int i, k;
+
+	if (!tun->conf->priority || !is_up(tun))
+		return NULL;
+	for (i = 0; i < list->n; i++) {
+		const struct conf_group *g = list->entries[i].group;
+
+		if (!g)
+			continue;
+		for (k = 0; k < g->n && g->members[k].list != list &&
+		     !is_up(tunnel_of(tun->peer->ike, g->members[k].list->user)); k++)
+			;
+		if (k < g->n && g->members[k].list == list)
+			return "active";
+		role = "standby";
+	}
+	return role;
+}
+
 static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 {
 	static const char *const starts[] = {
 		[CONF_START_ON_TRAFFIC] = "on-traffic", [CONF_START_AT_LOAD] = "at-load",
 		[CONF_START_MANUAL] = "manual",
 	};
+	const char *role = role_of(tun);
 	json_t *children = json_array();
 	const struct ike_child *c;
 	const struct ike_sa *sa;
@@ -219,6 +260,10 @@ static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 			 "start", starts[tun->conf->start], "access_list",
 			 printable_json(tun->conf->list->name),
 			 "orphans", (int)ike_orphans_of(tun), "children", children);
+	if (tun->conf->priority)
+		json_object_set_new(o, "priority", json_integer(tun->conf->priority));
+	if (role)
+		json_object_set_new(o, "role", json_string(role));
 	set_state(o, tun, now);
 	return o;
 }

@@ -585,8 +585,24 @@ static bool put_strict(struct nl_msg *msg, const struct conf *conf)
 
 		for (j = 0; j < list->n; j++)
 			if (conf_strict_discard(&list->entries[j], &rest) &&
-			    !kern_attr_put_entry(msg, list->name, &rest, NULL))
+			    !kern_attr_put_entry(msg, list->name, &rest, NULL, false))
 				return false;
+	}
+	return true;
+}
+
+/* the entries of redundant tunnels, one behind the other, the best first */
+static bool put_group(struct nl_msg *msg, const struct conf_group *g)
+{
+	char name[NFIPSEC_NAME_MAX + 1];
+	unsigned int i;
+
+	for (i = 0; i < g->n; i++) {
+		const struct conf_member *m = &g->members[i];
+
+		kern_attr_tunnel_name(m->list->user, name, sizeof(name));
+		if (!kern_attr_put_entry(msg, m->list->name, m->e, name, i))
+			return false;
 	}
 	return true;
 }
@@ -615,7 +631,10 @@ static int policy_put(struct kern *k, struct nl_msg *msg, const struct conf *con
 				return fail(k, -EINVAL,
 					    "access-list %s entry %u: protect, but no tunnel uses the list",
 					    list->name, e->number);
-			if (!kern_attr_put_entry(msg, list->name, e, protect ? name : NULL))
+			if (e->group && e->group->first->e != e)
+				continue;
+			if (!(e->group ? put_group(msg, e->group) :
+			      kern_attr_put_entry(msg, list->name, e, protect ? name : NULL, false)))
 				return -EMSGSIZE;
 		}
 	}

@@ -65,6 +65,8 @@ struct kern_entry {
 	uint8_t action;
 	struct ts src, dst;
 	uint64_t out_packets, in_packets;
+	bool standby;			/* for the packets of an entry before it, of a better tunnel */
+	bool active;			/* of these entries, its tunnel takes the packets */
 	bool strict;			/* set by kern_policy_dump(): implied by a strict protect entry */
 };
 

@@ -195,7 +195,7 @@ bool kern_attr_put_tunnel(struct nl_msg *msg, const struct conf_tunnel *t)
 }
 
 bool kern_attr_put_entry(struct nl_msg *msg, const char *list, const struct conf_entry *e,
-			 const char *tunnel)
+			 const char *tunnel, bool standby)
 {
 	struct nlattr *nest = nest_start(msg, NFIPSEC_A_ENTRY);
 
@@ -204,7 +204,8 @@ bool kern_attr_put_entry(struct nl_msg *msg, const char *list, const struct conf
 	    nla_put_u32(msg, NFIPSEC_A_ENTRY_NUMBER, e->number) ||
 	    !put_u8(msg, NFIPSEC_A_ENTRY_ACTION, e->action) ||
 	    (tunnel && nla_put_string(msg, NFIPSEC_A_ENTRY_TUNNEL, tunnel)) ||
-	    !put_sel(msg, NFIPSEC_A_ENTRY_SELECTOR, &e->src, &e->dst))
+	    !put_sel(msg, NFIPSEC_A_ENTRY_SELECTOR, &e->src, &e->dst) ||
+	    (standby && nla_put_flag(msg, NFIPSEC_A_ENTRY_STANDBY)))
 		return false;
 	nla_nest_end(msg, nest);
 	return true;
@@ -329,6 +330,8 @@ static const struct nla_policy entry_policy[NFIPSEC_A_ENTRY_MAX + 1] = {
 	[NFIPSEC_A_ENTRY_SELECTOR]	= { .type = NLA_NESTED },
 	[NFIPSEC_A_ENTRY_OUT_PACKETS]	= { .type = NLA_U64 },
 	[NFIPSEC_A_ENTRY_IN_PACKETS]	= { .type = NLA_U64 },
+	[NFIPSEC_A_ENTRY_STANDBY]	= { .type = NLA_FLAG },
+	[NFIPSEC_A_ENTRY_ACTIVE]	= { .type = NLA_FLAG },
 };
 
 static const struct nla_policy flow_policy[NFIPSEC_A_FLOW_MAX + 1] = {
@@ -524,6 +527,8 @@ bool kern_attr_get_entry(struct nlattr *nest, struct kern_entry *e)
 	e->action = nla_get_u8(tb[NFIPSEC_A_ENTRY_ACTION]);
 	e->out_packets = get_u64_or_0(tb[NFIPSEC_A_ENTRY_OUT_PACKETS]);
 	e->in_packets = get_u64_or_0(tb[NFIPSEC_A_ENTRY_IN_PACKETS]);
+	e->standby = tb[NFIPSEC_A_ENTRY_STANDBY];
+	e->active = tb[NFIPSEC_A_ENTRY_ACTIVE];
 	return !tb[NFIPSEC_A_ENTRY_SELECTOR] ||
 	       get_sel(tb[NFIPSEC_A_ENTRY_SELECTOR], &e->src, &e->dst);
 }

@@ -16,7 +16,7 @@ bool kern_attr_put_sa(struct nl_msg *msg, const struct kern_sa *sa, enum kern_sa
 bool kern_attr_put_sa_tunnel(struct nl_msg *msg, const char *tunnel);
 bool kern_attr_put_tunnel(struct nl_msg *msg, const struct conf_tunnel *t);
 bool kern_attr_put_entry(struct nl_msg *msg, const char *list, const struct conf_entry *e,
-			 const char *tunnel);
+			 const char *tunnel, bool standby);
 bool kern_attr_put_flow(struct nl_msg *msg, const struct kern_flow *flow);
 bool kern_attr_put_ends(struct nl_msg *msg, const struct kern_ends *ends);
 bool kern_attr_put_dummy(struct nl_msg *msg, uint32_t packets, uint32_t bytes);

@@ -127,7 +127,7 @@ static void entry_any_takes_family(void **state)
 	(void)state;
 	e.src = (struct ts){ .proto = 17, .port_max = 65535 };
 	e.dst = net("192.0.2.9", "192.0.2.9", 17, 53, 53);
-	assert_true(kern_attr_put_entry(msg, "branch", &e, NULL));
+	assert_true(kern_attr_put_entry(msg, "branch", &e, NULL, false));
 	assert_true(kern_attr_parse(nlmsg_hdr(msg), tb));
 	assert_true(kern_attr_get_entry(tb[NFIPSEC_A_ENTRY], &got));
 	assert_int_equal(got.src.min.family, AF_INET);
@@ -140,6 +140,27 @@ static void entry_any_takes_family(void **state)
 	assert_string_equal(got.list, "branch");
 	assert_string_equal(got.tunnel, "");
 	nlmsg_free(msg);
+}
+
+static void standby_entry(void **state)
+{
+	struct conf_entry e = { .number = 10, .action = CONF_PROTECT };
+	struct nlattr *tb[NFIPSEC_A_MAX + 1];
+	struct kern_entry got;
+	struct nl_msg *msg;
+	int standby;
+
+	(void)state;
+	e.src = e.dst = net("192.0.2.9", "192.0.2.9", 17, 53, 53);
+	for (standby = 0; standby < 2; standby++) {
+		msg = message(KERN_ATTR_ENTRY_MAX);
+		assert_true(kern_attr_put_entry(msg, "branch", &e, "p/t", standby));
+		assert_true(kern_attr_parse(nlmsg_hdr(msg), tb));
+		assert_true(kern_attr_get_entry(tb[NFIPSEC_A_ENTRY], &got));
+		assert_int_equal(got.standby, standby);
+		assert_false(got.active);
+		nlmsg_free(msg);
+	}
 }
 
 /* what policy_size() in kern.c relies on */
@@ -170,12 +191,12 @@ static void bounds_hold(void **state)
 				     .max = six };
 	msg = message(KERN_ATTR_ENTRY_MAX);
 	assert_true(kern_attr_put_entry(msg, name, &e,
-					kern_attr_tunnel_name(&t, full, sizeof(full))));
+					kern_attr_tunnel_name(&t, full, sizeof(full)), true));
 	assert_int_equal(strlen(full), NFIPSEC_NAME_MAX);
 	nlmsg_free(msg);
 
 	msg = message(16);
-	assert_false(kern_attr_put_entry(msg, name, &e, full));
+	assert_false(kern_attr_put_entry(msg, name, &e, full, true));
 	nlmsg_free(msg);
 }
 
@@ -385,6 +406,7 @@ int main(void)
 		cmocka_unit_test(sa_round_trip),
 		cmocka_unit_test(sa_keys_only),
 		cmocka_unit_test(entry_any_takes_family),
+		cmocka_unit_test(standby_entry),
 		cmocka_unit_test(bounds_hold),
 		cmocka_unit_test(tunnel_round_trip),
 		cmocka_unit_test(ah_sa_round_trip),

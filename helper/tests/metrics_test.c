@@ -31,9 +31,10 @@ int cli_fail(const char *fmt, ...)
 
 /* ---- the tests ---- */
 
-#define TUNNELS	"[{\"name\":\"lan\",\"state\":\"up\",\"orphans\":0,\"children\":[{},{}],\"no_sa\":[\"entry 20: a === b\"]}," \
+#define TUNNELS	"[{\"name\":\"lan\",\"state\":\"up\",\"orphans\":0,\"children\":[{},{}],\"no_sa\":[\"entry 20: a === b\"]," \
+		"\"priority\":1,\"role\":\"active\"}," \
 		"{\"name\":\"dmz\",\"state\":\"failed\",\"orphans\":0,\"children\":[],\"reason\":\"failed\"," \
-		"\"why\":\"it does not answer\",\"next_try\":7}," \
+		"\"why\":\"it does not answer\",\"next_try\":7,\"priority\":2}," \
 		"{\"name\":\"old\",\"state\":\"carried on\",\"orphans\":2,\"children\":[]}]"
 
 #define DATA	"{\"peers\":[{\"name\":\"branch\",\"state\":\"up\",\"ike_sas\":[{}],\"failures\":3," \
@@ -116,6 +117,9 @@ static void daemon_and_module(void **state)
 	assert_has(out, "nfipsec_tunnel_up gauge [('peer', 'branch'), ('tunnel', 'lan')] 1");
 	assert_has(out, "nfipsec_tunnel_up gauge [('peer', 'branch'), ('tunnel', 'dmz')] 0");
 	assert_has(out, "nfipsec_tunnel_up gauge [('peer', 'branch'), ('tunnel', 'old')] 1");
+	assert_has(out, "nfipsec_tunnel_active gauge [('peer', 'branch'), ('tunnel', 'lan')] 1");
+	assert_has(out, "nfipsec_tunnel_active gauge [('peer', 'branch'), ('tunnel', 'dmz')] 0");
+	assert_null(strstr(out, "nfipsec_tunnel_active gauge [('peer', 'branch'), ('tunnel', 'old')]"));
 	assert_has(out, "nfipsec_tunnel_down gauge [('peer', 'branch'), ('reason', 'failed'), ('tunnel', 'dmz')] 1");
 	assert_has(out, "nfipsec_tunnel_next_try_seconds gauge [('peer', 'branch'), ('tunnel', 'dmz')] 7");
 	assert_has(out, "nfipsec_tunnel_ungranted_selectors gauge [('peer', 'branch'), ('tunnel', 'lan')] 1");

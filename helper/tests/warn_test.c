@@ -106,6 +106,29 @@ static void hidden_entries(void **state)
 	    "expected a number below 1");
 }
 
+#define TWO(a, b) \
+	"access-list a {\n10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n}\naccess-list b {\n10 protect " \
+	"ip from 10.1.0.0/16 to 10.2.0.0/16\n}\n" \
+	"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk tunnel t { access-list a " a " } }\n" \
+	"peer q { local address 192.0.2.1 remote address 192.0.2.3 auth psk tunnel t { access-list b " b " } }\n"
+
+static void redundant_tunnels(void **state)
+{
+	(void)state;
+	nothing(TWO("priority 2", "priority 1"));
+	one(TWO("", ""),
+	    "c:5:1: warning: entry 10 takes no packet, because entry 10 of access-list a on line 2 is for the same "
+	    "packets; expected 'priority' in both tunnels, or one of the entries alone");
+	/* a group that something before it hides is named once */
+	one("access-list x { 1 discard ip from any to 10.0.0.0/8 }\n" TWO("priority 2", "priority 1"),
+	    "c:3:1: warning: entry 10 takes no packet, because entry 1 of access-list x on line 1 takes all of its "
+	    "packets; expected access-list a before that list");
+	one("access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n"
+	    "peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk\ntunnel t { access-list a priority 4 } }\n",
+	    "c:3:35: warning: priority 4 has no effect, because no other tunnel with priority has a protect entry of "
+	    "access-list a; expected the same entry in both lists");
+}
+
 static void exchanged_ends(void **state)
 {
 	(void)state;
@@ -176,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(usual_ones),
 		cmocka_unit_test(hidden_entries),
+		cmocka_unit_test(redundant_tunnels),
 		cmocka_unit_test(exchanged_ends),
 		cmocka_unit_test(cut_off),
 		cmocka_unit_test(secrets),
