@@ -409,7 +409,7 @@ static void print_child(const json_t *child)
 /* Prints why a tunnel is down, when the daemon tries it again, and its selectors without an SA. */
 static void print_tunnel_state(const json_t *tunnel)
 {
-	const json_t *no_sa;
+	const json_t *no_sa, *route;
 	size_t i;
 
 	if (*text(tunnel, "why"))
@@ -419,6 +419,8 @@ static void print_tunnel_state(const json_t *tunnel)
 	if (number(tunnel, "orphans"))
 		cli_print("      %" JSON_INTEGER_FORMAT " SAs of an earlier run carry on\n",
 			  number(tunnel, "orphans"));
+	json_array_foreach(json_object_get(tunnel, "routes"), i, route)
+		cli_print("      route to %s by nfipsec0\n", json_string_value(route));
 	json_array_foreach(json_object_get(tunnel, "no_sa"), i, no_sa)
 		cli_print("      the peer did not grant, so no SA takes %s\n", json_string_value(no_sa));
 }

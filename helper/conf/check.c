@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/rtnetlink.h>
+
 #include "conf/scan.h"
 #include "wire/wire.h"
 
@@ -286,6 +288,66 @@ static bool check_priority(struct conf_tunnel *t, struct conf_error *err)
 	return true;
 }
 
+/*
+ * Refuses a route that would lead the daemon's IKE, and ESP, into a tunnel. A rule keeps them out of
+ * a table of its own.
+ */
+static bool check_route_of(const struct conf_tunnel *t, const struct conf_entry *e,
+			   const struct conf_peer *peer, struct conf_error *err)
+{
+	char net[TS_STRLEN], remote[CONF_HOST_MAX + 2];
+	struct ts dst = e->dst, both;
+	unsigned int i;
+
+	dst.proto = 0;
+	dst.port_min = 0;
+	dst.port_max = 65535;
+	for (i = 0; i < peer->n_remotes; i++) {
+		const struct conf_remote *r = &peer->remotes[i];
+
+		if (r->type == CONF_REMOTE_NAME || !ts_intersect(&dst, &r->range, &both))
+			continue;
+		return conf_fail_at(err, &t->route.at,
+				    "found a route in the main table for entry %u, which is to %s, expected 'route yes table N': the route would lead IKE and ESP to %s, the address of peer '%s', into the tunnel",
+				    e->number, ts_str(&dst, net, sizeof(net)),
+				    conf_remote_str(r, remote, sizeof(remote)), peer->name);
+	}
+	return true;
+}
+
+static bool check_route(const struct conf *conf, const struct conf_tunnel *t,
+			struct conf_error *err)
+{
+	unsigned int i, k;
+
+	if (!t->route.on)
+		return true;
+	if (t->mode == CONF_MODE_TRANSPORT)
+		return conf_fail_at(err, &t->route.at,
+				    "found route yes in transport mode, expected mode tunnel: the peer has a route already");
+	if (t->route.table != RT_TABLE_MAIN && t->route.table != RT_TABLE_DEFAULT)
+		return true;
+	for (i = 0; i < t->list->n; i++) {
+		const struct conf_entry *e = &t->list->entries[i];
+
+		for (k = 0; e->action == CONF_PROTECT && k < conf->n_peers; k++)
+			if (!check_route_of(t, e, &conf->peers[k], err))
+				return false;
+	}
+	return true;
+}
+
+static bool check_routes(const struct conf *conf, struct conf_error *err)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < conf->n_peers; i++)
+		for (k = 0; k < conf->peers[i].n_tunnels; k++)
+			if (!check_route(conf, &conf->peers[i].tunnels[k], err))
+				return false;
+	return true;
+}
+
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
 			 struct conf_error *err)
 {
@@ -473,6 +535,8 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 	for (i = 0; i < conf->n_peers; i++)
 		if (!check_peer(conf, &conf->peers[i], err))
 			return false;
+	if (!check_routes(conf, err))
+		return false;
 	for (i = 0; i < conf->n_lists; i++) {
 		const struct conf_entry *e = first_protect(&conf->lists[i]);
 

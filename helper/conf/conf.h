@@ -87,6 +87,20 @@ struct conf_file {
 	struct conf_place at;
 };
 
+/**
+ * struct conf_route - routes to the remote networks of a tunnel
+ * @on: the daemon installs them
+ * @table: routing table
+ * @source: preferred source; family 0: the kernel selects it
+ * @at: place of the setting
+ */
+struct conf_route {
+	bool on;
+	uint32_t table;
+	struct addr source;
+	struct conf_place at;
+};
+
 struct conf_tunnel {
 	char name[CONF_NAME_MAX + 1];
 	struct conf_peer *peer;
@@ -110,6 +124,7 @@ struct conf_tunnel {
 	uint32_t mark;			/* of the outer packet and its route, 0: none */
 	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
 	uint8_t priority;		/* among tunnels for the same packets, 1 is best; 0: none */
+	struct conf_route route;
 	struct conf_place mode_at, ah_at, priority_at;	/* for errors */
 	uint32_t given;			/* bits of the settings in the block itself: template.c */
 	struct conf_place at;

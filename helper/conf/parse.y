@@ -27,6 +27,8 @@
 #include <string.h>
 #include <netinet/in.h>
 
+#include <linux/rtnetlink.h>
+
 #include "wire/wire.h"
 
 int conf_yylex(CONF_YYSTYPE *value, CONF_YYLTYPE *at, void *scanner);
@@ -239,6 +241,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> HALF_OPEN_PER_ADDRESS "half-open-per-address" STARTS_PER_ADDRESS "starts-per-address"
 %token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
 %token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf" PRIORITY "priority"
+%token <word> ROUTE "route" TABLE "table" SOURCE "source"
 
 %type <byte> action strict id_type start mode child_sa auth
 %type <word> text
@@ -666,6 +669,30 @@ tunnel_setting:
 		parse->tunnel->priority_at = PLACE(@2);
 		TUNNEL_HAS(PRIORITY);
 	}
+|	ROUTE WORD {
+		parse->tunnel->route = (struct conf_route){ .table = RT_TABLE_MAIN, .at = PLACE(@2) };
+		NEED(conf_value_yes($2, &parse->tunnel->route.on), $2, @2, "yes or no");
+		TUNNEL_HAS(ROUTE);
+	} route_options
+;
+
+route_options:
+	%empty
+|	route_options TABLE WORD {
+		uint64_t table;
+
+		if (!parse->tunnel->route.on)
+			FOUND($2, @2, "'route yes' before it");
+		NEED(conf_value_number($3, UINT32_MAX, &table) && table && table != RT_TABLE_LOCAL,
+		     $3, @3, "the number of a routing table, not 0 or 255");
+		parse->tunnel->route.table = table;
+	}
+|	route_options SOURCE WORD {
+		if (!parse->tunnel->route.on)
+			FOUND($2, @2, "'route yes' before it");
+		if (!peer_addr(parse, &@3, $3, &parse->tunnel->route.source))
+			YYABORT;
+	}
 ;
 
 child_sa:
@@ -755,6 +782,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "dn", DN }, { "pubkey", PUBKEY }, { "local-auth", LOCAL_AUTH },
 	{ "remote-auth", REMOTE_AUTH }, { "ca", CA }, { "key", KEY }, { "remote-key", REMOTE_KEY },
 	{ "rsa-signature", RSA_SIGNATURE }, { "revocation", REVOCATION },
+	{ "route", ROUTE }, { "table", TABLE }, { "source", SOURCE },
 };
 
 int conf_scan_keyword(const char *text, int len)

@@ -119,7 +119,7 @@ enum conf_tunnel_setting {
 	TUNNEL_HAS_ESP_AH, TUNNEL_HAS_MODE, TUNNEL_HAS_CHILD_SA, TUNNEL_HAS_LIFETIME,
 	TUNNEL_HAS_WEAK, TUNNEL_HAS_START, TUNNEL_HAS_IDLE, TUNNEL_HAS_REPLAY, TUNNEL_HAS_MTU,
 	TUNNEL_HAS_DF, TUNNEL_HAS_DSCP, TUNNEL_HAS_TFC, TUNNEL_HAS_MARK, TUNNEL_HAS_VRF,
-	TUNNEL_HAS_PRIORITY,
+	TUNNEL_HAS_PRIORITY, TUNNEL_HAS_ROUTE,
 };
 
 void conf_peer_init(struct conf_peer *peer);	/* defaults; @peer is zeroed */
@@ -141,6 +141,7 @@ bool conf_value_df(struct conf_word w, enum conf_df *out);
 bool conf_value_dscp(struct conf_word w, int *out);	/* -1: "copy" */
 bool conf_value_fragmentation(struct conf_word w, uint16_t *out);	/* 0: no */
 bool conf_value_encapsulation(struct conf_word w, bool *force_udp);
+bool conf_value_yes(struct conf_word w, bool *out);
 bool conf_value_mark(struct conf_word w, uint32_t *out);	/* 1.., or 0x1.. */
 bool conf_value_number(struct conf_word w, uint64_t max, uint64_t *out);
 bool conf_value_duration(struct conf_word w, uint64_t *seconds);	/* 30s 10m 4h 1d */

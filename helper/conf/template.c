@@ -39,6 +39,7 @@ static const struct part tunnel_parts[] = {
 	TUNNEL(IDLE, idle_timeout), TUNNEL(REPLAY, replay_window), TUNNEL(MTU, mtu),
 	TUNNEL(DF, df), TUNNEL(DSCP, dscp), TUNNEL(TFC, tfc), TUNNEL(MARK, mark),
 	TUNNEL(VRF, vrf), TUNNEL(PRIORITY, priority), TUNNEL(PRIORITY, priority_at),
+	TUNNEL(ROUTE, route),
 };
 
 void conf_peer_init(struct conf_peer *peer)

@@ -130,6 +130,15 @@ bool conf_value_encapsulation(struct conf_word w, bool *force_udp)
 	return i >= 0;
 }
 
+bool conf_value_yes(struct conf_word w, bool *out)
+{
+	static const char *const names[] = { "no", "yes" };
+	int i = one_of(w, names, 2);
+
+	*out = i == 1;
+	return i >= 0;
+}
+
 bool conf_value_dscp(struct conf_word w, int *out)
 {
 	uint64_t dscp;

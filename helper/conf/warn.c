@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "conf/warn.h"
+#include "sys/udp.h"
 
 #define PAIRS_MAX	(50u << 20)	/* comparisons of entries: a list of 10,000, in a second */
 
@@ -226,6 +227,70 @@ static void warn_cut_off(const struct warner *w, const struct place *places, uns
 	}
 }
 
+/* ---- routes ---- */
+
+/* Is the source of the routes in no entry? Without an entry of its family the routes have none. */
+static bool source_is_outside(const struct conf_tunnel *t)
+{
+	const struct addr *source = &t->route.source;
+	unsigned int i;
+
+	for (i = 0; i < t->list->n; i++)
+		if (t->list->entries[i].action == CONF_PROTECT &&
+		    addr_in(source, &t->list->entries[i].src))
+			return false;
+	return source->family;
+}
+
+/* The list of addresses has no loop-back ones, which are good sources as well. */
+static bool is_own(const struct warner *w, const struct addr *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n_addrs; i++)
+		if (addr_equal(&w->addrs[i].addr, a))
+			return true;
+	return !w->n_addrs || udp_is_local(a);
+}
+
+static const struct conf_entry *not_strict(const struct conf_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->entries[i].action == CONF_PROTECT && !list->entries[i].strict)
+			return &list->entries[i];
+	return NULL;
+}
+
+static void warn_route(const struct warner *w, const struct conf_tunnel *t)
+{
+	const struct conf_entry *open = not_strict(t->list);
+	char source[ADDR_STRLEN];
+
+	addr_str(&t->route.source, source, sizeof(source));
+	if (source_is_outside(t))
+		say(w, &t->route.at, "found source %s, which is in no protect entry of access-list %s; expected an address of one, because the tunnel takes no packet from %s",
+		    source, t->list->name, source);
+	else if (t->route.source.family && !is_own(w, &t->route.source))
+		say(w, &t->route.at, "found source %s, expected an address of this host: without it there is no route",
+		    source);
+	if (open)
+		say(w, &open->at, "entry %u: expected 'strict', because of route yes in tunnel %s: while there is no route, this host sends from another address, in clear",
+		    open->number, t->name);
+}
+
+static void warn_routes(const struct warner *w)
+{
+	const struct conf *conf = w->conf;
+	unsigned int i, k;
+
+	for (i = 0; i < conf->n_peers; i++)
+		for (k = 0; k < conf->peers[i].n_tunnels; k++)
+			if (conf->peers[i].tunnels[k].route.on)
+				warn_route(w, &conf->peers[i].tunnels[k]);
+}
+
 /* ---- secrets ---- */
 
 /* Warns of doubtful lines of the secrets file. No warning contains a secret. */
@@ -263,6 +328,7 @@ void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned
 	struct place *places = places_new(conf, &n);
 
 	warn_secrets(&w);
+	warn_routes(&w);
 	if (!places)
 		return;
 	warn_hidden(&w, places, n);

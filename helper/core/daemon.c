@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <linux/nfipsec.h>
 
@@ -40,6 +41,8 @@ struct udp_arg {
  * @ike: the IKE state
  * @kern: netlink sockets to the module
  * @kern_io: watches @kern
+ * @links: socket that reports changes of devices and addresses; -1: none
+ * @links_io: watches @links
  * @loop: the event loop
  * @on_load: called when a configuration has come into force; may be NULL
  * @on_load_arg: argument of @on_load
@@ -65,7 +68,8 @@ struct daemon {
 	struct resolver *resolver;
 	struct conf *conf;
 	char *conf_path;
-	struct event_io *kern_io, *udp_io[UDP_SOCKETS];
+	struct event_io *kern_io, *links_io, *udp_io[UDP_SOCKETS];
+	int links;
 	struct event_timer *tick;
 	struct event_prepare *prepare;
 	char refused[1024];
@@ -234,6 +238,12 @@ static unsigned int op_resolve(const char *name, uint8_t family, struct addr *ou
 	return resolve_name(d->resolver, name, family, out, max, err, err_len);
 }
 
+static int op_route(const struct route_entry *e, enum route_change how, void *user)
+{
+	(void)user;
+	return route_change(e, how);
+}
+
 static const char *const event_names[] = {
 	[IKE_EVENT_ACQUIRE]	= "acquire",
 	[IKE_EVENT_EXCHANGE]	= "exchange",
@@ -314,6 +324,7 @@ static const struct ike_ops ike_ops = {
 	.local_addr	= op_local_addr,
 	.is_local	= op_is_local,
 	.resolve	= op_resolve,
+	.route		= op_route,
 };
 
 /* ---- what happens outside ---- */
@@ -403,6 +414,15 @@ static void on_kern(unsigned int events, void *arg)
 	(void)events;
 	if (kern_event_read(d->kern, &handlers, d))
 		log_limited(LOG_LEVEL_ERROR, "module-events", "%s", kern_error(d->kern));
+}
+
+static void on_links(unsigned int events, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)events;
+	route_watch_read(d->links);
+	ike_routes_changed(d->ike, event_now());
 }
 
 static void on_tick(void *arg)
@@ -542,6 +562,13 @@ static void adopt(const struct kern_sa *sa, void *arg)
 	struct daemon *d = arg;
 
 	ike_adopt(d->ike, sa);
+}
+
+static void adopt_route(const struct route_entry *e, void *arg)
+{
+	struct daemon *d = arg;
+
+	ike_route_left(d->ike, e);
 }
 
 bool daemon_set_path(struct daemon *d, const char *path)
@@ -783,10 +810,11 @@ static bool watch_all(struct daemon *d)
 		if (!d->udp_io[i])
 			return false;
 	}
+	d->links_io = event_io_new(d->loop, d->links, EVENT_READ, on_links, d);
 	d->kern_io = event_io_new(d->loop, kern_event_fd(d->kern), EVENT_READ, on_kern, d);
 	d->tick = event_timer_new(d->loop, on_tick, d);
 	d->prepare = event_prepare_new(d->loop, on_prepare, d);
-	return d->kern_io && d->tick && d->prepare;
+	return d->kern_io && d->links_io && d->tick && d->prepare;
 }
 
 struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *err, size_t err_len)
@@ -798,6 +826,11 @@ struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *
 		return NULL;
 	}
 	d->loop = loop;
+	d->links = route_watch_open();
+	if (d->links < 0) {
+		snprintf(err, err_len, "rtnetlink: %s", strerror(-d->links));
+		goto out;
+	}
 	d->kern = kern_open(true, err, err_len);
 	if (!d->kern)
 		goto out;
@@ -815,6 +848,8 @@ out:
 
 bool daemon_start(struct daemon *d, char *err, size_t err_len)
 {
+	int ret;
+
 	d->revoke = revoke_new();
 	d->resolver = resolver_new();
 	d->workers = worker_new(d->loop, 0, ASKERS);
@@ -830,6 +865,9 @@ bool daemon_start(struct daemon *d, char *err, size_t err_len)
 		snprintf(err, err_len, "cannot read the module's SAs: %s", kern_error(d->kern));
 		return false;
 	}
+	ret = route_dump(adopt_route, d);
+	if (ret)
+		log_warn("routes of an earlier run cannot be read: %s", strerror(-ret));
 	return true;
 }
 
@@ -847,6 +885,7 @@ void daemon_close(struct daemon *d)
 	event_prepare_free(d->prepare);
 	event_timer_free(d->tick);
 	event_io_free(d->kern_io);
+	event_io_free(d->links_io);
 	for (i = 0; i < UDP_SOCKETS; i++)
 		event_io_free(d->udp_io[i]);
 	if (d->revoke)
@@ -863,6 +902,8 @@ void daemon_close(struct daemon *d)
 	conf_free(d->conf);
 	udp_close(d->udp);
 	kern_close(d->kern);
+	if (d->links >= 0)
+		close(d->links);
 	free(d->conf_path);
 	free(d);
 }

@@ -29,6 +29,7 @@
 #define IKE_TASKS_MAX		131072	/* tasks of an IKE SA: more than its CHILD SAs and entries */
 #define IKE_KEY_MAX		64
 #define IKE_STRANGER_MSG_MAX	32768	/* octets of a message on an SA before it is authenticated */
+#define IKE_ROUTES_MAX		256	/* routes of one CHILD SA */
 #define IKE_WINDOW		4	/* requests of the peer's that we take at once: RFC 7296 2.3 */
 
 struct ike_orphans;
@@ -44,6 +45,8 @@ struct ike_certs;
 struct ike_memo;
 struct ike_lookup;
 struct ike_remote;
+struct ike_route;
+struct ike_route_use;
 
 /* what is counted when a message ends without effect */
 #define IKE_COUNTERS(X)				\
@@ -179,6 +182,9 @@ struct ike {
 	struct ike_table by_spi_lingering;
 	struct ike_timer linger_timer;
 	struct ike_verify *verifies;
+	struct ike_route *routes;
+	struct ike_table routes_by_key;
+	struct ike_timer routes_timer;
 	struct ike_timers timers;
 	struct ike_cookie cookie;
 	struct ike_limit_cell limit_cells[IKE_LIMIT_CELLS];
@@ -319,6 +325,7 @@ struct ike_miss {
  * @ended: why the last CHILD SA was deleted; empty: there was none
  * @misses: entries whose packets wait for longer than those of others
  * @told_partial: the log has the selectors that the peer did not grant
+ * @routes: routes that it has without an SA
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -338,6 +345,7 @@ struct ike_tunnel {
 	uint64_t error_at;
 	char ended[64];
 	bool told_partial;
+	struct ike_route_use *routes;
 	struct ike_timer timer;
 	struct ike_op_list ops;
 };
@@ -613,6 +621,7 @@ struct ike_nego {
  * @up_seq: when it came up, of ike->seq
  * @fresh: nobody has looked yet whether there is another like it
  * @close_at: there is, and this one is to be closed then; 0: there is none
+ * @routes: routes to its selectors
  */
 struct ike_child {
 	struct ike_child *next;
@@ -649,6 +658,7 @@ struct ike_child {
 	uint64_t defer_until;
 	struct ike_op_list ops;
 	struct ike_nego *nego;
+	struct ike_route_use *routes;
 };
 
 struct ike_job_dh;
@@ -791,6 +801,19 @@ void ike_orphans_drop(struct ike *ike, const struct ike_tunnel *tun);	/* NULL: a
 void ike_orphans_free(struct ike *ike);		/* they stay in the module */
 bool ike_orphan_expire(struct ike_tunnel *tun, const struct kern_sa *sa);
 void ike_orphan_mapping(struct ike *ike, const struct kern_sa *sa, const struct kern_ends *ends);
+
+void ike_orphans_routes(const struct ike_tunnel *tun, json_t *to,
+			void (*add)(json_t *to, const struct ike_route_use *uses));
+
+/* ---- route.c: routes to the remote networks ---- */
+void ike_routes_hold(const struct ike_tunnel *tun, const struct addr *remote,
+		     const struct kern_sel *sels, unsigned int n, struct ike_route_use **held);
+void ike_routes_drop(struct ike *ike, struct ike_route_use **held);
+/* Installs the routes of a CHILD SA that is up, or changes them. */
+void ike_routes_child(struct ike_child *child);
+void ike_routes_set_conf(struct ike *ike);
+void ike_routes_end(struct ike *ike);
+json_t *ike_routes_show(const struct ike_tunnel *tun);
 
 /* ---- memo.c: digests of the credentials of an earlier run ---- */
 bool ike_memo_holds(const struct ike_peer *peer);

@@ -41,6 +41,7 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike_table_init(&ike->by_spi_lingering);
 	ike_table_init(&ike->deferred);
 	ike_table_init(&ike->to_look_at);
+	ike_table_init(&ike->routes_by_key);
 	ike->half_open_end = &ike->half_open;
 	if (!crypto_random(&ike->hash_key, sizeof(ike->hash_key))) {
 		free(ike);
@@ -70,6 +71,7 @@ void ike_free(struct ike *ike)
 	ike_lookups_drop(ike);
 	ike_peers_free(ike);
 	ike_orphans_free(ike);
+	ike_routes_end(ike);
 	free(ike->memo);
 	ike_failure_free(ike->refusal);
 	ike_notes_drop(ike);
@@ -88,6 +90,7 @@ void ike_free(struct ike *ike)
 	ike_table_free(&ike->by_spi_lingering);
 	ike_table_free(&ike->deferred);
 	ike_table_free(&ike->to_look_at);
+	ike_table_free(&ike->routes_by_key);
 	crypto_wipe(ike, sizeof(*ike));
 	free(ike);
 }
@@ -353,6 +356,7 @@ void ike_shutdown(struct ike *ike, uint64_t now)
 	}
 	ike_rechecks_drop(ike);
 	ike_orphans_drop(ike, NULL);
+	ike_routes_end(ike);
 }
 
 json_t *ike_show(const struct ike *ike, uint64_t now)

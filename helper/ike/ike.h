@@ -17,6 +17,7 @@
 #include "core/addr.h"
 #include "core/buf.h"
 #include "sys/kern.h"
+#include "sys/route.h"
 
 struct ike;
 
@@ -97,6 +98,8 @@ struct ike_ops {
 				unsigned int max, char *err, size_t err_len, void *user);
 	/* Returns false if @addr is no address of this host. NULL: the core does not check. */
 	bool (*is_local)(const struct addr *addr, void *user);
+	/* Installs, changes or removes a route to nfipsec0. Returns 0 or -errno. NULL: no route is. */
+	int (*route)(const struct route_entry *e, enum route_change how, void *user);
 	time_t (*wall)(void *user);	/* the wall clock, on any thread; NULL: time(2) */
 };
 
@@ -109,6 +112,10 @@ void ike_free(struct ike *ike);
  * configuration has its tunnel and would make the like.
  */
 void ike_adopt(struct ike *ike, const struct kern_sa *sa);
+/* Before the first configuration: a route that an earlier run left. The first load removes it or uses it. */
+void ike_route_left(struct ike *ike, const struct route_entry *e);
+/* Devices or addresses changed, so the kernel may have removed routes. */
+void ike_routes_changed(struct ike *ike, uint64_t now);
 /*
  * Likewise, what ike_remember() said in that run, after its last ike_set_conf(): without it no SA is
  * adopted, and with it none of a peer whose identities, secret, CAs or CRLs were others then.

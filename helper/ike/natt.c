@@ -123,6 +123,9 @@ void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct 
 			   endpoint_str(from, is, sizeof(is)));
 	sa->local = *to;
 	sa->remote = *from;
+	/* no route may contain the peer's new address */
+	for (c = sa->children; c; c = c->next)
+		ike_routes_child(c);
 }
 
 /* Sends a keepalive (RFC 3948 4), so that a NAT or firewall near us keeps its flow. */

@@ -44,6 +44,7 @@
  * @remote: outer address of the peer
  * @replay_window: replay window in packets
  * @spi: SPI
+ * @routes: routes to @sels, of an outbound one
  */
 struct ike_orphan {
 	struct ike_orphan *next;
@@ -59,6 +60,7 @@ struct ike_orphan {
 	struct kern_sel *sels;
 	uint64_t replaced_at;
 	bool asked;
+	struct ike_route_use *routes;
 };
 
 /**
@@ -197,6 +199,7 @@ static void drop(struct ike *ike, struct ike_orphan **at, bool removed)
 	identify(o, &sa);
 	if (removed)
 		ike->ops->sa_del(&sa, ike->user);
+	ike_routes_drop(ike, &o->routes);
 	free(o->sels);
 	free(o);
 }
@@ -287,6 +290,30 @@ static void report(struct ike *ike, const struct ike_tunnel *tun)
 			   n);
 }
 
+static void hold_routes(struct ike_orphans *all, const struct ike_tunnel *tun)
+{
+	struct ike_orphan *o;
+
+	for (o = tun ? all->first : NULL; o; o = o->next)
+		if (o->dir == NFIPSEC_DIR_OUT)
+			ike_routes_hold(tun, &o->remote, o->sels, o->n_sels, &o->routes);
+}
+
+/**
+ * ike_orphans_routes() - list the routes of the SAs of an earlier run
+ * @tun: the tunnel
+ * @to: argument of @add
+ * @add: is called with the routes of each SA
+ */
+void ike_orphans_routes(const struct ike_tunnel *tun, json_t *to,
+			void (*add)(json_t *to, const struct ike_route_use *uses))
+{
+	const struct ike_orphan *o;
+
+	for (o = first_of(tun); o; o = o->next)
+		add(to, o->routes);
+}
+
 void ike_orphans_sort(struct ike *ike)
 {
 	struct ike_orphans *all, *next;
@@ -305,6 +332,7 @@ void ike_orphans_sort(struct ike *ike)
 			else
 				at = &(*at)->next;
 		}
+		hold_routes(all, tun);
 		tidy(ike, all);
 	}
 	for (peer = ike->orphans ? ike->peers : NULL; peer; peer = peer->next)

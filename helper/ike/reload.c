@@ -194,6 +194,7 @@ static void tunnel_free(struct ike_tunnel *tun)
 
 	ike_table_del(&ike->tunnels_by_name, &tun->by_name);
 	ike_tunnel_reset(tun, "the tunnel's configuration changed");
+	ike_routes_drop(ike, &tun->routes);
 	for (sa = tun->peer->sas; sa; sa = next) {
 		next = sa->peer_next;
 		ike_sa_get(sa);
@@ -244,6 +245,7 @@ static void peer_free(struct ike_peer *peer)
 	}
 	while ((tun = peer->tunnels)) {
 		peer->tunnels = tun->next;
+		ike_routes_drop(ike, &tun->routes);
 		free(tun);
 	}
 	ike_timer_off(&ike->timers, &peer->unique);
@@ -453,6 +455,7 @@ void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 	}
 	ike_recheck_all(ike);
 	ike_orphans_sort(ike);
+	ike_routes_set_conf(ike);
 	start_at_load(ike);
 	ike_orphans_start(ike);
 }
@@ -468,6 +471,7 @@ void ike_peers_free(struct ike *ike)
 		while ((tun = peer->tunnels)) {
 			peer->tunnels = tun->next;
 			ike_tunnel_reset(tun, "nfipsecd ends");
+			ike_routes_drop(ike, &tun->routes);
 			free(tun);
 		}
 		ike_timer_off(&ike->timers, &peer->unique);

@@ -264,6 +264,8 @@ static json_t *show_tunnel(const struct ike_tunnel *tun, uint64_t now)
 		json_object_set_new(o, "priority", json_integer(tun->conf->priority));
 	if (role)
 		json_object_set_new(o, "role", json_string(role));
+	if (tun->conf->route.on)
+		json_object_set_new(o, "routes", ike_routes_show(tun));
 	set_state(o, tun, now);
 	return o;
 }

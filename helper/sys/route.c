@@ -145,6 +145,127 @@ int route_get(const struct route_query *query, struct route_answer *a)
 	return ret;
 }
 
+/* ---- routes of tunnels ---- */
+
+static bool put_route(struct nl_msg *msg, const struct route_entry *e, bool del)
+{
+	struct rtmsg rtm = {
+		.rtm_family = e->dst.family, .rtm_dst_len = e->prefix_len,
+		.rtm_protocol = ROUTE_PROTOCOL, .rtm_type = RTN_UNICAST,
+		.rtm_table = e->table < 256 ? e->table : RT_TABLE_UNSPEC,
+		.rtm_scope = del ? RT_SCOPE_NOWHERE : e->dst.family == AF_INET ?
+			     RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+	};
+	unsigned int dev = if_nametoindex(NFIPSEC_DEV_NAME);
+
+	return !nlmsg_append(msg, &rtm, sizeof(rtm), NLMSG_ALIGNTO) &&
+	       !nla_put(msg, RTA_DST, addr_len(&e->dst), e->dst.a) &&
+	       !nla_put_u32(msg, RTA_TABLE, e->table) && !nla_put_u32(msg, RTA_OIF, dev) &&
+	       (del || !e->source.family ||
+		!nla_put(msg, RTA_PREFSRC, addr_len(&e->source), e->source.a));
+}
+
+/* Only an acknowledgement comes. */
+static int no_answer(struct nlmsghdr *hdr, void *arg)
+{
+	(void)hdr;
+	(void)arg;
+	return 0;
+}
+
+int route_change(const struct route_entry *e, enum route_change how)
+{
+	static const int flags[] = {
+		[ROUTE_ADD] = NLM_F_CREATE | NLM_F_EXCL, [ROUTE_REPLACE] = NLM_F_CREATE | NLM_F_REPLACE,
+		[ROUTE_DEL] = 0,
+	};
+	bool del = how == ROUTE_DEL;
+	struct nl_msg *msg;
+	int ret = -ENOMEM;
+
+	/* without the device the kernel has no route to it, and RTA_OIF 0 would name every device */
+	if (!if_nametoindex(NFIPSEC_DEV_NAME))
+		return del ? 0 : -ENODEV;
+	msg = nlmsg_alloc_simple(del ? RTM_DELROUTE : RTM_NEWROUTE,
+				 NLM_F_REQUEST | NLM_F_ACK | flags[how]);
+	if (msg && put_route(msg, e, del))
+		ret = query_ask(NETLINK_ROUTE, msg, no_answer, NULL);
+	nlmsg_free(msg);
+	return del && ret == -ESRCH ? 0 : ret;
+}
+
+struct dump {
+	unsigned int dev;
+	void (*each)(const struct route_entry *e, void *arg);
+	void *arg;
+};
+
+static int dumped(struct nlmsghdr *hdr, void *arg)
+{
+	const struct rtmsg *rtm = nlmsg_data(hdr);
+	struct nlattr *tb[RTA_MAX + 1];
+	struct dump *d = arg;
+	struct route_entry e = { .prefix_len = 0 };
+
+	if (hdr->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(hdr) < (int)sizeof(*rtm) ||
+	    nlmsg_parse(hdr, sizeof(*rtm), tb, RTA_MAX, NULL) < 0 ||
+	    rtm->rtm_protocol != ROUTE_PROTOCOL || rtm->rtm_type != RTN_UNICAST ||
+	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6) ||
+	    !tb[RTA_OIF] || nla_get_u32(tb[RTA_OIF]) != d->dev)
+		return 0;
+	/* 0.0.0.0/0 and ::/0 have no RTA_DST */
+	if (!get_addr(tb[RTA_DST], rtm->rtm_family, &e.dst))
+		e.dst = (struct addr){ .family = rtm->rtm_family };
+	if (!get_addr(tb[RTA_PREFSRC], rtm->rtm_family, &e.source))
+		e.source.family = 0;
+	e.prefix_len = rtm->rtm_dst_len;
+	e.table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) : rtm->rtm_table;
+	d->each(&e, d->arg);
+	return 0;
+}
+
+int route_dump(void (*each)(const struct route_entry *e, void *arg), void *arg)
+{
+	struct dump d = { if_nametoindex(NFIPSEC_DEV_NAME), each, arg };
+	struct rtmsg rtm = { .rtm_family = AF_UNSPEC };
+	struct nl_msg *msg;
+	int ret = -ENOMEM;
+
+	if (!d.dev)
+		return 0;
+	msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
+	if (msg && !nlmsg_append(msg, &rtm, sizeof(rtm), NLMSG_ALIGNTO))
+		ret = query_ask(NETLINK_ROUTE, msg, dumped, &d);
+	nlmsg_free(msg);
+	return ret;
+}
+
+int route_watch_open(void)
+{
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK |
+				    RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&self, sizeof(self))) {
+		int ret = -errno;
+
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+/* What changed does not matter. ENOBUFS says that more did. */
+void route_watch_read(int fd)
+{
+	char msg[8192];
+
+	while (recv(fd, msg, sizeof(msg), MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
+		;
+}
+
 int route_forwarding(uint8_t family, const char *dev)
 {
 	char path[128];

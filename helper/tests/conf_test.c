@@ -269,6 +269,27 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:2:89: found '4294967296', expected a mark such as 42 or 0x2a, not 0" },
 	{ LIST PEER("tunnel t { access-list a vrf sixteen-letters- }"),
 	  "f:2:88: found 'sixteen-letters-', expected the name of a device, of at most 15 characters" },
+	{ LIST PEER("tunnel t { access-list a route maybe }"),
+	  "f:2:90: found 'maybe', expected yes or no" },
+	{ LIST PEER("tunnel t { access-list a route no table 7 }"),
+	  "f:2:93: found 'table', expected 'route yes' before it" },
+	{ LIST PEER("tunnel t { access-list a route no source 10.0.0.1 }"),
+	  "f:2:93: found 'source', expected 'route yes' before it" },
+	{ LIST PEER("tunnel t { access-list a route yes table 255 }"),
+	  "f:2:100: found '255', expected the number of a routing table, not 0 or 255" },
+	{ LIST PEER("tunnel t { access-list a route yes table 4294967296 }"),
+	  "f:2:100: found '4294967296', expected the number of a routing table, not 0 or 255" },
+	{ LIST PEER("tunnel t { access-list a route yes source 10.0.0.0/8 }"),
+	  "f:2:101: found '10.0.0.0/8', expected one address" },
+	{ "access-list a { 1 protect ip from 192.0.2.1 to 192.0.2.2 }\n" PEER("tunnel t { access-list a mode transport route yes }"),
+	  "f:2:105: found route yes in transport mode, expected mode tunnel: the peer has a route already" },
+	{ "access-list a { 1 protect ip from 10.0.0.0/8 to any }\n" PEER("tunnel t { access-list a route yes }"),
+	  "f:2:90: found a route in the main table for entry 1, which is to any, expected 'route yes table N': the route "
+	  "would lead IKE and ESP to 192.0.2.2, the address of peer 'p', into the tunnel" },
+	{ LIST "access-list b { 1 protect tcp from 10.0.0.0/8 to 192.0.2.0/24 port 80 }\n"
+	  PEER("tunnel t { access-list a }") "peer q { remote address 198.51.100.1 tunnel t { access-list b route yes table 254 } }",
+	  "f:4:69: found a route in the main table for entry 1, which is to 192.0.2.0/24, expected 'route yes table N': the route "
+	  "would lead IKE and ESP to 192.0.2.2, the address of peer 'p', into the tunnel" },
 	{ LIST PEER("ike aes128gcm16iiv-prfsha256-x25519 tunnel t { access-list a }"),
 	  "f:2:63: \"aes128gcm16iiv\" is not for IKE itself, expected one of aes128, aes192, aes256, "
 	  "aes128gcm16, aes192gcm16, aes256gcm16, aes128gcm12, aes192gcm12, aes256gcm12, aes128gcm8, "
@@ -508,6 +529,30 @@ static void protocols_and_bundles(void **state)
 	t = &conf->peers[0].tunnels[0];
 	assert_true(conf_tunnel_is_bundle(t));
 	assert_int_equal(t->esp[0].t[0].id, ENCR_AES_GCM_16_IIV);
+	conf_free(conf);
+}
+
+static void routes(void **state)
+{
+	static const char text[] = LIST PEER("tunnel t { access-list a route yes source 10.0.0.1 table 7 }"
+					     " tunnel u { access-list b route yes } tunnel v { access-list c route yes table 5 route no }"
+					     " tunnel w { access-list d route yes table 100 }")
+		"access-list b { 1 protect ip from 10.0.0.3 to 10.0.0.4 }\n"
+		"access-list c { 1 protect ip from 10.0.0.5 to 10.0.0.6 }\n"
+		"access-list d { 1 protect ip from 10.0.0.7 to any }\n";
+	struct conf *conf = parse(text);
+	const struct conf_tunnel *t = conf->peers[0].tunnels;
+
+	(void)state;
+	assert_true(t[0].route.on);
+	assert_int_equal(t[0].route.table, 7);
+	assert_addr(&t[0].route.source, "10.0.0.1");
+	assert_true(t[1].route.on);
+	assert_int_equal(t[1].route.table, 254);
+	assert_int_equal(t[1].route.source.family, 0);
+	/* the last statement counts */
+	assert_false(t[2].route.on);
+	assert_int_equal(t[3].route.table, 100);
 	conf_free(conf);
 }
 
@@ -878,6 +923,7 @@ int main(void)
 		cmocka_unit_test(ipv6_peers_are_named_by_address),
 		cmocka_unit_test(protocols_and_bundles),
 		cmocka_unit_test(tfc_mark_and_vrf),
+		cmocka_unit_test(routes),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(weak_algorithms_want_a_word),
 		cmocka_unit_test(truncated_texts_are_refused),

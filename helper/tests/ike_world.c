@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <linux/nfipsec.h>
+#include <linux/rtnetlink.h>
 
 #include "ike_world.h"
 #include "core/log.h"
@@ -494,6 +495,57 @@ static unsigned int op_resolve(const char *name, uint8_t family, struct addr *ou
 	return found;
 }
 
+static struct route_entry *find_route(struct node *n, const struct route_entry *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < n->n_routes; i++)
+		if (addr_equal(&n->routes[i].dst, &e->dst) && n->routes[i].table == e->table &&
+		    n->routes[i].prefix_len == e->prefix_len)
+			return &n->routes[i];
+	return NULL;
+}
+
+static int op_route(const struct route_entry *e, enum route_change how, void *user)
+{
+	struct node *n = user;
+	struct route_entry *old = find_route(n, e);
+
+	if (n->crashing)
+		return 0;
+	/* a route is removed only while it is there, so none is removed twice */
+	assert_true(old || how == ROUTE_ADD);
+	if (how == ROUTE_DEL)
+		*old = n->routes[--n->n_routes];
+	else if (how == ROUTE_REPLACE)
+		*old = *e;
+	else if (n->refuse_route || old)
+		return n->refuse_route ? -n->refuse_route : -EEXIST;
+	else if (n->n_routes < WORLD_ROUTES)
+		n->routes[n->n_routes++] = *e;
+	n->n_route_changes++;
+	return 0;
+}
+
+bool node_has_route(const struct node *n, const char *route)
+{
+	char text[256], net[TS_STRLEN], source[ADDR_STRLEN], table[24] = "";
+	const struct route_entry *e;
+	struct ts ts;
+
+	for (e = n->routes; e < n->routes + n->n_routes; e++) {
+		ts_from_prefix(&e->dst, e->prefix_len, &ts);
+		if (e->table != RT_TABLE_MAIN)
+			snprintf(table, sizeof(table), " table %u", e->table);
+		snprintf(text, sizeof(text), "%s%s%s%s", ts_str(&ts, net, sizeof(net)), table,
+			 e->source.family ? " source " : "",
+			 e->source.family ? addr_str(&e->source, source, sizeof(source)) : "");
+		if (!strcmp(text, route))
+			return true;
+	}
+	return false;
+}
+
 /* the world's time passes by world_run() */
 static time_t op_wall(void *user)
 {
@@ -503,7 +555,7 @@ static time_t op_wall(void *user)
 }
 
 static const struct ike_ops ops = {
-	.wall = op_wall, .resolve = op_resolve, .is_local = op_is_local,
+	.wall = op_wall, .resolve = op_resolve, .is_local = op_is_local, .route = op_route,
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
 	.sa_move = op_sa_move, .tfc = op_tfc, .spi_await = op_spi_await,
 	.revocation = op_revocation,
@@ -751,6 +803,8 @@ void node_adopt(struct node *n)
 	for (i = 0; i < n->room; i++)
 		if (n->sas[i].used)
 			adopt(n, &n->sas[i]);
+	for (i = 0; i < n->n_routes; i++)
+		ike_route_left(n->ike, &n->routes[i]);
 	ike_set_conf(n->ike, n->conf, n->w->now);
 }
 
@@ -763,6 +817,7 @@ static void node_free(struct node *n)
 	buf_free(&n->memo);
 	assert_int_equal(node_sas(n), 0);
 	assert_int_equal(node_awaited(n), 0);
+	assert_int_equal(n->n_routes, 0);
 	if (!n->conf_kept)
 		conf_free(n->conf);
 	for (i = 0; i < n->n_log; i++)

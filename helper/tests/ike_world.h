@@ -8,6 +8,7 @@
 #define WORLD_SAS	64
 #define WORLD_PACKETS	256
 #define WORLD_LINES	512
+#define WORLD_ROUTES	512
 
 struct node;
 struct world;
@@ -59,6 +60,9 @@ struct node {
 	unsigned int n_lines, n_events[IKE_EVENT_ERROR + 1];	/* events: also those without room */
 	unsigned int n_loud;		/* errors that the log would have */
 	bool not_local;			/* it has no address */
+	struct route_entry routes[WORLD_ROUTES];	/* of its kernel */
+	unsigned int n_routes, n_route_changes;
+	int refuse_route;		/* ROUTE_ADD fails with this errno */
 	bool crashing;			/* its daemon ends without a word */
 	struct buf memo;		/* and leaves this */
 	bool up_done, down_done;
@@ -142,6 +146,8 @@ void node_adopt(struct node *n);	/* it takes over what is there, and is loaded *
 void node_up(struct node *n, const char *tunnel);	/* outcome in up_done, up_error */
 void node_down(struct node *n, const char *tunnel);
 void node_acquire(struct node *n, const char *src, const char *dst);
+/* "10.2.0.0/16", with " table 7" and " source 10.1.0.1" where the route has them */
+bool node_has_route(const struct node *n, const char *route);
 unsigned int node_sas(const struct node *n);	/* but for those that linger */
 unsigned int node_awaited(const struct node *n);	/* announced SPIs without an SA */
 bool node_awaits(const struct node *n, uint32_t spi);

@@ -194,6 +194,27 @@ static void secrets(void **state)
 		assert_string_equal(s.text[i], want[i]);
 }
 
+#define ROUTED(route) \
+	"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk tunnel t { access-list a\n" route " } }\n"
+#define STRICT	"access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 strict }\n"
+
+static void routes(void **state)
+{
+	(void)state;
+	nothing(STRICT ROUTED("route yes"));
+	nothing(STRICT ROUTED("route yes source 10.1.0.1"));
+	/* no address of a device, and yet local */
+	nothing("access-list a { 10 protect ip from 127.0.0.0/8 to 10.2.0.0/16 strict }\n"
+		ROUTED("route yes source 127.0.0.1"));
+	nothing("access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n" ROUTED("route no"));
+	one("access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n" ROUTED("route yes"),
+	    "c:1:17: warning: entry 10: expected 'strict', because of route yes in tunnel t: while there is no route, this host sends from another address, in clear");
+	one(STRICT ROUTED("route yes source 192.0.2.1"),
+	    "c:3:7: warning: found source 192.0.2.1, which is in no protect entry of access-list a; expected an address of one, because the tunnel takes no packet from 192.0.2.1");
+	one(STRICT ROUTED("route yes source 10.1.77.1"),
+	    "c:3:7: warning: found source 10.1.77.1, expected an address of this host: without it there is no route");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +224,7 @@ int main(void)
 		cmocka_unit_test(exchanged_ends),
 		cmocka_unit_test(cut_off),
 		cmocka_unit_test(secrets),
+		cmocka_unit_test(routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
