@@ -20,6 +20,7 @@
 #include "core/trusted.h"
 #include "core/version.h"
 #include "sys/crypto.h"
+#include "sys/launch.h"
 #include "sys/priv.h"
 
 #define CONFIG_DEFAULT	"/etc/nfipsec/nfipsec.conf"
@@ -35,6 +36,7 @@ struct options {
 struct running {
 	struct event_loop *loop;
 	struct daemon *daemon;
+	struct launch *launch;
 	bool ready;		/* and systemd was told */
 };
 
@@ -219,6 +221,8 @@ static int run(struct running *r, const struct options *o)
 
 	reason_dir_make();
 	r->daemon = daemon_open(r->loop, o->socket, err, sizeof(err));
+	if (r->daemon)
+		daemon_set_launch(r->daemon, r->launch);
 	if (!r->daemon || !priv_drop(err, sizeof(err)) ||
 	    !daemon_start(r->daemon, err, sizeof(err))) {
 		log_error("%s", err);
@@ -244,8 +248,13 @@ static int run(struct running *r, const struct options *o)
 
 int main(int argc, char **argv)
 {
+	static const struct launch_limits limits = {
+		.running = LAUNCH_RUNNING_MAX, .waiting = LAUNCH_WAITING_MAX, .ms = LAUNCH_MS,
+		.stop_ms = LAUNCH_STOP_MS,
+	};
 	struct running r = { 0 };
 	struct options o;
+	char err[256];
 	int ret = options_parse(argc, argv, &o);
 
 	if (ret)
@@ -255,8 +264,13 @@ int main(int argc, char **argv)
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	priv_protect_memory();
+	/* the first thing: it must not have a secret, a thread, or a descriptor of this process */
+	r.launch = launch_start(&limits, err, sizeof(err));
+	if (!r.launch)
+		log_error("%s; no updown command is run", err);
 	if (!crypto_init()) {
 		log_error("the crypto library failed its self-test");
+		launch_stop(r.launch, daemon_launch_report, NULL);
 		free(o.config);
 		return 1;
 	}
@@ -269,6 +283,8 @@ int main(int argc, char **argv)
 		ret = 1;
 	}
 	crypto_exit();
+	/* the commands that the end of the SAs started */
+	launch_stop(r.launch, daemon_launch_report, NULL);
 	free(o.config);
 	return ret;
 }

@@ -15,6 +15,7 @@
 #define CONF_GROUP_MAX		8	/* tunnels for the same packets: an entry and 7 standbys */
 #define CONF_PRIORITY_MAX	255
 #define CONF_VRF_MAX		15	/* of a device's name */
+#define CONF_UPDOWN_MAX		255	/* of an updown command */
 #define CONF_FRAGMENT_DEFAULT	1280	/* what each IPv6 path takes, and nearly each IPv4 one */
 #define CONF_FRAGMENT_MIN	256
 #define CONF_TFC_MTU		65535	/* `tfc mtu`: the module takes the MTU where that is less */
@@ -125,6 +126,8 @@ struct conf_tunnel {
 	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
 	uint8_t priority;		/* among tunnels for the same packets, 1 is best; 0: none */
 	struct conf_route route;
+	char updown[CONF_UPDOWN_MAX + 1];	/* absolute path of a command, "": none */
+	struct conf_place updown_at;
 	struct conf_place mode_at, ah_at, priority_at;	/* for errors */
 	uint32_t given;			/* bits of the settings in the block itself: template.c */
 	struct conf_place at;

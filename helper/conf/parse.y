@@ -241,7 +241,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> HALF_OPEN_PER_ADDRESS "half-open-per-address" STARTS_PER_ADDRESS "starts-per-address"
 %token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
 %token <word> MTU "mtu" DF "df" DSCP "dscp" TFC "tfc" MARK "mark" VRF "vrf" PRIORITY "priority"
-%token <word> ROUTE "route" TABLE "table" SOURCE "source"
+%token <word> ROUTE "route" TABLE "table" SOURCE "source" UPDOWN "updown"
 
 %type <byte> action strict id_type start mode child_sa auth
 %type <word> text
@@ -669,6 +669,14 @@ tunnel_setting:
 		parse->tunnel->priority_at = PLACE(@2);
 		TUNNEL_HAS(PRIORITY);
 	}
+|	UPDOWN text {
+		/* the environment of the command is what it gets: there is no shell for arguments */
+		NEED($2.len && *$2.p == '/' &&
+		     conf_value_copy($2, parse->tunnel->updown, sizeof(parse->tunnel->updown)), $2, @2,
+		     "the absolute path of an executable file, of at most 255 characters");
+		parse->tunnel->updown_at = PLACE(@2);
+		TUNNEL_HAS(UPDOWN);
+	}
 |	ROUTE WORD {
 		parse->tunnel->route = (struct conf_route){ .table = RT_TABLE_MAIN, .at = PLACE(@2) };
 		NEED(conf_value_yes($2, &parse->tunnel->route.on), $2, @2, "yes or no");
@@ -783,6 +791,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "remote-auth", REMOTE_AUTH }, { "ca", CA }, { "key", KEY }, { "remote-key", REMOTE_KEY },
 	{ "rsa-signature", RSA_SIGNATURE }, { "revocation", REVOCATION },
 	{ "route", ROUTE }, { "table", TABLE }, { "source", SOURCE },
+	{ "updown", UPDOWN },
 };
 
 int conf_scan_keyword(const char *text, int len)

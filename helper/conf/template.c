@@ -40,6 +40,7 @@ static const struct part tunnel_parts[] = {
 	TUNNEL(DF, df), TUNNEL(DSCP, dscp), TUNNEL(TFC, tfc), TUNNEL(MARK, mark),
 	TUNNEL(VRF, vrf), TUNNEL(PRIORITY, priority), TUNNEL(PRIORITY, priority_at),
 	TUNNEL(ROUTE, route),
+	TUNNEL(UPDOWN, updown), TUNNEL(UPDOWN, updown_at),
 };
 
 void conf_peer_init(struct conf_peer *peer)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Warnings about entries that are valid, and that the administrator hardly meant. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "conf/warn.h"
+#include "core/trusted.h"
 #include "sys/udp.h"
 
 #define PAIRS_MAX	(50u << 20)	/* comparisons of entries: a list of 10,000, in a second */
@@ -291,6 +294,32 @@ static void warn_routes(const struct warner *w)
 				warn_route(w, &conf->peers[i].tunnels[k]);
 }
 
+/* ---- updown ---- */
+
+static void warn_updown(const struct warner *w, const struct conf_tunnel *t)
+{
+	char err[600] = "it is no executable file";
+	struct stat st;
+
+	if (stat(t->updown, &st))
+		snprintf(err, sizeof(err), "%s", strerror(errno));
+	else if (S_ISREG(st.st_mode) && st.st_mode & 0111 && trusted_file(t->updown, err, sizeof(err)))
+		return;
+	say(w, &t->updown_at, "updown %s would not be run: %s; expected an executable file that only root can change",
+	    t->updown, err);
+}
+
+static void warn_updowns(const struct warner *w)
+{
+	const struct conf *conf = w->conf;
+	unsigned int i, k;
+
+	for (i = 0; i < conf->n_peers; i++)
+		for (k = 0; k < conf->peers[i].n_tunnels; k++)
+			if (*conf->peers[i].tunnels[k].updown)
+				warn_updown(w, &conf->peers[i].tunnels[k]);
+}
+
 /* ---- secrets ---- */
 
 /* Warns of doubtful lines of the secrets file. No warning contains a secret. */
@@ -329,6 +358,7 @@ void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned
 
 	warn_secrets(&w);
 	warn_routes(&w);
+	warn_updowns(&w);
 	if (!places)
 		return;
 	warn_hidden(&w, places, n);

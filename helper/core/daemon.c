@@ -20,6 +20,7 @@
 #include "core/reason.h"
 #include "core/worker.h"
 #include "ike/ike.h"
+#include "sys/launch.h"
 #include "sys/resolve.h"
 #include "sys/revoke.h"
 #include "sys/udp.h"
@@ -41,6 +42,8 @@ struct udp_arg {
  * @ike: the IKE state
  * @kern: netlink sockets to the module
  * @kern_io: watches @kern
+ * @launch: launcher of updown commands; NULL: it has ended
+ * @launch_io: watches @launch
  * @links: socket that reports changes of devices and addresses; -1: none
  * @links_io: watches @links
  * @loop: the event loop
@@ -68,7 +71,8 @@ struct daemon {
 	struct resolver *resolver;
 	struct conf *conf;
 	char *conf_path;
-	struct event_io *kern_io, *links_io, *udp_io[UDP_SOCKETS];
+	struct launch *launch;
+	struct event_io *kern_io, *links_io, *launch_io, *udp_io[UDP_SOCKETS];
 	int links;
 	struct event_timer *tick;
 	struct event_prepare *prepare;
@@ -244,6 +248,15 @@ static int op_route(const struct route_entry *e, enum route_change how, void *us
 	return route_change(e, how);
 }
 
+static void op_updown(const char *tunnel, const char *command, struct bytes env, void *user)
+{
+	struct daemon *d = user;
+
+	if (!d->launch || !launch_run(d->launch, tunnel, command, env))
+		log_limited(LOG_LEVEL_ERROR, "updown-lost", "%s: updown %s was not run: the launcher does not take it",
+			    tunnel, command);
+}
+
 static const char *const event_names[] = {
 	[IKE_EVENT_ACQUIRE]	= "acquire",
 	[IKE_EVENT_EXCHANGE]	= "exchange",
@@ -325,6 +338,7 @@ static const struct ike_ops ike_ops = {
 	.is_local	= op_is_local,
 	.resolve	= op_resolve,
 	.route		= op_route,
+	.updown		= op_updown,
 };
 
 /* ---- what happens outside ---- */
@@ -425,6 +439,36 @@ static void on_links(unsigned int events, void *arg)
 	ike_routes_changed(d->ike, event_now());
 }
 
+/**
+ * daemon_launch_report() - log what the launcher says of an updown command
+ * @failed: the command failed or was refused
+ * @text: printable
+ * @arg: not used
+ */
+void daemon_launch_report(bool failed, const char *text, void *arg)
+{
+	(void)arg;
+	if (failed)
+		log_limited(LOG_LEVEL_ERROR, "updown", "%s", text);
+	else if (strstr(text, ": done: "))
+		log_limited(LOG_LEVEL_INFO, "updown", "%s", text);
+	else
+		log_debug("%s", text);
+}
+
+static void on_launch(unsigned int events, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)events;
+	if (launch_read(d->launch, daemon_launch_report, NULL))
+		return;
+	log_error("the launcher of updown commands has ended: restart nfipsecd to run them again");
+	event_io_free(d->launch_io);
+	d->launch_io = NULL;
+	d->launch = NULL;
+}
+
 static void on_tick(void *arg)
 {
 	struct daemon *d = arg;
@@ -439,6 +483,8 @@ static void on_prepare(void *arg)
 
 	event_timer_at(d->tick, ike_next(d->ike));
 }
+
+static void set_conf(struct daemon *d, const struct conf *conf);
 
 /* ---- what the operator asks ---- */
 
@@ -463,7 +509,7 @@ static bool unload(struct daemon *d, char *err, size_t err_len)
 	}
 	d->conf = NULL;
 	*d->refused = 0;
-	ike_set_conf(d->ike, NULL, event_now());
+	set_conf(d, NULL);
 	conf_free(old);
 	reason_set("nfipsec unload removed it");
 	log_info("nfipsec unload removed the policy");
@@ -736,6 +782,32 @@ static void recall(struct daemon *d)
 	buf_free(&memo);
 }
 
+/* The launcher takes the commands of both configurations until launch_allow_end(). */
+static void allow_commands(struct daemon *d, const struct conf *conf)
+{
+	const char *last = "", *command;
+	unsigned int i, k;
+
+	if (!d->launch)
+		return;
+	launch_allow_begin(d->launch);
+	for (i = 0; conf && i < conf->n_peers; i++)
+		for (k = 0; k < conf->peers[i].n_tunnels; k++) {
+			command = conf->peers[i].tunnels[k].updown;
+			if (*command && strcmp(command, last))
+				launch_allow(d->launch, command);
+			last = command;
+		}
+}
+
+static void set_conf(struct daemon *d, const struct conf *conf)
+{
+	allow_commands(d, conf);
+	ike_set_conf(d->ike, conf, event_now());
+	if (d->launch)
+		launch_allow_end(d->launch);
+}
+
 static bool load(struct daemon *d, const char *path, char *err, size_t err_len)
 {
 	struct conf *conf, *old = d->conf;
@@ -759,7 +831,7 @@ static bool load(struct daemon *d, const char *path, char *err, size_t err_len)
 	revoke_set_crls(d->revoke, conf->crls);
 	if (path != d->conf_path && !daemon_set_path(d, path))
 		log_warn("out of memory: the next reload reads what was read before");
-	ike_set_conf(d->ike, conf, event_now());
+	set_conf(d, conf);
 	remember(d);
 	conf_free(old);
 	/* packets held since before we listened */
@@ -810,11 +882,13 @@ static bool watch_all(struct daemon *d)
 		if (!d->udp_io[i])
 			return false;
 	}
+	if (d->launch)
+		d->launch_io = event_io_new(d->loop, launch_fd(d->launch), EVENT_READ, on_launch, d);
 	d->links_io = event_io_new(d->loop, d->links, EVENT_READ, on_links, d);
 	d->kern_io = event_io_new(d->loop, kern_event_fd(d->kern), EVENT_READ, on_kern, d);
 	d->tick = event_timer_new(d->loop, on_tick, d);
 	d->prepare = event_prepare_new(d->loop, on_prepare, d);
-	return d->kern_io && d->links_io && d->tick && d->prepare;
+	return d->kern_io && d->links_io && (!d->launch || d->launch_io) && d->tick && d->prepare;
 }
 
 struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *err, size_t err_len)
@@ -844,6 +918,11 @@ struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *
 out:
 	daemon_close(d);
 	return NULL;
+}
+
+void daemon_set_launch(struct daemon *d, struct launch *l)
+{
+	d->launch = l;
 }
 
 bool daemon_start(struct daemon *d, char *err, size_t err_len)
@@ -886,6 +965,7 @@ void daemon_close(struct daemon *d)
 	event_timer_free(d->tick);
 	event_io_free(d->kern_io);
 	event_io_free(d->links_io);
+	event_io_free(d->launch_io);
 	for (i = 0; i < UDP_SOCKETS; i++)
 		event_io_free(d->udp_io[i]);
 	if (d->revoke)

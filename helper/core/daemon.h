@@ -8,6 +8,7 @@
 
 struct daemon;
 struct event_loop;
+struct launch;
 
 /*
  * Opens what needs privileges: the module's netlink, ports 500 and 4500, the
@@ -15,6 +16,9 @@ struct event_loop;
  */
 struct daemon *daemon_open(struct event_loop *loop, const char *ctl_path, char *err,
 			   size_t err_len);
+/* before daemon_start(); @l is borrowed until daemon_close() */
+void daemon_set_launch(struct daemon *d, struct launch *l);
+void daemon_launch_report(bool failed, const char *text, void *arg);
 /* after privileges are dropped: threads, and work begins */
 bool daemon_start(struct daemon *d, char *err, size_t err_len);
 /* what daemon_load() reads when it is given no path and nothing was loaded yet */

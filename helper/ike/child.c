@@ -271,6 +271,7 @@ void ike_child_up(struct ike_child *child)
 		ike_ops_done(&old->rekeyed, NULL);
 	/* before an orphan gives the same ones up */
 	ike_routes_child(child);
+	ike_updown_child(child);
 	ike_orphans_replace(child);
 	ike_child_clock(child);
 	if (child->tun->conf->idle_timeout)
@@ -375,6 +376,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_await_end(child);
 	close_in(child);
 	ike_routes_drop(sa->ike, &child->routes);
+	ike_updown_end(child);
 	if (child->state == IKE_CHILD_UP)
 		report_down(child, why);
 	ike_nego_free(child);
@@ -417,6 +419,7 @@ bool ike_child_retire(struct ike_child *child, const char *why)
 		report_down(child, why);
 	child->state = IKE_CHILD_DELETING;
 	ike_routes_drop(child->sa->ike, &child->routes);
+	ike_updown_end(child);
 	ike_timer_off(timers, &child->idle);
 	ike_timer_off(timers, &child->renew);
 	ike_install_deferred_free(child);

@@ -47,6 +47,7 @@ struct ike_lookup;
 struct ike_remote;
 struct ike_route;
 struct ike_route_use;
+struct ike_updown;
 
 /* what is counted when a message ends without effect */
 #define IKE_COUNTERS(X)				\
@@ -185,6 +186,7 @@ struct ike {
 	struct ike_route *routes;
 	struct ike_table routes_by_key;
 	struct ike_timer routes_timer;
+	struct ike_table updowns;
 	struct ike_timers timers;
 	struct ike_cookie cookie;
 	struct ike_limit_cell limit_cells[IKE_LIMIT_CELLS];
@@ -622,6 +624,8 @@ struct ike_nego {
  * @fresh: nobody has looked yet whether there is another like it
  * @close_at: there is, and this one is to be closed then; 0: there is none
  * @routes: routes to its selectors
+ * @updowns: of each pair of selectors; NULL: the tunnel has no updown command
+ * @n_updowns: number of @updowns
  */
 struct ike_child {
 	struct ike_child *next;
@@ -659,6 +663,8 @@ struct ike_child {
 	struct ike_op_list ops;
 	struct ike_nego *nego;
 	struct ike_route_use *routes;
+	struct ike_updown **updowns;
+	unsigned int n_updowns;
 };
 
 struct ike_job_dh;
@@ -814,6 +820,11 @@ void ike_routes_child(struct ike_child *child);
 void ike_routes_set_conf(struct ike *ike);
 void ike_routes_end(struct ike *ike);
 json_t *ike_routes_show(const struct ike_tunnel *tun);
+
+/* ---- updown.c: the commands of tunnels ---- */
+void ike_updown_child(struct ike_child *child);
+void ike_updown_end(struct ike_child *child);
+void ike_updown_set_conf(struct ike *ike);
 
 /* ---- memo.c: digests of the credentials of an earlier run ---- */
 bool ike_memo_holds(const struct ike_peer *peer);

@@ -42,6 +42,7 @@ struct ike *ike_new(const struct ike_ops *ops, void *user)
 	ike_table_init(&ike->deferred);
 	ike_table_init(&ike->to_look_at);
 	ike_table_init(&ike->routes_by_key);
+	ike_table_init(&ike->updowns);
 	ike->half_open_end = &ike->half_open;
 	if (!crypto_random(&ike->hash_key, sizeof(ike->hash_key))) {
 		free(ike);
@@ -91,6 +92,7 @@ void ike_free(struct ike *ike)
 	ike_table_free(&ike->deferred);
 	ike_table_free(&ike->to_look_at);
 	ike_table_free(&ike->routes_by_key);
+	ike_table_free(&ike->updowns);
 	crypto_wipe(ike, sizeof(*ike));
 	free(ike);
 }

@@ -100,6 +100,11 @@ struct ike_ops {
 	bool (*is_local)(const struct addr *addr, void *user);
 	/* Installs, changes or removes a route to nfipsec0. Returns 0 or -errno. NULL: no route is. */
 	int (*route)(const struct route_entry *e, enum route_change how, void *user);
+	/*
+	 * Selectors came up or went: runs @command with @env, strings such as PLUTO_VERB=up-client, each
+	 * with a NUL. NULL: nothing is run.
+	 */
+	void (*updown)(const char *tunnel, const char *command, struct bytes env, void *user);
 	time_t (*wall)(void *user);	/* the wall clock, on any thread; NULL: time(2) */
 };
 

@@ -456,6 +456,7 @@ void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 	ike_recheck_all(ike);
 	ike_orphans_sort(ike);
 	ike_routes_set_conf(ike);
+	ike_updown_set_conf(ike);
 	start_at_load(ike);
 	ike_orphans_start(ike);
 }

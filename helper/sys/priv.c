@@ -36,8 +36,9 @@ void priv_protect_memory(void)
 #endif
 }
 
-static bool drop_capabilities(char *err, size_t err_len)
+bool priv_drop_capabilities(bool inherit, char *err, size_t err_len)
 {
+	capng_type_t sets = CAPNG_EFFECTIVE | CAPNG_PERMITTED | (inherit ? CAPNG_BOUNDING_SET : 0);
 	capng_select_t what = CAPNG_SELECT_CAPS;
 
 	if (capng_get_caps_process()) {
@@ -48,7 +49,7 @@ static bool drop_capabilities(char *err, size_t err_len)
 	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
 		what = CAPNG_SELECT_BOTH;
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, -1) ||
+	if (capng_updatev(CAPNG_ADD, sets, CAP_NET_ADMIN, -1) ||
 	    capng_apply(what)) {
 		snprintf(err, err_len, "cannot drop capabilities: %s", strerror(errno));
 		return false;
@@ -161,5 +162,5 @@ static bool filter_syscalls(char *err, size_t err_len)
 
 bool priv_drop(char *err, size_t err_len)
 {
-	return drop_capabilities(err, err_len) && filter_syscalls(err, err_len);
+	return priv_drop_capabilities(false, err, err_len) && filter_syscalls(err, err_len);
 }

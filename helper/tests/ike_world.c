@@ -527,6 +527,22 @@ static int op_route(const struct route_entry *e, enum route_change how, void *us
 	return 0;
 }
 
+static void op_updown(const char *tunnel, const char *command, struct bytes env, void *user)
+{
+	struct node *n = user;
+	const char *p = (const char *)env.p;
+	char *line;
+
+	if (n->crashing)
+		return;
+	assert_true(n->n_updowns < WORLD_UPDOWNS);
+	assert_true(env.len && !env.p[env.len - 1]);
+	line = n->updowns[n->n_updowns++];
+	snprintf(line, sizeof(n->updowns[0]), "%s %s", tunnel, command);
+	for (; p < (const char *)env.p + env.len; p += strlen(p) + 1)
+		snprintf(line + strlen(line), sizeof(n->updowns[0]) - strlen(line), " %s", p);
+}
+
 bool node_has_route(const struct node *n, const char *route)
 {
 	char text[256], net[TS_STRLEN], source[ADDR_STRLEN], table[24] = "";
@@ -556,6 +572,7 @@ static time_t op_wall(void *user)
 
 static const struct ike_ops ops = {
 	.wall = op_wall, .resolve = op_resolve, .is_local = op_is_local, .route = op_route,
+	.updown = op_updown,
 	.send = op_send, .sa_add = op_sa_add, .sa_del = op_sa_del, .sa_get = op_sa_get,
 	.sa_move = op_sa_move, .tfc = op_tfc, .spi_await = op_spi_await,
 	.revocation = op_revocation,

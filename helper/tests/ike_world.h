@@ -9,6 +9,7 @@
 #define WORLD_PACKETS	256
 #define WORLD_LINES	512
 #define WORLD_ROUTES	512
+#define WORLD_UPDOWNS	16
 
 struct node;
 struct world;
@@ -63,6 +64,8 @@ struct node {
 	struct route_entry routes[WORLD_ROUTES];	/* of its kernel */
 	unsigned int n_routes, n_route_changes;
 	int refuse_route;		/* ROUTE_ADD fails with this errno */
+	unsigned int n_updowns;		/* updown commands that it ran */
+	char updowns[WORLD_UPDOWNS][2048];	/* "p/t /command PLUTO_VERB=up-client ..." */
 	bool crashing;			/* its daemon ends without a word */
 	struct buf memo;		/* and leaves this */
 	bool up_done, down_done;

@@ -45,7 +45,7 @@ static void refused(const char *text, const char *want)
 #define ALL_TUNNEL \
 	"esp null-md5 aes128gcm16 allow-weak mode tunnel child-sa per-entry lifetime 30m 4GB\n" \
 	"start manual idle-timeout 10m mtu 1380 df clear dscp 46 tfc 1000 mark 42 vrf blue\n" \
-	"replay-window 256 route yes table 7 source 10.1.0.1\n"
+	"replay-window 256 route yes table 7 source 10.1.0.1 updown \"/etc/up down\"\n"
 
 static bool proposals_equal(const struct ike_proposal *a, unsigned int n_a,
 			    const struct ike_proposal *b, unsigned int n_b)
@@ -110,6 +110,8 @@ static void assert_tunnels_equal(const struct conf_tunnel *a, const struct conf_
 	assert_int_equal(a->tfc, b->tfc);
 	assert_int_equal(a->mark, b->mark);
 	assert_string_equal(a->vrf, b->vrf);
+	assert_string_equal(a->updown, "/etc/up down");
+	assert_string_equal(b->updown, "/etc/up down");
 	assert_int_equal(a->route.on, b->route.on);
 	assert_int_equal(a->route.table, b->route.table);
 	assert_true(addr_equal(&a->route.source, &b->route.source));
@@ -143,7 +145,7 @@ static void own_statements_win(void **state)
 		"ike-lifetime 1h reauth 2h dpd 3s fragmentation no encapsulation auto\n"
 		"tunnel { ah sha512 mode transport child-sa per-tunnel lifetime 5m\n"
 		"start on-traffic idle-timeout 1m mtu 600 df set dscp 1 tfc mtu mark 1 vrf red\n"
-		"replay-window 64 route no } }\n"
+		"replay-window 64 route no updown /x } }\n"
 		"peer p from other {\n" ALL_PEER "tunnel t { access-list l\n" ALL_TUNNEL "} }\n"
 		"peer q {\n" ALL_PEER "tunnel t { access-list m\n" ALL_TUNNEL "} }\n");
 

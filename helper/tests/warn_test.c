@@ -215,6 +215,18 @@ static void routes(void **state)
 	    "c:3:7: warning: found source 10.1.77.1, expected an address of this host: without it there is no route");
 }
 
+static void updowns(void **state)
+{
+	(void)state;
+	nothing(STRICT ROUTED("updown /bin/true"));
+	one(STRICT ROUTED("updown /nowhere/updown"),
+	    "c:3:8: warning: updown /nowhere/updown would not be run: No such file or directory; expected an executable file that only root can change");
+	one(STRICT ROUTED("updown /etc/passwd"),
+	    "c:3:8: warning: updown /etc/passwd would not be run: it is no executable file; expected an executable file that only root can change");
+	one(STRICT ROUTED("updown /tmp"),
+	    "c:3:8: warning: updown /tmp would not be run: it is no executable file; expected an executable file that only root can change");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +237,7 @@ int main(void)
 		cmocka_unit_test(cut_off),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(routes),
+		cmocka_unit_test(updowns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
