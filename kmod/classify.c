@@ -211,9 +211,7 @@ void nfipsec_classifier_free(struct nfipsec_classifier *c)
  */
 static bool entry_match(const struct nfipsec_entry *e, const struct nfipsec_pkt *pkt)
 {
-	if (likely(!pkt->h.fragment))
-		return nfipsec_sel_match(&e->sel, pkt);
-	if (e->action == NFIPSEC_ACTION_BYPASS)
+	if (likely(!pkt->h.fragment) || e->action == NFIPSEC_ACTION_BYPASS)
 		return nfipsec_sel_match(&e->sel, pkt);
 	return (!e->sel.proto || e->sel.proto == pkt->h.proto || pkt->h.opaque) &&
 	       nfipsec_sel_match_addrs(&e->sel, pkt);

@@ -38,28 +38,53 @@ static void set_ends(struct nfipsec_pkt *pkt, const struct nf_conntrack_tuple *t
 	}
 }
 
-/**
- * nfipsec_flow_untranslate - the ends that a packet had on the wire
- * @skb: the packet, of which conntrack may have translated the ends since
- * @pkt: the same; or the packet that it quotes, with @quoted
- * @quoted: @skb is an ICMP error. It has the conntrack entry of the packet that it quotes, and
- *	goes in the other direction.
- *
- * conntrack's tuple of the packet's direction still has them. Without NAT nothing changes.
- * RCU read side.
+/*
+ * The tuple of the packet's direction, which has the ends that the packet had on the wire. NULL
+ * without NAT, or if the tuple is of another packet than @quoted says.
  */
-void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt, bool quoted)
+static const struct nf_conntrack_tuple *translated(const struct sk_buff *skb, bool quoted)
 {
-	const struct nf_conntrack_tuple *wire;
 	enum ip_conntrack_info info;
 	const struct nf_conn *ct = nf_ct_get(skb, &info);
 
 	if (likely(!ct || !(READ_ONCE(ct->status) & IPS_NAT_MASK)) ||
 	    quoted != (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY))
-		return;
-	wire = nf_ct_tuple(ct, CTINFO2DIR(info));
-	if (wire->dst.protonum == pkt->h.proto)
-		set_ends(pkt, wire, quoted);
+		return NULL;
+	return nf_ct_tuple(ct, CTINFO2DIR(info));
+}
+
+/**
+ * nfipsec_flow_untranslate - give the packet that an ICMP error quotes its ends on the wire
+ * @skb: the error. It has the conntrack entry of the packet that it quotes, and goes in the
+ *	other direction.
+ * @quoted: the packet that it quotes
+ *
+ * Without NAT nothing changes. RCU read side.
+ */
+void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *quoted)
+{
+	const struct nf_conntrack_tuple *wire = translated(skb, true);
+
+	if (unlikely(wire) && wire->dst.protonum == quoted->h.proto)
+		set_ends(quoted, wire, true);
+}
+
+/**
+ * nfipsec_flow_answer - make the packet that would answer a packet on the wire
+ * @skb: the packet, whose ends conntrack may have translated since
+ * @pkt: the same
+ * @answer: set, with the ends that @skb had before NAT
+ *
+ * RCU read side.
+ */
+void nfipsec_flow_answer(const struct sk_buff *skb, const struct nfipsec_pkt *pkt,
+			 struct nfipsec_pkt *answer)
+{
+	const struct nf_conntrack_tuple *wire = translated(skb, false);
+
+	nfipsec_pkt_mirror(pkt, answer);
+	if (unlikely(wire) && wire->dst.protonum == pkt->h.proto)
+		set_ends(answer, wire, true);
 }
 
 /*
@@ -177,8 +202,14 @@ void nfipsec_flow_policy(struct nfipsec_net *nn)
 
 #else
 
-void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt, bool quoted)
+void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *quoted)
 {
+}
+
+void nfipsec_flow_answer(const struct sk_buff *skb, const struct nfipsec_pkt *pkt,
+			 struct nfipsec_pkt *answer)
+{
+	nfipsec_pkt_mirror(pkt, answer);
 }
 
 void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,

@@ -446,7 +446,7 @@ enum nfipsec_stat nfipsec_icmp_input_cleartext(struct nfipsec_net *nn,
 
 	if (!quotes(skb, pkt, &quote))
 		return NFIPSEC_STAT_UNSPEC;
-	nfipsec_flow_untranslate(skb, &quote.pkt, true);
+	nfipsec_flow_untranslate(skb, &quote.pkt);
 	entry = judged(nn, policy, &quote.pkt);
 	if (!entry)
 		return NFIPSEC_STAT_UNSPEC;

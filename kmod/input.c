@@ -443,7 +443,7 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 {
 	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
 	const struct nfipsec_entry *entry;
-	struct nfipsec_pkt pkt, wire, mirror;
+	struct nfipsec_pkt pkt, answer;
 
 	if (!policy->n_entries)
 		return NFIPSEC_VERDICT_PASS;
@@ -456,16 +456,17 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 	if (when == NFIPSEC_BEFORE_NAT && !pkt.h.fragment &&
 	    (pkt.h.proto == IPPROTO_ESP || pkt.h.proto == IPPROTO_AH))
 		return NFIPSEC_VERDICT_PASS;
-	*reason = nfipsec_icmp_input_cleartext(nn, policy, skb, &pkt);
-	if (unlikely(*reason))
-		return is_outer(nn, skb, &pkt, when) ? NFIPSEC_VERDICT_PASS : NFIPSEC_VERDICT_DROP;
+	if (unlikely(nfipsec_proto_is_icmp(pkt.h.proto))) {
+		*reason = nfipsec_icmp_input_cleartext(nn, policy, skb, &pkt);
+		if (unlikely(*reason))
+			return is_outer(nn, skb, &pkt, when) ? NFIPSEC_VERDICT_PASS :
+							       NFIPSEC_VERDICT_DROP;
+	}
 	if (pkt.on_link)
 		return NFIPSEC_VERDICT_PASS;
-	wire = pkt;
 	/* at PRE_ROUTING, too: a VRF calls that again behind NAT */
-	nfipsec_flow_untranslate(skb, &wire, false);
-	nfipsec_pkt_mirror(&wire, &mirror);
-	entry = nfipsec_classify(policy, &mirror);
+	nfipsec_flow_answer(skb, &pkt, &answer);
+	entry = nfipsec_classify(policy, &answer);
 	if (!entry || entry->action == NFIPSEC_ACTION_BYPASS || is_outer(nn, skb, &pkt, when))
 		return NFIPSEC_VERDICT_PASS;
 	this_cpu_inc(entry->count->in_packets);

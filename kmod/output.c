@@ -120,11 +120,6 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 	return NFIPSEC_VERDICT_REDIRECTED;
 }
 
-static bool is_icmp(const struct nfipsec_pkt *pkt)
-{
-	return pkt->h.proto == IPPROTO_ICMP || pkt->h.proto == IPPROTO_ICMPV6;
-}
-
 /**
  * nfipsec_output_classify - what becomes of a packet that leaves
  * @nn: the namespace
@@ -149,7 +144,7 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 		*reason = NFIPSEC_STAT_OUT_MALFORMED;
 		return NFIPSEC_VERDICT_DROP;
 	}
-	if (unlikely(is_icmp(&pkt))) {
+	if (unlikely(nfipsec_proto_is_icmp(pkt.h.proto))) {
 		*reason = NFIPSEC_STAT_UNSPEC;
 		entry = nfipsec_icmp_output(nn, policy, skb, &pkt, reason);
 		if (*reason)

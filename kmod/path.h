@@ -158,8 +158,14 @@ struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsi
 void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
 			  const struct nf_hook_state *state);
 void nfipsec_flow_policy(struct nfipsec_net *nn);
-/* the ends of @pkt, or of what @skb quotes, as they were on the wire before NAT */
-void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *pkt, bool quoted);
+/* the ends that a packet had on the wire before NAT */
+void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *quoted);
+void nfipsec_flow_answer(const struct sk_buff *skb, const struct nfipsec_pkt *pkt,
+			 struct nfipsec_pkt *answer);
+
+/* rpfilter.c */
+void nfipsec_rpfilter_begin(struct sk_buff *skb);
+void nfipsec_rpfilter_end(struct sk_buff *skb);
 
 /* deliver.c */
 void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto);

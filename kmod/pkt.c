@@ -108,6 +108,20 @@ static int headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_head
 	return 0;
 }
 
+/* @h is zero */
+static int find_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
+{
+	if (!pskb_may_pull(skb, nhoff + sizeof(struct iphdr)))
+		return -EINVAL;
+	switch (skb->data[nhoff] >> 4) {
+	case 4:
+		return headers4(skb, nhoff, h);
+	case 6:
+		return headers6(skb, nhoff, h);
+	}
+	return -EINVAL;
+}
+
 /**
  * nfipsec_pkt_headers - where the headers of a packet are
  * @skb: the packet
@@ -121,15 +135,7 @@ static int headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_head
 int nfipsec_pkt_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
 {
 	memset(h, 0, sizeof(*h));
-	if (!pskb_may_pull(skb, nhoff + sizeof(struct iphdr)))
-		return -EINVAL;
-	switch (skb->data[nhoff] >> 4) {
-	case 4:
-		return headers4(skb, nhoff, h);
-	case 6:
-		return headers6(skb, nhoff, h);
-	}
-	return -EINVAL;
+	return find_headers(skb, nhoff, h);
 }
 
 /**
@@ -158,11 +164,6 @@ unsigned int nfipsec_pkt_ports_len(u8 proto)
 static unsigned int upper_len(u8 proto)
 {
 	return proto == IPPROTO_TCP ? 14 : nfipsec_pkt_ports_len(proto);
-}
-
-static bool is_icmp(u8 proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
 /*
@@ -195,13 +196,17 @@ static bool is_igmp(const struct iphdr *ip)
  * RFC 8415 7.1, 7.2). Routers forward none of these addresses. What client and server send
  * each other as unicast is traffic like any other.
  */
-static bool is_dhcp(const struct nfipsec_pkt *pkt)
+static bool is_dhcp4(const struct nfipsec_pkt *pkt)
+{
+	return (pkt->dport == htons(67) || pkt->dport == htons(68)) &&
+	       ntohs(pkt->sport) == 67 + 68 - ntohs(pkt->dport) &&
+	       (ipv4_is_lbcast(pkt->daddr.ip) || ipv4_is_zeronet(pkt->saddr.ip));
+}
+
+static bool is_dhcp6(const struct nfipsec_pkt *pkt)
 {
 	u16 sport = ntohs(pkt->sport), dport = ntohs(pkt->dport);
 
-	if (pkt->family == AF_INET)
-		return ((sport == 68 && dport == 67) || (sport == 67 && dport == 68)) &&
-		       (ipv4_is_lbcast(pkt->daddr.ip) || ipv4_is_zeronet(pkt->saddr.ip));
 	return (sport == 546 || sport == 547) && (dport == 546 || dport == 547) &&
 	       ipv6_addr_type(&pkt->saddr.ip6) & IPV6_ADDR_LINKLOCAL &&
 	       (ipv6_addr_type(&pkt->daddr.ip6) & IPV6_ADDR_LINKLOCAL);
@@ -219,14 +224,14 @@ static int parse_upper(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_p
 	p = skb->data + off;
 	pkt->ports = true;
 	pkt->sport = get_unaligned((__be16 *)p);
-	if (is_icmp(pkt->h.proto)) {
+	if (nfipsec_proto_is_icmp(pkt->h.proto)) {
 		pkt->on_link = pkt->family == AF_INET6 && pkt->h.proto == IPPROTO_ICMPV6 &&
 			       on_link6((struct ipv6hdr *)(skb->data + nhoff), p[0]);
 		return 0;
 	}
 	pkt->dport = get_unaligned((__be16 *)(p + 2));
 	if (pkt->h.proto == IPPROTO_UDP)
-		pkt->on_link = is_dhcp(pkt);
+		pkt->on_link = pkt->family == AF_INET ? is_dhcp4(pkt) : is_dhcp6(pkt);
 	if (pkt->h.proto == IPPROTO_TCP)
 		pkt->syn = p[13] & 0x02;
 	return 0;
@@ -255,6 +260,56 @@ void nfipsec_pkt_addrs(const struct sk_buff *skb, unsigned int nhoff, struct nfi
 	}
 }
 
+/* Not the addresses, which the parser sets, and of which only what @family has is read. */
+static void clear(struct nfipsec_pkt *pkt)
+{
+	memset(pkt, 0, offsetof(struct nfipsec_pkt, saddr));
+}
+
+/*
+ * TCP or UDP behind an IPv4 header without options, all of it linear and no fragment, which most
+ * packets are. Each packet is parsed on most hooks that it passes. Returns false for any other,
+ * with nothing read that the general way would not check.
+ */
+static __always_inline bool parse_simple4(const struct sk_buff *skb, unsigned int nhoff,
+					  struct nfipsec_pkt *pkt)
+{
+	const struct iphdr *ip = (const struct iphdr *)(skb->data + nhoff);
+	const struct tcphdr *tcp = (const struct tcphdr *)(ip + 1);
+
+	if (skb_headlen(skb) < nhoff + sizeof(*ip) + sizeof(*tcp) ||
+	    *(const u8 *)ip != 0x45 || ip_is_fragment(ip) ||
+	    (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP))
+		return false;
+	clear(pkt);
+	pkt->family = AF_INET;
+	pkt->ports = true;
+	pkt->h.proto = ip->protocol;
+	pkt->h.upper = pkt->h.insert = sizeof(*ip);
+	pkt->h.upper_next = pkt->h.insert_next = offsetof(struct iphdr, protocol);
+	pkt->sport = tcp->source;
+	pkt->dport = tcp->dest;
+	pkt->saddr.ip = ip->saddr;
+	pkt->daddr.ip = ip->daddr;
+	if (ip->protocol == IPPROTO_TCP)
+		pkt->syn = tcp->syn;
+	else
+		pkt->on_link = is_dhcp4(pkt);
+	return true;
+}
+
+/* Kept out of nfipsec_pkt_parse(), which would save more registers for it. */
+static noinline int parse_any(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
+{
+	clear(pkt);
+	if (find_headers(skb, nhoff, &pkt->h))
+		return -EINVAL;
+	nfipsec_pkt_addrs(skb, nhoff, pkt);
+	if (pkt->family == AF_INET)
+		pkt->on_link = is_igmp((const struct iphdr *)(skb->data + nhoff));
+	return pkt->h.fragment ? 0 : parse_upper(skb, nhoff, pkt);
+}
+
 /**
  * nfipsec_pkt_parse - the selectors of a packet
  * @skb: the packet
@@ -267,13 +322,9 @@ void nfipsec_pkt_addrs(const struct sk_buff *skb, unsigned int nhoff, struct nfi
  */
 int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
 {
-	memset(pkt, 0, sizeof(*pkt));
-	if (nfipsec_pkt_headers(skb, nhoff, &pkt->h))
-		return -EINVAL;
-	nfipsec_pkt_addrs(skb, nhoff, pkt);
-	if (pkt->family == AF_INET)
-		pkt->on_link = is_igmp((const struct iphdr *)(skb->data + nhoff));
-	return pkt->h.fragment ? 0 : parse_upper(skb, nhoff, pkt);
+	if (likely(parse_simple4(skb, nhoff, pkt)))
+		return 0;
+	return parse_any(skb, nhoff, pkt);
 }
 
 /**
@@ -286,54 +337,13 @@ int nfipsec_pkt_parse(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pk
  */
 void nfipsec_pkt_mirror(const struct nfipsec_pkt *pkt, struct nfipsec_pkt *mirror)
 {
-	*mirror = *pkt;
+	memcpy(mirror, pkt, offsetof(struct nfipsec_pkt, saddr));
 	mirror->saddr = pkt->daddr;
 	mirror->daddr = pkt->saddr;
-	if (!is_icmp(pkt->h.proto)) {
+	if (!nfipsec_proto_is_icmp(pkt->h.proto)) {
 		mirror->sport = pkt->dport;
 		mirror->dport = pkt->sport;
 	}
-}
-
-static bool port_within(__be16 port, u16 min, u16 max)
-{
-	return ntohs(port) >= min && ntohs(port) <= max;
-}
-
-static bool addr_within(u8 family, const union nfipsec_addr *addr, struct nfipsec_num min,
-			struct nfipsec_num max)
-{
-	struct nfipsec_num num = nfipsec_addr_num(family, addr);
-
-	return nfipsec_num_le(min, num) && nfipsec_num_le(num, max);
-}
-
-/* by its addresses alone? */
-bool nfipsec_sel_match_addrs(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt)
-{
-	return sel->family == pkt->family &&
-	       addr_within(sel->family, &pkt->saddr, sel->saddr_min, sel->saddr_max) &&
-	       addr_within(sel->family, &pkt->daddr, sel->daddr_min, sel->daddr_max);
-}
-
-/**
- * nfipsec_sel_match - does a packet fit a selector?
- * @sel: the selector
- * @pkt: the packet
- *
- * One without ports fits only a selector that takes every port (RFC 4301 4.4.1.1,
- * OPAQUE).
- *
- * Return: true if the packet matches.
- */
-bool nfipsec_sel_match(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt)
-{
-	if ((sel->proto && sel->proto != pkt->h.proto) || !nfipsec_sel_match_addrs(sel, pkt))
-		return false;
-	if (!pkt->ports)
-		return !nfipsec_sel_has_ports(sel);
-	return port_within(pkt->sport, sel->sport_min, sel->sport_max) &&
-	       port_within(pkt->dport, sel->dport_min, sel->dport_max);
 }
 
 static void lower_mss(const struct sk_buff *skb, struct tcphdr *tcp, unsigned int off,

@@ -67,10 +67,15 @@ struct nfipsec_num {
 	u64	high, low;
 };
 
+static inline u64 nfipsec_addr4_low(__be32 addr)
+{
+	return 0xffff00000000ULL | ntohl(addr);
+}
+
 static inline struct nfipsec_num nfipsec_addr_num(u8 family, const union nfipsec_addr *addr)
 {
 	if (family == AF_INET)
-		return (struct nfipsec_num){ 0, 0xffff00000000ULL | ntohl(addr->ip) };
+		return (struct nfipsec_num){ 0, nfipsec_addr4_low(addr->ip) };
 	return (struct nfipsec_num){ get_unaligned_be64(addr->ip6.s6_addr),
 				     get_unaligned_be64(addr->ip6.s6_addr + 8) };
 }
@@ -110,6 +115,66 @@ static inline bool nfipsec_sel_has_ports(const struct nfipsec_sel *sel)
 	       sel->dport_min || sel->dport_max != U16_MAX;
 }
 
+static inline bool nfipsec_port_within(__be16 port, u16 min, u16 max)
+{
+	return ntohs(port) >= min && ntohs(port) <= max;
+}
+
+/* The upper halves of IPv4 addresses are 0, those of a selector, too. */
+static inline bool nfipsec_addr4_within(__be32 addr, u64 min, u64 max)
+{
+	u64 low = nfipsec_addr4_low(addr);
+
+	return min <= low && low <= max;
+}
+
+static inline bool nfipsec_addr6_within(const union nfipsec_addr *addr, struct nfipsec_num min,
+					struct nfipsec_num max)
+{
+	struct nfipsec_num num = nfipsec_addr_num(AF_INET6, addr);
+
+	return nfipsec_num_le(min, num) && nfipsec_num_le(num, max);
+}
+
+/* by its addresses alone? */
+static inline bool nfipsec_sel_match_addrs(const struct nfipsec_sel *sel,
+					   const struct nfipsec_pkt *pkt)
+{
+	if (sel->family != pkt->family)
+		return false;
+	if (sel->family == AF_INET)
+		return nfipsec_addr4_within(pkt->saddr.ip, sel->saddr_min.low,
+					    sel->saddr_max.low) &&
+		       nfipsec_addr4_within(pkt->daddr.ip, sel->daddr_min.low, sel->daddr_max.low);
+	return nfipsec_addr6_within(&pkt->saddr, sel->saddr_min, sel->saddr_max) &&
+	       nfipsec_addr6_within(&pkt->daddr, sel->daddr_min, sel->daddr_max);
+}
+
+/**
+ * nfipsec_sel_match - does a packet fit a selector?
+ * @sel: the selector
+ * @pkt: the packet
+ *
+ * A packet without ports fits only a selector that takes every port (RFC 4301 4.4.1.1, OPAQUE).
+ * Any context.
+ *
+ * Return: true if the packet matches.
+ */
+static inline bool nfipsec_sel_match(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt)
+{
+	if ((sel->proto && sel->proto != pkt->h.proto) || !nfipsec_sel_match_addrs(sel, pkt))
+		return false;
+	if (!pkt->ports)
+		return !nfipsec_sel_has_ports(sel);
+	return nfipsec_port_within(pkt->sport, sel->sport_min, sel->sport_max) &&
+	       nfipsec_port_within(pkt->dport, sel->dport_min, sel->dport_max);
+}
+
+static inline bool nfipsec_proto_is_icmp(u8 proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
 void nfipsec_num_addr(u8 family, struct nfipsec_num num, union nfipsec_addr *addr);
 bool nfipsec_addr_equal(u8 family, const union nfipsec_addr *a, const union nfipsec_addr *b);
 
@@ -122,7 +187,5 @@ unsigned int nfipsec_pkt_ports_len(u8 proto);
 void nfipsec_pkt_mirror(const struct nfipsec_pkt *pkt, struct nfipsec_pkt *mirror);
 /* a TCP segment with SYN offers no larger MSS than fits @mtu; the header may be reallocated */
 void nfipsec_pkt_clamp_mss(struct sk_buff *skb, unsigned int head, unsigned int mtu);
-bool nfipsec_sel_match_addrs(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt);
-bool nfipsec_sel_match(const struct nfipsec_sel *sel, const struct nfipsec_pkt *pkt);
 
 #endif

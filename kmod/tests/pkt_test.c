@@ -206,7 +206,8 @@ static bool same_headers(const struct nfipsec_headers *a, const struct nfipsec_h
 static bool same(const struct nfipsec_pkt *a, const struct nfipsec_pkt *b)
 {
 	return a->family == b->family && a->ports == b->ports && a->syn == b->syn &&
-	       a->on_link == b->on_link && a->sport == b->sport && a->dport == b->dport &&
+	       a->on_link == b->on_link && a->guest == b->guest &&
+	       a->sport == b->sport && a->dport == b->dport &&
 	       same_headers(&a->h, &b->h) &&
 	       nfipsec_addr_equal(a->family, &a->saddr, &b->saddr) &&
 	       nfipsec_addr_equal(a->family, &a->daddr, &b->daddr);
@@ -221,6 +222,8 @@ static bool parse(const struct built *b, unsigned int nhoff, unsigned int len, u
 
 	if (!nfipsec_expect(skb, "no memory"))
 		return false;
+	/* whatever the parser leaves alone is wrong */
+	memset(&pkt, 0xa5, sizeof(pkt));
 	err = nfipsec_pkt_parse(skb, nhoff, &pkt);
 	if (len < b->need)
 		ok = nfipsec_expect(err == -EINVAL, "%u of %u octets, %u in the head: %d", len,
