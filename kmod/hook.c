@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where packets come in from netfilter; no file but this and rpfilter.c names NF_* verdicts. */
+/* Where packets come in from netfilter; no other file names NF_* verdicts. */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
@@ -164,12 +164,28 @@ static unsigned int defrag6(void *priv, struct sk_buff *skb, const struct nf_hoo
 	return err ? NF_DROP : NF_ACCEPT;
 }
 
-static unsigned int pre_routing4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+/* behind the rules of PRE_ROUTING, and before the stack routes the packet */
+static unsigned int before_route4(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
 {
 	struct nfipsec_net *nn = nfipsec_net(state->net);
 
-	if (state->in == nn->dev)
+	if (state->in == nn->dev) {
+		nfipsec_rpfilter_end(skb);
 		nfipsec_deliver_route(nn, skb);
+	}
+	return NF_ACCEPT;
+}
+
+static unsigned int before_route6(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	struct nfipsec_net *nn = nfipsec_net(state->net);
+
+	if (state->in == nn->dev) {
+		nfipsec_rpfilter_end(skb);
+		nfipsec_deliver_route6(nn, skb);
+	}
 	return NF_ACCEPT;
 }
 
@@ -228,9 +244,15 @@ static unsigned int cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
  */
 static unsigned int pre_routing(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
+	struct nfipsec_net *nn = nfipsec_net(state->net);
+
+	if (state->in == nn->dev) {
+		nfipsec_rpfilter_begin(skb);
+		return NF_ACCEPT;
+	}
 	if (unlikely(is_from_bridge(skb)))
 		return NF_ACCEPT;
-	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_BEFORE_NAT);
+	return cleartext(nn, skb, state, NFIPSEC_BEFORE_NAT);
 }
 
 /* neither opened nor queued */
@@ -345,7 +367,7 @@ static unsigned int forward_first(void *priv, struct sk_buff *skb,
 static const struct nf_hook_ops hooks[] = {
 	HOOK_AT(defrag4, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK_AT(pre_routing, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1),
-	HOOK(pre_routing4, IPV4, PRE_ROUTING),
+	HOOK(before_route4, IPV4, PRE_ROUTING),
 	HOOK_AT(local_in_first, IPV4, LOCAL_IN, NF_IP_PRI_FIRST),
 	HOOK(local_in, IPV4, LOCAL_IN),
 	HOOK_AT(forward_first, IPV4, FORWARD, NF_IP_PRI_FIRST),
@@ -353,6 +375,7 @@ static const struct nf_hook_ops hooks[] = {
 	HOOK(post_routing, IPV4, POST_ROUTING),
 	HOOK_AT(defrag6, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK_AT(pre_routing, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG + 1),
+	HOOK(before_route6, IPV6, PRE_ROUTING),
 	HOOK_AT(local_in_first, IPV6, LOCAL_IN, NF_IP6_PRI_FIRST),
 	HOOK(local_in, IPV6, LOCAL_IN),
 	HOOK_AT(forward_first, IPV6, FORWARD, NF_IP6_PRI_FIRST),

@@ -25,24 +25,6 @@ struct nfipsec_net *nfipsec_net(const struct net *net)
 	return net_generic(net, netns_id);
 }
 
-static int hooks_register(struct net *net)
-{
-	int err = nfipsec_rpfilter_register(net);
-
-	if (err)
-		return err;
-	err = nfipsec_hook_register(net);
-	if (err)
-		nfipsec_rpfilter_unregister(net);
-	return err;
-}
-
-static void hooks_unregister(struct net *net)
-{
-	nfipsec_hook_unregister(net);
-	nfipsec_rpfilter_unregister(net);
-}
-
 /**
  * nfipsec_netns_raise - nfipsec0 and the hooks, for a policy that is to come
  * @nn: the namespace; nfipsec_net.config is held, and the policy in force is empty
@@ -65,7 +47,7 @@ int nfipsec_netns_raise(struct nfipsec_net *nn, struct netlink_ext_ack *extack)
 		return err;
 	}
 	if (!err) {
-		err = hooks_register(nn->net);
+		err = nfipsec_hook_register(nn->net);
 		if (err)
 			nfipsec_dev_destroy(nn);
 	}
@@ -89,7 +71,7 @@ void nfipsec_netns_lower(struct nfipsec_net *nn)
 {
 	lockdep_assert_held(&nn->config);
 	if (nn->dev) {
-		hooks_unregister(nn->net);
+		nfipsec_hook_unregister(nn->net);
 		synchronize_net();
 		nfipsec_await_flush(nn);
 		/* It may be dropping queued packets, which name the device. */
@@ -144,7 +126,7 @@ static void __net_exit netns_pre_exit(struct net *net)
 
 	mutex_lock(&nn->config);
 	if (nn->dev)
-		hooks_unregister(net);
+		nfipsec_hook_unregister(net);
 	nfipsec_hook_defrag_stop(nn);
 	mutex_unlock(&nn->config);
 }

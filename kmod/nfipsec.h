@@ -149,10 +149,6 @@ void nfipsec_ike_exit_net(struct nfipsec_net *nn);
 int nfipsec_netlink_init(void);
 void nfipsec_netlink_exit(void);
 
-/* rpfilter.c */
-int nfipsec_rpfilter_register(struct net *net);
-void nfipsec_rpfilter_unregister(struct net *net);
-
 /* stats.c */
 int nfipsec_stats_create(struct nfipsec_net *nn);
 void nfipsec_stats_destroy(struct nfipsec_net *nn);

@@ -10,68 +10,27 @@
  * hooks that compare `meta pkttype` see it as broadcast or multicast.
  */
 #include <linux/if_packet.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
-#include <linux/netfilter_ipv6.h>
 
 #include "path.h"
 
-static unsigned int before_checks(void *priv, struct sk_buff *skb,
-				  const struct nf_hook_state *state)
+/**
+ * nfipsec_rpfilter_begin - let a decrypted packet pass reverse path checks from here on
+ * @skb: the packet, arrived on nfipsec0, reassembled, before any rule of PRE_ROUTING
+ */
+void nfipsec_rpfilter_begin(struct sk_buff *skb)
 {
-	if (state->in == nfipsec_net(state->net)->dev && skb->pkt_type == PACKET_HOST)
+	if (skb->pkt_type == PACKET_HOST)
 		skb->pkt_type = PACKET_LOOPBACK;
-	return NF_ACCEPT;
 }
-
-/* a rule may have set another type meanwhile, which stays */
-static bool after_checks(const struct sk_buff *skb, const struct nf_hook_state *state)
-{
-	return state->in == nfipsec_net(state->net)->dev && skb->pkt_type == PACKET_LOOPBACK;
-}
-
-static unsigned int after_checks4(void *priv, struct sk_buff *skb,
-				  const struct nf_hook_state *state)
-{
-	if (after_checks(skb, state))
-		skb->pkt_type = PACKET_HOST;
-	return NF_ACCEPT;
-}
-
-static unsigned int after_checks6(void *priv, struct sk_buff *skb,
-				  const struct nf_hook_state *state)
-{
-	if (after_checks(skb, state)) {
-		skb->pkt_type = PACKET_HOST;
-		nfipsec_deliver_route6(nfipsec_net(state->net), skb);
-	}
-	return NF_ACCEPT;
-}
-
-#define HOOK(function, family, when) \
-	{ .hook = function, .pf = NFPROTO_##family, .hooknum = NF_INET_PRE_ROUTING, \
-	  .priority = when }
-
-/* reassembled, and before the routing of hook.c */
-static const struct nf_hook_ops hooks[] = {
-	HOOK(before_checks, IPV4, NF_IP_PRI_CONNTRACK_DEFRAG + 1),
-	HOOK(after_checks4, IPV4, INT_MAX - 2),
-	HOOK(before_checks, IPV6, NF_IP6_PRI_CONNTRACK_DEFRAG + 1),
-	HOOK(after_checks6, IPV6, INT_MAX - 2),
-};
 
 /**
- * nfipsec_rpfilter_register - let decrypted packets pass reverse path checks
- * @net: the namespace, with nfipsec0
+ * nfipsec_rpfilter_end - give a decrypted packet its type back
+ * @skb: the packet, arrived on nfipsec0, behind the rules of PRE_ROUTING
  *
- * Return: 0 or an errno.
+ * A rule may have set another type meanwhile, which stays.
  */
-int nfipsec_rpfilter_register(struct net *net)
+void nfipsec_rpfilter_end(struct sk_buff *skb)
 {
-	return nf_register_net_hooks(net, hooks, ARRAY_SIZE(hooks));
-}
-
-void nfipsec_rpfilter_unregister(struct net *net)
-{
-	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
+	if (skb->pkt_type == PACKET_LOOPBACK)
+		skb->pkt_type = PACKET_HOST;
 }
