@@ -12,6 +12,8 @@
  * calls such a connection ASSURED if it is UDP or GRE, so we do that instead.
  */
 #include <linux/if_arp.h>
+#include <linux/jump_label.h>
+#include <linux/module.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_core.h>
 
@@ -88,6 +90,12 @@ void nfipsec_flow_answer(const struct sk_buff *skb, const struct nfipsec_pkt *pk
 }
 
 /*
+ * The kernel has flow tables. Without them FORWARD need not judge connections: two look-ups for
+ * each packet. Never cleared, as a rule may keep the tables in use.
+ */
+static DEFINE_STATIC_KEY_FALSE(has_flow_tables);
+
+/*
  * Does an access list protect or discard the packets that are the answer to @tuple? Once a
  * connection is confirmed, its NAT is settled, and a packet that arrives as tuple T of one
  * direction leaves as the answer to the tuple of the other direction. So the answers to
@@ -151,7 +159,7 @@ void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
 	enum ip_conntrack_info info;
 	struct nf_conn *ct;
 
-	if (!policy->n_entries)
+	if (!static_branch_unlikely(&has_flow_tables) || !policy->n_entries)
 		return;
 	ct = nf_ct_get(skb, &info);
 	/* the kernel adds none before it is confirmed, and its NAT may be yet to come */
@@ -200,6 +208,59 @@ void nfipsec_flow_policy(struct nfipsec_net *nn)
 	nf_ct_iterate_cleanup_net(keep_out, &iter);
 }
 
+/*
+ * The kernel loads nf_flow_table. No rule uses it before it is live, so what this does comes
+ * first: new packets are judged, and connections whose packet waits in a queue to user space
+ * behind our hook are kept out. Process context.
+ */
+static int module_changed(struct notifier_block *nb, unsigned long state, void *data)
+{
+	const struct module *module = data;
+
+	if ((state == MODULE_STATE_COMING || state == MODULE_STATE_LIVE) &&
+	    !strcmp(module->name, "nf_flow_table") && !static_key_enabled(&has_flow_tables)) {
+		static_branch_enable(&has_flow_tables);
+		nfipsec_netns_for_each(nfipsec_flow_policy);
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block module_nb = { .notifier_call = module_changed };
+
+/* nf_flow_table is there: built in, or a module that nobody need announce to us */
+static bool flow_tables_loaded(void)
+{
+	if (IS_BUILTIN(CONFIG_NF_FLOW_TABLE))
+		return true;
+	if (!__symbol_get("flow_offload_add"))
+		return false;
+	__symbol_put("flow_offload_add");
+	return true;
+}
+
+/**
+ * nfipsec_flow_init - learn whether the kernel has flow tables, now and later
+ *
+ * The notifier comes first: a module that is loaded meanwhile is seen by one of the two. Process
+ * context, before the first policy.
+ *
+ * Return: 0 or an errno.
+ */
+int __init nfipsec_flow_init(void)
+{
+	int err = register_module_notifier(&module_nb);
+
+	if (!err && flow_tables_loaded())
+		static_branch_enable(&has_flow_tables);
+	return err;
+}
+
+/* Process context. */
+void nfipsec_flow_exit(void)
+{
+	unregister_module_notifier(&module_nb);
+}
+
 #else
 
 void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *quoted)
@@ -218,6 +279,15 @@ void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
 }
 
 void nfipsec_flow_policy(struct nfipsec_net *nn)
+{
+}
+
+int __init nfipsec_flow_init(void)
+{
+	return 0;
+}
+
+void nfipsec_flow_exit(void)
 {
 }
 

@@ -38,9 +38,12 @@ static int __init nfipsec_init(void)
 	err = nfipsec_netns_init();
 	if (err)
 		goto out_dev;
-	err = nfipsec_ike_init();
+	err = nfipsec_flow_init();
 	if (err)
 		goto out_netns;
+	err = nfipsec_ike_init();
+	if (err)
+		goto out_flow;
 	err = nfipsec_netlink_init();
 	if (err)
 		goto out_ike;
@@ -48,6 +51,8 @@ static int __init nfipsec_init(void)
 
 out_ike:
 	nfipsec_ike_exit();
+out_flow:
+	nfipsec_flow_exit();
 out_netns:
 	nfipsec_netns_exit();
 out_dev:
@@ -69,6 +74,7 @@ static void __exit nfipsec_exit(void)
 {
 	nfipsec_netlink_exit();
 	nfipsec_ike_exit();
+	nfipsec_flow_exit();
 	nfipsec_netns_exit();
 	rcu_barrier();
 	destroy_workqueue(nfipsec_wq);

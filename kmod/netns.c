@@ -10,19 +10,28 @@
 #include "policy.h"
 #include "sa.h"
 
-static unsigned int netns_id __read_mostly;
+unsigned int nfipsec_netns_id __read_mostly;
+
+static LIST_HEAD(namespaces);
+static DEFINE_MUTEX(namespaces_lock);	/* protects namespaces; taken before nfipsec_net.config */
 
 /**
- * nfipsec_net - the module's state of a namespace
- * @net: the namespace
+ * nfipsec_netns_for_each - call a function for each namespace
+ * @function: the function; it is called with nfipsec_net.config held
  *
- * Valid from the namespace's init to its exit.
- *
- * Return: the state, never NULL.
+ * Process context.
  */
-struct nfipsec_net *nfipsec_net(const struct net *net)
+void nfipsec_netns_for_each(void (*function)(struct nfipsec_net *nn))
 {
-	return net_generic(net, netns_id);
+	struct nfipsec_net *nn;
+
+	mutex_lock(&namespaces_lock);
+	list_for_each_entry(nn, &namespaces, link) {
+		mutex_lock(&nn->config);
+		function(nn);
+		mutex_unlock(&nn->config);
+	}
+	mutex_unlock(&namespaces_lock);
 }
 
 /**
@@ -107,6 +116,9 @@ static int __net_init netns_init(struct net *net)
 	if (err)
 		goto out_stats;
 	nfipsec_lifetime_init_net(nn);
+	mutex_lock(&namespaces_lock);
+	list_add_tail(&nn->link, &namespaces);
+	mutex_unlock(&namespaces_lock);
 	return 0;
 
 out_stats:
@@ -146,6 +158,9 @@ static void __net_exit netns_exit(struct net *net)
 {
 	struct nfipsec_net *nn = nfipsec_net(net);
 
+	mutex_lock(&namespaces_lock);
+	list_del(&nn->link);
+	mutex_unlock(&namespaces_lock);
 	nfipsec_policy_exit_net(nn);
 	nfipsec_ike_exit_net(nn);
 	mutex_lock(&nn->config);
@@ -164,7 +179,7 @@ static struct pernet_operations netns_ops = {
 	.init = netns_init,
 	.pre_exit = netns_pre_exit,
 	.exit = netns_exit,
-	.id = &netns_id,
+	.id = &nfipsec_netns_id,
 	.size = sizeof(struct nfipsec_net),
 };
 

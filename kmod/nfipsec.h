@@ -41,6 +41,7 @@ struct nfipsec_stats {
 
 /**
  * struct nfipsec_net - all the state of one network namespace
+ * @link: in the list of namespaces; under a mutex of netns.c
  * @net: the namespace; lives longer than this
  * @dev: nfipsec0, NULL while there is no policy. Changed under @config while the hooks are
  *	not registered and nobody is in one; so hooks, and what they call, find it set.
@@ -75,6 +76,7 @@ struct nfipsec_stats {
  *	under @config
  */
 struct nfipsec_net {
+	struct list_head		link;
 	struct net			*net;
 	struct net_device		*dev;
 	struct mutex			config;
@@ -118,9 +120,24 @@ struct nfipsec_dev {
 extern struct workqueue_struct *nfipsec_wq;
 
 /* netns.c */
-struct nfipsec_net *nfipsec_net(const struct net *net);
+extern unsigned int nfipsec_netns_id;
+
+/**
+ * nfipsec_net - the module's state of a namespace
+ * @net: the namespace
+ *
+ * Valid from the namespace's init to its exit.
+ *
+ * Return: the state, never NULL.
+ */
+static inline struct nfipsec_net *nfipsec_net(const struct net *net)
+{
+	return net_generic(net, nfipsec_netns_id);
+}
+
 int nfipsec_netns_raise(struct nfipsec_net *nn, struct netlink_ext_ack *extack);
 void nfipsec_netns_lower(struct nfipsec_net *nn);
+void nfipsec_netns_for_each(void (*function)(struct nfipsec_net *nn));
 int nfipsec_netns_init(void);
 void nfipsec_netns_exit(void);
 
@@ -135,6 +152,10 @@ int nfipsec_hook_register(struct net *net);
 void nfipsec_hook_unregister(struct net *net);
 int nfipsec_hook_defrag(struct nfipsec_net *nn, u8 family);
 void nfipsec_hook_defrag_stop(struct nfipsec_net *nn);
+
+/* flow.c */
+int nfipsec_flow_init(void);
+void nfipsec_flow_exit(void);
 
 /* await.c */
 void nfipsec_await_closed(struct nfipsec_net *nn, u32 portid);
