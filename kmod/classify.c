@@ -283,7 +283,7 @@ const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy
 }
 
 /**
- * nfipsec_classify_tunnel - is a packet what a tunnel's entries protect?
+ * nfipsec_classify_tunnel - the entry of a tunnel that protects a packet
  * @policy: the snapshot
  * @tunnel: the tunnel
  * @pkt: the packet, as outbound packets look
@@ -292,18 +292,21 @@ const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy
  * earlier entry with other ports, which fragments have not (RFC 4301 7): any entry of the
  * tunnel that takes the fragment will do. RCU read side.
  *
- * Return: true if a protect entry of @tunnel takes it.
+ * Return: the entry, perhaps a standby, or NULL if no entry of @tunnel takes the packet.
  */
-bool nfipsec_classify_tunnel(const struct nfipsec_policy *policy,
-			     const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt)
+const struct nfipsec_entry *nfipsec_classify_tunnel(const struct nfipsec_policy *policy,
+						    const struct nfipsec_tunnel *tunnel,
+						    const struct nfipsec_pkt *pkt)
 {
 	const struct nfipsec_entry *e = nfipsec_classify(policy, pkt);
 	unsigned int i;
 
-	if (e && nfipsec_entry_of(e, tunnel))
-		return true;
+	if (e)
+		e = nfipsec_entry_of(e, tunnel);
+	if (e)
+		return e;
 	for (i = 0; pkt->h.fragment && i < policy->n_entries; i++)
 		if (policy->entries[i].tunnel == tunnel && entry_match(&policy->entries[i], pkt))
-			return true;
-	return false;
+			return &policy->entries[i];
+	return NULL;
 }

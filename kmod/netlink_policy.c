@@ -390,10 +390,8 @@ int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 	err = fill(&t, info);
 	if (!err)
 		err = nfipsec_policy_commit(t.nn, t.policy, t.tunnels, t.n_tunnels, t.extack);
-	if (!err) {	/* the list of tunnels has them now, and keeps them while we lock it */
+	if (!err)	/* the list of tunnels has them now, and keeps them while we lock it */
 		set_tunnels(&t);
-		nfipsec_standby_release(t.nn, NULL);
-	}
 	/* also what a refused policy had begun with */
 	if (nfipsec_policy_is_empty(t.nn))
 		nfipsec_netns_lower(t.nn);

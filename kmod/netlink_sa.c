@@ -411,9 +411,10 @@ static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **t
 	if (!err && sa->dir == NFIPSEC_DIR_IN)
 		nfipsec_await_release(sa, &id);
 	if (!err && sa->dir == NFIPSEC_DIR_OUT) {
+		/* at once, or packets that go by this tunnel overtake what others hold */
+		nfipsec_standby_release(nn, sa->tunnel);
 		nfipsec_mtu_update(sa->tunnel);
 		nfipsec_acquire_release(sa->tunnel);
-		nfipsec_standby_release(nn, sa->tunnel);
 	}
 	mutex_unlock(&nn->config);
 	nfipsec_sa_put(sa);

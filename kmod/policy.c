@@ -214,6 +214,8 @@ int nfipsec_policy_commit(struct nfipsec_net *nn, struct nfipsec_policy *new,
 			nfipsec_tunnel_put(tunnels[i]);
 	}
 	old = rcu_replace_pointer(nn->policy, new, lockdep_is_held(&nn->config));
+	/* at once, or packets that go by a standby overtake them */
+	nfipsec_standby_release(nn, NULL);
 	list_for_each_entry_safe(tunnel, next, &nn->tunnels, link) {
 		if (!tunnel->stays)
 			tunnel_retire(tunnel);

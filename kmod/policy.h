@@ -81,7 +81,8 @@ static inline u8 nfipsec_set_tos(const struct nfipsec_tunnel_set *set)
  * @lock: protects the rest
  * @held: packets are held, or are being released: whatever comes queues up
  *	behind them. Read without the lock as a hint.
- * @releasing: somebody empties @queue. Read without the lock as a hint
+ * @releasing: a CPU empties @queue. Read without the lock as a hint
+ * @again: an SA came while @releasing, perhaps for packets that were tried before
  * @queue: packets held for want of an SA, at most NFIPSEC_QUEUE_MAX
  * @queue_memory: octets of memory (truesize) of @queue, at most NFIPSEC_QUEUE_MEMORY unless
  *	one packet alone is larger
@@ -118,6 +119,7 @@ struct nfipsec_tunnel {
 	spinlock_t			lock;
 	bool				held;
 	bool				releasing;
+	bool				again;
 	struct sk_buff_head		queue;
 	unsigned int			queue_memory;
 	unsigned long			acquire_next;
@@ -138,9 +140,9 @@ struct nfipsec_entry_count {
  * @action: enum nfipsec_action
  * @sel: selector of outbound packets; inbound ones are mirrored first
  * @tunnel: the tunnel, a reference; NFIPSEC_ACTION_PROTECT only
- * @standbys: how many entries behind this one are its standbys: their selector is the same, and
- *	while the tunnel has no SA, theirs takes the packets
- * @place: of a standby, how far in front of it the entry is whose standby it is; else 0
+ * @standbys: number of standbys; they follow this entry and have the same selector. The first
+ *	tunnel of the row that has an SA carries the packet
+ * @place: of a standby, its distance from the entry that it stands by for; else 0
  * @count: hit counters
  */
 struct nfipsec_entry {
@@ -201,9 +203,10 @@ struct nfipsec_classifier *nfipsec_classifier_build(const struct nfipsec_entry *
 void nfipsec_classifier_free(struct nfipsec_classifier *c);
 const struct nfipsec_entry *nfipsec_classify(const struct nfipsec_policy *policy,
 					     const struct nfipsec_pkt *pkt);
-/* is there a protect entry of @tunnel that decides about the packet? */
-bool nfipsec_classify_tunnel(const struct nfipsec_policy *policy,
-			     const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt);
+/* the protect entry of @tunnel that decides about the packet */
+const struct nfipsec_entry *nfipsec_classify_tunnel(const struct nfipsec_policy *policy,
+						    const struct nfipsec_tunnel *tunnel,
+						    const struct nfipsec_pkt *pkt);
 
 /* acquire.c */
 /* drops what was held for too long; true while something is held */

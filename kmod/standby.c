@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Entries of several tunnels for the same packets: the first one's tunnel carries them, and
- * while it has no SA, that of the next.
+ * Redundant tunnels: an entry and its standbys have one selector and a tunnel each. The first
+ * tunnel that has an SA for the packet carries it.
  *
- * The policy has such entries one behind the other, the best first. All have one selector, so
- * nfipsec_classify() finds the first of them.
+ * The policy has these entries in a row, the best first. nfipsec_classify() returns the first.
  */
 #include "path.h"
 
@@ -29,7 +28,7 @@ const struct nfipsec_entry *nfipsec_entry_of(const struct nfipsec_entry *first,
 /**
  * nfipsec_entry_best - the best of several entries whose tunnel has an SA
  * @first: from nfipsec_classify(); a protect entry
- * @pkt: the packet
+ * @pkt: the packet; NULL: any
  * @way: filled with the SA that takes the packet
  *
  * RCU read side.
@@ -53,8 +52,8 @@ const struct nfipsec_entry *nfipsec_entry_best(const struct nfipsec_entry *first
  * @first: from nfipsec_classify(); a protect entry with standbys
  * @pkt: the packet
  *
- * Without an SA the packets of all of them are held by the tunnel of @first. While those that
- * were held go out, the others queue up behind them. RCU read side.
+ * If no tunnel has an SA, the tunnel of @first queues the packets. While the module drains that
+ * queue, new packets are queued behind the old ones. RCU read side.
  *
  * Return: @first, or a standby of it.
  */
@@ -71,12 +70,12 @@ const struct nfipsec_entry *nfipsec_entry_active(const struct nfipsec_entry *fir
 }
 
 /**
- * nfipsec_find_way - what carries a packet of a tunnel
+ * nfipsec_find_way - looks up the SA for a packet of a tunnel
  * @tunnel: the tunnel
  * @pkt: the packet
  * @way: filled
  *
- * An SA of the tunnel, else of another one whose entry is for the same packets. RCU read side.
+ * If @tunnel has no SA for the packet, the function looks at the redundant tunnels. RCU read side.
  *
  * Return: false if there is none.
  */
@@ -84,7 +83,7 @@ bool nfipsec_find_way(const struct nfipsec_tunnel *tunnel, const struct nfipsec_
 		      struct nfipsec_way *way)
 {
 	const struct nfipsec_policy *policy;
-	const struct nfipsec_entry *first;
+	const struct nfipsec_entry *own;
 
 	if (likely(nfipsec_sadb_find_out(tunnel, pkt, way)))
 		return true;
@@ -92,17 +91,18 @@ bool nfipsec_find_way(const struct nfipsec_tunnel *tunnel, const struct nfipsec_
 	policy = rcu_dereference(tunnel->nn->policy);
 	if (!policy || likely(!policy->n_standbys))
 		return false;
-	first = nfipsec_classify(policy, pkt);
-	return first && first->standbys && nfipsec_entry_of(first, tunnel) &&
-	       nfipsec_entry_best(first, pkt, way);
+	own = nfipsec_classify_tunnel(policy, tunnel, pkt);
+	/* without standbys it would be looked up a second time */
+	return own && (own->place || own->standbys) &&
+	       nfipsec_entry_best(own - own->place, pkt, way);
 }
 
 /**
  * nfipsec_entry_is_active - does an entry with standbys, or a standby, carry its packets now?
  * @e: an entry of the policy in force
  *
- * For reports: judged by the packet with the lowest addresses and ports that the entry takes.
- * RCU read side.
+ * For reports: judged by the packet with the lowest addresses and ports that the entry takes, or
+ * where the peers granted no SA for that packet, by any SA. RCU read side.
  *
  * Return: false also for an entry that stands alone.
  */
@@ -116,40 +116,35 @@ bool nfipsec_entry_is_active(const struct nfipsec_entry *e)
 		.sport = htons(e->sel.sport_min),
 		.dport = htons(e->sel.dport_min),
 	};
+	const struct nfipsec_entry *best;
 	struct nfipsec_way way;
 
 	if (!first->standbys)
 		return false;
 	nfipsec_num_addr(pkt.family, e->sel.saddr_min, &pkt.saddr);
 	nfipsec_num_addr(pkt.family, e->sel.daddr_min, &pkt.daddr);
-	return nfipsec_entry_best(first, &pkt, &way) == e;
+	best = nfipsec_entry_best(first, &pkt, &way) ?: nfipsec_entry_best(first, NULL, &way);
+	return best == e;
 }
 
 /**
- * nfipsec_standby_release - send what others hold that a tunnel may carry now
+ * nfipsec_standby_release - send what other tunnels hold and a tunnel may carry now
  * @nn: the namespace; nfipsec_net.config is held
  * @tunnel: got an outbound SA; NULL: the policy is new, and all tunnels may have standbys
  *
- * Other tunnels hold packets of entries for which @tunnel has an entry, too.
+ * Others hold packets of entries for which @tunnel has an entry, too. Process context.
  */
 void nfipsec_standby_release(struct nfipsec_net *nn, const struct nfipsec_tunnel *tunnel)
 {
-	const struct nfipsec_tunnel *last = NULL;
 	const struct nfipsec_policy *policy;
-	const struct nfipsec_entry *first, *e;
-	unsigned int i;
+	struct nfipsec_tunnel *t;
 
 	policy = rcu_dereference_protected(nn->policy, lockdep_is_held(&nn->config));
-	for (i = 0; policy->n_standbys && i < policy->n_entries; i++) {
-		first = &policy->entries[i];
-		if (!first->standbys || (tunnel && !nfipsec_entry_of(first, tunnel)))
-			continue;
-		for (e = first; e <= first + first->standbys; e++) {
-			/* the lists of a pair may be long */
-			if (e->tunnel == tunnel || e->tunnel == last)
-				continue;
-			nfipsec_acquire_release(e->tunnel);
-			last = e->tunnel;
-		}
+	if (!policy->n_standbys)
+		return;
+	list_for_each_entry(t, &nn->tunnels, link) {
+		if (t != tunnel && !skb_queue_empty_lockless(&t->queue))
+			nfipsec_acquire_release(t);
+		cond_resched();
 	}
 }
