@@ -12,6 +12,8 @@
 #define ACQUIRE_INTERVAL HZ
 /* so many go in order when an SA comes; who sends faster than we encrypt would keep us for ever */
 #define RELEASE_MAX (2 * NFIPSEC_QUEUE_MAX)
+/* and so many are tried at a time; packets that no SA takes may come faster than that */
+#define RELEASE_END (16 * NFIPSEC_QUEUE_MAX)
 /* held for longer, a packet is a stale duplicate of what its sender has sent again since */
 #define AGE_MAX (30 * HZ)
 
@@ -43,7 +45,7 @@ static void ask(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry
 	spin_unlock_bh(&tunnel->lock);
 }
 
-/* Asks for an SA of each tunnel that may take the packet: the best one's peer may be dead. */
+/* Sends an ACQUIRE for each tunnel that may carry the packet: the first peer may be dead. */
 static void ask_all(struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt)
 {
 	const struct nfipsec_policy *policy = rcu_dereference(tunnel->nn->policy);
@@ -235,20 +237,63 @@ static bool send_one(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 	return true;
 }
 
+/* Puts packets that no SA took in front of those that came since. */
+static void put_back(struct nfipsec_tunnel *tunnel, struct sk_buff_head *stay)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&tunnel->lock);
+	skb_queue_walk(stay, skb) {
+		tunnel->queue_memory += held_cb(skb)->memory;
+		atomic_add(held_cb(skb)->memory, &tunnel->nn->held_memory);
+	}
+	skb_queue_splice_init(stay, &tunnel->queue);
+}
+
+/*
+ * Sends the queue until it is empty, or until @n packets have become RELEASE_END. Packets that no
+ * SA takes go to @stay, the oldest of too many to @over. Takes tunnel->lock and returns with it,
+ * but sends without it. Returns @n.
+ */
+static unsigned int send_queue(struct nfipsec_tunnel *tunnel, struct sk_buff_head *stay,
+			       struct sk_buff_head *over, unsigned int n)
+{
+	struct sk_buff *skb;
+	bool sent;
+
+	while (n < RELEASE_END && (skb = dequeue(tunnel))) {
+		if (++n == RELEASE_MAX)
+			WRITE_ONCE(tunnel->held, false);
+		spin_unlock(&tunnel->lock);
+		sent = send_one(tunnel, skb);
+		spin_lock(&tunnel->lock);
+		if (sent)
+			continue;
+		__skb_queue_tail(stay, skb);
+		if (skb_queue_len(stay) > NFIPSEC_QUEUE_MAX) {
+			tunnel->queue_drops++;
+			__skb_queue_tail(over, __skb_dequeue(stay));
+		}
+	}
+	return n;
+}
+
 /**
  * nfipsec_acquire_release - send what is held, in order
  * @tunnel: the tunnel that got an outbound SA
  *
- * One at a time empties the queue; packets that come meanwhile queue up behind
+ * One CPU at a time empties the queue; packets that come meanwhile queue up behind
  * (nfipsec_tunnel.held), so nothing overtakes. After RELEASE_MAX packets those that come
  * go by themselves again, though a queue full of others may still be before them. Packets
- * that no SA takes stay.
+ * that no SA takes stay, and are tried once more if an SA came meanwhile. After RELEASE_END
+ * packets the next packet goes on, as others may come faster than one CPU can try them.
  */
 void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 {
 	struct sk_buff_head stay, over, limit;
-	struct sk_buff *skb;
 	unsigned int n = 0;
+	struct sk_buff *skb;
+	bool more;
 
 	__skb_queue_head_init(&stay);
 	__skb_queue_head_init(&over);
@@ -257,20 +302,21 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 	rcu_read_lock();
 	spin_lock(&tunnel->lock);
 	if (tunnel->releasing) {
+		tunnel->again = true;
 		spin_unlock(&tunnel->lock);
 		goto out;
 	}
 	WRITE_ONCE(tunnel->releasing, true);
 	WRITE_ONCE(tunnel->held, !skb_queue_empty(&tunnel->queue));
-	while ((skb = dequeue(tunnel))) {
-		if (++n == RELEASE_MAX)
-			WRITE_ONCE(tunnel->held, false);
-		spin_unlock(&tunnel->lock);
-		if (!send_one(tunnel, skb))
-			__skb_queue_tail(&stay, skb);
-		spin_lock(&tunnel->lock);
-	}
+	do {
+		tunnel->again = false;
+		put_back(tunnel, &stay);
+		n = send_queue(tunnel, &stay, &over, n);
+	} while (tunnel->again && n < RELEASE_END);
 	WRITE_ONCE(tunnel->releasing, false);
+	more = tunnel->again || !skb_queue_empty(&tunnel->queue);
+	while ((skb = dequeue(tunnel)))
+		__skb_queue_tail(&stay, skb);
 	/* packets that came meanwhile may have made them more than may be held */
 	while (!tunnel->dead && (skb = __skb_dequeue(&stay))) {
 		if (make_room(tunnel, skb, &over))
@@ -279,7 +325,7 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 			__skb_queue_tail(&limit, skb);
 	}
 	/* what stayed waits for another SA and must not slow down the packets of this one */
-	WRITE_ONCE(tunnel->held, false);
+	WRITE_ONCE(tunnel->held, more && !tunnel->dead);
 	spin_unlock(&tunnel->lock);
 	drop_all(tunnel->nn, &stay, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);
 	drop_all(tunnel->nn, &over, NFIPSEC_STAT_OUT_NO_SA_OVERFLOW);
