@@ -14,6 +14,7 @@
 #include <linux/if_arp.h>
 #include <linux/jump_label.h>
 #include <linux/module.h>
+#include <linux/workqueue.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_core.h>
 
@@ -201,17 +202,26 @@ void nfipsec_flow_policy(struct nfipsec_net *nn)
 	struct nf_ct_iter_data iter = { .net = nn->net };
 
 	policy = rcu_dereference_protected(nn->policy, lockdep_is_held(&nn->config));
-	if (!policy->n_entries)
+	/* nfipsec_flow_forward() does not assure() without flow tables, so keep_out() must wait */
+	if (!static_key_enabled(&has_flow_tables) || !policy->n_entries)
 		return;
 	synchronize_rcu();
 	iter.data = policy;
 	nf_ct_iterate_cleanup_net(keep_out, &iter);
 }
 
+/* What passed FORWARD before has not been judged: it may wait in a queue to user space. */
+static void flow_tables_work(struct work_struct *work)
+{
+	nfipsec_netns_for_each(nfipsec_flow_policy);
+}
+
+static DECLARE_WORK(new_flow_tables, flow_tables_work);
+
 /*
- * The kernel loads nf_flow_table. No rule uses it before it is live, so what this does comes
- * first: new packets are judged, and connections whose packet waits in a queue to user space
- * behind our hook are kept out. Process context.
+ * The kernel loads nf_flow_table. No rule uses it before it is live, so that packets are judged
+ * from here on. The rest waits for nfipsec_net.config, whose owner may wait for another module:
+ * that is no wait for a notifier. Process context.
  */
 static int module_changed(struct notifier_block *nb, unsigned long state, void *data)
 {
@@ -220,14 +230,14 @@ static int module_changed(struct notifier_block *nb, unsigned long state, void *
 	if ((state == MODULE_STATE_COMING || state == MODULE_STATE_LIVE) &&
 	    !strcmp(module->name, "nf_flow_table") && !static_key_enabled(&has_flow_tables)) {
 		static_branch_enable(&has_flow_tables);
-		nfipsec_netns_for_each(nfipsec_flow_policy);
+		queue_work(nfipsec_wq, &new_flow_tables);
 	}
 	return NOTIFY_DONE;
 }
 
 static struct notifier_block module_nb = { .notifier_call = module_changed };
 
-/* nf_flow_table is there: built in, or a module that nobody need announce to us */
+/* Checks whether nf_flow_table is built in, or a module that is loaded already. */
 static bool flow_tables_loaded(void)
 {
 	if (IS_BUILTIN(CONFIG_NF_FLOW_TABLE))
@@ -259,6 +269,7 @@ int __init nfipsec_flow_init(void)
 void nfipsec_flow_exit(void)
 {
 	unregister_module_notifier(&module_nb);
+	cancel_work_sync(&new_flow_tables);
 }
 
 #else
