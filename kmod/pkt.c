@@ -267,9 +267,9 @@ static void clear(struct nfipsec_pkt *pkt)
 }
 
 /*
- * TCP or UDP behind an IPv4 header without options, all of it linear and no fragment, which most
- * packets are. Each packet is parsed on most hooks that it passes. Returns false for any other,
- * with nothing read that the general way would not check.
+ * Parses TCP or UDP behind an IPv4 header without options, in linear memory and no fragment. Most
+ * packets are such, and most hooks parse each packet. Returns false for any other packet, and
+ * leaves @pkt as it was.
  */
 static __always_inline bool parse_simple4(const struct sk_buff *skb, unsigned int nhoff,
 					  struct nfipsec_pkt *pkt)

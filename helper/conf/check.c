@@ -265,8 +265,8 @@ static bool check_encapsulation(const struct conf_peer *peer, const struct conf_
 }
 
 /*
- * Redundant tunnels are all up, so that packets have a way as soon as the best one fails. One
- * that waits for packets, or ends when none come, would not be.
+ * A standby must be up before the active tunnel fails. It carries no packets meanwhile, so
+ * `start on-traffic` would not initiate it, and `idle-timeout` would delete it.
  */
 static bool check_priority(struct conf_tunnel *t, struct conf_error *err)
 {

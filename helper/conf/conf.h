@@ -65,8 +65,8 @@ struct conf_member {
 };
 
 /*
- * Entries of several tunnels with `priority` for the same packets, the best first. They are
- * together where @first would be matched.
+ * Protect entries with one selector, of several tunnels with `priority`, the best first. The
+ * policy has all of them at the place of @first, which is the first one in the file.
  */
 struct conf_group {
 	unsigned int n;

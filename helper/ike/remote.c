@@ -100,7 +100,7 @@ static void set_addrs(struct ike_remote *r, const struct addr *addrs, unsigned i
 	r->n = n;
 }
 
-/* A name server may answer anything: IKE is sent to one host that is not this one alone. */
+/* Rejects unspecified, loopback, link-local and multicast addresses that a name server may send. */
 static bool is_usable(const struct addr *a, uint8_t family)
 {
 	static const uint8_t zero[16], mapped[12] = { [10] = 0xff, [11] = 0xff };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Runs the updown commands of tunnels. The daemon gives its privileges away, so a process of its own
- * does it: the launcher, forked before the daemon reads a secret. Both talk by bounded messages.
+ * Runs the updown commands of tunnels. The daemon drops its privileges, so a second process runs
+ * them: the launcher. The daemon forks it before it reads a secret. Messages have a bounded length.
  */
 #ifndef SYS_LAUNCH_H
 #define SYS_LAUNCH_H

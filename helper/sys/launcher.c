@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The launcher: the process that runs the updown commands. It takes from the daemon only what it
- * checks itself: the file can be changed by root alone, the configuration has the command, and the
- * environment has PLUTO_ variables only. There is no shell and no argument.
+ * The launcher: the process that runs the updown commands. It verifies each request of the daemon:
+ * only root can change the file, the configuration has the command, and the environment has only
+ * PLUTO_ variables. It passes no argument, and starts no shell.
  */
 #include <errno.h>
 #include <fcntl.h>

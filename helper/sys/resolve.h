@@ -15,7 +15,7 @@ struct resolver *resolver_new(void);	/* NULL: out of memory */
 #define RESOLVE_MAX_S	20
 unsigned int resolve_name(struct resolver *r, const char *name, uint8_t family, struct addr *out,
 			  unsigned int max, char *err, size_t err_len);
-/* Those who wait for an answer wait no longer, and nobody will. */
+/* Makes resolve_name() return at once in each thread, from now on. */
 void resolver_stop(struct resolver *r);
 void resolver_free(struct resolver *r);	/* nobody waits; NULL is fine */
 
