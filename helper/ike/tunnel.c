@@ -126,8 +126,11 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 
 	if (tun->sa || tun->resolving || ike->closing)
 		return;
-	if (flow && is_missed(tun, flow))
-		return;
+	if (flow && is_missed(tun, flow)) {
+		if (!is_wanted(tun))
+			return;
+		flow = NULL;
+	}
 	if (ike->now < tun->retry_at) {
 		tun->wanted = true;
 		tun->has_flow = flow != NULL;
@@ -216,6 +219,8 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 	tun->retry_at = 0;
 	tun->wanted = false;
 	tun->resolving = false;
+	/* a later start is not for the packet of this one */
+	tun->has_flow = false;
 	tun->down = false;
 	error_forget(tun);
 	ike_failure_over(tun->peer, tun->conf->name);
@@ -279,6 +284,7 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 
 	tun->wanted = false;
 	tun->resolving = false;
+	tun->has_flow = false;
 	tun->failures = 0;
 	tun->single_pair = false;
 	memset(tun->misses, 0, sizeof(tun->misses));

@@ -324,6 +324,37 @@ static void a_thousand(void **state)
 	free(list);
 }
 
+/* A tunnel that starts at load comes back whole, whichever packet came during an earlier start. */
+static void whole_after_a_packet(void **state)
+{
+	static const struct world_conf
+		a = {
+			.entries = "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16\n"
+				   "30 protect ip from 10.1.0.0/16 to 10.4.0.0/16",
+			.start = "at-load", .extra_tunnel = "child-sa per-entry",
+		},
+		b = {
+			.entries = "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16\n"
+				   "30 protect ip from 10.4.0.0/16 to 10.1.0.0/16",
+			.start = "manual", .extra_tunnel = "child-sa per-entry",
+		};
+	struct world *w = world_new(&a, &b);
+
+	(void)state;
+	world_run(w, 3000);
+	assert_int_equal(node_sas(&w->a), 4);
+	node_down(&w->b, NULL);
+	world_run(w, 100);
+	node_acquire(&w->a, "10.1.0.1", "10.2.0.1");
+	world_run(w, 20000);
+	node_acquire(&w->a, "10.1.0.1", "10.4.0.1");
+	world_run(w, 20000);
+	node_down(&w->b, NULL);
+	world_run(w, 20000);
+	assert_int_equal(node_sas(&w->a), 4);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +365,7 @@ int main(void)
 		cmocka_unit_test(responder_grants),
 		cmocka_unit_test(one_is_refused),
 		cmocka_unit_test(single_pair_is_required),
+		cmocka_unit_test(whole_after_a_packet),
 		cmocka_unit_test(a_thousand),
 	};
 
