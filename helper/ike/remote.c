@@ -25,6 +25,7 @@
  * @ike: the core
  * @of: whose name it is; NULL: nobody needs the result any more
  * @next: in the queue of those that wait
+ * @needed: a tunnel waits for it
  * @ops: those of @ike
  * @user: that of @ike
  * @name: the name
@@ -42,6 +43,7 @@ struct ike_lookup {
 	void *user;
 	char name[CONF_HOST_MAX + 2];
 	uint8_t family;
+	bool needed;
 	unsigned int n;
 	struct addr addrs[IKE_REMOTE_ADDRS_MAX];
 	char error[IKE_REMOTE_ERROR_LEN];
@@ -113,12 +115,22 @@ static bool is_usable(const struct addr *a, uint8_t family)
 	       memcmp(a->a, mapped, 12) && !addr_is_link_local(a);
 }
 
-static unsigned int keep_usable(struct addr *addrs, unsigned int n, uint8_t family)
+/*
+ * Rejects an address of this host, and one behind a tunnel of ours, which ike_route_cuts() knows: a
+ * forged answer would have the daemon negotiate with itself, or send IKE into the tunnel.
+ */
+static bool is_elsewhere(const struct ike *ike, const struct addr *a)
+{
+	return !(ike->ops->is_local && ike->ops->is_local(a, ike->user)) && !ike_route_cuts(ike, a);
+}
+
+static unsigned int keep_usable(const struct ike *ike, struct addr *addrs, unsigned int n,
+				uint8_t family)
 {
 	unsigned int i, kept = 0;
 
 	for (i = 0; i < n; i++)
-		if (is_usable(&addrs[i], family))
+		if (is_usable(&addrs[i], family) && is_elsewhere(ike, &addrs[i]))
 			addrs[kept++] = addrs[i];
 	return kept;
 }
@@ -203,7 +215,7 @@ static void take_result(struct ike_remote *r, struct ike_lookup *l)
 	struct ike *ike = peer->ike;
 	bool resolved = l->n;
 
-	l->n = keep_usable(l->addrs, l->n, l->family);
+	l->n = keep_usable(ike, l->addrs, l->n, l->family);
 	r->looked_at = ike->now ? ike->now : 1;
 	if (l->n) {
 		set_addrs(r, l->addrs, l->n);
@@ -239,11 +251,38 @@ static void lookup_done(void *arg)
 		submit_next(ike);
 }
 
+/* Queues a lookup that a tunnel waits for in front of those that only renew what is known. */
+static void enqueue(struct ike *ike, struct ike_lookup *l)
+{
+	struct ike_lookup **at = &ike->lookups;
+
+	while (*at && (!l->needed || (*at)->needed))
+		at = &(*at)->next;
+	l->next = *at;
+	*at = l;
+}
+
+/* A tunnel waits for a lookup that is under way, or in the queue. */
+static void hurry(struct ike *ike, struct ike_lookup *l)
+{
+	struct ike_lookup **at = &ike->lookups;
+
+	if (l->needed)
+		return;
+	l->needed = true;
+	while (*at && *at != l)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = l->next;
+	enqueue(ike, l);
+}
+
 /* The job may be over when this returns. */
-static bool look_up(struct ike_remote *r)
+static bool look_up(struct ike_remote *r, bool needed)
 {
 	struct ike *ike = r->peer->ike;
-	struct ike_lookup *l = calloc(1, sizeof(*l)), **at;
+	struct ike_lookup *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return false;
@@ -253,6 +292,7 @@ static bool look_up(struct ike_remote *r)
 	l->ops = ike->ops;
 	l->user = ike->user;
 	l->family = r->peer->conf->local.family;
+	l->needed = needed;
 	snprintf(l->name, sizeof(l->name), "%s", r->conf->name);
 	r->lookup = l;
 	ike_timer_off(&ike->timers, &r->again);
@@ -260,9 +300,7 @@ static bool look_up(struct ike_remote *r)
 		submit(l);
 		return true;
 	}
-	for (at = &ike->lookups; *at; at = &(*at)->next)
-		;
-	*at = l;
+	enqueue(ike, l);
 	return true;
 }
 
@@ -270,7 +308,7 @@ static void again_due(struct ike_timer *t)
 {
 	struct ike_remote *r = container_of(t, struct ike_remote, again);
 
-	if (!r->lookup && !r->peer->ike->closing && !look_up(r))
+	if (!r->lookup && !r->peer->ike->closing && !look_up(r, false))
 		ike_timer_set(&r->peer->ike->timers, t, r->peer->ike->now + AGAIN_MS);
 }
 
@@ -481,7 +519,9 @@ static bool is_fresh(const struct ike_peer *peer, const struct ike_remote *r)
 /* Resolves a name. IKE_PICK_READY: a result is there, which may be that there is no address. */
 static enum ike_pick resolved(struct ike_peer *peer, struct ike_remote *r)
 {
-	if (r->conf->type == CONF_REMOTE_NAME && !r->lookup && !is_fresh(peer, r) && !look_up(r))
+	if (r->lookup)
+		hurry(peer->ike, r->lookup);
+	else if (r->conf->type == CONF_REMOTE_NAME && !is_fresh(peer, r) && !look_up(r, true))
 		return IKE_PICK_FAILED;
 	return r->lookup ? IKE_PICK_WAIT : IKE_PICK_READY;
 }

@@ -470,8 +470,15 @@ static bool op_local_addr(const struct addr *remote, struct addr *local, void *u
 
 static bool op_is_local(const struct addr *addr, void *user)
 {
-	(void)addr;
-	return !((struct node *)user)->not_local;
+	const struct node *n = user;
+	char text[ADDR_STRLEN];
+
+	addr_str(addr, text, sizeof(text));
+	/* the addresses of names are the peers', but for its own */
+	if (n->w->names && strstr(n->w->names, text) &&
+	    strcmp(text, n == &n->w->a ? "192.0.2.1" : "192.0.2.2"))
+		return false;
+	return !n->not_local;
 }
 
 /* finds "name=addr,addr" among the names of the world */
