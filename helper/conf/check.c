@@ -288,6 +288,15 @@ static bool check_priority(struct conf_tunnel *t, struct conf_error *err)
 	return true;
 }
 
+static bool is_default(const struct ts *dst)
+{
+	struct ts all = *dst;
+
+	memset(all.min.a, 0, sizeof(all.min.a));
+	memset(all.max.a, 0xff, addr_len(&all.max));
+	return ts_contains(dst, &all);
+}
+
 /*
  * Refuses a route that would lead the daemon's IKE, and ESP, into a tunnel. A rule keeps them out of
  * a table of its own.
@@ -302,10 +311,16 @@ static bool check_route_of(const struct conf_tunnel *t, const struct conf_entry 
 	dst.proto = 0;
 	dst.port_min = 0;
 	dst.port_max = 65535;
+	if (!peer->n_remotes && is_default(&dst))
+		return conf_fail_at(err, &t->route.at,
+				    "found a route in the main table for entry %u, which is to %s, expected 'route yes table N': the route would lead IKE and ESP to peer '%s', which may have any address, into the tunnel",
+				    e->number, ts_str(&dst, net, sizeof(net)), peer->name);
 	for (i = 0; i < peer->n_remotes; i++) {
 		const struct conf_remote *r = &peer->remotes[i];
 
-		if (r->type == CONF_REMOTE_NAME || !ts_intersect(&dst, &r->range, &both))
+		/* a name may have any address; the daemon compares those that it learns */
+		if (r->type == CONF_REMOTE_NAME ? !is_default(&dst) :
+						  !ts_intersect(&dst, &r->range, &both))
 			continue;
 		return conf_fail_at(err, &t->route.at,
 				    "found a route in the main table for entry %u, which is to %s, expected 'route yes table N': the route would lead IKE and ESP to %s, the address of peer '%s', into the tunnel",

@@ -29,7 +29,7 @@
 #define IKE_TASKS_MAX		131072	/* tasks of an IKE SA: more than its CHILD SAs and entries */
 #define IKE_KEY_MAX		64
 #define IKE_STRANGER_MSG_MAX	32768	/* octets of a message on an SA before it is authenticated */
-#define IKE_ROUTES_MAX		256	/* routes of one CHILD SA */
+#define IKE_ROUTES_MAX		256	/* routes of the CHILD SAs of one IKE SA */
 #define IKE_WINDOW		4	/* requests of the peer's that we take at once: RFC 7296 2.3 */
 
 struct ike_orphans;
@@ -186,6 +186,8 @@ struct ike {
 	struct ike_route *routes;
 	struct ike_table routes_by_key;
 	struct ike_timer routes_timer;
+	uint32_t routes_round;
+	bool routes_renewing;
 	struct ike_table updowns;
 	struct ike_timers timers;
 	struct ike_cookie cookie;
@@ -328,6 +330,7 @@ struct ike_miss {
  * @misses: entries whose packets wait for longer than those of others
  * @told_partial: the log has the selectors that the peer did not grant
  * @routes: routes that it has without an SA
+ * @route_told: time of the last error about its routes, in ms of the core's clock; 0: none
  */
 struct ike_tunnel {
 	struct ike_tunnel *next;
@@ -348,6 +351,7 @@ struct ike_tunnel {
 	char ended[64];
 	bool told_partial;
 	struct ike_route_use *routes;
+	uint64_t route_told;
 	struct ike_timer timer;
 	struct ike_op_list ops;
 };
@@ -812,13 +816,14 @@ void ike_orphans_routes(const struct ike_tunnel *tun, json_t *to,
 			void (*add)(json_t *to, const struct ike_route_use *uses));
 
 /* ---- route.c: routes to the remote networks ---- */
-void ike_routes_hold(const struct ike_tunnel *tun, const struct addr *remote,
-		     const struct kern_sel *sels, unsigned int n, struct ike_route_use **held);
+void ike_routes_hold(struct ike_tunnel *tun, const struct addr *remote, const struct kern_sel *sels,
+		     unsigned int n, unsigned int most, struct ike_route_use **held);
 void ike_routes_drop(struct ike *ike, struct ike_route_use **held);
 /* Installs the routes of a CHILD SA that is up, or changes them. */
 void ike_routes_child(struct ike_child *child);
 void ike_routes_set_conf(struct ike *ike);
 void ike_routes_end(struct ike *ike);
+bool ike_route_cuts(const struct ike *ike, const struct addr *remote);
 json_t *ike_routes_show(const struct ike_tunnel *tun);
 
 /* ---- updown.c: the commands of tunnels ---- */

@@ -124,7 +124,7 @@ void ike_natt_follow(struct ike_sa *sa, const struct endpoint *to, const struct 
 	sa->local = *to;
 	sa->remote = *from;
 	/* no route may contain the peer's new address */
-	for (c = sa->children; c; c = c->next)
+	for (c = same_host ? NULL : sa->children; c; c = c->next)
 		ike_routes_child(c);
 }
 

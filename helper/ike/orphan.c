@@ -290,13 +290,14 @@ static void report(struct ike *ike, const struct ike_tunnel *tun)
 			   n);
 }
 
-static void hold_routes(struct ike_orphans *all, const struct ike_tunnel *tun)
+static void hold_routes(struct ike_orphans *all, struct ike_tunnel *tun)
 {
 	struct ike_orphan *o;
 
 	for (o = tun ? all->first : NULL; o; o = o->next)
 		if (o->dir == NFIPSEC_DIR_OUT)
-			ike_routes_hold(tun, &o->remote, o->sels, o->n_sels, &o->routes);
+			ike_routes_hold(tun, &o->remote, o->sels, o->n_sels, IKE_ROUTES_MAX,
+					&o->routes);
 }
 
 /**

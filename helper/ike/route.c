@@ -4,6 +4,7 @@
  * one route. The kernel has it while at least one of them does.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "ike/core.h"
 
 #define RENEW_MS	1000	/* delay after a change of devices or addresses */
+#define RENEW_SLICE	128	/* routes that the kernel is asked for at a time */
+#define SLICE_MS	10	/* delay before the next ones */
+#define ROUTE_REPORT_MS	60000	/* one error of a tunnel's routes is logged in this time */
 #define RETRY_MS	30000	/* delay before the kernel is asked again for a refused route */
 
 /**
@@ -24,6 +28,7 @@
  * @e: the route as the kernel has it, or should have it
  * @first: the first user, whose source the route has; NULL: a route of an earlier run
  * @end: where the next user is put
+ * @round: number of the renewal that it had last
  * @installed: the kernel has the route
  */
 struct ike_route {
@@ -31,6 +36,7 @@ struct ike_route {
 	struct ike_link by_key;
 	struct route_entry e;
 	struct ike_route_use *first, **end;
+	uint32_t round;
 	bool installed;
 };
 
@@ -57,7 +63,7 @@ struct ike_route_use {
  */
 struct holder {
 	struct ike *ike;
-	const struct ike_tunnel *tun;
+	struct ike_tunnel *tun;
 	const struct addr *remote;
 	struct ike_route_use **held;
 	unsigned int left;
@@ -138,19 +144,38 @@ static const char *net_str(const struct route_entry *e, char *out, size_t len)
 	return out;
 }
 
+/*
+ * Reports why a tunnel lacks a route. A peer chooses selectors, rekeys and moves, so one line in
+ * ROUTE_REPORT_MS must do.
+ */
+__attribute__((format(printf, 2, 3)))
+static void report(const struct holder *h, const char *fmt, ...)
+{
+	struct ike_tunnel *tun = h->tun;
+	char text[IKE_TEXT_MAX];
+	va_list ap;
+
+	if (tun->route_told && h->ike->now < tun->route_told + ROUTE_REPORT_MS)
+		return;
+	tun->route_told = h->ike->now ? h->ike->now : 1;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ike_report(h->ike, IKE_EVENT_ERROR, tun->peer->conf->name, tun->conf->name, NULL, "%s",
+		   text);
+}
+
 static void report_refused(const struct holder *h, const struct route_entry *e, int err)
 {
 	char net[TS_STRLEN], source[ADDR_STRLEN];
 
 	net_str(e, net, sizeof(net));
 	if (err == -EADDRNOTAVAIL)
-		ike_report(h->ike, IKE_EVENT_ERROR, h->tun->peer->conf->name, h->tun->conf->name,
-			   NULL, "no route to %s: found source %s, expected an address of this host",
-			   net, addr_str(&e->source, source, sizeof(source)));
+		report(h, "no route to %s: found source %s, expected an address of this host", net,
+		       addr_str(&e->source, source, sizeof(source)));
 	else
-		ike_report(h->ike, IKE_EVENT_ERROR, h->tun->peer->conf->name, h->tun->conf->name,
-			   NULL, "no route to %s in table %u: %s", net, e->table,
-			   err == -EEXIST ? "the table has another route to it" : strerror(-err));
+		report(h, "no route to %s in table %u: %s", net, e->table,
+		       err == -EEXIST ? "the table has another route to it" : strerror(-err));
 }
 
 static bool source_is_ours(struct ike *ike, const struct route_entry *e)
@@ -221,20 +246,58 @@ static bool is_usual(uint32_t table)
 	return table == RT_TABLE_MAIN || table == RT_TABLE_DEFAULT;
 }
 
-static bool would_cut(const struct holder *h, const struct route_entry *e)
+static bool cuts(const struct route_entry *e, const struct addr *remote)
 {
-	char net[TS_STRLEN], peer[ADDR_STRLEN];
 	struct ts ts;
 
 	ts_from_prefix(&e->dst, e->prefix_len, &ts);
-	if (!is_usual(e->table) || h->remote->family != e->dst.family ||
-	    addr_cmp(&ts.min, h->remote) > 0 || addr_cmp(&ts.max, h->remote) < 0)
+	return is_usual(e->table) && remote->family == e->dst.family &&
+	       addr_cmp(&ts.min, remote) <= 0 && addr_cmp(&ts.max, remote) >= 0;
+}
+
+/* Returns an address of any peer that the route would cut off, as far as names are resolved. */
+static const struct addr *cut_off(const struct holder *h, const struct route_entry *e)
+{
+	const struct ike_peer *peer;
+	unsigned int i, k;
+
+	if (cuts(e, h->remote))
+		return h->remote;
+	for (peer = h->ike->peers; peer; peer = peer->next)
+		for (i = 0; i < peer->n_remotes; i++)
+			for (k = 0; k < peer->remotes[i].n; k++)
+				if (cuts(e, &peer->remotes[i].addrs[k].addr))
+					return &peer->remotes[i].addrs[k].addr;
+	return NULL;
+}
+
+static bool would_cut(const struct holder *h, const struct route_entry *e)
+{
+	const struct addr *remote = is_usual(e->table) ? cut_off(h, e) : NULL;
+	char net[TS_STRLEN], peer[ADDR_STRLEN];
+
+	if (!remote)
 		return false;
-	ike_report(h->ike, IKE_EVENT_ERROR, h->tun->peer->conf->name, h->tun->conf->name, NULL,
-		   "no route to %s in table %u: it would lead IKE and ESP to the peer's address %s into the tunnel; expected another table",
-		   net_str(e, net, sizeof(net)), e->table,
-		   addr_str(h->remote, peer, sizeof(peer)));
+	report(h, "no route to %s in table %u: it would lead IKE and ESP to the peer's address %s into the tunnel; expected another table",
+	       net_str(e, net, sizeof(net)), e->table, addr_str(remote, peer, sizeof(peer)));
 	return true;
+}
+
+/**
+ * ike_route_cuts() - checks whether a route of ours would lead IKE to an address into a tunnel
+ * @ike: the core
+ * @remote: an address that a name server gave for a peer
+ *
+ * Return: true if the address is of no use
+ */
+bool ike_route_cuts(const struct ike *ike, const struct addr *remote)
+{
+	const struct ike_route *r;
+
+	for (r = ike->routes; r; r = r->next)
+		if (r->first && cuts(&r->e, remote))
+			return true;
+	return false;
 }
 
 static void hold_one(struct holder *h, const struct route_entry *e)
@@ -332,36 +395,49 @@ static bool hold_range(struct holder *h, const struct ts *dst)
  * @remote: outer address of the peer; family 0: any
  * @sels: selectors as outbound packets look
  * @n: number of @sels
+ * @most: number of routes that may be installed
  * @held: list of the routes in use; the former ones are no longer used
  *
  * A peer chooses selectors within the access list, so the number of routes is limited: a range may
  * need 254 of them.
  */
-void ike_routes_hold(const struct ike_tunnel *tun, const struct addr *remote,
-		     const struct kern_sel *sels, unsigned int n, struct ike_route_use **held)
+void ike_routes_hold(struct ike_tunnel *tun, const struct addr *remote, const struct kern_sel *sels,
+		     unsigned int n, unsigned int most, struct ike_route_use **held)
 {
 	struct holder h = { .ike = tun->peer->ike, .tun = tun, .remote = remote, .held = held,
-			    .left = IKE_ROUTES_MAX };
+			    .left = most };
 	struct ike_route_use *old = *held;
 	unsigned int i;
 
 	*held = NULL;
 	for (i = 0; tun->conf->route.on && i < n; i++)
 		if (!hold_range(&h, &sels[i].dst)) {
-			ike_report(h.ike, IKE_EVENT_ERROR, tun->peer->conf->name, tun->conf->name,
-				   NULL, "no route to some of its addresses: one CHILD SA has %u routes at most",
-				   IKE_ROUTES_MAX);
+			report(&h, "no route to some of its addresses: the SAs of one peer have %u routes at most",
+			       IKE_ROUTES_MAX);
 			break;
 		}
 	/* only now, so that a route that stays is never absent */
 	ike_routes_drop(h.ike, &old);
 }
 
+/* Returns the number of routes that the other CHILD SAs of an IKE SA leave for this one. */
+static unsigned int routes_left(const struct ike_child *child)
+{
+	const struct ike_route_use *use;
+	const struct ike_child *c;
+	unsigned int n = 0;
+
+	for (c = child->sa->children; c; c = c->next)
+		for (use = c == child ? NULL : c->routes; use && n < IKE_ROUTES_MAX; use = use->next)
+			n++;
+	return IKE_ROUTES_MAX - n;
+}
+
 void ike_routes_child(struct ike_child *child)
 {
 	if (child->tun && child->state == IKE_CHILD_UP)
 		ike_routes_hold(child->tun, &child->sa->remote.addr, child->sels, child->n_sels,
-				&child->routes);
+				child->tun->conf->route.on ? routes_left(child) : 0, &child->routes);
 }
 
 /* ---- configuration ---- */
@@ -371,8 +447,9 @@ static bool is_permanent(const struct ike_tunnel *tun)
 {
 	const struct conf_tunnel *conf = tun->conf;
 
-	return conf->route.on && ((conf->start == CONF_START_ON_TRAFFIC &&
-				   tun->peer->conf->remote.family) || conf_tunnel_is_bundle(conf));
+	return conf->route.on &&
+	       ((conf->start == CONF_START_ON_TRAFFIC && conf_peer_initiates(tun->peer->conf)) ||
+		conf_tunnel_is_bundle(conf));
 }
 
 static void hold_list(struct ike_tunnel *tun)
@@ -383,6 +460,8 @@ static void hold_list(struct ike_tunnel *tun)
 	const struct conf_list *list = tun->conf->list;
 	unsigned int i;
 
+	/* an administrator who loads a configuration wants to know */
+	tun->route_told = 0;
 	tun->routes = NULL;
 	for (i = 0; is_permanent(tun) && i < list->n; i++)
 		if (list->entries[i].action == CONF_PROTECT)
@@ -400,25 +479,45 @@ static void hold_children(struct ike_peer *peer)
 			ike_routes_child(c);
 }
 
-static void renew(struct ike *ike)
+static void renew_one(struct ike *ike, struct ike_route *r)
 {
-	struct ike_route *r;
+	/* the kernel removes routes of a device that is set down, and of a source that goes */
+	int ret = r->installed ? change(ike, &r->e, ROUTE_ADD) : -ENOENT;
 
-	int ret;
-
-	for (r = ike->routes; r; r = r->next) {
-		/* the kernel removes routes of a device that is set down, and of a source that goes */
-		ret = r->installed ? change(ike, &r->e, ROUTE_ADD) : -ENOENT;
-		if (ret && ret != -EEXIST) {
-			r->installed = false;
-			install(ike, r);
-		}
+	if (ret && ret != -EEXIST) {
+		r->installed = false;
+		install(ike, r);
 	}
 }
 
+/* Each route is a question to the kernel, so RENEW_SLICE of them are asked for at a time. */
+static void renew_some(struct ike *ike)
+{
+	struct ike_route *r;
+	unsigned int n = 0;
+
+	for (r = ike->routes; r; r = r->next) {
+		if (r->round == ike->routes_round)
+			continue;
+		if (n++ == RENEW_SLICE) {
+			renew_in(ike, SLICE_MS);
+			return;
+		}
+		r->round = ike->routes_round;
+		renew_one(ike, r);
+	}
+	ike->routes_renewing = false;
+}
+
+/* Goes on with the routes of this round, or begins another one. */
 static void renew_due(struct ike_timer *t)
 {
-	renew(container_of(t, struct ike, routes_timer));
+	struct ike *ike = container_of(t, struct ike, routes_timer);
+
+	if (!ike->routes_renewing)
+		ike->routes_round++;
+	ike->routes_renewing = true;
+	renew_some(ike);
 }
 
 /**
@@ -442,7 +541,8 @@ void ike_routes_set_conf(struct ike *ike)
 			route_remove(ike, r);
 	}
 	/* a module that was removed and loaded again has another device */
-	renew(ike);
+	ike->routes_renewing = false;
+	renew_due(&ike->routes_timer);
 }
 
 void ike_route_left(struct ike *ike, const struct route_entry *e)

@@ -222,6 +222,53 @@ static void ranges(void **state)
 }
 
 /* `remote address any`: the peer's address is known only when it comes */
+/* with several addresses, or a name, the daemon initiates as well */
+static void several_addresses(void **state)
+{
+	static const struct world_conf c = {
+		.remote = "192.0.2.2 192.0.2.12", .extra_tunnel = "route yes",
+	};
+	struct world *w = world_new(&c, NULL);
+
+	(void)state;
+	assert_true(node_has_route(&w->a, NET));
+	world_free(w);
+}
+
+static bool sent_to(const struct node *n, const char *addr)
+{
+	char text[ADDR_STRLEN];
+	unsigned int i;
+
+	for (i = 0; i < n->n_log; i++)
+		if (!strcmp(addr_str(&n->log[i].to.addr, text, sizeof(text)), addr))
+			return true;
+	return false;
+}
+
+/* a name server that names an address behind a tunnel gets no IKE sent into it */
+static void name_behind_the_tunnel(void **state)
+{
+	static const struct world_conf c = {
+		.entries = "10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n"
+			   "access-list z { 10 protect ip from 10.8.0.0/16 to 10.9.0.0/16",
+		.extra_tunnel = "route yes }\n}\npeer q { local address 192.0.2.1 id fqdn a.example.com\n"
+				"remote address gw.example.com id fqdn q.example.com auth psk\n"
+				"tunnel u { access-list z start at-load",
+	};
+	struct world *w = world_new(&c, NULL);
+
+	(void)state;
+	w->names = "gw.example.com=10.2.0.9";
+	world_run(w, 70000);
+	assert_true(node_has_route(&w->a, NET));
+	assert_false(sent_to(&w->a, "10.2.0.9"));
+	w->names = "gw.example.com=192.0.2.9";
+	world_run(w, 180000);
+	assert_true(sent_to(&w->a, "192.0.2.9"));
+	world_free(w);
+}
+
 static void never_over_the_peer(void **state)
 {
 	static const struct world_conf
@@ -331,7 +378,7 @@ static void bounded(void **state)
 	node_up(&w->b, NULL);
 	world_deliver(w);
 	assert_int_equal(w->a.n_routes, 256);
-	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "one CHILD SA has 256 routes at most"));
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "the SAs of one peer have 256 routes at most"));
 	node_down(&w->b, NULL);
 	world_deliver(w);
 	assert_int_equal(w->a.n_routes, 0);
@@ -367,6 +414,8 @@ int main(void)
 		cmocka_unit_test(shared),
 		cmocka_unit_test(granted_part),
 		cmocka_unit_test(ranges),
+		cmocka_unit_test(several_addresses),
+		cmocka_unit_test(name_behind_the_tunnel),
 		cmocka_unit_test(never_over_the_peer),
 		cmocka_unit_test(refused_by_the_kernel),
 		cmocka_unit_test(foreign_source),
