@@ -491,14 +491,13 @@ void ike_child_clock(struct ike_child *child)
 void ike_child_rekey_again(struct ike_child *child, uint64_t ms)
 {
 	struct ike *ike = child->sa->ike;
-	uint64_t life = child->tun ? child->tun->conf->lifetime_seconds * 1000 : 0;
-	uint64_t left = child->since + life > ike->now ? child->since + life - ike->now : 0;
+	uint64_t left = child->hard_at > ike->now ? child->hard_at - ike->now : 0;
 
 	child->replacing = false;
 	if (child->state != IKE_CHILD_UP || child->replaced)
 		return;
 	/* sooner where its life is short */
-	if (life && ms > left / 4)
+	if (child->hard_at && ms > left / 4)
 		ms = left / 4 > V2_TEMPORARY_MIN ? left / 4 : V2_TEMPORARY_MIN;
 	ike_timer_set(&ike->timers, &child->renew, ike->now + ms);
 }

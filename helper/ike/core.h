@@ -26,6 +26,7 @@
 #define IKE_BACKOFF_FIRST	1000	/* ms before a tunnel that failed is tried again */
 #define IKE_BACKOFF_MAX		30000
 #define IKE_REKEY_RETRY		10000
+#define IKE_OVERDUE_SPREAD	60000	/* ms within which SAs are renewed that a load made too old */
 #define IKE_TASKS_MAX		131072	/* tasks of an IKE SA: more than its CHILD SAs and entries */
 #define IKE_KEY_MAX		64
 #define IKE_STRANGER_MSG_MAX	32768	/* octets of a message on an SA before it is authenticated */
@@ -481,6 +482,7 @@ struct ike_answer {
  * @heir: own SPI of the SA that took over
  * @authenticated: by which exchange it counts, whatever rekeyed it since
  * @rekey_at: when to rekey it, @reauth_at: when to authenticate anew; 0: never
+ * @ends_after: a load made it too old: its end by `ike-lifetime` and `reauth` is not before; 0: no load
  * @rekey_refused: the peer does not rekey IKE SAs
  * @temporary_since: the first TEMPORARY_FAILURE in its answers to that
  * @no_more: the peer makes no further CHILD SA on it
@@ -563,7 +565,7 @@ struct ike_sa {
 	bool replacing;			/* its successor is being negotiated */
 	struct ike_sa *from, *rekey_out, *rekey_in;
 	uint64_t heir;
-	uint64_t authenticated, rekey_at, reauth_at, temporary_since;
+	uint64_t authenticated, rekey_at, reauth_at, ends_after, temporary_since;
 	bool keyed, rekey_refused, no_more;
 	struct ike_op_list answered;	/* who waits for the peer's next answer */
 	uint64_t rtt;			/* ms from our last request to its answer */
@@ -646,6 +648,7 @@ struct ike_child {
 	bool no_tfc;		/* the peer takes no padded packets */
 	struct ike_op_list rekeyed;	/* who waits for its successor */
 	uint64_t soft_at;	/* when that comes by time; 0: never */
+	uint64_t hard_at;	/* when the module ends its first SA by time; 0: never */
 	bool soft;		/* its soft limit is over */
 	bool answering;
 	struct addr awaited_at;
@@ -900,6 +903,8 @@ void ike_sa_established(struct ike_sa *sa);
 void ike_sa_watch(struct ike_sa *sa);
 uint64_t ike_soft_ms(uint64_t ms, unsigned int percent, bool initiator);
 uint64_t ike_sa_end(const struct ike_sa *sa);	/* of an established one; IKE_NEVER */
+uint64_t ike_overdue(const struct ike *ike, uint64_t end);
+void ike_sa_life_changed(struct ike_sa *sa, const struct conf_peer *from);
 /* what a successor by rekeying has of @old from the beginning */
 bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old);
 /* and all the rest, which @old has no more: CHILD SAs, tasks, those who wait */
@@ -978,6 +983,7 @@ void ike_child_answering(struct ike_child *child, bool on);
 unsigned int ike_sa_children_up(const struct ike_sa *sa);
 
 /* ---- install.c ---- */
+void ike_child_limits_changed(struct ike_child *child, const struct conf_tunnel *from);
 struct ike_child_keys {		/* of one direction */
 	uint8_t encr[IKE_KEY_MAX], integ[IKE_KEY_MAX];
 	uint8_t encr_len, integ_len;

@@ -122,6 +122,8 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 	sa.soft_seconds = soft_seconds(child, sa.hard_seconds);
 	sa.soft_bytes = soft_bytes(child, sa.hard_bytes);
 	child->soft_at = sa.soft_seconds ? ike->now + sa.soft_seconds * 1000 : 0;
+	if (!child->hard_at && sa.hard_seconds)
+		child->hard_at = ike->now + sa.hard_seconds * 1000;
 	/* before a packet can leave by it */
 	if (!in && conf->tfc)
 		ike->ops->tfc(child->name, !child->no_tfc, ike->user);
@@ -138,6 +140,42 @@ int ike_install(struct ike_child *child, bool in, const struct ike_child_keys *k
 		ike_table_put(&ike->by_sels, &child->sels_link, sels_hash(child));
 	}
 	return ret;
+}
+
+static bool lowers(uint64_t from, uint64_t to)
+{
+	return to && (!from || to < from);
+}
+
+/**
+ * ike_child_limits_changed() - applies changed limits of a tunnel to a CHILD SA
+ * @child: the CHILD SA; its tunnel has the new block
+ * @from: the block before the load
+ *
+ * The module keeps the `lifetime` that its SAs were installed with. If the load lowers it, the CHILD
+ * SA is rekeyed when the new one is nearly over, or soon. The daemon does not know when a
+ * number of octets is reached, so a lower one leads to rekeying soon, too. The new `idle-timeout`
+ * is over at the earliest that long after the load: a load ends no SA.
+ */
+void ike_child_limits_changed(struct ike_child *child, const struct conf_tunnel *from)
+{
+	const struct conf_tunnel *to = child->tun->conf;
+	struct ike *ike = child->sa->ike;
+	uint64_t at = IKE_NEVER;
+
+	if (child->state != IKE_CHILD_UP)
+		return;
+	if (from->idle_timeout != to->idle_timeout)
+		ike_timer_set(&ike->timers, &child->idle, to->idle_timeout ?
+			      ike->now + to->idle_timeout * 1000 : IKE_NEVER);
+	if (lowers(from->lifetime_seconds, to->lifetime_seconds))
+		at = child->since + soft_seconds(child, to->lifetime_seconds) * 1000;
+	if (at < ike->now || lowers(from->lifetime_bytes, to->lifetime_bytes))
+		at = ike_overdue(ike, child->hard_at ? child->hard_at : IKE_NEVER);
+	if (at == IKE_NEVER || child->soft || (child->soft_at && child->soft_at <= at))
+		return;
+	child->soft_at = at;
+	ike_child_clock(child);
 }
 
 /* ---- outbound, but not yet ---- */

@@ -77,7 +77,6 @@ static bool peer_same(const struct reload *r, const struct conf_peer *a, const s
 	    conf_peer_initiates(a) != conf_peer_initiates(b) || !ids_same(&a->local_id, &b->local_id) ||
 	    !ids_same(&a->remote_id, &b->remote_id) ||
 	    a->local_auth != b->local_auth || a->remote_auth != b->remote_auth ||
-	    a->ike_lifetime != b->ike_lifetime || a->reauth != b->reauth ||
 	    !a->lacks != !b->lacks ||
 	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
 		return false;
@@ -177,9 +176,7 @@ static bool tunnel_same(const struct conf_tunnel *a, const struct conf_tunnel *b
 	/* the module deletes the SAs of a tunnel that it gets with another remote address */
 	return addr_equal(&a->peer->remote, &b->peer->remote) &&
 	       a->mode == b->mode && a->child_sa == b->child_sa &&
-	       a->lifetime_seconds == b->lifetime_seconds &&
-	       a->lifetime_bytes == b->lifetime_bytes && a->replay_window == b->replay_window &&
-	       a->idle_timeout == b->idle_timeout &&
+	       a->replay_window == b->replay_window &&
 	       a->tfc == b->tfc && a->mark == b->mark && !strcmp(a->vrf, b->vrf) &&
 	       proposals_same(a->esp, a->n_esp, b->esp, b->n_esp) &&
 	       proposals_same(a->ah, a->n_ah, b->ah, b->n_ah) && lists_same(a->list, b->list);
@@ -270,16 +267,35 @@ static struct ike_tunnel *tunnel_new(struct ike_peer *peer, const struct conf_tu
 	return tun;
 }
 
+/* Applies the limits of the new block to the CHILD SAs of a tunnel. */
+static void limits_update(struct ike_tunnel *tun, const struct conf_tunnel *from)
+{
+	const struct conf_tunnel *to = tun->conf;
+	struct ike_child *c;
+	struct ike_sa *sa;
+
+	if (from->lifetime_seconds == to->lifetime_seconds &&
+	    from->lifetime_bytes == to->lifetime_bytes && from->idle_timeout == to->idle_timeout)
+		return;
+	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
+		for (c = sa->children; c; c = c->next)
+			if (c->tun == tun)
+				ike_child_limits_changed(c, from);
+}
+
 /* takes the tunnel of that name out of the list when it is the same */
 static struct ike_tunnel *tunnel_keep(struct ike_tunnel **list, const struct conf_tunnel *conf)
 {
+	const struct conf_tunnel *from;
 	struct ike_tunnel *tun;
 
 	for (; (tun = *list); list = &tun->next) {
 		if (strcmp(tun->conf->name, conf->name) || !tunnel_same(tun->conf, conf))
 			continue;
 		*list = tun->next;
+		from = tun->conf;
 		tun->conf = conf;
+		limits_update(tun, from);
 		return tun;
 	}
 	return NULL;
@@ -314,9 +330,14 @@ static void settings_update(struct ike_peer *peer, const struct conf_peer *from)
 	ike_remotes_set(peer, same);
 	if (!same || memcmp(from->cert_digest, to->cert_digest, sizeof(to->cert_digest)))
 		try_again_soon(peer);
-	for (sa = peer->sas; sa && from->dpd != to->dpd; sa = sa->peer_next)
-		if (sa->state == IKE_STATE_ESTABLISHED)
+	for (sa = peer->sas; sa; sa = sa->peer_next) {
+		if (sa->state != IKE_STATE_ESTABLISHED)
+			continue;
+		if (from->dpd != to->dpd)
 			ike_sa_watch(sa);
+		if (from->ike_lifetime != to->ike_lifetime || from->reauth != to->reauth)
+			ike_sa_life_changed(sa, from);
+	}
 }
 
 static void peer_update(struct ike_peer *peer, const struct conf_peer *conf)

@@ -503,6 +503,9 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 		if (s->loses_to && s->loses_to == ike_sa_own_spi(old))
 			s->loses_to = ike_sa_own_spi(sa);
 	}
+	/* a load may have changed them while the successor was negotiated */
+	sa->reauth_at = old->reauth_at;
+	sa->ends_after = old->ends_after;
 	sa->loses_to = old->loses_to;
 	sa->close_at = old->close_at;
 	sa->asked = old->asked;
@@ -644,32 +647,102 @@ static uint64_t soft_lifetime(const struct ike_sa *sa, uint64_t seconds)
 			   LIFETIME_SOFT_RESPONDER, sa->initiator);
 }
 
+static void set_rekey_at(struct ike_sa *sa)
+{
+	uint64_t life = sa->peer->conf->ike_lifetime;
+
+	sa->rekey_at = life ? sa->established + soft_lifetime(sa, life) : 0;
+}
+
+static void set_reauth_at(struct ike_sa *sa)
+{
+	uint64_t life = sa->peer->conf->reauth;
+
+	sa->reauth_at = life ? sa->authenticated + soft_lifetime(sa, life) : 0;
+}
+
+static uint64_t renewal(const struct ike_sa *sa)
+{
+	if (!sa->rekey_at && !sa->reauth_at)
+		return IKE_NEVER;
+	return !sa->reauth_at || (sa->rekey_at && sa->rekey_at < sa->reauth_at) ? sa->rekey_at :
+									      sa->reauth_at;
+}
+
 /* a rekeyed SA has the reauthentication of the one before it ahead, at the same time */
 static void set_life(struct ike_sa *sa)
 {
-	const struct conf_peer *conf = sa->peer->conf;
-	struct ike *ike = sa->ike;
-
 	if (!sa->authenticated) {
-		sa->authenticated = ike->now;
-		sa->reauth_at = conf->reauth ? ike->now + soft_lifetime(sa, conf->reauth) : 0;
+		sa->authenticated = sa->ike->now;
+		set_reauth_at(sa);
 	}
-	sa->rekey_at = conf->ike_lifetime ? ike->now + soft_lifetime(sa, conf->ike_lifetime) : 0;
-	ike_timer_off(&ike->timers, &sa->life);
-	if (sa->rekey_at || sa->reauth_at)
-		ike_timer_set(&ike->timers, &sa->life,
-			      !sa->reauth_at || (sa->rekey_at && sa->rekey_at < sa->reauth_at) ?
-			      sa->rekey_at : sa->reauth_at);
+	set_rekey_at(sa);
+	ike_timer_set(&sa->ike->timers, &sa->life, renewal(sa));
+}
+
+static uint64_t end_by(const struct ike_sa *sa, const struct conf_peer *conf)
+{
+	uint64_t rekey = conf->ike_lifetime ? sa->established + conf->ike_lifetime * 1000 : IKE_NEVER;
+	uint64_t reauth = conf->reauth ? sa->authenticated + conf->reauth * 1000 : IKE_NEVER;
+	uint64_t end = rekey < reauth ? rekey : reauth;
+
+	return end < sa->ends_after ? sa->ends_after : end;
 }
 
 /* when it must be gone */
 uint64_t ike_sa_end(const struct ike_sa *sa)
 {
-	const struct conf_peer *conf = sa->peer->conf;
-	uint64_t rekey = conf->ike_lifetime ? sa->established + conf->ike_lifetime * 1000 : IKE_NEVER;
-	uint64_t reauth = conf->reauth ? sa->authenticated + conf->reauth * 1000 : IKE_NEVER;
+	return end_by(sa, sa->peer->conf);
+}
 
-	return rekey < reauth ? rekey : reauth;
+/* An IKE SA that a load makes too old gets this long for its renewal, in ms. */
+#define OVERDUE_END	180000
+
+/**
+ * ike_overdue() - chooses when an SA is renewed that a load made too old
+ * @ike: the core
+ * @end: time of its end; IKE_NEVER: it has none
+ *
+ * One load may concern thousands of SAs. So each waits for a random part of a minute, at most for a
+ * third of the time that it has left.
+ *
+ * Return: the time, in ms of the core's clock.
+ */
+uint64_t ike_overdue(const struct ike *ike, uint64_t end)
+{
+	uint64_t spread = end > ike->now ? (end - ike->now) / 3 : 0;
+	uint32_t r = 0;
+
+	if (spread > IKE_OVERDUE_SPREAD)
+		spread = IKE_OVERDUE_SPREAD;
+	crypto_random(&r, sizeof(r));
+	return ike->now + (spread ? r % spread : 0);
+}
+
+/**
+ * ike_sa_life_changed() - applies a changed `ike-lifetime` or `reauth` to an IKE SA
+ * @sa: an established IKE SA; its peer has the new block
+ * @from: the block before the load
+ *
+ * The new values count from the same moments as the old ones did: @established of the IKE SA, and
+ * its last authentication. An IKE SA that is older already is renewed soon. It ends only if that
+ * fails, and never later than by the old values.
+ */
+void ike_sa_life_changed(struct ike_sa *sa, const struct conf_peer *from)
+{
+	const struct conf_peer *to = sa->peer->conf;
+	uint64_t now = sa->ike->now, was = end_by(sa, from), end = ike_sa_end(sa), at;
+
+	if (end < was && end < now + OVERDUE_END) {
+		end = now + OVERDUE_END < was ? now + OVERDUE_END : was;
+		sa->ends_after = end;
+	}
+	if (from->ike_lifetime != to->ike_lifetime)
+		set_rekey_at(sa);
+	if (from->reauth != to->reauth)
+		set_reauth_at(sa);
+	at = renewal(sa);
+	ike_timer_set(&sa->ike->timers, &sa->life, at > now ? at : ike_overdue(sa->ike, end));
 }
 
 /**

@@ -518,7 +518,7 @@ static void reload_changed(void **state)
 	static const struct world_conf confs[] = {
 		{ .psk = "another" }, { .ike = "aes256gcm16-prfsha384-ecp384" }, { .esp = "aes256gcm16" },
 		{ .entries = "10 protect ip from 10.1.0.0/16 to 10.2.7.0/24" },
-		{ .remote = "192.0.2.9" }, { .extra_tunnel = "lifetime 2h\n" },
+		{ .remote = "192.0.2.9" }, { .extra_tunnel = "replay-window 128\n" },
 	};
 	struct world *w;
 	size_t i;

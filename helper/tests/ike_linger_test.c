@@ -176,7 +176,7 @@ static void another_configuration(void **state)
 {
 	const struct world_conf same = rekey_never;
 	static const struct world_conf other = { .extra_peer = "ike-lifetime 0s\n dpd 0s\n",
-						 .extra_tunnel = "lifetime 2h\n" };
+						 .extra_tunnel = "lifetime 0s replay-window 128\n" };
 	struct world *w;
 	uint32_t spi[2];
 

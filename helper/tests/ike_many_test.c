@@ -74,9 +74,9 @@ static void waiter(void *arg, const char *error)
 	snprintf(outcome, sizeof(outcome), "%s", error ? error : "");
 }
 
-/* peers p[i] of @n; @lifetime is what differs between two loads */
+/* peers p[i] of @n; @ike, its proposals, is what differs between two loads */
 static struct conf *conf_of(const unsigned int *p, unsigned int n, const char *start,
-			    const char *(*lifetime)(unsigned int))
+			    const char *(*ike)(unsigned int))
 {
 	char *text, *secrets;
 	size_t len, secrets_len;
@@ -89,10 +89,10 @@ static struct conf *conf_of(const unsigned int *p, unsigned int n, const char *s
 		fprintf(f, "access-list l%u { 10 protect ip from 10.1.0.0/16 to 10.64.%u.%u }\n"
 			"peer p%u { local address 192.0.2.1 id fqdn hq.example.com\n"
 			" remote address 10.128.%u.%u id fqdn p%u.example.com\n"
-			" auth psk ike aes128gcm16-prfsha256-x25519 ike-lifetime %s\n"
+			" auth psk ike %s\n"
 			" tunnel t { access-list l%u esp aes128gcm16 start %s } }\n",
 			p[i], p[i] / 256, p[i] % 256, p[i], p[i] / 256, p[i] % 256, p[i],
-			lifetime(p[i]), p[i], start);
+			ike(p[i]), p[i], start);
 		fprintf(s, "psk hq.example.com p%u.example.com \"secret %u\"\n", p[i], p[i]);
 	}
 	fclose(f);
@@ -105,21 +105,22 @@ static struct conf *conf_of(const unsigned int *p, unsigned int n, const char *s
 	return conf;
 }
 
-static const char *day(unsigned int p)
+static const char *aes128(unsigned int p)
 {
 	(void)p;
-	return "1d";
+	return "aes128gcm16-prfsha256-x25519";
 }
 
-static const char *hour(unsigned int p)
+static const char *aes256(unsigned int p)
 {
 	(void)p;
-	return "1h";
+	return "aes256gcm16-prfsha256-x25519";
 }
 
 static const char *every_third(unsigned int p)
 {
-	return p % 3 ? "1d" : "1h";
+	return p % 3 ? "aes128gcm16-prfsha256-x25519" :
+		       "aes256gcm16-prfsha256-x25519";
 }
 
 /* ---- names, and what a load keeps ---- */
@@ -164,7 +165,7 @@ static void names_outlive_a_load(void **state)
 	(void)state;
 	for (i = 0; i < N; i++)
 		p[i] = i;
-	first = conf_of(p, N, "on-traffic", day);
+	first = conf_of(p, N, "on-traffic", aes128);
 	ike_set_conf(ike, first, 1);
 	for (i = 0; i < N; i++)
 		assert_int_equal(acquired(ike, i), 1);
@@ -190,7 +191,7 @@ static void names_outlive_a_load(void **state)
 	/* back, as they were in the first place */
 	for (i = 0; i < N; i++)
 		p[i] = i;
-	third = conf_of(p, N, "on-traffic", day);
+	third = conf_of(p, N, "on-traffic", aes128);
 	ike_set_conf(ike, third, 1);
 	conf_free(second);
 	for (i = 0; i < N; i++)
@@ -350,12 +351,12 @@ static void each_of_thousands_is_found(void **state)
 	(void)state;
 	for (i = 0; i < MANY; i++)
 		p[i] = MANY - i;
-	first = conf_of(p, MANY, "at-load", day);
-	same = conf_of(p, MANY, "at-load", day);
-	other = conf_of(p, MANY, "at-load", hour);
+	first = conf_of(p, MANY, "at-load", aes128);
+	same = conf_of(p, MANY, "at-load", aes128);
+	other = conf_of(p, MANY, "at-load", aes256);
 	for (i = 0; i < MANY; i++)
 		adopt(ike, p[i]);
-	earlier = conf_of(p, MANY, "on-traffic", day);
+	earlier = conf_of(p, MANY, "on-traffic", aes128);
 	recall(ike, earlier);
 	conf_free(earlier);
 	ike_set_conf(ike, first, 1);

@@ -835,7 +835,7 @@ static void late_answers_end_their_own_request_only(void **state)
 	struct world *w = world_new(&two_a, &two_b);
 
 	(void)state;
-	other.extra_tunnel = "lifetime 2h\n";
+	other.extra_tunnel = "replay-window 128\n";
 	node_up(&w->a, NULL);
 	world_deliver(w);
 	node_down(&w->a, "t");

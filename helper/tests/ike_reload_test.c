@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A load ends only the SAs that depend on what changed. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include <linux/nfipsec.h>
 
 #include "ike/core.h"
 #include "ike_bend.h"
@@ -276,6 +279,257 @@ static void dpd(void **state)
 	world_free(w);
 }
 
+#define HOURS	3600000ULL
+#define NOT_B	" dpd 0s\n ike-lifetime 0s\n"
+
+/* a has these lines in its block; b asks for nothing by itself */
+static struct world *quiet(const struct world_conf *a)
+{
+	static const struct world_conf b = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 0s\n" };
+
+	return world_up(a, &b);
+}
+
+static struct ike_child *bend_child(struct node *n)
+{
+	struct ike_child *c = bend_sa(n)->children;
+
+	while (c && c->state != IKE_CHILD_UP)
+		c = c->next;
+	assert_non_null(c);
+	return c;
+}
+
+/* the load itself sends nothing and ends nothing */
+static void load(struct world *w, const struct world_conf *a)
+{
+	unsigned int n = w->n_packets;
+
+	world_load(&w->a, a);
+	assert_int_equal(w->n_packets, n);
+	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
+	assert_int_equal(node_sas(&w->a), 2);
+}
+
+static void ike_lifetime(void **state)
+{
+	static const struct world_conf a = { .extra_peer = " dpd 0s\n", .extra_tunnel = "lifetime 0s\n" };
+	static const struct world_conf longer = { .extra_peer = " dpd 0s\n ike-lifetime 8h\n",
+						  .extra_tunnel = "lifetime 0s\n" };
+	static const struct world_conf never = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 0s\n" };
+	struct world *w = quiet(&a);
+	uint64_t began = w->now;
+	uint32_t spi = node_newest(&w->a, NFIPSEC_DIR_OUT)->spi;
+
+	(void)state;
+	world_run(w, HOURS);
+	load(w, &longer);
+	world_run(w, 6 * HOURS);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 1);
+	assert_int_equal(ike_sa_end(bend_sa(&w->a)), began + 8 * HOURS);
+	world_run(w, HOURS / 2);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
+	load(w, &never);
+	world_run(w, 100 * HOURS);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
+	/* too old at once */
+	load(w, &a);
+	assert_int_equal(ike_sa_end(bend_sa(&w->a)), w->now + 180000);
+	world_run(w, 60000);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 3);
+	assert_int_equal(ike_sa_end(bend_sa(&w->a)), bend_sa(&w->a)->established + 4 * HOURS);
+	/* its CHILD SA goes on */
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_DOWN), 0);
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->spi, spi);
+	world_free(w);
+}
+
+/* no load lets an IKE SA live longer than the values before it, nor does one load after the other */
+static void end_of_the_overdue(void **state)
+{
+	static const struct world_conf h4 = { .extra_peer = " dpd 0s\n" };
+	static const struct world_conf h2 = { .extra_peer = " dpd 0s\n ike-lifetime 2h\n" };
+	static const struct world_conf h1 = { .extra_peer = " dpd 0s\n ike-lifetime 1h\n" };
+	struct world *w = quiet(&h4);
+	struct ike_sa *sa = bend_sa(&w->a);
+	uint64_t began = w->now, end;
+
+	(void)state;
+	world_run(w, 3 * HOURS);
+	w->cut = true;
+	load(w, &h2);
+	end = w->now + 180000;
+	assert_int_equal(ike_sa_end(sa), end);
+	w->now += 20000;
+	load(w, &h1);
+	assert_int_equal(ike_sa_end(sa), end);
+	load(w, &h2);
+	assert_int_equal(ike_sa_end(sa), end);
+	load(w, &h4);
+	assert_int_equal(ike_sa_end(sa), began + 4 * HOURS);
+	/* the renewal comes before the end, though this is near */
+	w->now = began + 4 * HOURS - 9000;
+	load(w, &h1);
+	assert_int_equal(ike_sa_end(sa), began + 4 * HOURS);
+	assert_in_range(sa->life.when, w->now, w->now + 3000);
+	w->cut = false;
+	world_run(w, 3000);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
+	world_free(w);
+}
+
+static void reauth(void **state)
+{
+	static const struct world_conf off = { .extra_peer = NOT_B };
+	static const struct world_conf two = { .extra_peer = NOT_B " reauth 2h\n" };
+	static const struct world_conf nine = { .extra_peer = NOT_B " reauth 9h\n" };
+	struct world *w = quiet(&off);
+	uint64_t began = w->now;
+
+	(void)state;
+	world_run(w, HOURS);
+	load(w, &nine);
+	assert_int_equal(ike_sa_end(bend_sa(&w->a)), began + 9 * HOURS);
+	load(w, &two);
+	world_run(w, HOURS / 2);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 1);
+	world_run(w, HOURS / 2 - 1000);
+	/* authenticated anew: not "rekeyed" */
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
+	assert_null(node_line(&w->a, IKE_EVENT_IKE_UP, "rekeyed"));
+	load(w, &off);
+	world_run(w, 20 * HOURS);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
+	/* too old at once; what the peer rekeys meanwhile is as old */
+	load(w, &two);
+	began = w->now;
+	ike_timer_set(&bend_sa(&w->b)->ike->timers, &bend_sa(&w->b)->life, w->now);
+	bend_sa(&w->b)->rekey_at = w->now;
+	v2_renew(bend_sa(&w->b));
+	world_deliver(w);
+	assert_non_null(node_line(&w->a, IKE_EVENT_IKE_UP, "rekeyed"));
+	world_run(w, 61000);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 4);
+	assert_in_range(bend_sa(&w->a)->authenticated, began, w->now);
+	assert_null(node_line(&w->a, IKE_EVENT_IKE_DOWN, "lifetime"));
+	assert_int_equal(node_sas(&w->a), 2);
+	world_free(w);
+}
+
+/* a load while the successor is negotiated counts for the successor, too */
+static void reauth_while_rekeying(void **state)
+{
+	static const struct world_conf off = { .extra_peer = NOT_B };
+	static const struct world_conf two = { .extra_peer = NOT_B " reauth 2h\n" };
+	struct world *w = quiet(&off);
+	uint64_t began = w->now;
+
+	(void)state;
+	world_run(w, HOURS);
+	v2_renew(bend_sa(&w->a));
+	assert_non_null(bend_sa(&w->a)->rekey_out);
+	world_load(&w->a, &two);
+	world_deliver(w);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
+	assert_int_equal(ike_sa_end(bend_sa(&w->a)), began + 2 * HOURS);
+	assert_in_range(bend_sa(&w->a)->life.when, w->now + 1, began + 2 * HOURS);
+	world_free(w);
+}
+
+static void idle_timeout(void **state)
+{
+	static const struct world_conf off = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 0s\n" };
+	static const struct world_conf hour = { .extra_peer = NOT_B,
+						.extra_tunnel = "lifetime 0s idle-timeout 1h\n" };
+	static const struct world_conf soon = { .extra_peer = NOT_B,
+						.extra_tunnel = "lifetime 0s idle-timeout 60s\n" };
+	struct world *w = quiet(&hour);
+
+	(void)state;
+	world_run(w, HOURS / 2);
+	load(w, &off);
+	world_run(w, 10 * HOURS);
+	assert_int_equal(node_sas(&w->a), 2);
+	/* idle for long, and the load does not end it */
+	load(w, &soon);
+	world_run(w, 30000);
+	assert_int_equal(node_sas(&w->a), 2);
+	node_newest(&w->a, NFIPSEC_DIR_OUT)->last = w->now;
+	world_run(w, 59000);
+	assert_int_equal(node_sas(&w->a), 2);
+	world_run(w, 1000);
+	assert_int_equal(node_sas(&w->a), 0);
+	assert_non_null(node_line(&w->a, IKE_EVENT_IKE_DOWN, "idle"));
+	world_free(w);
+}
+
+static void lifetime(void **state)
+{
+	static const struct world_conf h1 = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 1h\n" };
+	static const struct world_conf h8 = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 8h\n" };
+	static const struct world_conf m10 = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 10m\n" };
+	static const struct world_conf less = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 8h 1GB\n" };
+	struct world *w = quiet(&h1);
+	uint64_t began = w->now;
+
+	(void)state;
+	/* a higher one is for the next */
+	world_run(w, HOURS / 2);
+	load(w, &h8);
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->hard_seconds, 3600);
+	world_run(w, HOURS / 2);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), 2);
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->hard_seconds, 8 * 3600);
+	/* a lower one is over in time, or is already */
+	load(w, &h1);
+	began = bend_child(&w->a)->since;
+	assert_in_range(bend_child(&w->a)->soft_at, began + HOURS / 2, began + HOURS);
+	load(w, &m10);
+	assert_in_range(bend_child(&w->a)->soft_at, w->now - 1, began + HOURS / 6);
+	world_run(w, began + HOURS / 6 - w->now);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), 3);
+	load(w, &h8);
+	world_run(w, HOURS / 6);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), 4);
+	world_run(w, HOURS);
+	load(w, &m10);
+	world_run(w, 61000);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), 5);
+	load(w, &h8);
+	world_run(w, HOURS / 6);
+	/* of octets */
+	load(w, &less);
+	world_run(w, 61000);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), 7);
+	assert_int_equal(node_newest(&w->a, NFIPSEC_DIR_OUT)->hard_bytes, 1 << 30);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 1);
+	assert_int_equal(node_sas(&w->a), 2);
+	world_free(w);
+}
+
+/* the SA lives for hours yet: a peer that does not rekey is not asked all the time */
+static void lifetime_refused(void **state)
+{
+	static const struct world_conf h8 = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 8h\n" };
+	static const struct world_conf m10 = { .extra_peer = NOT_B, .extra_tunnel = "lifetime 10m\n" };
+	struct world *w = quiet(&h8);
+	unsigned int n;
+
+	(void)state;
+	world_run(w, HOURS);
+	w->b.refuse_in = ENOMEM;
+	load(w, &m10);
+	world_run(w, 60000);
+	n = w->n_packets;
+	world_run(w, 60000);
+	assert_in_range(w->n_packets - n, 2 * 10, 2 * 30);
+	assert_int_equal(node_sas(&w->a), 2);
+	w->b.refuse_in = 0;
+	world_run(w, 20000);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), 2);
+	world_free(w);
+}
+
 static void entries_of_the_module(void **state)
 {
 	static const char *const entries[] = {
@@ -312,6 +566,13 @@ int main(void)
 		cmocka_unit_test(other_ca),
 		cmocka_unit_test(raw_keys),
 		cmocka_unit_test(dpd),
+		cmocka_unit_test(ike_lifetime),
+		cmocka_unit_test(end_of_the_overdue),
+		cmocka_unit_test(reauth),
+		cmocka_unit_test(reauth_while_rekeying),
+		cmocka_unit_test(idle_timeout),
+		cmocka_unit_test(lifetime),
+		cmocka_unit_test(lifetime_refused),
 		cmocka_unit_test(entries_of_the_module),
 	};
 
