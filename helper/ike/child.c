@@ -104,6 +104,31 @@ struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool 
 	return child;
 }
 
+/**
+ * ike_child_set_sels() - gives a CHILD SA the selectors that were negotiated for it
+ * @child: the CHILD SA
+ * @sels: selectors as outbound packets look; copied
+ * @n: number of @sels
+ *
+ * From now on other clients do not get them.
+ *
+ * Return: false: out of memory
+ */
+bool ike_child_set_sels(struct ike_child *child, const struct kern_sel *sels, unsigned int n)
+{
+	struct kern_sel *copy = malloc(n * sizeof(*sels));
+
+	if (!copy)
+		return false;
+	memcpy(copy, sels, n * sizeof(*sels));
+	free(child->sels);
+	child->sels = copy;
+	child->n_sels = n;
+	child->spans[0].child = child->spans[1].child = child;
+	ike_spans_put(&child->sa->ike->spans, child->spans, sels, n);
+	return true;
+}
+
 void ike_nego_free(struct ike_child *child)
 {
 	struct ike_nego *n = child->nego;
@@ -349,7 +374,7 @@ static void close_in(struct ike_child *child)
 	ike_uninstall_in(child);
 	/* for good: so what went before it has nobody to wait for */
 	if (!succeeded && child->tun && child->state != IKE_CHILD_OFFERED)
-		ike_lingers_drop(child->sa->ike, child->tun, &child->entry);
+		ike_lingers_drop(child->sa->ike, child->tun, child);
 }
 
 void ike_child_free(struct ike_child *child, const char *why)
@@ -384,6 +409,7 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_ops_done(&child->rekeyed, why);
 	buf_free(&child->lowest_nonce);
 	buf_free(&child->rival_nonce);
+	ike_spans_drop(&sa->ike->spans, child->spans);
 	ike_client_remember(child);
 	free(child->sels);
 	free(child);

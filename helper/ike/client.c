@@ -20,6 +20,13 @@ bool ike_has_clients(const struct ike_peer *peer)
 	return !conf_peer_initiates(conf) && (!conf->remote_id.type || conf_id_is_pattern(&conf->remote_id));
 }
 
+/* Puts the remembered selectors where ike_client_of() and holder() find them. */
+static void publish(struct ike_sa *sa)
+{
+	sa->had_spans[0].sa = sa->had_spans[1].sa = sa;
+	ike_spans_put(&sa->ike->spans, sa->had_spans, sa->had, sa->n_had);
+}
+
 /**
  * ike_client_remember - keep the selectors of a CHILD SA that goes, while its client is connected
  * @child: gives its selectors away
@@ -40,10 +47,12 @@ void ike_client_remember(struct ike_child *child)
 	sa->had_in = child->tun;
 	child->sels = NULL;
 	child->n_sels = 0;
+	publish(sa);
 }
 
 void ike_client_forget(struct ike_sa *sa)
 {
+	ike_spans_drop(&sa->ike->spans, sa->had_spans);
 	free(sa->had);
 	sa->had = NULL;
 	sa->n_had = 0;
@@ -58,6 +67,7 @@ void ike_client_inherit(struct ike_sa *sa, struct ike_sa *old)
 	sa->had_in = old->had_in;
 	old->had = NULL;
 	ike_client_forget(old);
+	publish(sa);
 }
 
 static bool takes(const struct kern_sel *sels, unsigned int n, const struct kern_flow *flow)
@@ -72,29 +82,63 @@ static bool takes(const struct kern_sel *sels, unsigned int n, const struct kern
 }
 
 /**
+ * struct client_search - a search among the clients of a tunnel
+ * @tun: the tunnel
+ * @flow: packet of the client; NULL: @sel is given
+ * @sel: selector that another client than @of may hold
+ * @of: IKE SA of the client that asks for @sel
+ * @found: IKE SA of the client, the newest; NULL: none yet
+ */
+struct client_search {
+	const struct ike_tunnel *tun;
+	const struct kern_flow *flow;
+	const struct kern_sel *sel;
+	const struct ike_sa *of;
+	struct ike_sa *found;
+};
+
+/* the IKE SA of a span, if its selectors are of the tunnel and count; NULL */
+static struct ike_sa *span_owner(const struct ike_span *span, const struct client_search *s)
+{
+	const struct ike_child *c = span->child;
+	struct ike_sa *sa = c ? c->sa : span->sa;
+
+	if (sa->dead || sa->peer != s->tun->peer || (c ? c->tun : sa->had_in) != s->tun)
+		return NULL;
+	/* one that is offered may be granted to a client, but carries nothing yet */
+	if (c && (s->flow ? c->state != IKE_CHILD_UP : c->state == IKE_CHILD_DELETING))
+		return NULL;
+	return sa;
+}
+
+static bool find_client(const struct ike_span *span, void *arg)
+{
+	struct client_search *s = arg;
+	struct ike_sa *sa = span_owner(span, s);
+	const struct ike_child *c = span->child;
+
+	if (sa && sa->state == IKE_STATE_ESTABLISHED && !sa->replacing && !sa->no_more &&
+	    (!s->found || s->found->born < sa->born) &&
+	    (c ? takes(c->sels, c->n_sels, s->flow) : takes(sa->had, sa->n_had, s->flow)))
+		s->found = sa;
+	return true;
+}
+
+/**
  * ike_client_of - the client that a packet is for
  * @tun: of a block with clients
  * @flow: the packet; NULL: there is none
  *
- * Return: an IKE SA of the client; NULL: no connected client has selectors that take the packet.
+ * Return: an IKE SA of the client, the newest; NULL: no connected client has selectors that take the
+ * packet.
  */
 struct ike_sa *ike_client_of(const struct ike_tunnel *tun, const struct kern_flow *flow)
 {
-	const struct ike_child *c;
-	struct ike_sa *sa;
+	struct client_search s = { .tun = tun, .flow = flow };
 
-	if (!flow || !flow->src.family)
-		return NULL;
-	for (sa = tun->peer->sas; sa; sa = sa->peer_next) {
-		if (sa->state != IKE_STATE_ESTABLISHED || sa->replacing || sa->no_more)
-			continue;
-		if (sa->had_in == tun && takes(sa->had, sa->n_had, flow))
-			return sa;
-		for (c = sa->children; c; c = c->next)
-			if (c->tun == tun && c->state == IKE_CHILD_UP && takes(c->sels, c->n_sels, flow))
-				return sa;
-	}
-	return NULL;
+	if (flow && flow->src.family)
+		ike_spans_search(tun->peer->ike->spans, &flow->dst, &flow->dst, find_client, &s);
+	return s.found;
 }
 
 static unsigned int append(struct kern_sel *out, unsigned int n, const struct kern_sel *sels,
@@ -138,29 +182,26 @@ unsigned int ike_client_has(const struct ike_child *child, struct kern_sel *out)
 	return n;
 }
 
-static bool holds(const struct ike_sa *sa, const struct ike_tunnel *tun, const struct kern_sel *sel)
+static bool find_holder(const struct ike_span *span, void *arg)
 {
-	const struct ike_child *c;
+	struct client_search *s = arg;
+	struct ike_sa *sa = span_owner(span, s);
+	const struct ike_child *c = span->child;
 
-	if (sa->had_in == tun && ike_ts_any_overlaps(sa->had, sa->n_had, sel))
-		return true;
-	for (c = sa->children; c; c = c->next)
-		if (c->tun == tun && c->state != IKE_CHILD_DELETING &&
-		    ike_ts_any_overlaps(c->sels, c->n_sels, sel))
-			return true;
-	return false;
+	if (sa && sa != s->of && sa->state >= IKE_STATE_ESTABLISHED && !ike_sa_same_peer(sa, s->of) &&
+	    (c ? ike_ts_any_overlaps(c->sels, c->n_sels, s->sel) :
+		 ike_ts_any_overlaps(sa->had, sa->n_had, s->sel)))
+		s->found = sa;
+	return !s->found;
 }
 
 static struct ike_sa *holder(const struct ike_sa *of, const struct ike_tunnel *tun,
 			     const struct kern_sel *sel)
 {
-	struct ike_sa *sa;
+	struct client_search s = { .tun = tun, .sel = sel, .of = of };
 
-	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
-		if (sa != of && sa->state >= IKE_STATE_ESTABLISHED && holds(sa, tun, sel) &&
-		    !ike_sa_same_peer(sa, of))
-			return sa;
-	return NULL;
+	ike_spans_search(tun->peer->ike->spans, &sel->dst.min, &sel->dst.max, find_holder, &s);
+	return s.found;
 }
 
 /*

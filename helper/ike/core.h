@@ -11,6 +11,7 @@
 #include "core/printable.h"
 #include "core/rate.h"
 #include "ike/ike.h"
+#include "ike/span.h"
 #include "ike/table.h"
 #include "ike/timer.h"
 #include "sys/crypto.h"
@@ -173,7 +174,8 @@ struct ike {
 	struct ike_table by_id;		/* established SAs, by the peer's identity */
 	struct ike_table by_spi_in, by_spi_out;	/* CHILD SAs */
 	struct ike_table by_sels;	/* those with an outbound SA, by what it carries */
-	struct ike_table deferred;	/* those whose outbound SA is put off, by their tunnel */
+	struct ike_table deferred;	/* those whose outbound SA is put off, by their tunnel and client */
+	struct ike_span *spans;		/* addresses of peers that CHILD SAs carry, or clients had */
 	struct ike_table to_look_at;	/* IKE SAs, by their peer: unique.c */
 	uint64_t hash_key;
 	struct ike_orphans *orphans;		/* SAs of an earlier run, of each tunnel */
@@ -506,6 +508,7 @@ struct ike_answer {
  * @had: selectors of its newest CHILD SA that went while it stayed: client.c
  * @n_had: their number
  * @had_in: their tunnel
+ * @had_spans: the same in ike->spans
  * @certs: certificates that authenticated the peer, for recheck.c; NULL: none did
  * @recheck_at: of the wall clock, when they are judged again
  * @recheck: timer of that
@@ -580,6 +583,7 @@ struct ike_sa {
 	struct kern_sel *had;
 	unsigned int n_had;
 	const struct ike_tunnel *had_in;
+	struct ike_span had_spans[IKE_SPANS];
 	struct ike_certs *certs;
 	struct ike_timer recheck;
 	struct ike_sa *recheck_next;
@@ -614,7 +618,8 @@ struct ike_nego {
 /**
  * struct ike_child - a pair of IPsec SAs
  * @tun: NULL when its configuration has gone
- * @sels: as outbound packets look
+ * @sels: as outbound packets look; ike_child_set_sels()
+ * @spans: the same in ike->spans
  * @orig_local: our address as the peer knows it, transport mode through a NAT; family 0: none
  * @orig_remote: the peer's address as the peer knows it; the same
  * @prop: what was chosen
@@ -655,6 +660,7 @@ struct ike_child {
 	bool esn, in_installed, out_installed, counted, replacing, replaced, final;
 	unsigned int n_sels;
 	struct kern_sel *sels;
+	struct ike_span spans[IKE_SPANS];
 	struct addr orig_local, orig_remote;
 	uint64_t since;
 	bool wished;
@@ -840,7 +846,7 @@ bool ike_memo_holds(const struct ike_peer *peer);
 /* ---- linger.c: inbound SAs that take what is on its way, though their pair is closed ---- */
 bool ike_linger(struct ike_child *child);
 bool ike_lingers(const struct ike *ike, uint32_t spi);
-void ike_lingers_drop(struct ike *ike, const struct ike_tunnel *tun, const uint32_t *entry);
+void ike_lingers_drop(struct ike *ike, const struct ike_tunnel *tun, const struct ike_child *after);
 bool ike_linger_expire(struct ike *ike, const struct kern_sa *sa);
 
 /* ---- recheck.c: certificates of established peers ---- */
@@ -953,6 +959,7 @@ bool ike_datagram(struct bytes *rest, struct bytes *one);
 
 /* ---- child.c ---- */
 struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool initiator);
+bool ike_child_set_sels(struct ike_child *child, const struct kern_sel *sels, unsigned int n);
 void ike_child_up(struct ike_child *child);
 void ike_child_free(struct ike_child *child, const char *why);	/* out of the module and the list */
 void ike_child_mute(struct ike_child *child);

@@ -228,9 +228,19 @@ static bool same_sels(const struct ike_child *a, const struct ike_child *b)
 	return a->n_sels == b->n_sels;
 }
 
+/* A block may have thousands of clients, and each has its own. */
 static uint32_t tunnel_hash(const struct ike_child *child)
 {
-	return ike_hash(child->sa->ike->hash_key, &child->tun, sizeof(child->tun));
+	const struct conf_id *id = &child->sa->remote_id;
+	uint64_t key = child->sa->ike->hash_key;
+	uint32_t tunnel = ike_hash(key, &child->tun, sizeof(child->tun));
+
+	return ike_has_clients(child->tun->peer) ? tunnel ^ ike_hash(key, id->data, id->len) : tunnel;
+}
+
+static bool is_same_client(const struct ike_child *a, const struct ike_child *b)
+{
+	return !ike_has_clients(a->tun->peer) || ike_sa_same_peer(a->sa, b->sa);
 }
 
 bool ike_install_carried(const struct ike_child *child)
@@ -301,7 +311,8 @@ void ike_install_before(const struct ike_child *child)
 		/* installing takes this one out of the table, and no other */
 		next = ike_table_next(l);
 		c = container_of(l, struct ike_child, defer_link);
-		if (c != child && c->tun == child->tun && c->out_keys && !c->replaced &&
+		if (c != child && c->tun == child->tun && is_same_client(c, child) && c->out_keys &&
+		    !c->replaced &&
 		    c->sa->state == IKE_STATE_ESTABLISHED)
 			install_deferred(c);
 	}

@@ -123,18 +123,25 @@ bool ike_lingers(const struct ike *ike, uint32_t spi)
 	return find(ike, spi);
 }
 
+/* Other clients of the same block go on. */
+static bool goes_after(const struct ike_linger *l, const struct ike_child *child)
+{
+	return l->entry == child->entry && (!ike_has_clients(l->tun->peer) ||
+					    addr_equal(&l->remote, &child->sa->remote.addr));
+}
+
 /**
  * ike_lingers_drop - what they were to wait for has gone too: at once
  * @ike: the core
  * @tun: of this tunnel; NULL: all
- * @entry: of this entry of its list; NULL: of all
+ * @after: of its entry, and of a client at its address; NULL: of all
  */
-void ike_lingers_drop(struct ike *ike, const struct ike_tunnel *tun, const uint32_t *entry)
+void ike_lingers_drop(struct ike *ike, const struct ike_tunnel *tun, const struct ike_child *after)
 {
 	struct ike_linger **at = &ike->lingers, *l;
 
 	while ((l = *at))
-		if ((!tun || l->tun == tun) && (!entry || l->entry == *entry))
+		if ((!tun || l->tun == tun) && (!after || goes_after(l, after)))
 			drop(ike, at, true);
 		else
 			at = &l->next;

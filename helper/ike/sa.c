@@ -497,12 +497,12 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 		if (tun->sa == old)
 			tun->sa = sa;
 	/* what it is to follow, or loses to, is of the same peer */
-	for (s = old->peer->sas; s; s = s->peer_next) {
+	for (s = old->replacing ? old->peer->sas : NULL; s; s = s->peer_next)
 		if (s->replaces && s->replaces == ike_sa_own_spi(old))
 			s->replaces = ike_sa_own_spi(sa);
+	while ((s = ike_sa_of_id(old->ike, &old->remote_id, s)))
 		if (s->loses_to && s->loses_to == ike_sa_own_spi(old))
 			s->loses_to = ike_sa_own_spi(sa);
-	}
 	/* a load may have changed them while the successor was negotiated */
 	sa->reauth_at = old->reauth_at;
 	sa->ends_after = old->ends_after;

@@ -323,17 +323,37 @@ bool ike_child_covers(const struct ike_child *c, const struct kern_flow *flow)
 	return false;
 }
 
+struct packet {
+	const struct ike_tunnel *tun;
+	const struct kern_flow *flow;
+};
+
+/* does the module have the CHILD SA, and does it take this packet? */
+static bool carries(const struct ike_child *c, const struct packet *p)
+{
+	struct kern_sa out;
+
+	return c->tun == p->tun && c->state == IKE_CHILD_UP && ike_child_covers(c, p->flow) &&
+	       ike_child_counters(c, false, &out);
+}
+
+static bool carries_not(const struct ike_span *span, void *arg)
+{
+	return !span->child || !carries(span->child, arg);
+}
+
 /* does an SA that the module has take this packet? */
 bool ike_tunnel_covers(const struct ike_tunnel *tun, const struct kern_flow *flow)
 {
+	struct packet p = { .tun = tun, .flow = flow };
 	const struct ike_sa *sa;
 	const struct ike_child *c;
-	struct kern_sa out;
 
+	if (flow->src.family)
+		return !ike_spans_search(tun->peer->ike->spans, &flow->dst, &flow->dst, carries_not, &p);
 	for (sa = tun->peer->sas; sa; sa = sa->peer_next)
 		for (c = sa->children; c; c = c->next)
-			if (c->tun == tun && c->state == IKE_CHILD_UP && ike_child_covers(c, flow) &&
-			    ike_child_counters(c, false, &out))
+			if (carries(c, &p))
 				return true;
 	return false;
 }

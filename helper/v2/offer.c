@@ -154,17 +154,6 @@ static bool set_chosen(struct ike_child *child, const struct ike_proposal *p)
 	return child->spi_out > 255;
 }
 
-static bool set_sels(struct ike_child *child, const struct kern_sel *sels, unsigned int n)
-{
-	free(child->sels);
-	child->sels = malloc(n * sizeof(*sels));
-	if (!child->sels)
-		return false;
-	memcpy(child->sels, sels, n * sizeof(*sels));
-	child->n_sels = n;
-	return true;
-}
-
 /*
  * RFC 7296 2.9.2: what takes over carries all that @old does. In transport mode through
  * a NAT the selectors are the addresses of the ends, and these may have moved.
@@ -503,7 +492,7 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 			note_orig(*child, &s->local, &s->remote);
 		}
 		if (!*child || !set_chosen(*child, &s->chosen) ||
-		    !set_sels(*child, s->sels, s->n_sels))
+		    !ike_child_set_sels(*child, s->sels, s->n_sels))
 			error = WIRE_N_NO_PROPOSAL_CHOSEN;
 		else
 			ike_ts_lists((*child)->sels, (*child)->n_sels, &(*child)->nego->local,
@@ -566,7 +555,7 @@ static bool take_sels(struct ike_child *child, const struct ike_child *old, stru
 {
 	n = for_client(child, old, sels, n);
 	if (n)
-		return set_sels(child, sels, n);
+		return ike_child_set_sels(child, sels, n);
 	snprintf(err, err_len, "its traffic selectors are those of another client");
 	return false;
 }
