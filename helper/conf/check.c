@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include "conf/scan.h"
+#include "sys/launch.h"
 #include "wire/wire.h"
 
 #define FAIL(object, ...) conf_fail_at(err, &(object)->at, __VA_ARGS__)
@@ -363,6 +364,29 @@ static bool check_routes(const struct conf *conf, struct conf_error *err)
 	return true;
 }
 
+/* The launcher has room for the commands of two configurations of this size. */
+static bool check_updowns(const struct conf *conf, struct conf_error *err)
+{
+	const char *commands[LAUNCH_COMMANDS_MAX];
+	const struct conf_tunnel *t;
+	unsigned int i, k, n, of = 0;
+
+	for (i = 0; i < conf->n_peers; i++)
+		for (k = 0; k < conf->peers[i].n_tunnels; k++) {
+			t = &conf->peers[i].tunnels[k];
+			for (n = 0; *t->updown && n < of && strcmp(commands[n], t->updown); n++)
+				;
+			if (!*t->updown || n < of)
+				continue;
+			if (of == LAUNCH_COMMANDS_MAX)
+				return conf_fail_at(err, &t->updown_at,
+						    "found updown \"%s\" after %u other commands, expected at most %u different ones in all tunnels",
+						    t->updown, of, LAUNCH_COMMANDS_MAX);
+			commands[of++] = t->updown;
+		}
+	return true;
+}
+
 static bool check_tunnel(struct conf *conf, struct conf_peer *peer, struct conf_tunnel *t,
 			 struct conf_error *err)
 {
@@ -550,7 +574,7 @@ bool conf_check(struct conf *conf, struct conf_error *err)
 	for (i = 0; i < conf->n_peers; i++)
 		if (!check_peer(conf, &conf->peers[i], err))
 			return false;
-	if (!check_routes(conf, err))
+	if (!check_routes(conf, err) || !check_updowns(conf, err))
 		return false;
 	for (i = 0; i < conf->n_lists; i++) {
 		const struct conf_entry *e = first_protect(&conf->lists[i]);

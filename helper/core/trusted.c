@@ -19,12 +19,14 @@
  * @done: the folders so far, without symbolic links; empty: the root folder
  * @rest: what follows them
  * @links: symbolic links met
+ * @no_sticky: a folder in which others may write is refused, with the sticky bit as well
  * @err: takes the reason of a refusal
  * @err_len: room there
  */
 struct walk {
 	char done[PATH_MAX], rest[PATH_MAX];
 	unsigned int links;
+	bool no_sticky;
 	char *err;
 	size_t err_len;
 };
@@ -72,7 +74,7 @@ static bool fail(const struct walk *w, const char *path, int error)
  */
 static bool is_safe_folder(const struct walk *w, const char *path, const struct stat *st)
 {
-	if (st->st_mode & S_ISVTX)
+	if (st->st_mode & S_ISVTX && !w->no_sticky)
 		return has_owner(st, path, w->err, w->err_len);
 	return trusted_stat(st, path, w->err, w->err_len);
 }
@@ -173,6 +175,25 @@ static bool walk(struct walk *w, const char *path, struct stat *st)
 bool trusted_file(const char *path, char *err, size_t err_len)
 {
 	struct walk w = { .err = err, .err_len = err_len };
+	struct stat st;
+
+	return walk(&w, path, &st) && trusted_stat(&st, *w.done ? w.done : "/", err, err_len);
+}
+
+/**
+ * trusted_command - can nobody else change, or put, the command of a name?
+ * @path: the name
+ * @err: gets the name and reason of a refusal
+ * @err_len: room there
+ *
+ * As trusted_file(), but a folder such as /tmp is refused: every user, and so every process of root
+ * that was taken over and may write nowhere else, can put a file there.
+ *
+ * Return: true: only root, or the user of this process, can write in any folder on the path
+ */
+bool trusted_command(const char *path, char *err, size_t err_len)
+{
+	struct walk w = { .no_sticky = true, .err = err, .err_len = err_len };
 	struct stat st;
 
 	return walk(&w, path, &st) && trusted_stat(&st, *w.done ? w.done : "/", err, err_len);

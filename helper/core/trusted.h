@@ -9,6 +9,7 @@
 struct stat;
 
 bool trusted_file(const char *path, char *err, size_t err_len);
+bool trusted_command(const char *path, char *err, size_t err_len);
 bool trusted_folder(const char *path, char *err, size_t err_len);
 bool trusted_stat(const struct stat *st, const char *path, char *err, size_t err_len);
 

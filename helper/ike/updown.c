@@ -13,10 +13,14 @@
 
 #include "ike/core.h"
 
+#define PAIRS_MAX	256	/* of one IKE SA, for which commands run */
+
 /**
  * struct ike_updown - a pair of selectors that is up
  * @by_key: in the table by tunnel, identity of the peer, and selectors
  * @n: number of CHILD SAs with the pair
+ * @counted: by count_pairs()
+ * @told: an IKE SA with this pair has too many, and the log says so
  * @tunnel: "peer/tunnel"
  * @command: that was run when it came up
  * @key: what distinguishes the pair
@@ -26,6 +30,7 @@
 struct ike_updown {
 	struct ike_link by_key;
 	unsigned int n;
+	bool counted, told;
 	char tunnel[IKE_NAME_MAX];
 	char command[CONF_UPDOWN_MAX + 1];
 	struct buf key;
@@ -210,7 +215,47 @@ static struct ike_updown *updown_new(const struct ike_child *child, const struct
 	return u;
 }
 
-static struct ike_updown *hold(struct ike_child *child, const struct kern_sel *sel)
+/* The different pairs of an IKE SA: while a CHILD SA is rekeyed, two of them have the same ones. */
+static unsigned int count_pairs(const struct ike_sa *sa)
+{
+	const struct ike_child *c;
+	unsigned int i, n = 0;
+
+	for (c = sa->children; c; c = c->next)
+		for (i = 0; i < c->n_updowns; i++)
+			if (c->updowns[i])
+				c->updowns[i]->counted = false;
+	for (c = sa->children; c; c = c->next)
+		for (i = 0; i < c->n_updowns; i++)
+			if (c->updowns[i] && !c->updowns[i]->counted) {
+				c->updowns[i]->counted = true;
+				n++;
+			}
+	return n;
+}
+
+/* Once until all pairs that are up now have gone, whatever the peer asks for. */
+static void tell_too_many(const struct ike_child *child)
+{
+	const struct ike_sa *sa = child->sa;
+	const struct ike_child *c;
+	bool told = false;
+	unsigned int i;
+
+	for (c = sa->children; c; c = c->next)
+		for (i = 0; i < c->n_updowns; i++)
+			if (c->updowns[i]) {
+				told |= c->updowns[i]->told;
+				c->updowns[i]->told = true;
+			}
+	if (!told)
+		ike_report(sa->ike, IKE_EVENT_ERROR, child->tun->peer->conf->name, child->tun->conf->name, NULL,
+			   "%s: updown %s is not run for more selectors: found more than %u pairs of one peer, expected at most that",
+			   child->name, child->tun->conf->updown, PAIRS_MAX);
+}
+
+/* @room: new pairs that the IKE SA may have, which bounds the commands that a peer causes */
+static struct ike_updown *hold(struct ike_child *child, const struct kern_sel *sel, unsigned int *room)
 {
 	struct ike *ike = child->sa->ike;
 	struct ike_updown *u = NULL;
@@ -220,11 +265,14 @@ static struct ike_updown *hold(struct ike_child *child, const struct kern_sel *s
 	key_of(&key, child, sel);
 	if (!key.failed)
 		u = find(ike, &key);
-	if (!key.failed && !u) {
+	if (!key.failed && !u && !*room) {
+		tell_too_many(child);
+	} else if (!key.failed && !u) {
 		u = updown_new(child, sel, &key);
 		if (u) {
 			ike_table_put(&ike->updowns, &u->by_key, key_hash(ike, &u->key));
 			run(ike, u, true);
+			--*room;
 		}
 	}
 	buf_free(&key);
@@ -236,10 +284,12 @@ static struct ike_updown *hold(struct ike_child *child, const struct kern_sel *s
 /**
  * ike_updown_child() - a CHILD SA is up
  * @child: the CHILD SA; a second call has no effect
+ *
+ * Beyond PAIRS_MAX pairs of its IKE SA no command runs, neither for up nor for down.
  */
 void ike_updown_child(struct ike_child *child)
 {
-	unsigned int i;
+	unsigned int i, room;
 
 	if (child->updowns || !child->tun || child->state != IKE_CHILD_UP || !child->n_sels ||
 	    !*child->tun->conf->updown)
@@ -248,8 +298,10 @@ void ike_updown_child(struct ike_child *child)
 	if (!child->updowns)
 		return;
 	child->n_updowns = child->n_sels;
+	room = count_pairs(child->sa);
+	room = room < PAIRS_MAX ? PAIRS_MAX - room : 0;
 	for (i = 0; i < child->n_sels; i++)
-		child->updowns[i] = hold(child, &child->sels[i]);
+		child->updowns[i] = hold(child, &child->sels[i], &room);
 }
 
 /**

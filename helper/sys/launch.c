@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/event.h"
+#include "core/log.h"
 #include "core/printable.h"
 #include "sys/launch.h"
 
@@ -84,12 +85,19 @@ static bool send_msg(struct launch *l, const void *p, size_t len)
 	       send(l->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
+static void tell(struct launch *l, const void *p, size_t len, const char *command)
+{
+	if (!send_msg(l, p, len))
+		log_limited(LOG_LEVEL_ERROR, "updown-allow", "the launcher does not learn which updown commands the configuration has%s%s: %s",
+			    *command ? ", such as " : "", command, strerror(errno));
+}
+
 /* The commands of both configurations are allowed until launch_allow_end(). */
 void launch_allow_begin(struct launch *l)
 {
 	static const char type = LAUNCH_BEGIN;
 
-	send_msg(l, &type, 1);
+	tell(l, &type, 1, "");
 }
 
 void launch_allow(struct launch *l, const char *command)
@@ -98,14 +106,16 @@ void launch_allow(struct launch *l, const char *command)
 	int n = snprintf(msg, sizeof(msg), "%c%s", LAUNCH_ALLOW, command);
 
 	if (n > 0 && (size_t)n < sizeof(msg))
-		send_msg(l, msg, n + 1);
+		tell(l, msg, n + 1, command);
+	else
+		log_limited(LOG_LEVEL_ERROR, "updown-allow", "updown %.100s... will not be run: the name is too long", command);
 }
 
 void launch_allow_end(struct launch *l)
 {
 	static const char type = LAUNCH_END;
 
-	send_msg(l, &type, 1);
+	tell(l, &type, 1, "");
 }
 
 /**

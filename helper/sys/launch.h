@@ -16,6 +16,7 @@
 #define LAUNCH_COMMANDS_MAX	256	/* different commands of a configuration */
 #define LAUNCH_RUNNING_MAX	8	/* commands that run at the same time */
 #define LAUNCH_WAITING_MAX	4096	/* commands that wait */
+#define LAUNCH_TUNNEL_MAX	256	/* those of one tunnel */
 #define LAUNCH_MS		30000	/* a command that runs longer is killed */
 #define LAUNCH_STOP_MS		20000	/* the same for all of them at the end of the daemon */
 #define LAUNCH_LINE_MAX		200	/* octets of a command's first line of output */
@@ -23,12 +24,13 @@
 /**
  * struct launch_limits - limits of the launcher
  * @running: commands at the same time
- * @waiting: commands that wait
+ * @waiting: commands that wait; a `down` whose `up` was taken is not refused beyond that
+ * @tunnel: those of one tunnel, likewise; 0: LAUNCH_TUNNEL_MAX
  * @ms: time of one command
  * @stop_ms: time of all commands after the daemon has ended
  */
 struct launch_limits {
-	unsigned int running, waiting;
+	unsigned int running, waiting, tunnel;
 	uint64_t ms, stop_ms;
 };
 

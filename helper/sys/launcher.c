@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The launcher: the process that runs the updown commands. It verifies each request of the daemon:
- * only root can change the file, the configuration has the command, and the environment has only
- * PLUTO_ variables. It passes no argument, and starts no shell.
+ * only root can change the file, and the environment has only PLUTO_ variables. It passes no argument,
+ * and starts no shell. It also refuses a command that the configuration does not have, but the daemon
+ * says which commands those are. So a daemon that was taken over can have any file run that passes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,16 +28,28 @@
 
 #define ENV_MAX		64	/* variables of one command */
 #define TUNNEL_MAX	64
+#define READS_MAX	16	/* of one command's output, before the launcher looks at all others */
+#define MESSAGES_MAX	256	/* of the daemon, likewise */
+#define UPS_MAX		65536	/* `up` commands that are remembered until their `down` */
+#define UPS_HASH	4096
+
+enum verb { VERB_OTHER, VERB_UP, VERB_DOWN };
 
 /**
  * struct wanted - a command that waits
  * @next: the next one
+ * @verb: the first octets of PLUTO_VERB
+ * @hash: of what an `up` and its `down` have in common
+ * @head: octets of tunnel and command in @msg
+ * @tail: where @msg goes on behind the verb
  * @len: octets of @msg
  * @msg: tunnel, command and environment, each string with a NUL
  */
 struct wanted {
 	struct wanted *next;
-	size_t len;
+	enum verb verb;
+	uint64_t hash;
+	size_t head, tail, len;
 	char msg[];
 };
 
@@ -76,6 +89,8 @@ struct allowed {
  * @first: commands that wait, the oldest first
  * @end: where the next one is put
  * @n_waiting: number of them
+ * @ups: copies of each `up` that was taken, and has had no `down` yet
+ * @n_ups: number of them
  * @running: @limits.running places
  * @allowed: commands of the configuration
  * @n_allowed: number of them
@@ -88,8 +103,10 @@ struct launcher {
 	uint64_t stop_at;
 	struct wanted *first, **end;
 	unsigned int n_waiting;
+	struct wanted *ups[UPS_HASH];
+	unsigned int n_ups;
 	struct running running[LAUNCH_RUNNING_MAX];
-	struct allowed allowed[LAUNCH_COMMANDS_MAX];
+	struct allowed allowed[2 * LAUNCH_COMMANDS_MAX];	/* of the old configuration, too */
 	unsigned int n_allowed, round;
 };
 
@@ -131,18 +148,31 @@ static void report(const struct launcher *l, const struct wanted *w, bool failed
 
 /* ---- what the daemon asks ---- */
 
+static void not_allowed(const struct launcher *l, const char *command, const char *why)
+{
+	char msg[600];
+	int n = snprintf(msg, sizeof(msg), "%cupdown %.400s will not be run: %s", LAUNCH_FAILED, command, why);
+
+	if (n > 0 && (size_t)n < sizeof(msg))
+		(void)send(l->fd, msg, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void allow(struct launcher *l, const char *command)
 {
 	unsigned int i;
 
 	for (i = 0; i < l->n_allowed && strcmp(l->allowed[i].command, command); i++)
 		;
-	if (i == LAUNCH_COMMANDS_MAX)
+	if (i == sizeof(l->allowed) / sizeof(l->allowed[0])) {
+		not_allowed(l, command, "too many different commands");
 		return;
+	}
 	if (i == l->n_allowed) {
 		l->allowed[i].command = strdup(command);
-		if (!l->allowed[i].command)
+		if (!l->allowed[i].command) {
+			not_allowed(l, command, "out of memory");
 			return;
+		}
 		l->n_allowed++;
 	}
 	l->allowed[i].round = l->round;
@@ -196,28 +226,145 @@ static bool is_well_formed(struct wanted *w)
 	return n > 2 && n < ENV_MAX;
 }
 
-static void want(struct launcher *l, const char *msg, size_t len)
+/* FNV-1a */
+static uint64_t hash_of(uint64_t h, const char *p, size_t len)
 {
-	struct wanted *w = malloc(sizeof(*w) + len);
+	for (; len; len--, p++)
+		h = (h ^ (unsigned char)*p) * 0x100000001b3;
+	return h;
+}
+
+/* What @w is: all of it but "up" or "down" names the pair of selectors. */
+static void classify(struct wanted *w)
+{
+	static const char up[] = "PLUTO_VERB=up-", down[] = "PLUTO_VERB=down-";
+	const char *env = env_of(w);
+
+	w->head = env - w->msg;
+	w->tail = w->head;
+	w->verb = VERB_OTHER;
+	if (!strncmp(env, up, sizeof(up) - 1)) {
+		w->verb = VERB_UP;
+		w->tail += sizeof(up) - 1;
+	} else if (!strncmp(env, down, sizeof(down) - 1)) {
+		w->verb = VERB_DOWN;
+		w->tail += sizeof(down) - 1;
+	}
+	w->hash = hash_of(hash_of(0xcbf29ce484222325, w->msg, w->head), w->msg + w->tail, w->len - w->tail);
+}
+
+static struct wanted *wanted_new(const char *msg, size_t len)
+{
+	struct wanted *w = calloc(1, sizeof(*w) + len);
 
 	if (!w)
-		return;
-	w->next = NULL;
+		return NULL;
 	w->len = len;
 	memcpy(w->msg, msg, len);
 	if (!is_well_formed(w)) {
 		free(w);
-		return;
+		return NULL;
 	}
-	if (!is_allowed(l, command_of(w)) || l->n_waiting >= l->limits.waiting) {
-		report(l, w, true, "%s", is_allowed(l, command_of(w)) ?
-		       "not run: too many commands wait" : "refused: the configuration does not have it");
+	classify(w);
+	return w;
+}
+
+static bool is_up_of(const struct wanted *up, const struct wanted *down)
+{
+	return up->verb == VERB_UP && down->verb == VERB_DOWN && up->hash == down->hash &&
+	       up->head == down->head && up->len - up->tail == down->len - down->tail &&
+	       !memcmp(up->msg, down->msg, up->head) &&
+	       !memcmp(up->msg + up->tail, down->msg + down->tail, up->len - up->tail);
+}
+
+/* Without memory or room for it, the limits hold for its `down`. */
+static void remember_up(struct launcher *l, const struct wanted *w)
+{
+	struct wanted **at = &l->ups[w->hash % UPS_HASH], *copy;
+
+	if (w->verb != VERB_UP || l->n_ups >= UPS_MAX)
+		return;
+	copy = malloc(sizeof(*copy) + w->len);
+	if (!copy)
+		return;
+	memcpy(copy, w, sizeof(*w) + w->len);
+	copy->next = *at;
+	*at = copy;
+	l->n_ups++;
+}
+
+/* Returns whether the `up` of @down was taken; it is not any more. */
+static bool forget_up(struct launcher *l, const struct wanted *down)
+{
+	struct wanted **at = &l->ups[down->hash % UPS_HASH], *w;
+
+	for (; (w = *at); at = &w->next) {
+		if (!is_up_of(w, down))
+			continue;
+		*at = w->next;
 		free(w);
-		return;
+		l->n_ups--;
+		return true;
 	}
-	*l->end = w;
-	l->end = &w->next;
-	l->n_waiting++;
+	return false;
+}
+
+/* Returns whether the `up` of @down waited: it does not any more, and neither is to be run. */
+static bool cancel_up(struct launcher *l, const struct wanted *down)
+{
+	struct wanted **at = &l->first, *w;
+
+	if (down->verb != VERB_DOWN)
+		return false;
+	while ((w = *at) && !is_up_of(w, down))
+		at = &w->next;
+	if (!w)
+		return false;
+	*at = w->next;
+	if (!*at)
+		l->end = at;
+	l->n_waiting--;
+	report(l, w, false, "not run: the selectors went down while it waited");
+	free(w);
+	return true;
+}
+
+/* One tunnel, and so one peer, cannot take the places of all others. */
+static bool has_room(const struct launcher *l, const struct wanted *w)
+{
+	const struct wanted *other;
+	unsigned int n = 0;
+
+	if (l->n_waiting >= l->limits.waiting)
+		return false;
+	for (other = l->first; other; other = other->next)
+		n += !strcmp(tunnel_of(other), tunnel_of(w));
+	return n < l->limits.tunnel;
+}
+
+static void want(struct launcher *l, const char *msg, size_t len)
+{
+	struct wanted *w = wanted_new(msg, len);
+	bool was_up;
+
+	if (!w)
+		return;
+	/* the daemon bounds the pairs that a peer has up, and so what is taken without room */
+	was_up = w->verb == VERB_DOWN && forget_up(l, w);
+	if (!is_allowed(l, command_of(w))) {
+		report(l, w, true, "refused: the configuration does not have it");
+		free(w);
+	} else if (cancel_up(l, w)) {
+		free(w);
+	} else if (!was_up && !has_room(l, w)) {
+		report(l, w, true, "not run: too many commands wait");
+		free(w);
+	} else {
+		remember_up(l, w);
+		*l->end = w;
+		l->end = &w->next;
+		l->n_waiting++;
+	}
 }
 
 static void handle(struct launcher *l, const char *msg, size_t len)
@@ -242,9 +389,10 @@ static void handle(struct launcher *l, const char *msg, size_t len)
 static void read_daemon(struct launcher *l)
 {
 	static char msg[LAUNCH_MSG_MAX];
-	ssize_t n;
+	unsigned int i;
+	ssize_t n = 1;
 
-	while ((n = recv(l->fd, msg, sizeof(msg), MSG_DONTWAIT)) > 0)
+	for (i = 0; i < MESSAGES_MAX && (n = recv(l->fd, msg, sizeof(msg), MSG_DONTWAIT)) > 0; i++)
 		handle(l, msg, n);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		l->open = false;
@@ -254,7 +402,7 @@ static void read_daemon(struct launcher *l)
 
 /* ---- commands ---- */
 
-/* Only root can change the file, and each folder on the path to it. */
+/* Only root can change the file, and write in each folder on the path to it. */
 static bool is_trusted(const char *command, char *err, size_t err_len)
 {
 	struct stat st;
@@ -271,7 +419,7 @@ static bool is_trusted(const char *command, char *err, size_t err_len)
 		snprintf(err, err_len, "it is no executable file");
 		return false;
 	}
-	return trusted_file(command, err, err_len);
+	return trusted_command(command, err, err_len);
 }
 
 /* In the new process. Its own session is its process group as well. */
@@ -357,13 +505,15 @@ static void start_some(struct launcher *l)
 	}
 }
 
+/* A command that writes without an end does not keep the launcher from all others. */
 static void read_output(struct running *r)
 {
 	char text[512];
-	ssize_t n;
+	unsigned int reads;
+	ssize_t n = 1;
 	size_t i;
 
-	while ((n = read(r->out, text, sizeof(text))) > 0) {
+	for (reads = 0; reads < READS_MAX && (n = read(r->out, text, sizeof(text))) > 0; reads++) {
 		for (i = 0; i < (size_t)n && !r->ended; i++) {
 			r->ended = text[i] == '\n' || r->len + 1 == sizeof(r->line);
 			if (!r->ended)
@@ -528,6 +678,8 @@ void launcher_run(int fd, const struct launch_limits *limits)
 	l.limits = *limits;
 	if (l.limits.running > LAUNCH_RUNNING_MAX)
 		l.limits.running = LAUNCH_RUNNING_MAX;
+	if (!l.limits.tunnel)
+		l.limits.tunnel = LAUNCH_TUNNEL_MAX;
 	l.fd = fd;
 	l.open = true;
 	l.end = &l.first;

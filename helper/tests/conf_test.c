@@ -911,6 +911,36 @@ static void secrets_of_others_are_refused(void **state)
 	conf_free(conf);
 }
 
+/* The launcher has room for so many commands; the place of the first one beyond is said. */
+static void many_updowns(void **state)
+{
+	char *text = malloc(600 * 200);
+	struct conf_error err = { .text = "" };
+	struct conf *conf;
+	size_t at;
+	int n, i;
+
+	(void)state;
+	assert_non_null(text);
+	for (n = 256; n <= 257; n++) {
+		/* the first command is in one more tunnel */
+		for (i = 0, at = 0; i <= n; i++)
+			at += sprintf(text + at, "access-list l%d { 1 protect ip from 10.%d.%d.0/24 to 10.2.0.0/16 }\n",
+				      i, i / 256 + 3, i % 256);
+		at += sprintf(text + at, "peer p { local address 192.0.2.1 remote address 192.0.2.2\n");
+		for (i = 0; i <= n; i++)
+			at += sprintf(text + at, "tunnel t%d { access-list l%d updown /x/%d }\n", i, i, i ? i - 1 : 0);
+		sprintf(text + at, "}\n");
+		conf = conf_parse(text, strlen(text), "f", &err);
+		if (n == 256 && !conf)
+			fail_msg("%s", err.text);
+		if (n == 257 && (conf || strcmp(err.text, "f:517:39: found updown \"/x/256\" after 256 other commands, expected at most 256 different ones in all tunnels")))
+			fail_msg("'%s'", conf ? "taken" : err.text);
+		conf_free(conf);
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -938,6 +968,7 @@ int main(void)
 		cmocka_unit_test(names_are_found_among_many),
 		cmocka_unit_test(secrets_errors_tell_no_secret),
 		cmocka_unit_test(secrets_of_others_are_refused),
+		cmocka_unit_test(many_updowns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,6 +207,43 @@ static void crash(void **state)
 	world_free(w);
 }
 
+/* A peer asks for more pairs than commands run for: both verbs are bounded, and all tunnels carry. */
+static void many_pairs(void **state)
+{
+	enum { MANY = 300, MOST = 256 };
+	struct world_conf a = { .extra_tunnel = "child-sa per-entry updown /x", .start = "manual" }, b = { .start = "manual" };
+	char *list = malloc(MANY * 80);
+	struct world *w;
+	size_t at = 0;
+	int i;
+
+	(void)state;
+	assert_non_null(list);
+	for (i = 1; i <= MANY; i++)
+		at += sprintf(list + at, "%u protect tcp from 10.1.0.0/16 to 10.2.0.0/16 port %u\n", i, i);
+	a.entries = list;
+	b.entries = "10 protect ip from 10.2.0.0/16 to 10.1.0.0/16";
+	world_room(4 * MANY + 10);
+	w = world_new(&a, &b);
+	world_room(WORLD_SAS);
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_string_equal(w->a.up_error, "");
+	assert_int_equal(node_count(&w->a, IKE_EVENT_CHILD_UP), MANY);
+	assert_int_equal(w->a.n_updowns, MOST);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+	node_down(&w->a, NULL);
+	world_deliver(w);
+	assert_int_equal(w->a.n_updowns, 2 * MOST);
+	/* there is room again */
+	node_up(&w->a, NULL);
+	world_deliver(w);
+	assert_int_equal(w->a.n_updowns, 3 * MOST);
+	assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 2);
+	world_free(w);
+	free(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +255,7 @@ int main(void)
 		cmocka_unit_test(down_at_once),
 		cmocka_unit_test(loads),
 		cmocka_unit_test(crash),
+		cmocka_unit_test(many_pairs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -542,9 +542,10 @@ static void op_updown(const char *tunnel, const char *command, struct bytes env,
 
 	if (n->crashing)
 		return;
-	assert_true(n->n_updowns < WORLD_UPDOWNS);
 	assert_true(env.len && !env.p[env.len - 1]);
-	line = n->updowns[n->n_updowns++];
+	if (n->n_updowns++ >= WORLD_UPDOWNS)
+		return;
+	line = n->updowns[n->n_updowns - 1];
 	snprintf(line, sizeof(n->updowns[0]), "%s %s", tunnel, command);
 	for (; p < (const char *)env.p + env.len; p += strlen(p) + 1)
 		snprintf(line + strlen(line), sizeof(n->updowns[0]) - strlen(line), " %s", p);

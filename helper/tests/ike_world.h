@@ -64,7 +64,7 @@ struct node {
 	struct route_entry routes[WORLD_ROUTES];	/* of its kernel */
 	unsigned int n_routes, n_route_changes;
 	int refuse_route;		/* ROUTE_ADD fails with this errno */
-	unsigned int n_updowns;		/* updown commands that it ran */
+	unsigned int n_updowns;		/* updown commands that it ran; the first WORLD_UPDOWNS are kept */
 	char updowns[WORLD_UPDOWNS][2048];	/* "p/t /command PLUTO_VERB=up-client ..." */
 	bool crashing;			/* its daemon ends without a word */
 	struct buf memo;		/* and leaves this */

@@ -10,18 +10,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/event.h"
+#include "core/log.h"
 #include "sys/launch.h"
 
 #define ENV(verb)	"PLUTO_VERB=" verb "\0PLUTO_CONNECTION=p/t"
 #define WAIT_MS		20000	/* longer than any command; a test does not wait for it unless it fails */
 
-static char dir[] = "/tmp/launch-test.XXXXXX";
+/* not in /tmp: others can write there, so no command is run from it */
+static char dir[] = "/var/lib/launch-test.XXXXXX";
 static const struct launch_limits usual = { .running = 4, .waiting = 100, .ms = WAIT_MS, .stop_ms = WAIT_MS };
 
 struct reports {
@@ -403,6 +406,291 @@ static void stop(void **state)
 	launch_stop(NULL, on_report, &r);
 }
 
+/* as many as the launcher has places for, and they run until there is a file "go" */
+static const char *blocking(const char *name)
+{
+	static char path[256];
+
+	unlink(path_of("go"));
+	snprintf(path, sizeof(path), "%s",
+		 script(name, "i=0; echo $PLUTO_VERB $PLUTO_N >>blocking.out\n"
+			"while [ ! -e go ] && [ $i -lt 2000 ]; do sleep 0.01; i=$((i + 1)); done"));
+	return path;
+}
+
+static void run_pair(struct launch *l, const char *tunnel, const char *command, const char *verb, int i)
+{
+	char env[64];
+	int n = snprintf(env, sizeof(env), "PLUTO_VERB=%s-client%cPLUTO_N=%d", verb, 0, i);
+
+	run_env(l, tunnel, command, env, n + 1);
+}
+
+/* the first command of the tunnel runs, so that all others wait */
+static void wait_until_running(const char *file)
+{
+	const char *path = path_of(file);
+	int i;
+
+	for (i = 0; i < 1000 && access(path, F_OK); i++)
+		usleep(10000);
+	assert_true(i < 1000);
+}
+
+/* One peer asks for thousands of commands: those of another tunnel run. */
+static void one_tunnel_asks_for_all(void **state)
+{
+	static const struct launch_limits limits = { .running = 2, .waiting = 40, .tunnel = 10, .ms = WAIT_MS, .stop_ms = WAIT_MS };
+	const char *command = blocking("hostile");
+	struct launch *l = start(&limits, command);
+	struct reports r = { .n = 0 };
+	int i;
+
+	(void)state;
+	unlink(path_of("blocking.out"));
+	run_pair(l, "hostile/t", command, "up", 0);
+	wait_until_running("blocking.out");
+	for (i = 1; i <= 60; i++)
+		run_pair(l, "hostile/t", command, "up", i);
+	wait_for(l, &r, 50);
+	has(r.text[0], "hostile/t: updown ");
+	has(r.text[0], "not run: too many commands wait");
+	r.n = r.failed = 0;
+	run_pair(l, "b/t", command, "down", 1);
+	run_pair(l, "b/t", command, "up", 77);
+	close(creat(path_of("go"), 0644));
+	launch_stop(l, on_report, &r);
+	assert_int_equal(r.failed, 0);
+	assert_int_equal(r.n, 13);
+	has(content("blocking.out"), "down-client 1\n");
+	has(content("blocking.out"), "up-client 77\n");
+}
+
+/* the limit of one tunnel that main() does not give */
+static void usual_limit(void **state)
+{
+	static const struct launch_limits limits = { .running = 1, .waiting = 4096, .ms = WAIT_MS, .stop_ms = 100 };
+	const char *command = blocking("usual");
+	struct launch *l = start(&limits, command);
+	static struct reports r;
+	int i;
+
+	(void)state;
+	r.n = 0;
+	unlink(path_of("blocking.out"));
+	run_pair(l, "p/t", command, "up", 0);
+	wait_until_running("blocking.out");
+	for (i = 0; i < LAUNCH_TUNNEL_MAX + 3; i++)
+		run_pair(l, "p/t", command, "up", i);
+	wait_for(l, &r, 3);
+	has(r.text[2], "too many commands wait");
+	/* they all go again, so that none has to be reported at the end */
+	for (i = 0; i < LAUNCH_TUNNEL_MAX; i++) {
+		run_pair(l, "p/t", command, "down", i);
+		wait_for(l, &r, 1);
+		has(r.text[r.n - 1], i ? "not run: the selectors went down while it waited" : "");
+		r.n = 0;
+	}
+	close(creat(path_of("go"), 0644));
+	launch_stop(l, on_report, &r);
+}
+
+/* `up` that waits and its `down` are both not run; any difference makes them strangers */
+static void up_and_down_cancel(void **state)
+{
+	static const struct launch_limits limits = { .running = 1, .waiting = 40, .tunnel = 5, .ms = WAIT_MS, .stop_ms = WAIT_MS };
+	const char *command = blocking("cancel");
+	struct launch *l = start(&limits, command);
+	struct reports r = { .n = 0 };
+	int i;
+
+	(void)state;
+	unlink(path_of("blocking.out"));
+	run_pair(l, "p/t", command, "up", 0);
+	wait_until_running("blocking.out");
+	for (i = 1; i < 31; i++) {
+		run_pair(l, "p/t", command, "up", i);
+		run_pair(l, "p/t", command, "down", i);
+	}
+	wait_for(l, &r, 30);
+	assert_int_equal(r.failed, 0);
+	has(r.text[0], "up-client: not run: the selectors went down while it waited");
+	r.n = 0;
+	run_pair(l, "p/t", command, "up", 50);
+	run_pair(l, "p/t", command, "down", 51);
+	run_pair(l, "p/u", command, "down", 50);
+	run_pair(l, "p/t", command, "up", 52);
+	run_pair(l, "p/t", command, "down", 52);
+	/* what has begun is ended */
+	run_pair(l, "p/t", command, "down", 0);
+	close(creat(path_of("go"), 0644));
+	launch_stop(l, on_report, &r);
+	assert_int_equal(r.failed, 0);
+	assert_string_equal(content("blocking.out"), "up-client 0\nup-client 50\ndown-client 51\ndown-client 50\ndown-client 0\n");
+}
+
+/* The limits are over: a `down` is taken once if its `up` was, and no other is. */
+static void down_has_a_place(void **state)
+{
+	static const struct launch_limits limits = { .running = 1, .waiting = 6, .tunnel = 4, .ms = WAIT_MS, .stop_ms = WAIT_MS };
+	const char *command = blocking("place");
+	struct launch *l = start(&limits, command);
+	struct reports r = { .n = 0 };
+	int i;
+
+	(void)state;
+	unlink(path_of("blocking.out"));
+	close(creat(path_of("go"), 0644));
+	for (i = 0; i < 3; i++)
+		run_pair(l, "p/t", command, "up", i);
+	wait_for(l, &r, 3);
+	assert_int_equal(unlink(path_of("go")), 0);
+	assert_int_equal(unlink(path_of("blocking.out")), 0);
+	run_pair(l, "p/t", command, "up", 10);
+	wait_until_running("blocking.out");
+	for (i = 11; i < 15; i++)
+		run_pair(l, "p/t", command, "up", i);
+	r.n = 0;
+	run_pair(l, "p/t", command, "up", 20);
+	wait_for(l, &r, 1);
+	has(r.text[0], "up-client: not run: too many commands wait");
+	run_pair(l, "p/t", command, "down", 20);
+	wait_for(l, &r, 2);
+	has(r.text[1], "down-client: not run: too many commands wait");
+	r.n = r.failed = 0;
+	for (i = 0; i < 3; i++)
+		run_pair(l, "p/t", command, "down", i);
+	run_pair(l, "p/t", command, "down", 2);
+	wait_for(l, &r, 1);
+	has(r.text[0], "down-client: not run: too many commands wait");
+	r.n = r.failed = 0;
+	close(creat(path_of("go"), 0644));
+	launch_stop(l, on_report, &r);
+	assert_int_equal(r.n, 8);
+	assert_int_equal(r.failed, 0);
+	has(content("blocking.out"), "up-client 14\ndown-client 0\ndown-client 1\ndown-client 2\n");
+}
+
+/* Anybody can put a file in a folder such as /tmp, and a process of root that was taken over, too. */
+static void sticky_folders(void **state)
+{
+	const char *command = script("sticky", "");
+	struct launch *l = start(&usual, command);
+	char link[256];
+
+	(void)state;
+	assert_int_equal(chmod(dir, 01777), 0);
+	refused(l, command, "refused: /var/lib/launch-test.");
+	refused(l, command, ": found mode 1777, expected 1755: others could change what is trusted");
+	assert_int_equal(chmod(dir, 01775), 0);
+	refused(l, command, ": found mode 1775, expected 1755");
+	assert_int_equal(chmod(dir, 0755), 0);
+	/* and by way of a link */
+	assert_int_equal(mkdir(path_of("open"), 0755), 0);
+	assert_int_equal(chmod(path_of("open"), 01777), 0);
+	command = script("open/command", "");
+	snprintf(link, sizeof(link), "%s", path_of("sticky-link"));
+	assert_int_equal(symlink(command, link), 0);
+	launch_allow_begin(l);
+	launch_allow(l, link);
+	launch_allow_end(l);
+	refused(l, link, "/open: found mode 1777, expected 1755");
+	launch_stop(l, NULL, NULL);
+}
+
+/* a reload from as many commands as there may be to as many others */
+static void all_others(void **state)
+{
+	static char name[2 * LAUNCH_COMMANDS_MAX + 1][256];
+	struct launch *l = start(&usual, NULL);
+	struct reports r = { .n = 0 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i <= 2 * LAUNCH_COMMANDS_MAX; i++)
+		snprintf(name[i], sizeof(name[i]), "%s/other%u", dir, i);
+	launch_allow_begin(l);
+	for (i = 0; i < LAUNCH_COMMANDS_MAX; i++)
+		launch_allow(l, name[i]);
+	launch_allow_end(l);
+	launch_allow_begin(l);
+	for (; i < 2 * LAUNCH_COMMANDS_MAX; i++)
+		launch_allow(l, name[i]);
+	refused(l, name[0], "No such file or directory");
+	launch_allow_end(l);
+	refused(l, name[0], "refused: the configuration does not have it");
+	refused(l, name[LAUNCH_COMMANDS_MAX], "No such file or directory");
+	refused(l, name[2 * LAUNCH_COMMANDS_MAX - 1], "No such file or directory");
+	/* a daemon that checks nothing: what has no room is said */
+	launch_allow_begin(l);
+	for (i = 0; i <= 2 * LAUNCH_COMMANDS_MAX; i++)
+		launch_allow(l, name[i]);
+	wait_for(l, &r, 1);
+	has(r.text[0], "/other512 will not be run: too many different commands");
+	assert_int_equal(r.failed, 1);
+	launch_stop(l, on_report, &r);
+}
+
+static void take_line(enum log_level level, const char *line, void *arg)
+{
+	(void)level;
+	snprintf(arg, 512, "%s", line);
+}
+
+static void not_told(void **state)
+{
+	struct launch *l = start(&usual, NULL);
+	char line[512] = "", name[2000];
+
+	(void)state;
+	log_set_sink(take_line, line);
+	memset(name, 'x', sizeof(name));
+	name[0] = '/';
+	name[sizeof(name) - 1] = 0;
+	launch_allow(l, name);
+	has(line, "... will not be run: the name is too long");
+	*line = 0;
+	shutdown(launch_fd(l), SHUT_WR);
+	launch_allow(l, "/bin/true");
+	has(line, "the launcher does not learn which updown commands the configuration has, such as /bin/true: Broken pipe");
+	*line = 0;
+	launch_allow_end(l);
+	has(line, "the launcher does not learn which updown commands the configuration has: Broken pipe");
+	log_set_sink(NULL, NULL);
+	launch_stop(l, NULL, NULL);
+}
+
+/* one that never stops to write is killed in its time, and others run meanwhile */
+static void endless_output(void **state)
+{
+	static const struct launch_limits limits = { .running = 4, .waiting = 10, .ms = 10000, .stop_ms = WAIT_MS };
+	char endless[256];
+	const char *command;
+	struct launch *l;
+	struct reports r = { .n = 0 };
+
+	(void)state;
+	snprintf(endless, sizeof(endless), "%s", script("endless", "trap '' PIPE; touch endless.out\n"
+		 "for i in 1 2 3; do yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx & done; wait"));
+	command = script("quick", "");
+	l = start(&limits, endless);
+	launch_allow_begin(l);
+	launch_allow(l, endless);
+	launch_allow(l, command);
+	launch_allow_end(l);
+	run(l, "a/t", endless);
+	wait_until_running("endless.out");
+	usleep(100000);
+	run(l, "b/t", command);
+	wait_for(l, &r, 1);
+	has(r.text[0], "b/t: ");
+	has(r.text[0], ": done");
+	wait_for(l, &r, 2);
+	has(r.text[1], "a/t: ");
+	has(r.text[1], ": killed, because it ran for 1");
+	launch_stop(l, on_report, &r);
+}
+
 static int group_setup(void **state)
 {
 	(void)state;
@@ -419,7 +707,8 @@ static int group_teardown(void **state)
 
 	(void)state;
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command) ? 0 : 0;
+	signal(SIGCHLD, SIG_DFL);
+	return system(command) ? -1 : 0;
 }
 
 int main(void)
@@ -434,6 +723,14 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(one_tunnel_asks_for_all),
+		cmocka_unit_test(usual_limit),
+		cmocka_unit_test(up_and_down_cancel),
+		cmocka_unit_test(down_has_a_place),
+		cmocka_unit_test(sticky_folders),
+		cmocka_unit_test(all_others),
+		cmocka_unit_test(not_told),
+		cmocka_unit_test(endless_output),
 		cmocka_unit_test(stop),
 	};
 

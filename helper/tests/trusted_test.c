@@ -138,6 +138,21 @@ static void sticky(void **state)
 	assert_false(chmod(at("."), 0700));
 }
 
+/* of a command, a folder above that others can write in is refused as well */
+static void commands(void **state)
+{
+	char err[400] = "";
+
+	(void)state;
+	assert_false(chmod(at("."), 01777));
+	assert_true(trusted_file(at("c"), err, sizeof(err)));
+	assert_false(trusted_command(at("c"), err, sizeof(err)));
+	/* pki's own folder is below /tmp */
+	assert_non_null(strstr(err, "/tmp: found mode 1777, expected 1755"));
+	assert_false(chmod(at("."), 0700));
+	assert_true(trusted_command("/bin/sh", err, sizeof(err)));
+}
+
 static void owners(void **state)
 {
 	(void)state;
@@ -274,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modes),
 		cmocka_unit_test(sticky),
+		cmocka_unit_test(commands),
 		cmocka_unit_test(owners),
 		cmocka_unit_test(crl_files),
 		cmocka_unit_test(links),
