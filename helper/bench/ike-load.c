@@ -115,14 +115,15 @@ static struct node *client_of(const struct addr *a)
 
 /* ---- what a core asks of its owner ---- */
 
-static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
-		    void *user)
+static void op_send(const struct egress *by, const struct endpoint *local,
+		    const struct endpoint *remote, struct bytes msg, void *user)
 {
 	struct datagram *d;
 
 	(void)user;
+	(void)by;
 	if (udp) {
-		udp_send(udp, local, remote, msg);
+		udp_send(udp, by, local, remote, msg);
 		return;
 	}
 	d = malloc(sizeof(*d) + msg.len);
@@ -134,8 +135,10 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 	queue_end = &d->next;
 }
 
-static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
+static void op_keepalive(const struct egress *by, const struct endpoint *local,
+			 const struct endpoint *remote, void *user)
 {
+	(void)by;
 	(void)local;
 	(void)remote;
 	(void)user;
@@ -192,8 +195,10 @@ static void op_event(const struct ike_event *ev, void *user)
 		snprintf(last_error, sizeof(last_error), "%s", ev->text);
 }
 
-static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
+static bool op_local_addr(const struct egress *by, const struct addr *remote, struct addr *local,
+			  void *user)
 {
+	(void)by;
 	(void)remote;
 	(void)local;
 	(void)user;

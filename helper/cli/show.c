@@ -366,6 +366,8 @@ static void print_ike_detail(const json_t *sa)
 			  number(sa, "fragments_above"));
 	else
 		cli_print("go whole");
+	if (json_object_get(sa, "mark"))
+		cli_print(", mark 0x%" PRIx64, (uint64_t)number(sa, "mark"));
 	if (json_object_get(sa, "rekey_in"))
 		print_in(sa, renewal_text(sa), "rekey_in");
 	if (strcmp(text(sa, "renewal"), "reauth"))

@@ -541,6 +541,7 @@ static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_er
 		return false;
 	if (!peer->n_tunnels)
 		return FAIL(peer, "peer '%s' has no tunnel, expected one", peer->name);
+	peer->egress.mark = peer->tunnels[0].mark;
 	for (i = 0; i < peer->n_tunnels; i++)
 		if (!check_tunnel(conf, peer, &peer->tunnels[i], err))
 			return false;

@@ -123,6 +123,7 @@ struct conf_tunnel {
 	uint32_t tfc;			/* octets that inner packets are padded to, 0: not */
 	bool tfc_refused;		/* set by the daemon: the peer does not take that */
 	uint32_t mark;			/* of the outer packet and its route, 0: none */
+	struct conf_place mark_at;
 	char vrf[CONF_VRF_MAX + 1];	/* device whose table routes the outer packet, "": none */
 	uint8_t priority;		/* among tunnels for the same packets, 1 is best; 0: none */
 	struct conf_route route;
@@ -184,6 +185,7 @@ struct conf_peer {
 	uint16_t fragment_size;
 	bool force_udp;			/* encapsulate ESP in UDP even without a NAT */
 	struct conf_place encapsulation_at;
+	struct egress egress;		/* of IKE: check.c takes it from the first tunnel */
 	unsigned int n_tunnels;
 	struct conf_tunnel *tunnels;
 	char template_name[CONF_NAME_MAX + 1];	/* empty: the peer has no template */

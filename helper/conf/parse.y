@@ -653,6 +653,7 @@ tunnel_setting:
 |	MARK WORD {
 		NEED(conf_value_mark($2, &parse->tunnel->mark), $2, @2,
 		     "a mark such as 42 or 0x2a, not 0");
+		parse->tunnel->mark_at = PLACE(@2);
 		TUNNEL_HAS(MARK);
 	}
 |	VRF WORD {

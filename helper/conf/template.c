@@ -37,7 +37,7 @@ static const struct part tunnel_parts[] = {
 	TUNNEL(CHILD_SA, child_sa), TUNNEL(LIFETIME, lifetime_seconds),
 	TUNNEL(LIFETIME, lifetime_bytes), TUNNEL(WEAK, allow_weak), TUNNEL(START, start),
 	TUNNEL(IDLE, idle_timeout), TUNNEL(REPLAY, replay_window), TUNNEL(MTU, mtu),
-	TUNNEL(DF, df), TUNNEL(DSCP, dscp), TUNNEL(TFC, tfc), TUNNEL(MARK, mark),
+	TUNNEL(DF, df), TUNNEL(DSCP, dscp), TUNNEL(TFC, tfc), TUNNEL(MARK, mark), TUNNEL(MARK, mark_at),
 	TUNNEL(VRF, vrf), TUNNEL(PRIORITY, priority), TUNNEL(PRIORITY, priority_at),
 	TUNNEL(ROUTE, route),
 	TUNNEL(UPDOWN, updown), TUNNEL(UPDOWN, updown_at),

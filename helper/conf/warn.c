@@ -294,6 +294,25 @@ static void warn_routes(const struct warner *w)
 				warn_route(w, &conf->peers[i].tunnels[k]);
 }
 
+/* ---- the route of IKE ---- */
+
+static const char *mark_str(uint32_t mark, char *out, size_t len)
+{
+	snprintf(out, len, mark ? "mark %u" : "no mark", mark);
+	return out;
+}
+
+static void warn_egress(const struct warner *w, const struct conf_peer *p)
+{
+	const struct conf_tunnel *first = &p->tunnels[0], *t;
+	char mark[16];
+
+	for (t = first + 1; t < first + p->n_tunnels; t++)
+		if (t->mark && t->mark != first->mark)
+			say(w, &t->mark_at, "found mark %u, expected a tunnel in a peer block of its own: IKE of peer %s follows its first tunnel, %s, with %s",
+			    t->mark, p->name, first->name, mark_str(first->mark, mark, sizeof(mark)));
+}
+
 /* ---- updown ---- */
 
 static void warn_updown(const struct warner *w, const struct conf_tunnel *t)
@@ -358,6 +377,8 @@ void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned
 
 	warn_secrets(&w);
 	warn_routes(&w);
+	for (i = 0; i < conf->n_peers; i++)
+		warn_egress(&w, &conf->peers[i]);
 	warn_updowns(&w);
 	if (!places)
 		return;

@@ -17,6 +17,14 @@ struct endpoint {
 	uint16_t port;		/* host order */
 };
 
+/**
+ * struct egress - what chooses the route of a datagram beside its addresses
+ * @mark: firewall mark, 0: none
+ */
+struct egress {
+	uint32_t mark;
+};
+
 /* one traffic selector: RFC 7296 3.13.1; ports and addresses inclusive, ports host order */
 struct ts {
 	uint8_t proto;		/* 0: any */

@@ -97,12 +97,12 @@ static struct conf_tunnel *tunnel_by_name(const struct conf *conf, const char *n
 
 /* ---- what the core wants done ---- */
 
-static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
-		    void *user)
+static void op_send(const struct egress *by, const struct endpoint *local,
+		    const struct endpoint *remote, struct bytes msg, void *user)
 {
 	char l[ENDPOINT_STRLEN], r[ENDPOINT_STRLEN];
 	struct daemon *d = user;
-	int ret = udp_send(d->udp, local, remote, msg);
+	int ret = udp_send(d->udp, by, local, remote, msg);
 
 	if (ret)
 		log_limited(LOG_LEVEL_WARN, "send", "cannot send from %s to %s: %s",
@@ -110,12 +110,13 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 			    strerror(-ret));
 }
 
-static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
+static void op_keepalive(const struct egress *by, const struct endpoint *local,
+			 const struct endpoint *remote, void *user)
 {
 	struct daemon *d = user;
 
 	/* the next one may get through, and who is gone, liveness finds out */
-	udp_send_keepalive(d->udp, local, remote);
+	udp_send_keepalive(d->udp, by, local, remote);
 }
 
 static int op_sa_add(const struct kern_sa *sa, void *user)
@@ -221,10 +222,11 @@ static enum ike_revocation op_revocation(struct gnutls_x509_crt_int *const *chai
 	}
 }
 
-static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
+static bool op_local_addr(const struct egress *by, const struct addr *remote, struct addr *local,
+			  void *user)
 {
 	(void)user;
-	return udp_local_addr(remote, local);
+	return udp_local_addr(by, remote, local);
 }
 
 static bool op_is_local(const struct addr *addr, void *user)

@@ -163,6 +163,7 @@ struct ike {
 	struct ike_table peers_by_name, tunnels_by_name;
 	struct ike_table peers_by_addr;	/* struct ike_remote_addr */
 	struct ike_peer *peers_any;	/* those with `any`, a range or a name; by next_any */
+	bool any_differ;		/* not all of them have the same egress */
 	struct ike_lookup *lookups;	/* that wait for their turn */
 	unsigned int n_lookups;		/* under way */
 	struct ike_sa *sas;
@@ -504,6 +505,7 @@ struct ike_answer {
  * @natt_forced: the block of the peer has `encapsulation udp`
  * @called: this host initiated it, or the IKE SA that it succeeds, to an address of the peer's list
  * @called_at: the index of that address in the list
+ * @egress: of its datagrams: that of its newest block, also after that block is gone
  * @move_to: address that its successor is to begin with; family 0: that of @remote
  * @had: selectors of its newest CHILD SA that went while it stayed: client.c
  * @n_had: their number
@@ -579,6 +581,7 @@ struct ike_sa {
 	bool one_too_many;		/* it is closed for that */
 	bool called;
 	unsigned int called_at;
+	struct egress egress;
 	struct addr move_to;
 	struct kern_sel *had;
 	unsigned int n_had;
@@ -1072,6 +1075,7 @@ uint32_t ike_addr_hash(const struct ike *ike, const struct addr *a);
 /* responder: peers by addresses; @prev NULL: the first; most specific first */
 struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
 				  const struct addr *remote, struct ike_peer *prev);
+struct egress ike_egress_to(struct ike *ike, const struct addr *local, const struct addr *remote);
 
 /* ---- ts.c ---- */
 /**

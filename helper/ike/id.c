@@ -250,6 +250,26 @@ struct ike_peer *ike_peer_by_addr(struct ike *ike, const struct addr *local,
 	return next_any(ike, local, remote, prev);
 }
 
+/**
+ * ike_egress_to() - choose the route of an answer outside of any IKE SA
+ * @ike: the core
+ * @local: address that the request came to
+ * @remote: address that it came from
+ *
+ * Who asks is not known. A stranger pays for no walk over the blocks without an address while
+ * these agree. Then their egress also serves an address that no block fits.
+ *
+ * Return: the egress of the first block that the addresses fit
+ */
+struct egress ike_egress_to(struct ike *ike, const struct addr *local, const struct addr *remote)
+{
+	const struct ike_peer *p = next_named(ike, local, remote, NULL);
+
+	if (!p)
+		p = ike->any_differ ? next_any(ike, local, remote, NULL) : ike->peers_any;
+	return p ? p->conf->egress : (struct egress){ 0 };
+}
+
 void ike_proof_clear(struct ike_proof *proof)
 {
 	free(proof->key);

@@ -65,10 +65,12 @@ struct ike_event {
 };
 
 struct ike_ops {
-	void (*send)(const struct endpoint *local, const struct endpoint *remote,
-		     struct bytes msg, void *user);	/* adds the non-ESP marker on port 4500 */
+	void (*send)(const struct egress *by, const struct endpoint *local,
+		     const struct endpoint *remote, struct bytes msg,
+		     void *user);	/* adds the non-ESP marker on port 4500 */
 	/* one octet 0xff from port 4500: RFC 3948 2.3 */
-	void (*keepalive)(const struct endpoint *local, const struct endpoint *remote, void *user);
+	void (*keepalive)(const struct egress *by, const struct endpoint *local,
+			  const struct endpoint *remote, void *user);
 	int (*sa_add)(const struct kern_sa *sa, void *user);	/* 0 or -errno, error text logged there */
 	int (*sa_del)(const struct kern_sa *sa, void *user);
 	int (*sa_move)(const struct kern_sa *sa, const struct kern_ends *to, void *user);
@@ -89,7 +91,8 @@ struct ike_ops {
 					  time_t *until, char *why, size_t why_len, void *user);
 	void (*event)(const struct ike_event *ev, void *user);
 	/* the source address the host would use towards @remote, for local address any; false: no route */
-	bool (*local_addr)(const struct addr *remote, struct addr *local, void *user);
+	bool (*local_addr)(const struct egress *by, const struct addr *remote, struct addr *local,
+			   void *user);
 	/*
 	 * On another thread: the addresses of a DNS name, at most @max, of @family (0: both).
 	 * Returns their number; 0: @err says why there is none.

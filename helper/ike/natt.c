@@ -133,7 +133,7 @@ static void keepalive_due(struct ike_timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, keepalive);
 
-	sa->ike->ops->keepalive(&sa->local, &sa->remote, sa->ike->user);
+	sa->ike->ops->keepalive(&sa->egress, &sa->local, &sa->remote, sa->ike->user);
 	ike_timer_set(&sa->ike->timers, t, sa->ike->now + KEEPALIVE_MS);
 }
 

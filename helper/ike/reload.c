@@ -77,7 +77,7 @@ static bool peer_same(const struct reload *r, const struct conf_peer *a, const s
 	    conf_peer_initiates(a) != conf_peer_initiates(b) || !ids_same(&a->local_id, &b->local_id) ||
 	    !ids_same(&a->remote_id, &b->remote_id) ||
 	    a->local_auth != b->local_auth || a->remote_auth != b->remote_auth ||
-	    !a->lacks != !b->lacks ||
+	    !a->lacks != !b->lacks || a->egress.mark != b->egress.mark ||
 	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
 		return false;
 	if (!uses_psk(a) || !is_one(a))
@@ -427,12 +427,15 @@ static void sort_by_addr(struct ike *ike)
 	struct ike_peer *peer, **at = &ike->peers_any;
 	unsigned int order = 0;
 
+	ike->any_differ = false;
 	for (peer = ike->peers; peer; peer = peer->next) {
 		peer->order = order++;
 		if (!has_open_remote(peer->conf))
 			continue;
 		*at = peer;
 		at = &peer->next_any;
+		if (peer->conf->egress.mark != ike->peers_any->conf->egress.mark)
+			ike->any_differ = true;
 	}
 	*at = NULL;
 }

@@ -531,7 +531,8 @@ static bool has_route(struct ike_peer *peer, const struct addr *remote, struct a
 	const struct conf_peer *conf = peer->conf;
 
 	*local = conf->local;
-	return conf->local.family || peer->ike->ops->local_addr(remote, local, peer->ike->user);
+	return conf->local.family ||
+	       peer->ike->ops->local_addr(&conf->egress, remote, local, peer->ike->user);
 }
 
 /**

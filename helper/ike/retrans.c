@@ -42,7 +42,7 @@ void ike_send(struct ike_sa *sa, const struct endpoint *local, const struct endp
 
 	while (ike_datagram(&msg, &one)) {
 		ike_count(sa->ike, IKE_COUNT_SENT);
-		sa->ike->ops->send(local, remote, one, sa->ike->user);
+		sa->ike->ops->send(&sa->egress, local, remote, one, sa->ike->user);
 	}
 }
 

@@ -125,6 +125,8 @@ void ike_sa_set_peer(struct ike_sa *sa, struct ike_peer *peer)
 		sa->peer_at = NULL;
 	}
 	sa->peer = peer;
+	if (peer)
+		sa->egress = peer->conf->egress;
 	if (!peer || sa->dead)
 		return;
 	sa->peer_next = peer->sas;

@@ -119,6 +119,8 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 			 ike_proposal_weak(&sa->prop) != NULL, "age",
 			 (json_int_t)((now - (up ? sa->established : sa->created)) / 1000),
 			 "children", (int)ike_sa_children_up(sa));
+	if (sa->egress.mark)
+		json_object_set_new(o, "mark", json_integer(sa->egress.mark));
 	if (sa->state != IKE_STATE_ESTABLISHED)
 		return o;
 	json_object_set_new(o, "nat", json_string(nat_str(sa)));

@@ -49,9 +49,9 @@ bool udp_strip_marker(struct bytes *msg)
 	return true;
 }
 
-/* room for one of either family */
+/* room for an address of either family and a mark */
 union control {
-	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))];
 	struct cmsghdr align;
 };
 
@@ -244,25 +244,29 @@ void udp_read(struct udp *udp, unsigned int i, udp_input_t input, void *arg)
 		;
 }
 
-static void put_pktinfo(struct msghdr *mh, union control *control, const struct addr *local)
+/* @mh: msg_controllen is what is used of its msg_control so far */
+static void put_control(struct msghdr *mh, int level, int type, const void *data, size_t len)
 {
-	bool six = local->family == AF_INET6;
+	struct cmsghdr *cm = (struct cmsghdr *)((char *)mh->msg_control + mh->msg_controllen);
+
+	cm->cmsg_level = level;
+	cm->cmsg_type = type;
+	cm->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cm), data, len);
+	mh->msg_controllen += CMSG_SPACE(len);
+}
+
+static void put_pktinfo(struct msghdr *mh, const struct addr *local)
+{
 	struct in6_pktinfo info6 = { 0 };
 	struct in_pktinfo info = { 0 };
-	struct cmsghdr *cm;
 
 	memcpy(&info6.ipi6_addr, local->a, sizeof(info6.ipi6_addr));
 	memcpy(&info.ipi_spec_dst, local->a, sizeof(info.ipi_spec_dst));
-	mh->msg_control = control;
-	mh->msg_controllen = six ? CMSG_SPACE(sizeof(info6)) : CMSG_SPACE(sizeof(info));
-	cm = CMSG_FIRSTHDR(mh);
-	cm->cmsg_level = six ? IPPROTO_IPV6 : IPPROTO_IP;
-	cm->cmsg_type = six ? IPV6_PKTINFO : IP_PKTINFO;
-	cm->cmsg_len = six ? CMSG_LEN(sizeof(info6)) : CMSG_LEN(sizeof(info));
-	if (six)
-		memcpy(CMSG_DATA(cm), &info6, sizeof(info6));
+	if (local->family == AF_INET6)
+		put_control(mh, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
 	else
-		memcpy(CMSG_DATA(cm), &info, sizeof(info));
+		put_control(mh, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }
 
 static int socket_for(const struct udp *udp, int family, uint16_t port)
@@ -276,12 +280,12 @@ static int socket_for(const struct udp *udp, int family, uint16_t port)
 	return -1;
 }
 
-static int send_parts(struct udp *udp, const struct endpoint *local,
+static int send_parts(struct udp *udp, const struct egress *by, const struct endpoint *local,
 		      const struct endpoint *remote, struct iovec *parts, size_t n)
 {
 	int fd = socket_for(udp, remote->addr.family, local->port);
 	union control control = { { 0 } };
-	struct msghdr mh = { .msg_iov = parts, .msg_iovlen = n };
+	struct msghdr mh = { .msg_iov = parts, .msg_iovlen = n, .msg_control = &control };
 	struct sockaddr_any to;
 
 	if (fd < 0)
@@ -290,15 +294,18 @@ static int send_parts(struct udp *udp, const struct endpoint *local,
 	mh.msg_name = &to;
 	mh.msg_namelen = to.len;
 	if (local->addr.family == remote->addr.family)
-		put_pktinfo(&mh, &control, &local->addr);
+		put_pktinfo(&mh, &local->addr);
+	/* the kernel takes it from who has CAP_NET_ADMIN (sys/priv.c) */
+	if (by->mark)
+		put_control(&mh, SOL_SOCKET, SO_MARK, &by->mark, sizeof(by->mark));
 	/* what the kernel does not take now is lost like any datagram: IKE sends again */
 	if (sendmsg(fd, &mh, 0) < 0)
 		return -errno;
 	return 0;
 }
 
-int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoint *remote,
-	     struct bytes msg)
+int udp_send(struct udp *udp, const struct egress *by, const struct endpoint *local,
+	     const struct endpoint *remote, struct bytes msg)
 {
 	bool natt = local->port == UDP_PORT_NATT;
 	struct iovec parts[2] = {
@@ -306,15 +313,16 @@ int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoin
 		{ .iov_base = (void *)msg.p, .iov_len = msg.len },
 	};
 
-	return send_parts(udp, local, remote, natt ? parts : parts + 1, natt ? 2 : 1);
+	return send_parts(udp, by, local, remote, natt ? parts : parts + 1, natt ? 2 : 1);
 }
 
-int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const struct endpoint *remote)
+int udp_send_keepalive(struct udp *udp, const struct egress *by, const struct endpoint *local,
+		       const struct endpoint *remote)
 {
 	uint8_t octet = 0xff;
 	struct iovec part = { .iov_base = &octet, .iov_len = 1 };
 
-	return send_parts(udp, local, remote, &part, 1);
+	return send_parts(udp, by, local, remote, &part, 1);
 }
 
 /* Checks the addresses of all devices, also in a VRF. bind() uses only one routing table. */
@@ -362,7 +370,21 @@ bool udp_is_local(const struct addr *addr)
 	return !refused || has_addr(addr);
 }
 
-bool udp_local_addr(const struct addr *remote, struct addr *local)
+/* Without the mark the host might choose another route, and an address that is wrong for this one. */
+static bool route_like(int fd, const struct egress *by)
+{
+	return !by->mark || !setsockopt(fd, SOL_SOCKET, SO_MARK, &by->mark, sizeof(by->mark));
+}
+
+/**
+ * udp_local_addr() - the source address that the host chooses
+ * @by: of the datagrams
+ * @remote: where they go
+ * @local: gets the address
+ *
+ * Return: false if there is no route, or the kernel takes no mark from this process
+ */
+bool udp_local_addr(const struct egress *by, const struct addr *remote, struct addr *local)
 {
 	struct sockaddr_any to, self;
 	struct endpoint e;
@@ -378,7 +400,8 @@ bool udp_local_addr(const struct addr *remote, struct addr *local)
 	memset(&self, 0, sizeof(self));
 	self.len = sizeof(self.in6);
 	/* connecting sends nothing, but looks the route up */
-	if (!connect(fd, &to.sa, to.len) && !getsockname(fd, &self.sa, &self.len)) {
+	if (route_like(fd, by) && !connect(fd, &to.sa, to.len) &&
+	    !getsockname(fd, &self.sa, &self.len)) {
 		from_sockaddr(&self, &e);
 		*local = e.addr;
 		ok = true;

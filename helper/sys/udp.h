@@ -22,13 +22,13 @@ int udp_fd(const struct udp *udp, unsigned int i);	/* i < UDP_SOCKETS; -1: no IP
 /* what has come to socket @i, as much as is fair at a time */
 void udp_read(struct udp *udp, unsigned int i, udp_input_t input, void *arg);
 /* the NAT keepalive, RFC 3948 2.3; as udp_send() */
-int udp_send_keepalive(struct udp *udp, const struct endpoint *local, const struct endpoint *remote);
+int udp_send_keepalive(struct udp *udp, const struct egress *by, const struct endpoint *local,
+		       const struct endpoint *remote);
 /* from @local, whose port chooses the socket, with the marker on 4500; 0 or -errno */
-int udp_send(struct udp *udp, const struct endpoint *local, const struct endpoint *remote,
-	     struct bytes msg);
+int udp_send(struct udp *udp, const struct egress *by, const struct endpoint *local,
+	     const struct endpoint *remote, struct bytes msg);
 bool udp_is_local(const struct addr *addr);
-/* the source address that the host's routes choose towards @remote */
-bool udp_local_addr(const struct addr *remote, struct addr *local);
+bool udp_local_addr(const struct egress *by, const struct addr *remote, struct addr *local);
 
 /*
  * RFC 3948 2.2, 2.3: what a datagram to port 4500 is. True: an IKE message,

@@ -94,11 +94,12 @@ static struct addr address(uint32_t first, unsigned int i)
 
 /* ---- what a core asks of its owner ---- */
 
-static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
-		    void *user)
+static void op_send(const struct egress *by, const struct endpoint *local,
+		    const struct endpoint *remote, struct bytes msg, void *user)
 {
 	struct datagram *d = &ring[n_ring++];
 
+	(void)by;
 	assert_true(n_ring <= 64 && msg.len <= sizeof(d->data));
 	d->from = *local;
 	d->to = *remote;
@@ -110,8 +111,10 @@ static void op_send(const struct endpoint *local, const struct endpoint *remote,
 	n_strays += expected.family && !addr_equal(&expected, &remote->addr);
 }
 
-static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
+static void op_keepalive(const struct egress *by, const struct endpoint *local,
+			 const struct endpoint *remote, void *user)
 {
+	(void)by;
 	(void)local;
 	(void)remote;
 	(void)user;
@@ -164,8 +167,10 @@ static void op_event(const struct ike_event *ev, void *user)
 	n_errors += ev->type == IKE_EVENT_ERROR;
 }
 
-static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
+static bool op_local_addr(const struct egress *by, const struct addr *remote, struct addr *local,
+			  void *user)
 {
+	(void)by;
 	(void)remote;
 	(void)local;
 	(void)user;

@@ -25,9 +25,10 @@ static char outcome[900];
 
 /* ---- an owner whose network loses all ---- */
 
-static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
-		    void *user)
+static void op_send(const struct egress *by, const struct endpoint *local,
+		    const struct endpoint *remote, struct bytes msg, void *user)
 {
+	(void)by;
 	(void)local;
 	(void)remote;
 	(void)msg;
@@ -55,8 +56,10 @@ static void op_event(const struct ike_event *ev, void *user)
 	n_down += ev->type == IKE_EVENT_IKE_DOWN;
 }
 
-static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
+static bool op_local_addr(const struct egress *by, const struct addr *remote, struct addr *local,
+			  void *user)
 {
+	(void)by;
 	(void)remote;
 	(void)local;
 	(void)user;

@@ -26,20 +26,17 @@ struct node *world_other(struct node *n)
 
 /* ---- the network ---- */
 
-static void packet_copy(struct packet *to, const struct endpoint *from_ep,
-			const struct endpoint *to_ep, const uint8_t *data, size_t len)
+static void packet_copy(struct packet *to, const struct packet *p)
 {
-	to->from = *from_ep;
-	to->to = *to_ep;
-	to->data = malloc(len ? len : 1);
-	memcpy(to->data, data, len);
-	to->len = len;
+	*to = *p;
+	to->data = malloc(p->len ? p->len : 1);
+	memcpy(to->data, p->data, p->len);
 }
 
 static void enqueue(struct world *w, const struct packet *p)
 {
 	assert_true(w->n_queue < WORLD_PACKETS);
-	packet_copy(&w->queue[w->n_queue], &p->from, &p->to, p->data, p->len);
+	packet_copy(&w->queue[w->n_queue], p);
 	w->queue[w->n_queue++].at = w->now + w->trip + (w->delay ? world_random(w, w->delay) : 0);
 }
 
@@ -54,19 +51,20 @@ void world_send(struct world *w, const struct packet *p)
 	enqueue(w, p);
 }
 
-static void op_send(const struct endpoint *local, const struct endpoint *remote, struct bytes msg,
-		    void *user)
+static void op_send(const struct egress *by, const struct endpoint *local,
+		    const struct endpoint *remote, struct bytes msg, void *user)
 {
 	struct node *n = user;
 	struct world *w = n->w;
-	struct packet p = { .from = *local, .to = *remote, .data = (uint8_t *)msg.p, .len = msg.len };
+	struct packet p = { .from = *local, .to = *remote, .by = *by, .data = (uint8_t *)msg.p,
+			    .len = msg.len };
 	unsigned int copies = 1, i;
 
 	if (n->crashing)
 		return;
 	n->sent++;
 	if (n->n_log < WORLD_PACKETS)
-		packet_copy(&n->log[n->n_log++], local, remote, msg.p, msg.len);
+		packet_copy(&n->log[n->n_log++], &p);
 	if (w->filter)
 		copies = w->filter(w, &p, w->n_packets);
 	w->n_packets++;
@@ -258,13 +256,15 @@ static void watch(struct world *w)
 	}
 }
 
-static void op_keepalive(const struct endpoint *local, const struct endpoint *remote, void *user)
+static void op_keepalive(const struct egress *by, const struct endpoint *local,
+			 const struct endpoint *remote, void *user)
 {
 	struct node *n = user;
 
 	assert_int_equal(local->port, 4500);
 	assert_true(remote->port != 500);
 	n->keepalives++;
+	n->keepalive_by = *by;
 }
 
 /*
@@ -459,11 +459,13 @@ static enum ike_revocation op_revocation(struct gnutls_x509_crt_int *const *chai
 	return node->revoked ? IKE_REVOCATION_BAD : IKE_REVOCATION_GOOD;
 }
 
-static bool op_local_addr(const struct addr *remote, struct addr *local, void *user)
+static bool op_local_addr(const struct egress *by, const struct addr *remote, struct addr *local,
+			  void *user)
 {
 	struct node *n = user;
 
 	(void)remote;
+	n->looked_up_by = *by;
 	*local = n->addr;
 	return true;
 }

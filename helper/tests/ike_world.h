@@ -16,6 +16,7 @@ struct world;
 
 struct packet {
 	struct endpoint from, to;
+	struct egress by;		/* of who sent it */
 	uint8_t *data;
 	size_t len;
 	uint64_t at;			/* it arrives */
@@ -71,6 +72,7 @@ struct node {
 	bool up_done, down_done;
 	char up_error[900];
 	unsigned int sent, keepalives, moves;
+	struct egress keepalive_by, looked_up_by;	/* of the last one */
 	bool tfc_told, tfc_allowed;
 	bool revoked;			/* every certificate is */
 	unsigned int revocation_asked, revocation_chain;

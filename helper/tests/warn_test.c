@@ -215,6 +215,23 @@ static void routes(void **state)
 	    "c:3:7: warning: found source 10.1.77.1, expected an address of this host: without it there is no route");
 }
 
+#define MARKED(first, second) \
+	"access-list a { 10 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n" \
+	"access-list b { 10 protect ip from 10.1.0.0/16 to 10.3.0.0/16 }\n" \
+	"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk\n" \
+	"tunnel x { access-list a " first " }\n tunnel y { access-list b " second " } }\n"
+
+static void marks(void **state)
+{
+	(void)state;
+	nothing(MARKED("mark 7", "mark 7"));
+	nothing(MARKED("mark 7", ""));
+	one(MARKED("mark 7", "mark 8"),
+	    "c:5:32: warning: found mark 8, expected a tunnel in a peer block of its own: IKE of peer p follows its first tunnel, x, with mark 7");
+	one(MARKED("", "mark 8"),
+	    "c:5:32: warning: found mark 8, expected a tunnel in a peer block of its own: IKE of peer p follows its first tunnel, x, with no mark");
+}
+
 static void updowns(void **state)
 {
 	(void)state;
@@ -237,6 +254,7 @@ int main(void)
 		cmocka_unit_test(cut_off),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(routes),
+		cmocka_unit_test(marks),
 		cmocka_unit_test(updowns),
 	};
 

@@ -111,7 +111,8 @@ static bool successor_endpoints(const struct ike_sa *old, struct endpoint *local
 	local->port = remote->port = IKE_PORT;
 	remote->addr = old->move_to;
 	if (old->peer->conf->local.family ||
-	    old->ike->ops->local_addr(&remote->addr, &local->addr, old->ike->user))
+	    old->ike->ops->local_addr(&old->peer->conf->egress, &remote->addr, &local->addr,
+				      old->ike->user))
 		return true;
 	snprintf(err, err_len, "no route to %s", addr_str(&remote->addr, addr, sizeof(addr)));
 	return false;
@@ -369,6 +370,7 @@ static void reply(struct ike *ike, const struct wire_hdr *hdr, const struct endp
 			      .flags = WIRE_FLAG_RESPONSE |
 				       (~hdr->flags & WIRE_FLAG_INITIATOR) };
 	struct wire_writer w;
+	struct egress by;
 	struct buf msg;
 
 	buf_init(&msg);
@@ -377,7 +379,8 @@ static void reply(struct ike *ike, const struct wire_hdr *hdr, const struct endp
 	wire_finish(&msg);
 	if (!msg.failed) {
 		ike_count(ike, IKE_COUNT_SENT);
-		ike->ops->send(local, remote, buf_bytes(&msg), ike->user);
+		by = ike_egress_to(ike, &local->addr, &remote->addr);
+		ike->ops->send(&by, local, remote, buf_bytes(&msg), ike->user);
 	}
 	buf_free(&msg);
 }
