@@ -322,7 +322,7 @@ static void warn_updown(const struct warner *w, const struct conf_tunnel *t)
 
 	if (stat(t->updown, &st))
 		snprintf(err, sizeof(err), "%s", strerror(errno));
-	else if (S_ISREG(st.st_mode) && st.st_mode & 0111 && trusted_file(t->updown, err, sizeof(err)))
+	else if (S_ISREG(st.st_mode) && st.st_mode & 0111 && trusted_command(t->updown, err, sizeof(err)))
 		return;
 	say(w, &t->updown_at, "updown %s would not be run: %s; expected an executable file that only root can change",
 	    t->updown, err);

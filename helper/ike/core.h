@@ -626,6 +626,7 @@ struct ike_nego {
  * @orig_local: our address as the peer knows it, transport mode through a NAT; family 0: none
  * @orig_remote: the peer's address as the peer knows it; the same
  * @prop: what was chosen
+ * @hard_at: when the module ends its first SA by time, in ms of the core's clock; 0: never
  * @answering: the peer's request that is to create it is not answered yet
  * @replacing: a successor is being negotiated
  * @replaced: a successor is up: its end is no reason to start anew
@@ -656,7 +657,7 @@ struct ike_child {
 	bool no_tfc;		/* the peer takes no padded packets */
 	struct ike_op_list rekeyed;	/* who waits for its successor */
 	uint64_t soft_at;	/* when that comes by time; 0: never */
-	uint64_t hard_at;	/* when the module ends its first SA by time; 0: never */
+	uint64_t hard_at;
 	bool soft;		/* its soft limit is over */
 	bool answering;
 	struct addr awaited_at;
