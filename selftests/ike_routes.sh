@@ -56,7 +56,7 @@ shown()
 
 initiate_and_end()
 {
-	load any $FAR "mark $MARK" && up && [ "$(ike_local)" = "$NEAR[500]" ] && both_ways && nf up branch --verify >"$WORK/verify" 2>&1 ||
+	load any $FAR "mark $MARK" && up && [ "$(ike_local)" = "${NEAR}[500]" ] && both_ways && nf up branch --verify >"$WORK/verify" 2>&1 ||
 		{ cat "$WORK/verify" "$WORK/up"; nf show peers; return 1; }
 	shown && goodbye
 }

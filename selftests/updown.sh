@@ -10,7 +10,7 @@
 
 IKE=aes256gcm16-prfsha384-ecp384 ESP=aes256gcm16
 # no command is run below /tmp, where others can write
-SAFE=$(mktemp -d /run/nfipsec-updown.XXXXXX)
+SAFE=$(mktemp -d /var/lib/nfipsec-updown.XXXXXX)
 COMMAND=$SAFE/updown
 # $(reboot), a newline, an escape sequence, and a letter
 HOSTILE=24287265626f6f74290a1b5b324a41
