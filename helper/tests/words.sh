@@ -106,7 +106,7 @@ sed -n '/define NFIPSEC_STATS/,/^enum/p' "$root/include/uapi/linux/nfipsec.h" >"
 strings "$work/stats.x" >"$work/stats"
 sed -n '/define IKE_COUNTERS/,/^enum/p' "$helper/ike/core.h" >"$work/counters.x"
 strings "$work/counters.x" >"$work/counters"
-strings "$helper/ike/show.c" "$helper/ike/ike.c" "$helper/ike/verify.c" "$helper/core/daemon.c" >"$work/json"
+strings "$helper/ike/show.c" "$helper/ike/ike.c" "$helper/ike/remote.c" "$helper/ike/verify.c" "$helper/core/daemon.c" >"$work/json"
 { marked Cm "$page"; marked Fl "$page"; } | sort -u >"$work/cli.marked"
 text "$page" >"$work/cli.text"
 { cat "$work/cli.strings" "$work/cli.words" "$work/cli.options" "$work/events" "$work/stats" "$work/counters" \
