@@ -11,6 +11,7 @@
 IKE=aes256gcm16-prfsha384-ecp384 ESP=aes256gcm16
 # no command is run below /tmp, where others can write
 SAFE=$(mktemp -d /var/lib/nfipsec-updown.XXXXXX)
+on_exit "rm -rf $SAFE"
 COMMAND=$SAFE/updown
 # $(reboot), a newline, an escape sequence, and a letter
 HOSTILE=24287265626f6f74290a1b5b324a41
@@ -137,5 +138,4 @@ counted_check "a command that hangs is killed" hangs
 counted_check "a command that others can change is not run" others_write
 counted_check "a hostile identity" hostile
 counted_check "the end of the daemon" stops
-rm -rf "$SAFE"
 ktap_exit

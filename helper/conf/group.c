@@ -79,7 +79,7 @@ static bool add(struct conf_group *g, const struct conf_member *m, struct conf_e
 		return conf_fail_at(err, &t->priority_at,
 				    "found priority %u, expected a number of its own: tunnel '%s' of peer '%s' has it for the packets of entry %u, too",
 				    t->priority, before->name, before->peer->name, m->e->number);
-	/* what is not in the group stays behind, unread: @m is at or behind this place */
+	/* the group overwrites members that add() has passed: @m is at this place or behind it */
 	g->members[g->n++] = *m;
 	return true;
 }

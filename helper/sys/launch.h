@@ -57,7 +57,7 @@ enum launch_msg {
 	LAUNCH_ALLOW = 'A',	/* command */
 	LAUNCH_END = 'E',
 	LAUNCH_RUN = 'R',	/* tunnel, command, environment */
-	/* and from it */
+	/* messages from the launcher */
 	LAUNCH_GOOD = 'G',	/* text */
 	LAUNCH_FAILED = 'F',	/* text */
 };

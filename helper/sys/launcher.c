@@ -564,7 +564,7 @@ static void reap(struct launcher *l)
 		child.si_pid = 0;
 		if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) || !child.si_pid)
 			return;
-		/* what it left in the background, while its number is not another process's yet */
+		/* ends the processes of its group before waitpid() frees the number of the group */
 		kill(-child.si_pid, SIGKILL);
 		if (waitpid(child.si_pid, &status, 0) != child.si_pid)
 			return;

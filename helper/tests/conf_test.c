@@ -290,6 +290,14 @@ static const struct { const char *text, *error; } refused[] = {
 	{ "access-list a { 1 protect ip from 10.0.0.0/8 to any }\n" PEER("tunnel t { access-list a route yes }"),
 	  "f:2:90: found a route in the main table for entry 1, which is to any, expected 'route yes table N': the route "
 	  "would lead IKE and ESP to 192.0.2.2, the address of peer 'p', into the tunnel" },
+	{ "access-list a { 1 protect ip from 10.0.0.0/8 to any }\n"
+	  "peer p { local address 192.0.2.1 remote address any tunnel t { access-list a route yes } }\n",
+	  "f:2:84: found a route in the main table for entry 1, which is to any, expected 'route yes table N': the route "
+	  "would lead IKE and ESP to peer 'p', which may have any address, into the tunnel" },
+	{ "access-list a { 1 protect ip from 10.0.0.0/8 to any }\n"
+	  "peer p { local address 192.0.2.1 remote address gw.example.com tunnel t { access-list a route yes } }\n",
+	  "f:2:95: found a route in the main table for entry 1, which is to any, expected 'route yes table N': the route "
+	  "would lead IKE and ESP to gw.example.com, the address of peer 'p', into the tunnel" },
 	{ LIST "access-list b { 1 protect tcp from 10.0.0.0/8 to 192.0.2.0/24 port 80 }\n"
 	  PEER("tunnel t { access-list a }") "peer q { remote address 198.51.100.1 tunnel t { access-list b route yes table 254 } }",
 	  "f:4:69: found a route in the main table for entry 1, which is to 192.0.2.0/24, expected 'route yes table N': the route "

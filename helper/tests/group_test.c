@@ -80,7 +80,7 @@ static void pair(void **state)
 	conf_free(conf);
 }
 
-/* the same address, ports and protocol, or no group */
+/* Entries that differ in an address, a port or the protocol make no group. */
 static void equal_entries_alone(void **state)
 {
 	static const char *const others[] = {
@@ -95,6 +95,16 @@ static void equal_entries_alone(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		snprintf(lists, sizeof(lists), "access-list a { 10 " BRANCH " }\naccess-list b { 10 %s }", others[i]);
+		conf = good(lists, "priority 1", "priority 2");
+		assert_int_equal(conf->n_groups, 0);
+		conf_free(conf);
+	}
+	for (i = 0; i < 2; i++) {
+		static const char *const ports[] = { "81-90", "80-91" };
+
+		snprintf(lists, sizeof(lists),
+			 "access-list a { 10 protect tcp from 10.1.0.0/16 to 10.2.0.0/16 port 80-90 }\n"
+			 "access-list b { 10 protect tcp from 10.1.0.0/16 to 10.2.0.0/16 port %s }", ports[i]);
 		conf = good(lists, "priority 1", "priority 2");
 		assert_int_equal(conf->n_groups, 0);
 		conf_free(conf);

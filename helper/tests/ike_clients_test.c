@@ -55,7 +55,7 @@ __attribute__((no_sanitize("address", "undefined"))) void __sanitizer_cov_trace_
 	blocks += counting;
 }
 
-/* what is freed and what is not set is found in the tests of each part: here it takes most of the time */
+/* ASan fills no memory here, which takes most of the time; the tests of each part have that. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -367,7 +367,7 @@ struct costs {
 
 static unsigned int n_connected;
 
-/* what it takes with @n clients, of which the last SAMPLE connect */
+/* Counts the cost of each of SAMPLE clients that connect as the last of @n clients. */
 static void measure(unsigned int n, struct costs *out)
 {
 	while (n_connected < n) {
@@ -435,7 +435,7 @@ static void packet_for_nobody(void **state)
 	assert_int_equal(n_sent, 0);
 }
 
-/* what one client deletes installs no outbound SA of another, which may not have its own half yet */
+/* The DELETE of one client does not install the deferred outbound SA of another client. */
 static void deferred_of_another(void **state)
 {
 	(void)state;
@@ -480,7 +480,7 @@ static void address_is_free_again(void **state)
 	n = n_errors;
 	assert_int_equal(ike_client_share(peer->sas, peer->tunnels, &sel, 1), 1);
 	assert_int_equal(n_errors, n);
-	/* and no client gets one of the others */
+	/* the gateway grants no address that another client holds */
 	a = address(INNER, 11);
 	sel.dst.min = sel.dst.max = a;
 	assert_int_equal(ike_client_share(peer->sas, peer->tunnels, &sel, 1), 0);

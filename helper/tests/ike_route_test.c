@@ -385,6 +385,39 @@ static void bounded(void **state)
 	world_free(w);
 }
 
+/* The CHILD SAs of one peer have the limit together, and the log has one line a minute. */
+static void bounded_together(void **state)
+{
+	static const struct world_conf
+		a = { .remote = "any", .start = "manual", .extra_tunnel = "route yes", .entries =
+		      "10 protect ip from fd01::/64 to fd02::/16\n20 protect ip from fd01::/64 to fe00::/16" },
+		b = { .extra_tunnel = "child-sa per-entry", .entries =
+		      "10 protect ip from fd02::1-fd02:ffff:ffff:ffff:ffff:ffff:ffff:fffe to fd01::/64\n"
+		      "20 protect ip from fe00::1-fe00:ffff:ffff:ffff:ffff:ffff:ffff:fffe to fd01::/64" };
+	struct world *w = world_new(&a, &b);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		node_up(&w->b, NULL);
+		world_deliver(w);
+		assert_int_equal(node_sas(&w->a), 4);
+		assert_int_equal(w->a.n_routes, 256);
+		assert_int_equal(node_count(&w->a, IKE_EVENT_ERROR), 1);
+		if (i < 2)
+			node_down(&w->b, NULL);
+		world_deliver(w);
+	}
+	/* the kernel has removed them all: they come back, but not in one go */
+	w->a.n_routes = 0;
+	ike_routes_changed(w->a.ike, w->now);
+	world_run(w, 1000);
+	assert_in_range(w->a.n_routes, 1, 255);
+	world_run(w, 1000);
+	assert_int_equal(w->a.n_routes, 256);
+	world_free(w);
+}
+
 static void shown(void **state)
 {
 	struct world *w = up(&on_traffic);
@@ -422,6 +455,7 @@ int main(void)
 		cmocka_unit_test(removed_by_the_kernel),
 		cmocka_unit_test(left_by_a_crash),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(bounded_together),
 		cmocka_unit_test(shown),
 	};
 

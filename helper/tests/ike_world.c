@@ -494,6 +494,7 @@ static unsigned int op_resolve(const char *name, uint8_t family, struct addr *ou
 	size_t len;
 
 	n->n_lookups++;
+	snprintf(n->last_lookup, sizeof(n->last_lookup), "%s", name);
 	snprintf(err, err_len, "Name or service not known");
 	for (at = at ? at + strlen(name) : ""; *at == '=' || *at == ','; at += len) {
 		len = strcspn(++at, ", ");

@@ -52,6 +52,7 @@ struct node {
 	struct conf *conf;
 	struct addr addr, also;		/* @also: a second one; family 0: none */
 	unsigned int n_lookups;		/* names that it resolved, or tried to */
+	char last_lookup[64];		/* the last one of them */
 	bool conf_kept;
 	struct fake_sa *sas;		/* WORLD_SAS of them, or as many as world_room() said */
 	unsigned int room;
