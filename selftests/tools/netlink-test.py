@@ -472,8 +472,10 @@ def case_random(seconds=25):
 		("explain", [("flow", {"proto": 6, "saddr": "10.1.0.1", "daddr": "10.2.0.1", "dport": 80})]))]
 	raws = [raw for _, raw in valid]
 	end, n, done, silent = time.monotonic() + seconds, 0, 0, {}
-	while n < 20000 and time.monotonic() < end:
+	while n < 20000:
 		if n % 200 == 0:
+			if time.monotonic() >= end:
+				break
 			nf.do("policy-set", policy())
 			nf.do("sa-flush")
 		command, raw = rnd.choice(valid)
@@ -667,16 +669,20 @@ def case_release():
 	nf = nfnl.Nfipsec()
 	nf.do("policy-set", policy())
 	end = time.monotonic() + 8 * SLOW
+	flooding = threading.Event()
 
 	def flood():
 		s = udp()
 		s.setsockopt(socket.SOL_UDP, 103, 1000)		# UDP_SEGMENT
+		# Each reading of the clock costs a user-mode kernel a timer, so there are few.
 		while time.monotonic() < end:
-			s.send(bytes(40000))
+			for _ in range(100):
+				s.send(bytes(40000))
+			flooding.set()
 
 	sender = threading.Thread(target=flood)
 	sender.start()
-	time.sleep(0.5)
+	flooding.wait()
 	before = nf.stats()
 	nf.do("sa-add", [("sa", cbc())])
 	released = counted(nf, before).get("released", 0)
