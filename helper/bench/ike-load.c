@@ -36,8 +36,8 @@
 #include <linux/nfipsec.h>
 
 #include "core/log.h"
+#include "crypto/crypto.h"
 #include "ike/ike.h"
-#include "sys/crypto.h"
 #include "sys/udp.h"
 
 #define PER_CORE	250	/* initiators of one core: its lists are short then */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ctl.h"
 #include "core/version.h"
+#include "daemon/ctl.h"
 
 static const struct {
 	const char *name;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Requests to the daemon: core/ctl.h says what is on the socket. */
+/* Requests to the daemon: daemon/ctl.h says what is on the socket. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/ctl.h"
+#include "daemon/ctl.h"
 
 static FILE *connect_daemon(const char *path)
 {

@@ -8,9 +8,9 @@
 #include <linux/nfipsec.h>
 
 #include "cli/cli.h"
-#include "core/buf.h"
 #include "conf/scan.h"
-#include "ike/alg.h"
+#include "core/buf.h"
+#include "crypto/alg.h"
 
 struct request {
 	struct kern_sa sa;

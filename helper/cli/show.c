@@ -11,7 +11,7 @@
 #include <linux/nfipsec.h>
 
 #include "cli/cli.h"
-#include "ike/alg.h"
+#include "crypto/alg.h"
 
 static const char *alg_name(uint8_t type, uint16_t id, uint16_t bits)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "conf/scan.h"
-#include "sys/crypto.h"
-#include "sys/revoke.h"
+#include "crypto/crypto.h"
+#include "pki/revoke.h"
 #include "wire/wire.h"
 
 #define EXPIRES_SOON	(14 * 86400)

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/scan.h"
-#include "conf/parse.h"
 #include "conf/lex.h"
-#include "sys/revoke.h"
+#include "conf/parse.h"
+#include "conf/scan.h"
+#include "pki/revoke.h"
 
 bool conf_fail(struct conf_error *err, const char *path, unsigned int line, unsigned int column,
 	       const char *fmt, ...)

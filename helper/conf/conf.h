@@ -4,8 +4,8 @@
 #define CONF_CONF_H
 
 #include "core/addr.h"
-#include "ike/alg.h"
-#include "sys/cert.h"
+#include "crypto/alg.h"
+#include "pki/cert.h"
 
 #define CONF_NAME_MAX		31	/* a peer's or tunnel's name; "peer/tunnel" fits the module's 63 */
 #define CONF_PROPOSALS_MAX	16

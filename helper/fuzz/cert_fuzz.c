@@ -15,9 +15,9 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
-#include "sys/cert.h"
-#include "sys/cert_priv.h"
-#include "sys/crypto.h"
+#include "crypto/crypto.h"
+#include "pki/cert.h"
+#include "pki/cert_priv.h"
 #include "v2/v2.h"
 
 enum mode { MODE_CERTS, MODE_CHANGED, MODE_NAME, MODE_ALGORITHM, MODE_AUTH, MODE_P12, MODES };

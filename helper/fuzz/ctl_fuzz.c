@@ -8,9 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/ctl.h"
 #include "core/event.h"
 #include "core/log.h"
+#include "daemon/ctl.h"
 
 static struct event_loop *loop;
 static struct ctl *ctl;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Diffie-Hellman that costs nothing and protects nothing, in place of sys/dh.c, which the linker does
+ * Diffie-Hellman that costs nothing and protects nothing, in place of crypto/dh.c, which the linker does
  * not take from the library then: the public value is the private one repeated, the shared secret both
  * private ones xored. Values have the groups' lengths, both ends come to the same, and a value
  * of the wrong length is refused, as is zero (RFC 7748 6.1) and here our own.
@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/alg.h"
-#include "sys/dh.h"
+#include "crypto/alg.h"
+#include "crypto/dh.h"
 
 #define FAKE_PRIVATE	32
 

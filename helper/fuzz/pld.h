@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/alg.h"
-#include "sys/crypto.h"
+#include "crypto/alg.h"
+#include "crypto/crypto.h"
 #include "wire/wire.h"
 
 #define check(what) \

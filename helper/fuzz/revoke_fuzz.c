@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sys/ocsp.h"
+#include "pki/ocsp.h"
 
 enum mode { MODE_OCSP, MODE_CRL, MODE_OCSP_PART, MODE_CRL_PART, MODES };
 

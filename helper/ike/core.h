@@ -10,11 +10,11 @@
 
 #include "core/printable.h"
 #include "core/rate.h"
+#include "crypto/crypto.h"
 #include "ike/ike.h"
 #include "ike/span.h"
 #include "ike/table.h"
 #include "ike/timer.h"
-#include "sys/crypto.h"
 #include "wire/wire.h"
 
 #define IKE_PORT		500

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "sys/revoke.h"
+#include "pki/revoke.h"
 
 #define DIGEST_LEN	32
 #define SALT_LEN	32

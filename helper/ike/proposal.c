@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ike/alg.h"
+#include "crypto/alg.h"
 
 #define WORD_SHOWN	48	/* of a word that is wrong, in the message about it */
 

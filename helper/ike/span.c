@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "crypto/crypto.h"
 #include "ike/span.h"
-#include "sys/crypto.h"
 
 static int order(const struct ike_span *a, const struct ike_span *b)
 {

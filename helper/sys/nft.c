@@ -11,8 +11,8 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/msg.h>
 
+#include "pki/query.h"
 #include "sys/nft.h"
-#include "sys/query.h"
 
 /* Grows an array of @n by one; NULL: no memory, and the array is as it was. */
 static void *grow(void **array, unsigned int *n, size_t size)

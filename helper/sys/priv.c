@@ -122,7 +122,7 @@ static int filter_fill(scmp_filter_ctx ctx)
 		if (ret)
 			return ret;
 	}
-	/* libcurl's threads wake each other through one (sys/fetch.c) */
+	/* libcurl's threads wake each other through one (pki/fetch.c) */
 	ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
 			       SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	if (ret)

@@ -14,7 +14,7 @@
 
 #include <linux/nfipsec.h>
 
-#include "sys/query.h"
+#include "pki/query.h"
 #include "sys/route.h"
 
 static bool get_addr(struct nlattr *a, uint8_t family, struct addr *out)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ike/alg.h"
+#include "crypto/alg.h"
 
 static struct ike_proposal parse(const char *s, uint8_t proto)
 {

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "crypto/crypto.h"
 #include "pki.h"
-#include "sys/cert.h"
-#include "sys/crypto.h"
+#include "pki/cert.h"
 #include "wire/wire.h"
 
 #define SIGN		GNUTLS_KEY_DIGITAL_SIGNATURE

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "sys/crl.h"
+#include "pki/crl.h"
 #include "tests/testca.h"
 
 #define DAY	86400

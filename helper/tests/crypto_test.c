@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "ike/alg.h"
-#include "sys/crypto.h"
+#include "crypto/alg.h"
+#include "crypto/crypto.h"
 #include "tests/hex.h"
 
 /* RFC 4231 4.2 to 4.8 by number of the case (5 is about a cut output); RFC 4868 2.7 has the same */

@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "core/ctl.h"
 #include "core/event.h"
 #include "core/log.h"
+#include "daemon/ctl.h"
 
 struct world {
 	struct event_loop *loop;

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "ike/alg.h"
-#include "sys/crypto.h"
-#include "sys/dh.h"
+#include "crypto/alg.h"
+#include "crypto/crypto.h"
+#include "crypto/dh.h"
 #include "tests/hex.h"
 /* RFC 5903 8.1 to 8.3: private keys and public values of both, and the shared x */
 static const struct {

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "core/event.h"
-#include "sys/fetch.h"
+#include "pki/fetch.h"
 #include "sys/priv.h"
 #include "tests/http_server.h"
 

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "sys/cert.h"
 #include "ike/core.h"
+#include "pki/cert.h"
 
 #define TEXT	"access-list l { 1 protect ip from 10.1.0.0/16 to 10.2.0.0/16 }\n" \
 		"peer p { local id fqdn hq.example.com remote address 192.0.2.2 id %s tunnel t { access-list l } }\n"

@@ -15,8 +15,8 @@
 #include <linux/nfipsec.h>
 
 #include "core/log.h"
+#include "crypto/crypto.h"
 #include "ike/core.h"
-#include "sys/crypto.h"
 
 #define MANY	2000
 

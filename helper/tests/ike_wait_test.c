@@ -20,7 +20,7 @@
 #include "http_server.h"
 #include "ike_world.h"
 #include "pki.h"
-#include "sys/revoke.h"
+#include "pki/revoke.h"
 
 #define PAIRS		8	/* that wait: more than there are threads of either kind */
 #define COMPUTING	2

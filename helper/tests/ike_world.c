@@ -14,10 +14,10 @@
 #include <linux/nfipsec.h>
 #include <linux/rtnetlink.h>
 
-#include "ike_world.h"
 #include "core/log.h"
+#include "crypto/crypto.h"
 #include "ike/core.h"
-#include "sys/crypto.h"
+#include "ike_world.h"
 
 struct node *world_other(struct node *n)
 {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "sys/ocsp.h"
+#include "pki/ocsp.h"
 #include "tests/testca.h"
 
 #define DAY	86400

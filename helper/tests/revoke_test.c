@@ -14,7 +14,7 @@
 
 #include "core/event.h"
 #include "core/log.h"
-#include "sys/revoke.h"
+#include "pki/revoke.h"
 #include "tests/http_server.h"
 #include "tests/testca.h"
 

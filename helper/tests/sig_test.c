@@ -9,9 +9,9 @@
 #include <cmocka.h>
 #include <gnutls/abstract.h>
 
+#include "crypto/crypto.h"
 #include "hex.h"
 #include "pki.h"
-#include "sys/crypto.h"
 #include "v2/v2.h"
 
 #define BIT(hash)	(1u << (hash))

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "ike/alg.h"
-#include "sys/crypto.h"
+#include "crypto/alg.h"
+#include "crypto/crypto.h"
 #include "tests/hex.h"
 /*
  * Messages sealed by Python's cryptography: a header, one SK payload, in it one

@@ -89,24 +89,24 @@ marked Cm "$page" >"$work/conf.marked"
 text "$page" >"$work/conf.text"
 examples "$page" >"$work/conf.examples"
 for proto in ike esp ah; do algorithms $proto; done | with_n >"$work/algorithms"
-{ table 'aliases\[\]' "$helper/ike/alg.c"; sed -n 's/.*"\(.*\)".*\.weak = true.*/\1/p' "$helper/ike/alg.c"; } |
+{ table 'aliases\[\]' "$helper/crypto/alg.c"; sed -n 's/.*"\(.*\)".*\.weak = true.*/\1/p' "$helper/crypto/alg.c"; } |
 	with_n >"$work/algorithms.more"
 
 page=$man/nfipsec.8
-strings "$helper"/cli/*.c "$helper/ike/alg.c" >"$work/cli.strings"
+strings "$helper"/cli/*.c "$helper/crypto/alg.c" >"$work/cli.strings"
 table 'commands\[\]' "$helper/cli/cli.c" >"$work/commands"
 table 'verbs\[\]' "$helper/cli/sa.c" >"$work/verbs"
 cat "$helper/cli/cli.c" "$helper/cli/explain.c" "$helper/cli/policy.c" "$helper/cli/sa.c" |
 	grep -o 'strcmp([][a-z0-9]*, "[^"]*")' >"$work/strcmp"
 strings "$work/strcmp" | grep -v ^- >"$work/cli.words"
 grep -oh '"--[a-z-]*"' "$helper"/cli/*.c | tr -d '"' | sort -u >"$work/cli.options"
-sed -n '/event_names\[\]/,/^};/p' "$helper/core/daemon.c" >"$work/event_names"
+sed -n '/event_names\[\]/,/^};/p' "$helper/daemon/daemon.c" >"$work/event_names"
 strings "$work/event_names" >"$work/events"
 sed -n '/define NFIPSEC_STATS/,/^enum/p' "$root/include/uapi/linux/nfipsec.h" >"$work/stats.x"
 strings "$work/stats.x" >"$work/stats"
 sed -n '/define IKE_COUNTERS/,/^enum/p' "$helper/ike/core.h" >"$work/counters.x"
 strings "$work/counters.x" >"$work/counters"
-strings "$helper/ike/show.c" "$helper/ike/ike.c" "$helper/ike/remote.c" "$helper/ike/verify.c" "$helper/core/daemon.c" >"$work/json"
+strings "$helper/ike/show.c" "$helper/ike/ike.c" "$helper/ike/remote.c" "$helper/ike/verify.c" "$helper/daemon/daemon.c" >"$work/json"
 { marked Cm "$page"; marked Fl "$page"; } | sort -u >"$work/cli.marked"
 text "$page" >"$work/cli.text"
 { cat "$work/cli.strings" "$work/cli.words" "$work/cli.options" "$work/events" "$work/stats" "$work/counters" \
@@ -114,7 +114,7 @@ text "$page" >"$work/cli.text"
 "$build/nfipsec" check --help | tr -cs 'a-z-' '\n' | sort -u >"$work/cli.help"
 
 page=$man/nfipsecd.8
-table 'longs\[\]' "$helper/main.c" | sed 's/^/--/' | sort -u >"$work/daemon.options"
+table 'longs\[\]' "$helper/daemon/main.c" | sed 's/^/--/' | sort -u >"$work/daemon.options"
 marked Fl "$page" >"$work/daemon.marked"
 "$build/nfipsecd" --help | tr -cs 'a-z-' '\n' | sort -u >"$work/daemon.help"
 
@@ -138,7 +138,7 @@ bad=$(
 	lacks 'in nfipsec(8), but not in helper/cli' cli.marked cli.there
 	lacks 'not in nfipsecd(8)' daemon.options daemon.marked
 	lacks 'not in nfipsecd --help' daemon.options daemon.help
-	lacks 'in nfipsecd(8), but not in helper/main.c' daemon.marked daemon.options
+	lacks 'in nfipsecd(8), but not in helper/daemon/main.c' daemon.marked daemon.options
 	unsaid "$root/Documentation/user-guide.md"
 )
 test -z "$bad" || { echo "$bad"; exit 1; }

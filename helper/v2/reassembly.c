@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sys/crypto.h"
+#include "crypto/crypto.h"
 #include "v2/reassembly.h"
 
 struct v2_part {

@@ -9,7 +9,7 @@
 
 #include "core/addr.h"
 #include "core/buf.h"
-#include "ike/alg.h"
+#include "crypto/alg.h"
 
 #define WIRE_HDR_LEN		28
 #define WIRE_MSG_MAX		65535
