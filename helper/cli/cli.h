@@ -71,7 +71,7 @@ bool cli_probe_mtu(struct kern *k, const char *tunnel, const struct addr *to, ui
 /* nat.c */
 bool cli_nat_flow(struct nft_flow *flow);
 const char *cli_nat_rule_str(const struct nft_change *c, char *out, size_t len);
-void cli_nat_warn(const struct conf *conf, const struct route_addr *addrs, unsigned int n_addrs,
+void cli_nat_warn(const struct conf *conf, const struct addr_own *addrs, unsigned int n_addrs,
 		  conf_warn_t warn, void *arg);
 
 /* reach.c */

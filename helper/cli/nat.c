@@ -14,7 +14,7 @@
 
 struct nat_check {
 	const struct conf *conf;
-	const struct route_addr *addrs;
+	const struct addr_own *addrs;
 	unsigned int n_addrs;
 	struct nft_rules rules;
 	conf_warn_t warn;
@@ -129,7 +129,7 @@ static struct addr source_of(const struct nat_check *n, const struct ts *ts)
 	unsigned int i;
 
 	for (i = 0; i < n->n_addrs; i++) {
-		const struct route_addr *own = &n->addrs[i];
+		const struct addr_own *own = &n->addrs[i];
 		struct ts net = { .min = own->addr, .max = ts->max };
 
 		if (own->addr.family == ts->min.family && own->prefix_len < 8 * addr_len(&own->addr) - 1 &&
@@ -199,7 +199,7 @@ static void check_entry(const struct nat_check *n, const struct conf_entry *e)
  * Packets stand for each entry. A rule that depends on what they do not tell gives no warning, and so
  * do rules that the kernel does not show, as to a user without CAP_NET_ADMIN.
  */
-void cli_nat_warn(const struct conf *conf, const struct route_addr *addrs, unsigned int n_addrs,
+void cli_nat_warn(const struct conf *conf, const struct addr_own *addrs, unsigned int n_addrs,
 		  conf_warn_t warn, void *arg)
 {
 	struct nat_check n = { .conf = conf, .addrs = addrs, .n_addrs = n_addrs, .warn = warn, .arg = arg };

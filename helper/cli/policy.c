@@ -11,6 +11,8 @@
 #include "conf/warn.h"
 #include "core/reason.h"
 #include "core/trusted.h"
+#include "sys/route.h"
+#include "sys/udp.h"
 
 static struct conf *read_conf(const char *path, bool credentials)
 {
@@ -38,12 +40,13 @@ static void print_warning(const char *text, void *arg)
  */
 static void warn_of(const struct conf *conf)
 {
-	struct route_addr *addrs = NULL;
-	unsigned int n = 0;
+	struct conf_host host = { .is_local = udp_is_local };
+	struct addr_own *addrs = NULL;
 
-	route_addrs(&addrs, &n);
-	conf_warn(conf, addrs, n, print_warning, NULL);
-	cli_nat_warn(conf, addrs, n, print_warning, NULL);
+	route_addrs(&addrs, &host.n_addrs);
+	host.addrs = addrs;
+	conf_warn(conf, &host, print_warning, NULL);
+	cli_nat_warn(conf, addrs, host.n_addrs, print_warning, NULL);
 	free(addrs);
 }
 

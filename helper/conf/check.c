@@ -8,7 +8,6 @@
 #include <linux/rtnetlink.h>
 
 #include "conf/scan.h"
-#include "sys/launch.h"
 #include "wire/wire.h"
 
 #define FAIL(object, ...) conf_fail_at(err, &(object)->at, __VA_ARGS__)
@@ -364,10 +363,10 @@ static bool check_routes(const struct conf *conf, struct conf_error *err)
 	return true;
 }
 
-/* The launcher has room for the commands of two configurations of this size. */
+/* The launcher (sys/launch.h) has room for the commands of two configurations of this size. */
 static bool check_updowns(const struct conf *conf, struct conf_error *err)
 {
-	const char *commands[LAUNCH_COMMANDS_MAX];
+	const char *commands[CONF_UPDOWNS_MAX];
 	const struct conf_tunnel *t;
 	unsigned int i, k, n, of = 0;
 
@@ -378,10 +377,10 @@ static bool check_updowns(const struct conf *conf, struct conf_error *err)
 				;
 			if (!*t->updown || n < of)
 				continue;
-			if (of == LAUNCH_COMMANDS_MAX)
+			if (of == CONF_UPDOWNS_MAX)
 				return conf_fail_at(err, &t->updown_at,
 						    "found updown \"%s\" after %u other commands, expected at most %u different ones in all tunnels",
-						    t->updown, of, LAUNCH_COMMANDS_MAX);
+						    t->updown, of, CONF_UPDOWNS_MAX);
 			commands[of++] = t->updown;
 		}
 	return true;

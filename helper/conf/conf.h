@@ -15,6 +15,7 @@
 #define CONF_GROUP_MAX		8	/* tunnels for the same packets: an entry and 7 standbys */
 #define CONF_PRIORITY_MAX	255
 #define CONF_VRF_MAX		15	/* of a device's name */
+#define CONF_UPDOWNS_MAX	256	/* different updown commands of a configuration */
 #define CONF_UPDOWN_MAX		255	/* of an updown command */
 #define CONF_FRAGMENT_DEFAULT	1280	/* what each IPv6 path takes, and nearly each IPv4 one */
 #define CONF_FRAGMENT_MIN	256

@@ -10,14 +10,12 @@
 
 #include "conf/warn.h"
 #include "core/trusted.h"
-#include "sys/udp.h"
 
 #define PAIRS_MAX	(50u << 20)	/* comparisons of entries: a list of 10,000, in a second */
 
 struct warner {
 	const struct conf *conf;
-	const struct route_addr *addrs;
-	unsigned int n_addrs;
+	const struct conf_host *host;
 	conf_warn_t warn;
 	void *arg;
 };
@@ -151,7 +149,7 @@ static void warn_alone(const struct warner *w)
 
 /* ---- entries and the addresses of this host ---- */
 
-static void network_of(const struct route_addr *a, struct ts *ts)
+static void network_of(const struct addr_own *a, struct ts *ts)
 {
 	struct addr base = a->addr;
 	unsigned int bit;
@@ -161,13 +159,13 @@ static void network_of(const struct route_addr *a, struct ts *ts)
 	ts_from_prefix(&base, a->prefix_len, ts);
 }
 
-static const struct route_addr *own_in(const struct warner *w, const struct ts *ts)
+static const struct addr_own *own_in(const struct warner *w, const struct ts *ts)
 {
 	unsigned int i;
 
-	for (i = 0; i < w->n_addrs; i++)
-		if (addr_in(&w->addrs[i].addr, ts))
-			return &w->addrs[i];
+	for (i = 0; i < w->host->n_addrs; i++)
+		if (addr_in(&w->host->addrs[i].addr, ts))
+			return &w->host->addrs[i];
 	return NULL;
 }
 
@@ -179,7 +177,7 @@ static bool is_transport(const struct place *p)
 /* true: the host's own network is where the peer's is expected */
 static bool warn_exchanged(const struct warner *w, const struct place *p)
 {
-	const struct route_addr *own = own_in(w, &p->e->dst);
+	const struct addr_own *own = own_in(w, &p->e->dst);
 	char to[TS_STRLEN], from[TS_STRLEN], addr[ADDR_STRLEN];
 	struct ts src = p->e->src, dst = p->e->dst;
 
@@ -194,7 +192,7 @@ static bool warn_exchanged(const struct warner *w, const struct place *p)
 }
 
 /* is what this host and its own network send to each other taken before that entry? */
-static bool let_pass(const struct place *places, unsigned int i, const struct route_addr *own,
+static bool let_pass(const struct place *places, unsigned int i, const struct addr_own *own,
 		     const struct ts *net)
 {
 	struct conf_entry local = { 0 };
@@ -216,8 +214,8 @@ static void warn_cut_off(const struct warner *w, const struct place *places, uns
 	struct ts ts;
 	unsigned int k;
 
-	for (k = 0; k < w->n_addrs; k++) {
-		const struct route_addr *own = &w->addrs[k];
+	for (k = 0; k < w->host->n_addrs; k++) {
+		const struct addr_own *own = &w->host->addrs[k];
 
 		network_of(own, &ts);
 		if (own->prefix_len >= 8 * addr_len(&own->addr) || !addr_in(&own->addr, &e->src) ||
@@ -250,10 +248,10 @@ static bool is_own(const struct warner *w, const struct addr *a)
 {
 	unsigned int i;
 
-	for (i = 0; i < w->n_addrs; i++)
-		if (addr_equal(&w->addrs[i].addr, a))
+	for (i = 0; i < w->host->n_addrs; i++)
+		if (addr_equal(&w->host->addrs[i].addr, a))
 			return true;
-	return !w->n_addrs || udp_is_local(a);
+	return !w->host->n_addrs || w->host->is_local(a);
 }
 
 static const struct conf_entry *not_strict(const struct conf_list *list)
@@ -361,17 +359,15 @@ static void warn_secrets(const struct warner *w)
 /**
  * conf_warn() - look for entries that the administrator hardly meant
  * @conf: the configuration
- * @addrs: addresses of this host
- * @n_addrs: number of @addrs
+ * @host: this host, as far as the caller knows it
  * @warn: gets each warning
  * @arg: argument of @warn
  *
  * An entry that several earlier ones hide together is not found, and of very long lists not all.
  */
-void conf_warn(const struct conf *conf, const struct route_addr *addrs, unsigned int n_addrs,
-	       conf_warn_t warn, void *arg)
+void conf_warn(const struct conf *conf, const struct conf_host *host, conf_warn_t warn, void *arg)
 {
-	struct warner w = { conf, addrs, n_addrs, warn, arg };
+	struct warner w = { conf, host, warn, arg };
 	unsigned int i, n;
 	struct place *places = places_new(conf, &n);
 

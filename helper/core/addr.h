@@ -25,6 +25,20 @@ struct egress {
 	uint32_t mark;
 };
 
+#define ADDR_DEV_MAX	16
+
+/**
+ * struct addr_own - an address of this host
+ * @addr: the address
+ * @prefix_len: length of the prefix of its network, in bits
+ * @dev: name of its device
+ */
+struct addr_own {
+	struct addr addr;
+	uint8_t prefix_len;
+	char dev[ADDR_DEV_MAX];
+};
+
 /* one traffic selector: RFC 7296 3.13.1; ports and addresses inclusive, ports host order */
 struct ts {
 	uint8_t proto;		/* 0: any */

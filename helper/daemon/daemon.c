@@ -29,6 +29,9 @@
 #define WARNINGS_MAX	16	/* warnings about access lists that one load logs */
 #define LACKS_MAX	16	/* so many peers are named that lack something */
 
+/* the commands of the old and of the new configuration */
+_Static_assert(LAUNCH_COMMANDS_MAX >= 2 * CONF_UPDOWNS_MAX, "the launcher has too little room");
+
 struct udp_arg {
 	struct daemon *d;
 	unsigned int i;
@@ -673,11 +676,13 @@ static void log_warning(const char *text, void *arg)
 /* Logs the warnings of `nfipsec check` about access lists, except those about nftables. */
 static void warn_lists(const struct conf *conf)
 {
-	struct route_addr *addrs = NULL;
-	unsigned int n = 0, n_warned = 0;
+	struct conf_host host = { .is_local = udp_is_local };
+	struct addr_own *addrs = NULL;
+	unsigned int n_warned = 0;
 
-	route_addrs(&addrs, &n);
-	conf_warn(conf, addrs, n, log_warning, &n_warned);
+	route_addrs(&addrs, &host.n_addrs);
+	host.addrs = addrs;
+	conf_warn(conf, &host, log_warning, &n_warned);
 	free(addrs);
 	if (n_warned > WARNINGS_MAX)
 		log_warn("%s: %u more warnings, see nfipsec check", conf->path,

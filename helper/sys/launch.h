@@ -13,7 +13,7 @@
 #include "core/buf.h"
 
 #define LAUNCH_MSG_MAX		16384	/* octets of one message */
-#define LAUNCH_COMMANDS_MAX	256	/* different commands of a configuration */
+#define LAUNCH_COMMANDS_MAX	512	/* different commands, of an old and a new configuration */
 #define LAUNCH_RUNNING_MAX	8	/* commands that run at the same time */
 #define LAUNCH_WAITING_MAX	4096	/* commands that wait */
 #define LAUNCH_TUNNEL_MAX	256	/* those of one tunnel */

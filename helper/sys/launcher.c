@@ -106,7 +106,7 @@ struct launcher {
 	struct wanted *ups[UPS_HASH];
 	unsigned int n_ups;
 	struct running running[LAUNCH_RUNNING_MAX];
-	struct allowed allowed[2 * LAUNCH_COMMANDS_MAX];	/* of the old configuration, too */
+	struct allowed allowed[LAUNCH_COMMANDS_MAX];
 	unsigned int n_allowed, round;
 };
 

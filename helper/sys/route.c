@@ -30,11 +30,11 @@ static bool get_addr(struct nlattr *a, uint8_t family, struct addr *out)
 /* ---- addresses ---- */
 
 struct addrs {
-	struct route_addr *p;
+	struct addr_own *p;
 	unsigned int n;
 };
 
-static bool is_wanted(const struct route_addr *a)
+static bool is_wanted(const struct addr_own *a)
 {
 	return strcmp(a->dev, "lo") && strcmp(a->dev, NFIPSEC_DEV_NAME) &&
 	       !addr_is_link_local(&a->addr);
@@ -44,7 +44,7 @@ static int one_addr(struct nlmsghdr *hdr, void *arg)
 {
 	const struct ifaddrmsg *ifa = nlmsg_data(hdr);
 	struct nlattr *tb[IFA_MAX + 1];
-	struct route_addr a = { .prefix_len = 0 }, *more;
+	struct addr_own a = { .prefix_len = 0 }, *more;
 	struct addrs *addrs = arg;
 
 	if (hdr->nlmsg_type != RTM_NEWADDR || nlmsg_datalen(hdr) < (int)sizeof(*ifa) ||
@@ -63,7 +63,7 @@ static int one_addr(struct nlmsghdr *hdr, void *arg)
 	return 0;
 }
 
-int route_addrs(struct route_addr **out, unsigned int *n)
+int route_addrs(struct addr_own **out, unsigned int *n)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
 	struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC };

@@ -8,14 +8,7 @@
 
 #include "core/addr.h"
 
-#define ROUTE_DEV_MAX	16
-
-/* an address of this host, and the network it is in */
-struct route_addr {
-	struct addr addr;
-	uint8_t prefix_len;
-	char dev[ROUTE_DEV_MAX];
-};
+#define ROUTE_DEV_MAX	ADDR_DEV_MAX
 
 /* a packet; @iif empty: of this host's own making; ports in host order */
 struct route_query {
@@ -66,7 +59,7 @@ int route_watch_open(void);
 void route_watch_read(int fd);
 
 /* all but for loop-back and link-local ones; @out is the caller's to free; 0 or -errno */
-int route_addrs(struct route_addr **out, unsigned int *n);
+int route_addrs(struct addr_own **out, unsigned int *n);
 /* 0 or the kernel's -errno, such as -ENETUNREACH */
 int route_get(const struct route_query *q, struct route_answer *a);
 /* net.ipv4.conf.DEV.forwarding or that of IPv6; 1, 0, or -errno */

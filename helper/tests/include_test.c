@@ -359,7 +359,7 @@ static void warnings_name_both_files(void **state)
 	put("c", "include one\n" LIST("l", "2") PEER("l"));
 	put("one", "\naccess-list x { 7 discard ip from any to 10.0.0.0/8 }\n");
 	conf = load("c");
-	conf_warn(conf, NULL, 0, on_warning, said);
+	conf_warn(conf, &(struct conf_host){ 0 }, on_warning, said);
 	conf_free(conf);
 	snprintf(want, sizeof(want), "%s:2:17: warning: entry 1 takes no packet, because entry 7 of access-list x on line 2 of %s takes all",
 		 at("c"), at("one"));

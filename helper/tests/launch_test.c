@@ -601,29 +601,29 @@ static void sticky_folders(void **state)
 /* a reload from as many commands as there may be to as many others */
 static void all_others(void **state)
 {
-	static char name[2 * LAUNCH_COMMANDS_MAX + 1][256];
+	static char name[LAUNCH_COMMANDS_MAX + 1][256];
 	struct launch *l = start(&usual, NULL);
 	struct reports r = { .n = 0 };
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i <= 2 * LAUNCH_COMMANDS_MAX; i++)
+	for (i = 0; i <= LAUNCH_COMMANDS_MAX; i++)
 		snprintf(name[i], sizeof(name[i]), "%s/other%u", dir, i);
 	launch_allow_begin(l);
-	for (i = 0; i < LAUNCH_COMMANDS_MAX; i++)
+	for (i = 0; i < LAUNCH_COMMANDS_MAX / 2; i++)
 		launch_allow(l, name[i]);
 	launch_allow_end(l);
 	launch_allow_begin(l);
-	for (; i < 2 * LAUNCH_COMMANDS_MAX; i++)
+	for (; i < LAUNCH_COMMANDS_MAX; i++)
 		launch_allow(l, name[i]);
 	refused(l, name[0], "No such file or directory");
 	launch_allow_end(l);
 	refused(l, name[0], "refused: the configuration does not have it");
-	refused(l, name[LAUNCH_COMMANDS_MAX], "No such file or directory");
-	refused(l, name[2 * LAUNCH_COMMANDS_MAX - 1], "No such file or directory");
+	refused(l, name[LAUNCH_COMMANDS_MAX / 2], "No such file or directory");
+	refused(l, name[LAUNCH_COMMANDS_MAX - 1], "No such file or directory");
 	/* a daemon that checks nothing: what has no room is said */
 	launch_allow_begin(l);
-	for (i = 0; i <= 2 * LAUNCH_COMMANDS_MAX; i++)
+	for (i = 0; i <= LAUNCH_COMMANDS_MAX; i++)
 		launch_allow(l, name[i]);
 	wait_for(l, &r, 1);
 	has(r.text[0], "/other512 will not be run: too many different commands");

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "conf/warn.h"
+#include "sys/udp.h"
 
 #define PEER	"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk tunnel t { access-list a } }\n"
 #define HOSTS	"peer p { local address 192.0.2.1 remote address 192.0.2.2 auth psk tunnel t { access-list a mode transport } }\n"
@@ -29,9 +30,9 @@ static void on_warning(const char *text, void *arg)
 	s->n++;
 }
 
-static struct route_addr at(const char *addr, uint8_t len, const char *dev)
+static struct addr_own at(const char *addr, uint8_t len, const char *dev)
 {
-	struct route_addr a = { .prefix_len = len };
+	struct addr_own a = { .prefix_len = len };
 
 	assert_true(addr_parse(addr, &a.addr));
 	snprintf(a.dev, sizeof(a.dev), "%s", dev);
@@ -40,17 +41,18 @@ static struct route_addr at(const char *addr, uint8_t len, const char *dev)
 
 static void warnings(const char *text, struct seen *s)
 {
-	struct route_addr addrs[] = {
+	struct addr_own addrs[] = {
 		at("10.1.0.1", 24, "lan"), at("192.0.2.1", 24, "wan"), at("fd01::1", 64, "lan"),
 		at("10.77.0.1", 32, "dummy"),
 	};
+	struct conf_host host = { addrs, sizeof(addrs) / sizeof(*addrs), udp_is_local };
 	struct conf_error err = { .text = "" };
 	struct conf *conf = conf_parse(text, strlen(text), "c", &err);
 
 	if (!conf)
 		fail_msg("%s", err.text);
 	memset(s, 0, sizeof(*s));
-	conf_warn(conf, addrs, sizeof(addrs) / sizeof(*addrs), on_warning, s);
+	conf_warn(conf, &host, on_warning, s);
 	conf_free(conf);
 }
 
@@ -187,7 +189,7 @@ static void secrets(void **state)
 	(void)state;
 	assert_non_null(conf);
 	assert_true(conf_secrets_parse(conf, text, strlen(text), "s", &err));
-	conf_warn(conf, NULL, 0, on_warning, &s);
+	conf_warn(conf, &(struct conf_host){ 0 }, on_warning, &s);
 	conf_free(conf);
 	assert_int_equal(s.n, 5);
 	for (i = 0; i < 5; i++)
