@@ -85,6 +85,7 @@ bool conf_lacks(struct conf_peer *peer, const char *fmt, ...) __attribute__((for
 const char *conf_keep_name(struct conf *conf, const char *path);
 
 /* secrets.c */
+void conf_secret_end_free(struct conf_secret_end *end);
 void conf_secret_free(struct conf_secret *s);
 
 /* zeroised; they are needed no longer than to read the keys */

@@ -184,22 +184,6 @@ static bool add_key(struct conf_secret_end *end, uint8_t kind, struct bytes octe
 	return put_key(end, &b);
 }
 
-static void end_free(struct conf_secret_end *end)
-{
-	while (end->n)
-		free(end->key[--end->n].p);
-}
-
-void conf_secret_free(struct conf_secret *s)
-{
-	if (s->psk)
-		wiped(s->psk, s->len);
-	free(s->local_id);
-	free(s->remote_id);
-	end_free(&s->local);
-	end_free(&s->remote);
-}
-
 /* Makes the keys of the lines that can name @id: first with its type, then without a type. */
 static bool keys_of_id(const struct conf_id *id, struct conf_secret_end *end)
 {
@@ -628,7 +612,7 @@ const struct conf_secret *conf_secret_find(const struct conf *conf, const struct
 
 	if (keys_of_id(local, &l) && keys_of_id(remote, &r))
 		s = find_by_keys(conf, &l, &r);
-	end_free(&l);
-	end_free(&r);
+	conf_secret_end_free(&l);
+	conf_secret_end_free(&r);
 	return s;
 }

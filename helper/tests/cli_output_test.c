@@ -35,8 +35,9 @@
 #define reason_set fake_reason_set
 
 #define main nfipsec_main
-#include "cli/cli.c"
+#include "cli/main.c"
 #undef main
+#include "cli/cli.c"
 #include "cli/explain.c"
 #include "cli/policy.c"
 /* static names of cli/explain.c */

@@ -94,9 +94,9 @@ for proto in ike esp ah; do algorithms $proto; done | with_n >"$work/algorithms"
 
 page=$man/nfipsec.8
 strings "$helper"/cli/*.c "$helper/crypto/alg.c" >"$work/cli.strings"
-table 'commands\[\]' "$helper/cli/cli.c" >"$work/commands"
+table 'commands\[\]' "$helper/cli/main.c" >"$work/commands"
 table 'verbs\[\]' "$helper/cli/sa.c" >"$work/verbs"
-cat "$helper/cli/cli.c" "$helper/cli/explain.c" "$helper/cli/policy.c" "$helper/cli/sa.c" |
+cat "$helper/cli/main.c" "$helper/cli/explain.c" "$helper/cli/policy.c" "$helper/cli/sa.c" |
 	grep -o 'strcmp([][a-z0-9]*, "[^"]*")' >"$work/strcmp"
 strings "$work/strcmp" | grep -v ^- >"$work/cli.words"
 grep -oh '"--[a-z-]*"' "$helper"/cli/*.c | tr -d '"' | sort -u >"$work/cli.options"
