@@ -7,7 +7,7 @@
 #include <linux/nfipsec.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define SOFT_LATE_MS	1000	/* delay of the timer that replaces a lost soft-expire event */
 
@@ -138,7 +138,7 @@ void ike_nego_free(struct ike_child *child)
 	child->nego = NULL;
 	buf_free(&n->ni);
 	buf_free(&n->nr);
-	v2_kex_clear(&n->kex);
+	ike_kex_clear(&n->kex);
 	free(n);
 }
 
@@ -473,7 +473,7 @@ void ike_child_delete(struct ike_child *child, const char *why)
 	    !ike_task_add(sa, IKE_TASK_DELETE_CHILD, NULL, child->spi_in, NULL)) {
 		ike_child_free(child, why);
 	} else {
-		v2_run(sa);
+		sa->version->run(sa);
 	}
 	if (again)
 		ike_tunnel_lost(tun);
@@ -489,7 +489,7 @@ void ike_child_rekey(struct ike_child *child)
 		return;
 	if (ike_task_add(sa, IKE_TASK_CHILD, child->tun, child->spi_in, NULL)) {
 		child->replacing = true;
-		v2_run(sa);
+		sa->version->run(sa);
 	}
 }
 
@@ -524,7 +524,7 @@ void ike_child_rekey_again(struct ike_child *child, uint64_t ms)
 		return;
 	/* sooner where its life is short */
 	if (child->hard_at && ms > left / 4)
-		ms = left / 4 > V2_TEMPORARY_MIN ? left / 4 : V2_TEMPORARY_MIN;
+		ms = left / 4 > IKE_RETRY_MIN ? left / 4 : IKE_RETRY_MIN;
 	ike_timer_set(&ike->timers, &child->renew, ike->now + ms);
 }
 

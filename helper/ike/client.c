@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define PROBE_MS	10000	/* a holder that was silent for so long is asked whether it is there */
 
@@ -213,7 +213,7 @@ static void probe(struct ike_sa *sa)
 	if (sa->state == IKE_STATE_ESTABLISHED && sa->ike->now - sa->last_in >= PROBE_MS &&
 	    !sa->retrans.waiting && !sa->busy_out && !sa->tasks &&
 	    ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, NULL))
-		v2_run(sa);
+		sa->version->run(sa);
 }
 
 /* the name of the client that holds a part of @sel, for the log; NULL: no client does */

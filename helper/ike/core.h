@@ -27,6 +27,7 @@
 #define IKE_BACKOFF_FIRST	1000	/* ms before a tunnel that failed is tried again */
 #define IKE_BACKOFF_MAX		30000
 #define IKE_REKEY_RETRY		10000
+#define IKE_RETRY_MIN	200	/* ms until a request is sent again near the end of a short life */
 #define IKE_OVERDUE_SPREAD	60000	/* ms within which SAs are renewed that a load made too old */
 #define IKE_TASKS_MAX		131072	/* tasks of an IKE SA: more than its CHILD SAs and entries */
 #define IKE_KEY_MAX		64
@@ -237,6 +238,7 @@ struct ike_op_list {
  * @failure: the last failure of an IKE SA that this host initiated or an authenticated peer caused
  * @refusal: the last failure of an unauthenticated initiator; NULL: none
  * @n_failures: number of failures since the peer was configured
+ * @version: version of IKE that it speaks
  * @n_remotes: number of @remotes
  * @remotes: addresses, names and ranges, in order of preference; none: any
  * @at: index of the one that the next IKE SA begins with
@@ -253,6 +255,7 @@ struct ike_peer {
 	struct ike *ike;
 	struct ike_link by_name;
 	const struct conf_peer *conf;
+	const struct ike_version *version;
 	struct ike_tunnel *tunnels;
 	struct ike_sa *sas;
 	struct ike_timer unique;
@@ -461,6 +464,7 @@ struct ike_answer {
  * struct ike_sa - one IKE SA
  * @refs: the list of all, who handles a message of it, jobs that run for it
  * @dead: unpublished; jobs that end find this and do nothing
+ * @version: its version of IKE
  * @peer: NULL when its configuration has gone, then only in IKE_STATE_DELETING; ike_sa_set_peer()
  * @peer_next: in the peer's list, while it is in that of all
  * @prop: what was chosen
@@ -525,6 +529,7 @@ struct ike_sa {
 	unsigned int refs;
 	bool dead;
 	struct ike *ike;
+	const struct ike_version *version;
 	struct ike_peer *peer;
 	char name[CONF_NAME_MAX + 1];
 	struct ike_sa *prev, *next, *spi_next, *init_next;
@@ -801,7 +806,7 @@ unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, s
 /* @from says that the peer does not know @sa */
 void ike_sa_suspect(struct ike_sa *sa, const struct endpoint *from);
 /* is it an INVALID_SPI outside of any SA? */
-bool ike_invalid_spi(struct ike *ike, const struct endpoint *from, struct bytes raw);
+void ike_invalid_spi(struct ike *ike, const struct endpoint *from, uint32_t spi);
 
 /* ---- orphan.c: SAs of an earlier run ---- */
 /* a new configuration: which of them it still wants */
@@ -884,6 +889,7 @@ void ike_unique_due(struct ike_timer *t);
 /* the peer is authenticated by @sa */
 void ike_unique_authed(struct ike_sa *sa);
 /* the peer has said something by @sa behind IKE_AUTH */
+int ike_nonce_cmp(struct bytes a, struct bytes b);
 void ike_unique_confirmed(struct ike_sa *sa);
 /* the peer has answered our DELETE of @sa */
 void ike_unique_closed(struct ike_sa *sa);
@@ -946,6 +952,7 @@ const char *ike_sa_id_str(const struct ike_sa *sa, bool ours, char *out, size_t 
 const char *ike_sa_id_named(const struct ike_sa *sa, bool ours, char *out, size_t len);
 bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct bytes peer_public,
 		ike_job_done_t done, uint32_t spi);
+void ike_kex_clear(struct ike_kex *kex);
 
 /* a job for @sa: counted as a stranger's while the SA is half-open, from here to ike_job_over() */
 void ike_job_submit(struct ike_sa *sa, struct ike_job *job);

@@ -7,7 +7,7 @@
 #include <linux/nfipsec.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 static const struct ike_limits default_limits = {
 	.cookie_threshold = CONF_COOKIES_FROM,
@@ -353,7 +353,7 @@ void ike_shutdown(struct ike *ike, uint64_t now)
 	while (ike->sas) {
 		/* nobody will be there for the answer */
 		if (ike->sas->state == IKE_STATE_ESTABLISHED)
-			v2_goodbye(ike->sas);
+			ike->sas->version->goodbye(ike->sas);
 		ike_sa_kill(ike->sas, "nfipsecd ends");
 	}
 	ike_rechecks_drop(ike);

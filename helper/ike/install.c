@@ -9,7 +9,7 @@
 #include <linux/nfipsec.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 /* the end that began it renews it first, so that both seldom do at once */
 #define SOFT_INITIATOR	85
@@ -206,7 +206,7 @@ static void defer_due(struct ike_timer *t)
 	struct kern_sa in;
 
 	if (!child->out_keys)
-		v2_child_failed(child, true, "the module refused its outbound SA");
+		child->sa->version->child_failed(child, true, "the module refused its outbound SA");
 	/* it lost against another, and goes */
 	else if (child->replaced)
 		ike_install_deferred_free(child);

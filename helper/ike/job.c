@@ -99,3 +99,13 @@ bool ike_job_dh(struct ike_sa *sa, uint16_t group, struct crypto_dh *dh, struct 
 	ike_job_submit(sa, &j->job);
 	return true;
 }
+
+/**
+ * ike_kex_clear - frees the key pair of a key exchange
+ * @kex: the key exchange; may have no key pair
+ */
+void ike_kex_clear(struct ike_kex *kex)
+{
+	crypto_dh_free(kex->dh);
+	kex->dh = NULL;
+}

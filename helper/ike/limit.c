@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define GIVE_WAY_MS	3000	/* a peer that means it has sent IKE_AUTH by then */
 
@@ -241,7 +241,7 @@ bool ike_half_open_make_room(struct ike *ike)
 	for (sa = ike->half_open; sa; sa = sa->half_open_next) {
 		if (ike->now - sa->created < GIVE_WAY_MS)
 			return false;
-		if (sa->dead || sa->state != IKE_STATE_HALF_OPEN || v2_is_answering(sa))
+		if (sa->dead || sa->state != IKE_STATE_HALF_OPEN || sa->version->is_answering(sa))
 			continue;
 		ike_sa_kill(sa, "it does not go on, and another begins");
 		return true;

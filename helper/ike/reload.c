@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ike/core.h"
+#include "ike/version.h"
 
 static bool ids_same(const struct conf_id *a, const struct conf_id *b)
 {
@@ -389,6 +390,7 @@ static struct ike_peer *peer_new(struct ike *ike, const struct conf_peer *conf)
 		return NULL;
 	peer->ike = ike;
 	peer->conf = conf;
+	peer->version = &v2_version;
 	peer->unique.fn = ike_unique_due;
 	ike_table_put(&ike->peers_by_name, &peer->by_name, ike_name_hash(ike, conf->name));
 	return peer;

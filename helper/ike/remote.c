@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define FRESH_MS	1000	/* a result of this age serves the try that asked for it */
 #define AGAIN_MS	60000	/* getaddrinfo() does not say how long a record lives */
@@ -717,7 +717,7 @@ void ike_remote_prefer(struct ike_timer *t)
 	if (pick == IKE_PICK_FAILED || !r->n)
 		return;
 	sa->move_to = r->addrs[0].addr;
-	v2_reauthenticate(sa);
+	sa->version->reauthenticate(sa);
 	memset(&sa->move_to, 0, sizeof(sa->move_to));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Our outstanding request, repeated until it is answered: RFC 7296 2.1, 2.4. */
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define BACKOFF_PERCENT	180
 #define JITTER_PERCENT	10
@@ -54,13 +54,13 @@ static void expired(struct ike_timer *t)
 
 	/* a DELETE is a courtesy: who does not answer two more of them is not there */
 	if (r->tries - r->cut_at >= (sa->state == IKE_STATE_DELETING && tries > 2 ? 2 : tries)) {
-		v2_unanswered(sa);
+		sa->version->unanswered(sa);
 		return;
 	}
 	r->tries++;
 	ike_count(sa->ike, IKE_COUNT_RETRANSMITTED);
 	/* RFC 7383 2.5.2: then the timers start over */
-	if (r->tries == SMALLER_AT && v2_smaller(sa, &r->msg))
+	if (r->tries == SMALLER_AT && sa->version->smaller(sa, &r->msg))
 		r->cut_at = r->tries;
 	/* the identical octets, all fragments: RFC 7296 2.1, RFC 7383 2.6.1 */
 	ike_send(sa, &sa->local, &sa->remote, buf_bytes(&r->msg));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define LIFETIME_SOFT_INITIATOR	88
 #define LIFETIME_SOFT_RESPONDER	94
@@ -160,6 +160,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 		return NULL;
 	sa->refs = 1;
 	sa->ike = ike;
+	sa->version = peer->version;
 	ike_sa_set_peer(sa, peer);
 	memcpy(sa->name, peer->conf->name, sizeof(sa->name));
 	sa->initiator = initiator;
@@ -217,8 +218,7 @@ void ike_sa_put(struct ike_sa *sa)
 	buf_free(&sa->cookie);
 	buf_free(&sa->init_req);
 	buf_free(&sa->init_resp);
-	v2_answers_free(sa);
-	v2_kex_clear(&sa->kex);
+	sa->version->free(sa);
 	buf_free(&sa->certreq);
 	ike_id_clear(&sa->remote_id);
 	ike_proof_clear(&sa->our_proof);
@@ -324,7 +324,7 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 	ike_timer_off(timers, &sa->keepalive);
 	ike_recheck_end(sa);
 	ike_retrans_stop(sa);
-	v2_frags_free(sa);
+	sa->version->killed(sa);
 	ike_table_del(&sa->ike->by_id, &sa->id_link);
 	ike_table_del(&sa->ike->to_look_at, &sa->look_link);
 	successor_gone(sa);
@@ -419,7 +419,7 @@ static void delete(struct ike_sa *sa, const char *why, bool retiring)
 	if (!ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, NULL))
 		ike_sa_kill(sa, why);
 	else
-		v2_run(sa);
+		sa->version->run(sa);
 	ike_sa_put(sa);
 }
 
@@ -799,7 +799,7 @@ static void life_due(struct ike_timer *t)
 	uint64_t hard;
 
 	if (sa->state == IKE_STATE_REKEYED)
-		v2_goodbye(sa);
+		sa->version->goodbye(sa);
 	if (sa->state != IKE_STATE_ESTABLISHED) {
 		ike_sa_kill(sa, "not finished in time");
 		return;
@@ -813,7 +813,7 @@ static void life_due(struct ike_timer *t)
 	ike_timer_set(&ike->timers, t, ike->now + IKE_REKEY_RETRY < hard ?
 		      ike->now + IKE_REKEY_RETRY : hard);
 	if (!sa->replacing)
-		v2_renew(sa);
+		sa->version->renew(sa);
 }
 
 /* RFC 7296 2.4: whatever came protected by one of its SAs proves that the peer lives */
@@ -844,5 +844,5 @@ static void liveness_due(struct ike_timer *t)
 	/* a request that waits for its response asks the same */
 	if (silent >= dpd && !sa->retrans.waiting && !sa->busy_out && !sa->tasks &&
 	    ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, NULL))
-		v2_run(sa);
+		sa->version->run(sa);
 }

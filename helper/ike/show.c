@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #include "core/printable.h"
-#include "v2/v2.h"
+#include "ike/core.h"
+#include "ike/version.h"
 
 static json_t *ts_array(const struct wire_ts *list)
 {
@@ -105,6 +106,7 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 	bool up = sa->state >= IKE_STATE_ESTABLISHED;
 	char i[24], r[24], local[ENDPOINT_STRLEN], remote[ENDPOINT_STRLEN];
 	char us[300], them[300], p[160];
+	size_t max;
 	json_t *o;
 
 	snprintf(i, sizeof(i), "%016" PRIx64, sa->spi_i);
@@ -129,9 +131,10 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 	set_proof(o, "local_auth", "local_cert", "local_key", &sa->our_proof);
 	set_proof(o, "remote_auth", "remote_cert", "remote_key", &sa->their_proof);
 	/* RFC 7383: larger ones go in fragments of that size */
-	json_object_set_new(o, "fragments", json_boolean(v2_datagram_max(sa) < WIRE_MSG_MAX));
-	if (v2_datagram_max(sa) < WIRE_MSG_MAX)
-		json_object_set_new(o, "fragments_above", json_integer(v2_datagram_max(sa)));
+	max = sa->version->datagram_max(sa);
+	json_object_set_new(o, "fragments", json_boolean(max < WIRE_MSG_MAX));
+	if (max < WIRE_MSG_MAX)
+		json_object_set_new(o, "fragments_above", json_integer(max));
 	set_renewal(o, sa, now);
 	return o;
 }

@@ -6,7 +6,7 @@
  * must not make us ask all the time.
  */
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define AGAIN_MS 10000
 
@@ -22,24 +22,19 @@ void ike_sa_suspect(struct ike_sa *sa, const struct endpoint *from)
 	/* a request that waits for its response asks the same */
 	if (!sa->retrans.waiting && !sa->busy_out && !sa->tasks &&
 	    ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, NULL))
-		v2_run(sa);
+		sa->version->run(sa);
 }
 
-/* RFC 7296 1.5: one-way, with the SPI of an ESP or AH packet that it cannot open */
-bool ike_invalid_spi(struct ike *ike, const struct endpoint *from, struct bytes raw)
+/**
+ * ike_invalid_spi - tests an IKE SA because its peer seems to have lost a CHILD SA
+ * @ike: this end
+ * @from: address that the notification claims to be from; nothing proves it
+ * @spi: outbound SPI, from the notification
+ */
+void ike_invalid_spi(struct ike *ike, const struct endpoint *from, uint32_t spi)
 {
-	struct wire_notification n;
-	struct wire_msg msg;
-	struct ike_child *c;
-	uint8_t bad;
+	struct ike_child *c = ike_child_of_peer(ike, &from->addr, spi);
 
-	if (wire_v2_decode(raw, &msg, &bad) != WIRE_OK ||
-	    !v2_find_notify(&msg, WIRE_N_INVALID_SPI, &n))
-		return false;
-	if (n.data.len != 4)
-		return true;
-	c = ike_child_of_peer(ike, &from->addr, get_u32(n.data.p));
 	if (c)
 		ike_sa_suspect(c->sa, from);
-	return true;
 }

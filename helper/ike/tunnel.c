@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 static bool is_wanted(const struct ike_tunnel *tun)
 {
@@ -144,14 +144,14 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow)
 	sa = ike_has_clients(tun->peer) ? ike_client_of(tun, flow) : ike_sa_usable(tun->peer);
 	if (sa && ike_tunnel_ask(sa, tun, flow)) {
 		tun->sa = sa;
-		v2_run(sa);
+		sa->version->run(sa);
 		return;
 	}
 	/* another address of the peer may have to be tried for this packet */
 	tun->has_flow = flow != NULL;
 	if (flow && flow != &tun->flow)
 		tun->flow = *flow;
-	v2_initiate(tun->peer, tun, flow, 0);
+	tun->peer->version->initiate(tun->peer, tun, flow, 0);
 }
 
 static uint64_t backoff_ms(unsigned int failures)

@@ -23,7 +23,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define STEPS_MAX	256	/* changes at once */
 #define THEIRS_MS	10000	/* the peer has so long to close what is its to close */
@@ -38,11 +38,25 @@
 
 static const char why[] = "another has taken its place";
 
+/**
+ * ike_nonce_cmp - compares two nonces, octet by octet from the left (RFC 7296 2.8.1)
+ * @a: one of them
+ * @b: the other
+ *
+ * Return: < 0, 0 or > 0, as memcmp(); of two that begin alike the shorter is the lower.
+ */
+int ike_nonce_cmp(struct bytes a, struct bytes b)
+{
+	int d = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+
+	return d ? d : (a.len > b.len) - (a.len < b.len);
+}
+
 static struct bytes lowest_nonce(const struct ike_sa *sa)
 {
 	struct bytes i = buf_bytes(&sa->ni), r = buf_bytes(&sa->nr);
 
-	return v2_nonce_cmp(i, r) < 0 ? i : r;
+	return ike_nonce_cmp(i, r) < 0 ? i : r;
 }
 
 bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)
@@ -130,7 +144,7 @@ void ike_unique_authed(struct ike_sa *sa)
 		    o->loses_to || o->replaces || sa->replaces || o->authed < sa->born ||
 		    !ike_sa_same_peer(o, sa))
 			continue;
-		loser = v2_nonce_cmp(lowest_nonce(sa), lowest_nonce(o)) < 0 ? sa : o;
+		loser = ike_nonce_cmp(lowest_nonce(sa), lowest_nonce(o)) < 0 ? sa : o;
 		loser->loses_to = ike_sa_own_spi(loser == sa ? o : sa);
 		loser->close_at = ike->now + THEIRS_MS;
 		ike_unique_look(loser);
@@ -189,7 +203,7 @@ static void abandon(struct ike_sa *sa, struct ike_sa *to)
 		free(t);
 	}
 	ike_sa_kill(sa, "the peer has begun, too");
-	v2_run(to);
+	to->version->run(to);
 	ike_sa_put(to);
 }
 
@@ -241,7 +255,7 @@ static void make_on(struct ike_sa *winner, const struct ike_child *c)
 	t->entry = c->entry;
 	t->anew = true;
 	tun->sa = winner;
-	v2_run(winner);
+	winner->version->run(winner);
 }
 
 /* does the peer have it? Its answer to anything says so */
@@ -250,7 +264,7 @@ static bool is_confirmed(struct ike_sa *loser, struct ike_sa *winner)
 	if (!winner->confirmed && !loser->asked &&
 	    ike_task_add(winner, IKE_TASK_LIVENESS, NULL, 0, NULL)) {
 		loser->asked = true;
-		v2_run(winner);
+		winner->version->run(winner);
 	}
 	return winner->confirmed;
 }
@@ -352,7 +366,7 @@ static void settle(struct ike_child *older, struct ike_child *newer)
 	/* the same keys, so both ends know both, and of which the nonces are lower */
 	if (older->sa == newer->sa && older->initiator != newer->initiator &&
 	    older->lowest_nonce.len && newer->lowest_nonce.len) {
-		older_loses = v2_nonce_cmp(buf_bytes(&older->lowest_nonce),
+		older_loses = ike_nonce_cmp(buf_bytes(&older->lowest_nonce),
 					buf_bytes(&newer->lowest_nonce)) < 0;
 		if (older_loses)
 			loses(older, older->initiator ? LOOK_MS : THEIRS_MS);

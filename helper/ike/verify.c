@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "ike/core.h"
-#include "v2/v2.h"
+#include "ike/version.h"
 
 #define STEP_MS 60000	/* a step that takes longer has failed */
 
@@ -148,7 +148,7 @@ static void begin(struct ike_verify *v)
 	} else if (v->step == STEP_LIVENESS) {
 		wait_for(v, &c->sa->answered);
 		if (ike_task_add(c->sa, IKE_TASK_LIVENESS, NULL, 0, NULL))
-			v2_run(c->sa);
+			c->sa->version->run(c->sa);
 	} else {
 		v->was = c->spi_in;
 		wait_for(v, &c->rekeyed);

@@ -14,7 +14,7 @@ static void note_lowest(struct ike_child *child)
 {
 	struct bytes i = buf_bytes(&child->nego->ni), r = buf_bytes(&child->nego->nr);
 
-	buf_copy(&child->lowest_nonce, v2_nonce_cmp(i, r) < 0 ? i : r);
+	buf_copy(&child->lowest_nonce, ike_nonce_cmp(i, r) < 0 ? i : r);
 }
 
 static struct ike_child *rekeyed(const struct ike_child *child)
@@ -216,7 +216,7 @@ static void request_refused(struct ike_child *child, const struct wire_notificat
  */
 static bool lost(const struct ike_child *child)
 {
-	return child->rival && v2_nonce_cmp(buf_bytes(&child->lowest_nonce),
+	return child->rival && ike_nonce_cmp(buf_bytes(&child->lowest_nonce),
 					    buf_bytes(&child->rival_nonce)) < 0;
 }
 

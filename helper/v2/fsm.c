@@ -93,14 +93,6 @@ bool v2_new_nonce(struct buf *b)
 	       buf_copy(b, (struct bytes){ nonce, sizeof(nonce) });
 }
 
-/* octets from the left, a shorter one is the lower: RFC 7296 2.8.1 */
-int v2_nonce_cmp(struct bytes a, struct bytes b)
-{
-	int d = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
-
-	return d ? d : (a.len > b.len) - (a.len < b.len);
-}
-
 /* RFC 7296 2.25: then the two ends are out of step */
 bool v2_busy_too_long(struct ike_sa *sa)
 {

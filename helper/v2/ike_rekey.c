@@ -70,13 +70,13 @@ static struct bytes lowest_nonce(const struct ike_sa *sa)
 {
 	struct bytes i = buf_bytes(&sa->ni), r = buf_bytes(&sa->nr);
 
-	return v2_nonce_cmp(i, r) < 0 ? i : r;
+	return ike_nonce_cmp(i, r) < 0 ? i : r;
 }
 
 /* RFC 7296 2.8.2: true when ours is the redundant one */
 static bool ours_loses(const struct ike_sa *ours, const struct ike_sa *theirs)
 {
-	return v2_nonce_cmp(lowest_nonce(ours), lowest_nonce(theirs)) < 0;
+	return ike_nonce_cmp(lowest_nonce(ours), lowest_nonce(theirs)) < 0;
 }
 
 static void detach(struct ike_sa *sa)
@@ -162,7 +162,7 @@ static void again_after(struct ike_sa *old, uint64_t ms)
 	uint64_t now = old->ike->now, end = ike_sa_end(old), left = end > now ? end - now : 0;
 
 	if (ms > left / 4)
-		ms = left / 4 > V2_TEMPORARY_MIN ? left / 4 : V2_TEMPORARY_MIN;
+		ms = left / 4 > IKE_RETRY_MIN ? left / 4 : IKE_RETRY_MIN;
 	ike_timer_set(&old->ike->timers, &old->life, now + ms);
 }
 

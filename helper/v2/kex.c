@@ -60,7 +60,7 @@ uint16_t v2_kex_first(const struct ike_proposal *ours, unsigned int n,
 bool v2_kex_make(struct ike_sa *sa, struct ike_kex *kex, uint16_t group, ike_job_done_t done,
 		 uint32_t spi)
 {
-	v2_kex_clear(kex);
+	ike_kex_clear(kex);
 	kex->group = group;
 	kex->insists = false;
 	return ike_job_dh(sa, group, NULL, none, done, spi);
@@ -187,10 +187,4 @@ void v2_bad_public_value(struct ike_sa *sa, uint16_t group)
 {
 	v2_goodbye(sa);
 	ike_sa_fail(sa, "its public value of DH group %u is not valid", group);
-}
-
-void v2_kex_clear(struct ike_kex *kex)
-{
-	crypto_dh_free(kex->dh);
-	kex->dh = NULL;
 }

@@ -6,7 +6,6 @@
 #include "ike/core.h"
 
 #define V2_TEMPORARY_MS	2000	/* until a request is tried again, up to twice that */
-#define V2_TEMPORARY_MIN	200	/* the same near the end of a short life */
 
 /**
  * struct v2_in - a message on its way through the state machine
@@ -38,7 +37,6 @@ void v2_input(struct v2_in *in);
 void v2_run(struct ike_sa *sa);		/* the next task, when the window is free */
 void v2_unanswered(struct ike_sa *sa);
 bool v2_new_nonce(struct buf *b);
-int v2_nonce_cmp(struct bytes a, struct bytes b);	/* RFC 7296 2.8.1 */
 /* TEMPORARY_FAILURE; true: it has been so for minutes */
 bool v2_busy_too_long(struct ike_sa *sa);
 uint64_t v2_jitter(uint64_t ms);	/* from @ms to twice that */
@@ -120,7 +118,6 @@ bool v2_kex_wanted(const struct wire_msg *msg, const struct ike_proposal *chosen
 bool v2_kex_is_bad(const struct ike_job_dh *job);
 /* so did the one of a response: RFC 6989 2.5, the end of @sa */
 void v2_bad_public_value(struct ike_sa *sa, uint16_t group);
-void v2_kex_clear(struct ike_kex *kex);
 
 /* ---- sigalg.c: AlgorithmIdentifier in DER, RFC 7427 A ---- */
 bool v2_sigalg_encode(const struct cert_alg *alg, struct buf *out);
