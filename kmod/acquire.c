@@ -30,8 +30,8 @@ static struct held_cb *held_cb(struct sk_buff *skb)
 }
 
 /* @entry: the protect entry of @tunnel that matched; NULL: there is none */
-static void ask(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,
-		const struct nfipsec_pkt *pkt)
+static void report_acquire(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,
+			   const struct nfipsec_pkt *pkt)
 {
 	int err = entry ? nfipsec_netlink_acquire(tunnel, entry, pkt) : -ESRCH;
 
@@ -55,25 +55,25 @@ static void ask_all(struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt
 	if (policy)
 		first = nfipsec_classify(policy, pkt);
 	if (!first || !nfipsec_entry_of(first, tunnel)) {
-		ask(tunnel, NULL, pkt);
+		report_acquire(tunnel, NULL, pkt);
 		return;
 	}
 	for (e = first; e <= first + first->standbys; e++)
-		ask(e->tunnel, e, pkt);
+		report_acquire(e->tunnel, e, pkt);
 }
 
 /*
  * The queue, with what it takes of memory: cb says how much, since truesize is the socket's
  * business and may change.
  */
-static void enqueue(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
+static void hold_enqueue(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	lockdep_assert_held(&tunnel->lock);
 	__skb_queue_tail(&tunnel->queue, skb);
 	tunnel->queue_memory += held_cb(skb)->memory;
 }
 
-static struct sk_buff *dequeue(struct nfipsec_tunnel *tunnel)
+static struct sk_buff *hold_dequeue(struct nfipsec_tunnel *tunnel)
 {
 	struct sk_buff *skb;
 
@@ -87,7 +87,7 @@ static struct sk_buff *dequeue(struct nfipsec_tunnel *tunnel)
 }
 
 /* so much more memory for held packets of the namespace; false: that would be too much */
-static bool reserve(struct nfipsec_net *nn, unsigned int memory)
+static bool reserve_memory(struct nfipsec_net *nn, unsigned int memory)
 {
 	if (atomic_add_return(memory, &nn->held_memory) <= NFIPSEC_HELD_MEMORY)
 		return true;
@@ -123,18 +123,18 @@ static bool make_room(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	       (skb_queue_len(&tunnel->queue) >= NFIPSEC_QUEUE_MAX ||
 		tunnel->queue_memory + memory > NFIPSEC_QUEUE_MEMORY)) {
 		tunnel->queue_drops++;
-		__skb_queue_tail(over, dequeue(tunnel));
+		__skb_queue_tail(over, hold_dequeue(tunnel));
 	}
 	if (unlikely(crowds_out(skb, 0))) {
 		if (oldest && oldest->sk == skb->sk) {
 			tunnel->queue_drops++;
-			__skb_queue_tail(over, dequeue(tunnel));
+			__skb_queue_tail(over, hold_dequeue(tunnel));
 		} else if (crowds_out(skb, skb->truesize)) {
 			return false;
 		}
 	}
-	while (!reserve(tunnel->nn, memory)) {
-		old = dequeue(tunnel);
+	while (!reserve_memory(tunnel->nn, memory)) {
+		old = hold_dequeue(tunnel);
 		if (!old)
 			return false;
 		tunnel->queue_drops++;
@@ -177,7 +177,7 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 {
 	struct nfipsec_net *nn = tunnel->nn;
 	struct sk_buff_head over;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 	bool due, room;
 
 	__skb_queue_head_init(&over);
@@ -193,7 +193,7 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	}
 	room = make_room(tunnel, skb, &over);
 	if (room)
-		enqueue(tunnel, skb);
+		hold_enqueue(tunnel, skb);
 	/* whether those that come now queue up, too, says who empties the queue */
 	if (!tunnel->releasing && room)
 		WRITE_ONCE(tunnel->held, true);
@@ -214,7 +214,7 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 	 * An SA is inserted before nfipsec_acquire_release() takes the lock. Had that taken it
 	 * before us we see the SA here; else it sees our packet. Neither is lost.
 	 */
-	if (nfipsec_find_way(tunnel, pkt, &way))
+	if (nfipsec_bundle_find(tunnel, pkt, &bundle))
 		nfipsec_acquire_release(tunnel);
 	else if (due)
 		ask_all(tunnel, pkt);
@@ -224,16 +224,16 @@ void nfipsec_acquire_hold(struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 static bool send_one(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	struct nfipsec_pkt pkt;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt)) {
 		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_MALFORMED);
 		return true;
 	}
-	if (!nfipsec_find_way(tunnel, &pkt, &way))
+	if (!nfipsec_bundle_find(tunnel, &pkt, &bundle))
 		return false;
 	nfipsec_stat_add(tunnel->nn, NFIPSEC_STAT_RELEASED, 1);
-	nfipsec_output_way(&way, skb, &pkt.h);
+	nfipsec_output_bundle(&bundle, skb, &pkt.h);
 	return true;
 }
 
@@ -261,7 +261,7 @@ static unsigned int send_queue(struct nfipsec_tunnel *tunnel, struct sk_buff_hea
 	struct sk_buff *skb;
 	bool sent;
 
-	while (n < RELEASE_END && (skb = dequeue(tunnel))) {
+	while (n < RELEASE_END && (skb = hold_dequeue(tunnel))) {
 		if (++n == RELEASE_MAX)
 			WRITE_ONCE(tunnel->held, false);
 		spin_unlock(&tunnel->lock);
@@ -315,12 +315,12 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 	} while (tunnel->again && n < RELEASE_END);
 	WRITE_ONCE(tunnel->releasing, false);
 	more = tunnel->again || !skb_queue_empty(&tunnel->queue);
-	while ((skb = dequeue(tunnel)))
+	while ((skb = hold_dequeue(tunnel)))
 		__skb_queue_tail(&stay, skb);
 	/* packets that came meanwhile may have made them more than may be held */
 	while (!tunnel->dead && (skb = __skb_dequeue(&stay))) {
 		if (make_room(tunnel, skb, &over))
-			enqueue(tunnel, skb);
+			hold_enqueue(tunnel, skb);
 		else
 			__skb_queue_tail(&limit, skb);
 	}
@@ -353,7 +353,7 @@ bool nfipsec_acquire_age(struct nfipsec_tunnel *tunnel)
 	spin_lock_bh(&tunnel->lock);
 	while ((skb = skb_peek(&tunnel->queue)) &&
 	       time_after(jiffies, held_cb(skb)->since + AGE_MAX)) {
-		__skb_queue_tail(&old, dequeue(tunnel));
+		__skb_queue_tail(&old, hold_dequeue(tunnel));
 	}
 	skb_queue_walk(&tunnel->queue, skb) {
 		if (skb->sk && !stays_charged(skb))
@@ -377,7 +377,7 @@ void nfipsec_acquire_flush(struct nfipsec_tunnel *tunnel)
 	__skb_queue_head_init(&gone);
 	spin_lock_bh(&tunnel->lock);
 	tunnel->dead = true;
-	while ((skb = dequeue(tunnel)))
+	while ((skb = hold_dequeue(tunnel)))
 		__skb_queue_tail(&gone, skb);
 	WRITE_ONCE(tunnel->held, false);
 	spin_unlock_bh(&tunnel->lock);

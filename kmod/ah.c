@@ -84,7 +84,7 @@ static int mask_options4(struct iphdr *ip, unsigned int head)
 	return 0;
 }
 
-static int mask4(u8 *data, unsigned int head)
+static int mask_mutable4(u8 *data, unsigned int head)
 {
 	struct iphdr *ip = (struct iphdr *)data;
 
@@ -115,7 +115,7 @@ static int mask_options6(u8 *opts, unsigned int len)
 	return 0;
 }
 
-static int mask6(u8 *data, unsigned int head)
+static int mask_mutable6(u8 *data, unsigned int head)
 {
 	struct ipv6hdr *ip6 = (struct ipv6hdr *)data;
 	unsigned int at = sizeof(*ip6), len;
@@ -159,8 +159,8 @@ static int mask6(u8 *data, unsigned int head)
  * The ICV of a packet whose own ICV field is zero; @skb at its IP header. The headers
  * are masked where they are and put back, so that the hash takes all octets in one go.
  */
-static int compute(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head, u64 seq,
-		   u8 *icv)
+static int compute_icv(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head, u64 seq,
+		       u8 *icv)
 {
 	u8 saved[HEAD_MAX];
 	int err;
@@ -168,7 +168,8 @@ static int compute(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned in
 	if (head > HEAD_MAX)
 		return -EINVAL;
 	memcpy(saved, skb->data, head);
-	err = sa->family == AF_INET ? mask4(skb->data, head) : mask6(skb->data, head);
+	err = sa->family == AF_INET ? mask_mutable4(skb->data, head) :
+	      mask_mutable6(skb->data, head);
 	if (!err)
 		err = nfipsec_crypto_mac(sa->crypto, skb->data, skb->len, seq, icv);
 	memcpy(skb->data, saved, head);
@@ -178,13 +179,14 @@ static int compute(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned in
 /* ---- out ---- */
 
 /**
- * nfipsec_ah_wrap - push an AH header, the ICV not yet filled in
+ * nfipsec_ah_encapsulate - push an AH header, the ICV not yet filled in
  * @sa: outbound SA
  * @skb: the payload
  * @seq: its sequence number
  * @next_header: what the payload is
  */
-void nfipsec_ah_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header)
+void nfipsec_ah_encapsulate(const struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq,
+			    u8 next_header)
 {
 	unsigned int len = nfipsec_ah_len(nfipsec_crypto_alg(sa->crypto), sa->family);
 	struct ah_header *ah = __skb_push(skb, len);
@@ -211,7 +213,7 @@ int nfipsec_ah_seal(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned i
 {
 	struct ah_header *ah = (struct ah_header *)(skb->data + head);
 	u8 icv[HASH_MAX_DIGESTSIZE];
-	int err = compute(sa, skb, head, seq, icv);
+	int err = compute_icv(sa, skb, head, seq, icv);
 
 	if (!err)
 		memcpy(ah->icv, icv, nfipsec_crypto_alg(sa->crypto)->icv_len);
@@ -264,7 +266,7 @@ int nfipsec_ah_verify(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned
 
 	memcpy(theirs, ah->icv, icv_len);
 	memset(ah->icv, 0, icv_len);
-	err = compute(sa, skb, head, seq, icv);
+	err = compute_icv(sa, skb, head, seq, icv);
 	if (err)
 		return err;
 	return crypto_memneq(icv, theirs, icv_len) ? -EBADMSG : 0;

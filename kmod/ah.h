@@ -16,7 +16,8 @@ struct nfipsec_sa;
 
 /* octets of the header in packets we make */
 unsigned int nfipsec_ah_len(const struct nfipsec_alg *alg, u8 family);
-void nfipsec_ah_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header);
+void nfipsec_ah_encapsulate(const struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq,
+			    u8 next_header);
 int nfipsec_ah_seal(const struct nfipsec_sa *sa, struct sk_buff *skb, unsigned int head, u64 seq);
 /* before the ICV: NFIPSEC_STAT_UNSPEC, or why it cannot be an AH packet of this SA */
 enum nfipsec_stat nfipsec_ah_check(const struct nfipsec_sa *sa, struct sk_buff *skb,

@@ -55,7 +55,7 @@ static unsigned long *queued_at(struct sk_buff *skb)
 }
 
 /* RCU read side, or await_lock */
-static struct nfipsec_awaited *find(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
+static struct nfipsec_awaited *find_awaited(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
 {
 	struct nfipsec_awaited *a;
 
@@ -112,7 +112,7 @@ static struct nfipsec_awaited *queueing_of(struct nfipsec_net *nn, struct sk_buf
 
 	if (!READ_ONCE(nn->await_count) || skb_is_gso(skb) || !packet_id(skb, h, &id))
 		return NULL;
-	a = find(nn, &id);
+	a = find_awaited(nn, &id);
 	return a && is_queueing(a) ? a : NULL;
 }
 
@@ -161,7 +161,7 @@ struct nfipsec_awaited *nfipsec_await_find(struct nfipsec_net *nn, struct sk_buf
 	return a;
 }
 
-static void enqueue(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb)
+static void queue_packet(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff *skb)
 {
 	lockdep_assert_held(&nn->await_lock);
 	*queued_at(skb) = jiffies;
@@ -170,7 +170,7 @@ static void enqueue(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk
 	nn->await_memory += skb->truesize;
 }
 
-static struct sk_buff *dequeue(struct nfipsec_net *nn, struct nfipsec_awaited *a)
+static struct sk_buff *unqueue_packet(struct nfipsec_net *nn, struct nfipsec_awaited *a)
 {
 	struct sk_buff *skb = __skb_dequeue(&a->queue);
 
@@ -231,7 +231,7 @@ void nfipsec_await_hold(struct nfipsec_net *nn, struct nfipsec_awaited *a, struc
 	if (queueing)
 		room = has_room(nn, a, skb);
 	if (room) {
-		enqueue(nn, a, skb);
+		queue_packet(nn, a, skb);
 		/* under the lock, so that no timer starts for a dead announcement */
 		nfipsec_lifetime_start(nn);
 	}
@@ -253,7 +253,7 @@ static void drop_all(struct nfipsec_net *nn, struct sk_buff_head *list)
 }
 
 /* Removes an announcement whose queue is empty. */
-static void unpublish(struct nfipsec_net *nn, struct nfipsec_awaited *a)
+static void unpublish_awaited(struct nfipsec_net *nn, struct nfipsec_awaited *a)
 {
 	lockdep_assert_held(&nn->await_lock);
 	WRITE_ONCE(a->dead, true);
@@ -263,13 +263,14 @@ static void unpublish(struct nfipsec_net *nn, struct nfipsec_awaited *a)
 }
 
 /* Removes an announcement. Its packets move to @gone. The caller drops them after it unlocks. */
-static void end(struct nfipsec_net *nn, struct nfipsec_awaited *a, struct sk_buff_head *gone)
+static void end_awaited(struct nfipsec_net *nn, struct nfipsec_awaited *a,
+			struct sk_buff_head *gone)
 {
 	struct sk_buff *skb;
 
-	while ((skb = dequeue(nn, a)))
+	while ((skb = unqueue_packet(nn, a)))
 		__skb_queue_tail(gone, skb);
-	unpublish(nn, a);
+	unpublish_awaited(nn, a);
 }
 
 /**
@@ -311,13 +312,13 @@ void nfipsec_await_release(struct nfipsec_sa *sa, const struct nfipsec_sa_id *id
 	if (!test_bit(NFIPSEC_SA_RELEASING, &sa->flags))
 		return;
 	spin_lock_bh(&nn->await_lock);
-	a = find(nn, id);
+	a = find_awaited(nn, id);
 	if (a) {
 		WRITE_ONCE(a->draining, true);
 		/* pairs with is_queueing() */
 		smp_store_release(&a->installed, true);
 	}
-	while (a && (skb = dequeue(nn, a))) {
+	while (a && (skb = unqueue_packet(nn, a))) {
 		if (++n == RELEASE_MAX)
 			WRITE_ONCE(a->closed, true);
 		spin_unlock_bh(&nn->await_lock);
@@ -362,9 +363,9 @@ bool nfipsec_await_age(struct nfipsec_net *nn)
 	hash_for_each_safe(nn->awaited, i, next, a, hash) {
 		while ((skb = skb_peek(&a->queue)) &&
 		       time_after(jiffies, *queued_at(skb) + AGE_MAX))
-			__skb_queue_tail(&old, dequeue(nn, a));
+			__skb_queue_tail(&old, unqueue_packet(nn, a));
 		if (a->installed && !a->draining && time_after(jiffies, a->since + KEEP))
-			unpublish(nn, a);
+			unpublish_awaited(nn, a);
 		else
 			more |= a->installed || !skb_queue_empty(&a->queue);
 	}
@@ -404,7 +405,7 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 		err = nfipsec_hook_defrag(nn, AF_INET6);
 	rcu_read_lock();
 	spin_lock_bh(&nn->await_lock);
-	old = find(nn, id);
+	old = find_awaited(nn, id);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "no reassembly of IPv6");
 	} else if (!nn->dev) {
@@ -419,7 +420,7 @@ int nfipsec_await_add(struct nfipsec_net *nn, const struct nfipsec_sa_id *id, u3
 	} else {
 		/* the daemon installed the SA and deleted it again */
 		if (old)
-			unpublish(nn, old);
+			unpublish_awaited(nn, old);
 		hash_add_rcu(nn->awaited, &new->hash, nfipsec_spi_key(id->spi));
 		WRITE_ONCE(nn->await_count, nn->await_count + 1);
 	}
@@ -444,7 +445,7 @@ static void end_of(struct nfipsec_net *nn, u32 portid)
 	spin_lock_bh(&nn->await_lock);
 	hash_for_each_safe(nn->awaited, i, next, a, hash) {
 		if (!portid || a->portid == portid)
-			end(nn, a, &gone);
+			end_awaited(nn, a, &gone);
 	}
 	spin_unlock_bh(&nn->await_lock);
 	drop_all(nn, &gone);
@@ -467,9 +468,9 @@ int nfipsec_await_cancel(struct nfipsec_net *nn, const struct nfipsec_sa_id *id)
 	__skb_queue_head_init(&gone);
 	mutex_lock(&nn->config);
 	spin_lock_bh(&nn->await_lock);
-	a = find(nn, id);
+	a = find_awaited(nn, id);
 	if (a)
-		end(nn, a, &gone);
+		end_awaited(nn, a, &gone);
 	spin_unlock_bh(&nn->await_lock);
 	/* the packets name nfipsec0, which goes under nfipsec_net.config only */
 	drop_all(nn, &gone);

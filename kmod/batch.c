@@ -6,7 +6,7 @@
 #include "path.h"
 
 /* linear, ours alone, with room at both ends */
-static bool ready(const struct sk_buff *skb, unsigned int head, unsigned int tail)
+static bool has_room(const struct sk_buff *skb, unsigned int head, unsigned int tail)
 {
 	return !skb_is_nonlinear(skb) && !skb_cloned(skb) && skb_headroom(skb) >= head &&
 	       skb_tailroom(skb) >= tail;
@@ -17,7 +17,7 @@ static bool ready(const struct sk_buff *skb, unsigned int head, unsigned int tai
  * rounds up behind. Moving the octets within the buffer is much cheaper than a new
  * one, which is zeroed first on many kernels.
  */
-static bool slide(struct sk_buff *skb, unsigned int head, unsigned int tail)
+static bool move_to_make_room(struct sk_buff *skb, unsigned int head, unsigned int tail)
 {
 	unsigned int by;
 
@@ -56,11 +56,11 @@ bool nfipsec_batch_has_sender(const struct sk_buff *skb)
  * below us. An owner of another kind gets its packet back here. NULL when it cannot be
  * had, and @skb is the caller's still.
  */
-static struct sk_buff *prepare(struct sk_buff *skb, unsigned int head, unsigned int tail)
+static struct sk_buff *make_room(struct sk_buff *skb, unsigned int head, unsigned int tail)
 {
 	struct sk_buff *one = skb;
 
-	if (!ready(skb, head, tail) && !slide(skb, head, tail)) {
+	if (!has_room(skb, head, tail) && !move_to_make_room(skb, head, tail)) {
 		one = skb_copy_expand(skb, head, tail, GFP_ATOMIC);
 		if (!one)
 			return NULL;
@@ -104,7 +104,7 @@ struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsi
 
 	*packets = 0;
 	if (!skb_is_gso(skb)) {
-		one = prepare(skb, head, tail);
+		one = make_room(skb, head, tail);
 		if (!one)
 			return ERR_PTR(-ENOMEM);
 		*packets = 1;
@@ -117,7 +117,7 @@ struct sk_buff *nfipsec_batch_split(struct sk_buff *skb, unsigned int head, unsi
 		return ERR_PTR(-ENOMEM);
 	skb_list_walk_safe(segments, segments, next) {
 		skb_mark_not_on_list(segments);
-		one = prepare(segments, head, tail);
+		one = make_room(segments, head, tail);
 		if (unlikely(!one)) {
 			/* a hole in the batch, for TCP to fill */
 			kfree_skb(segments);

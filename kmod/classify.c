@@ -41,7 +41,7 @@ struct nfipsec_classifier {
 	struct block	blocks[];
 };
 
-static int compare(const void *a, const void *b)
+static int compare_nums(const void *a, const void *b)
 {
 	const struct nfipsec_num *x = a, *y = b;
 
@@ -77,7 +77,7 @@ static void range_of(const struct nfipsec_sel *sel, unsigned int which, struct n
 }
 
 /* the next number, false behind the last */
-static bool successor(unsigned int which, struct nfipsec_num *num)
+static bool next_value(unsigned int which, struct nfipsec_num *num)
 {
 	bool port = which == SPORT || which == DPORT;
 
@@ -129,12 +129,12 @@ static int dimension_build(struct dimension *d, const struct block *b, unsigned 
 	for (i = 0; i < b->n; i++) {
 		range_of(&b->entries[i].sel, which, &min, &max);
 		d->from[d->n++] = min;
-		if (successor(which, &max))
+		if (next_value(which, &max))
 			d->from[d->n++] = max;
 	}
-	sort(d->from, d->n, sizeof(*d->from), compare, NULL);
+	sort(d->from, d->n, sizeof(*d->from), compare_nums, NULL);
 	for (i = 1; i < d->n; i++)
-		if (compare(&d->from[i], &d->from[unique]))
+		if (compare_nums(&d->from[i], &d->from[unique]))
 			d->from[++unique] = d->from[i];
 	d->n = unique + 1;
 

@@ -129,7 +129,7 @@ static const struct mac *find_mac(u16 id)
 	return NULL;
 }
 
-static bool fits(unsigned int request_size)
+static bool request_fits(unsigned int request_size)
 {
 	return request_size <= sizeof_field(struct scratch, request);
 }
@@ -142,7 +142,7 @@ static struct crypto_aead *aead_create(const char *name, u32 type, u32 mask, con
 
 	if (IS_ERR(tfm))
 		return tfm;
-	err = fits(sizeof(struct aead_request) + crypto_aead_reqsize(tfm)) ? 0 : -E2BIG;
+	err = request_fits(sizeof(struct aead_request) + crypto_aead_reqsize(tfm)) ? 0 : -E2BIG;
 	if (!err)
 		err = crypto_aead_setkey(tfm, key, key_len);
 	if (!err)
@@ -162,7 +162,8 @@ static struct crypto_skcipher *cipher_create(const char *name, u32 type, u32 mas
 
 	if (IS_ERR(tfm))
 		return tfm;
-	err = fits(sizeof(struct skcipher_request) + crypto_skcipher_reqsize(tfm)) ? 0 : -E2BIG;
+	err = request_fits(sizeof(struct skcipher_request) + crypto_skcipher_reqsize(tfm)) ? 0 :
+	      -E2BIG;
 	if (!err)
 		err = crypto_skcipher_setkey(tfm, key, key_len);
 	if (err) {
@@ -186,7 +187,7 @@ static bool may_be_fast(const struct cipher *cipher)
 }
 
 /* ERR_PTR to NULL: the fast transform is welcome, not needed */
-static void *optional(const struct cipher *cipher, void *tfm)
+static void *fast_or_null(const struct cipher *cipher, void *tfm)
 {
 	if (!IS_ERR(tfm))
 		return tfm;
@@ -206,9 +207,9 @@ static int create_aead(struct nfipsec_crypto *c, const struct cipher *cipher, co
 		return PTR_ERR(tfm);
 	c->aead = tfm;
 	if (may_be_fast(cipher))
-		c->aead_fast = optional(cipher, aead_create(cipher->fast, CRYPTO_ALG_INTERNAL,
-							    FAST_MASK, key, key_len,
-							    cipher->icv_len));
+		c->aead_fast = fast_or_null(cipher, aead_create(cipher->fast, CRYPTO_ALG_INTERNAL,
+								FAST_MASK, key, key_len,
+								cipher->icv_len));
 	return 0;
 }
 
@@ -224,8 +225,9 @@ static int create_cipher(struct nfipsec_crypto *c, const struct cipher *cipher, 
 		return PTR_ERR(tfm);
 	c->cipher = tfm;
 	if (may_be_fast(cipher))
-		c->cipher_fast = optional(cipher, cipher_create(cipher->fast, CRYPTO_ALG_INTERNAL,
-								FAST_MASK, key, key_len));
+		c->cipher_fast = fast_or_null(cipher, cipher_create(cipher->fast,
+								    CRYPTO_ALG_INTERNAL, FAST_MASK,
+								    key, key_len));
 	return 0;
 }
 

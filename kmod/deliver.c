@@ -19,7 +19,7 @@ static DEFINE_PER_CPU(bool, receiving);
  * of its whole way. A tunnel in a tunnel has its inner packet queued all the same: how
  * much stack there is does not depend on who nests them.
  */
-static void receive(struct sk_buff *skb)
+static void receive_on_dev(struct sk_buff *skb)
 {
 	if (unlikely(__this_cpu_read(receiving))) {
 		netif_rx(skb);
@@ -68,7 +68,7 @@ void nfipsec_deliver(struct nfipsec_net *nn, struct sk_buff *skb, u8 proto)
 	if (proto == IPPROTO_TCP)
 		gro_cells_receive(&nd->gro_cells, skb);
 	else
-		receive(skb);
+		receive_on_dev(skb);
 }
 
 /*

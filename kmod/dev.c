@@ -95,12 +95,12 @@ bool nfipsec_dev_route_is_ours(const struct dst_entry *dst)
 
 static bool is_ip6(enum nfipsec_route_kind kind)
 {
-	return kind == NFIPSEC_ROUTE_IP6 || kind == NFIPSEC_ROUTE_IP6_WHOLE;
+	return kind == NFIPSEC_ROUTE_IP6 || kind == NFIPSEC_ROUTE_IP6_NO_MTU;
 }
 
-static bool is_whole(enum nfipsec_route_kind kind)
+static bool has_no_mtu(enum nfipsec_route_kind kind)
 {
-	return kind == NFIPSEC_ROUTE_IP4_WHOLE || kind == NFIPSEC_ROUTE_IP6_WHOLE;
+	return kind == NFIPSEC_ROUTE_IP4_NO_MTU || kind == NFIPSEC_ROUTE_IP6_NO_MTU;
 }
 
 /* the rest of struct rtable and struct rt6_info is not the allocator's business */
@@ -126,7 +126,7 @@ static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel,
 	struct dst_metrics *metrics = &tunnel->metrics[is_ip6(kind)];
 	struct nfipsec_route *route;
 
-	if (is_whole(kind))
+	if (has_no_mtu(kind))
 		metrics = &whole_metrics;
 	/* a socket's error queue may hold a packet, and so its route, for as long as it likes */
 	if (!try_module_get(THIS_MODULE))
@@ -143,7 +143,7 @@ static struct nfipsec_route *route_create(struct nfipsec_tunnel *tunnel,
 		route4_init(&route->rt4, tunnel->nn->net);
 	refcount_inc(&tunnel->ref);
 	route->tunnel = tunnel;
-	route->whole = is_whole(kind);
+	route->no_mtu = has_no_mtu(kind);
 	dst_init_metrics(&route->dst, metrics->metrics, true);
 	return route;
 }
@@ -273,7 +273,7 @@ static void dev_setup(struct net_device *dev)
  * where it works in the namespace at all, whatever new devices get: else the stack would drop
  * in silence what was opened. RTNL is held, the device not up yet.
  */
-static void configure(struct net_device *dev)
+static void set_defaults(struct net_device *dev)
 {
 	struct in_device *in4 = __in_dev_get_rtnl(dev);
 #if IS_ENABLED(CONFIG_IPV6)
@@ -339,7 +339,7 @@ int nfipsec_dev_create(struct nfipsec_net *nn)
 	rtnl_lock();
 	err = register_netdevice(dev);
 	if (!err) {
-		configure(dev);
+		set_defaults(dev);
 		err = dev_open(dev, NULL);
 	}
 	if (err && dev->reg_state == NETREG_REGISTERED)

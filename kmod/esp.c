@@ -34,7 +34,7 @@ unsigned int nfipsec_esp_fit(const struct nfipsec_alg *alg, unsigned int room)
 }
 
 /**
- * nfipsec_esp_wrap - make an ESP packet of a payload
+ * nfipsec_esp_encapsulate - make an ESP packet of a payload
  * @sa: outbound SA
  * @skb: the payload, linear and not shared, with room at both ends
  * @seq: its sequence number
@@ -45,8 +45,8 @@ unsigned int nfipsec_esp_fit(const struct nfipsec_alg *alg, unsigned int room)
  *
  * Return: 0 or an error of the transform.
  */
-int nfipsec_esp_wrap(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header,
-		     unsigned int padded)
+int nfipsec_esp_encapsulate(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header,
+			    unsigned int padded)
 {
 	const struct nfipsec_alg *alg = nfipsec_crypto_alg(sa->crypto);
 	unsigned int tail;

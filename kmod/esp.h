@@ -18,8 +18,8 @@ struct nfipsec_sa;
 unsigned int nfipsec_esp_tail(const struct nfipsec_alg *alg, unsigned int len);
 /* the largest payload whose ESP packet fits @room octets */
 unsigned int nfipsec_esp_fit(const struct nfipsec_alg *alg, unsigned int room);
-int nfipsec_esp_wrap(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header,
-		     unsigned int padded);
+int nfipsec_esp_encapsulate(struct nfipsec_sa *sa, struct sk_buff *skb, u64 seq, u8 next_header,
+			    unsigned int padded);
 /* before decryption: NFIPSEC_STAT_UNSPEC, or why it cannot be an ESP packet of this SA */
 enum nfipsec_stat nfipsec_esp_check(const struct nfipsec_sa *sa, unsigned int len);
 /* after it: strips header and trailer */

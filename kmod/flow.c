@@ -45,7 +45,7 @@ static void set_ends(struct nfipsec_pkt *pkt, const struct nf_conntrack_tuple *t
  * The tuple of the packet's direction, which has the ends that the packet had on the wire. NULL
  * without NAT, or if the tuple is of another packet than @quoted says.
  */
-static const struct nf_conntrack_tuple *translated(const struct sk_buff *skb, bool quoted)
+static const struct nf_conntrack_tuple *translated_tuple(const struct sk_buff *skb, bool quoted)
 {
 	enum ip_conntrack_info info;
 	const struct nf_conn *ct = nf_ct_get(skb, &info);
@@ -66,7 +66,7 @@ static const struct nf_conntrack_tuple *translated(const struct sk_buff *skb, bo
  */
 void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *quoted)
 {
-	const struct nf_conntrack_tuple *wire = translated(skb, true);
+	const struct nf_conntrack_tuple *wire = translated_tuple(skb, true);
 
 	if (unlikely(wire) && wire->dst.protonum == quoted->h.proto)
 		set_ends(quoted, wire, true);
@@ -83,7 +83,7 @@ void nfipsec_flow_untranslate(const struct sk_buff *skb, struct nfipsec_pkt *quo
 void nfipsec_flow_answer(const struct sk_buff *skb, const struct nfipsec_pkt *pkt,
 			 struct nfipsec_pkt *answer)
 {
-	const struct nf_conntrack_tuple *wire = translated(skb, false);
+	const struct nf_conntrack_tuple *wire = translated_tuple(skb, false);
 
 	nfipsec_pkt_mirror(pkt, answer);
 	if (unlikely(wire) && wire->dst.protonum == pkt->h.proto)
@@ -135,7 +135,7 @@ static bool is_tunnel(const struct net_device *dev)
 }
 
 /* What conntrack does for UDP and GRE, and leaves undone with IPS_NAT_CLASH. */
-static void assure(struct nf_conn *ct)
+static void set_assured(struct nf_conn *ct)
 {
 	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) || test_bit(IPS_ASSURED_BIT, &ct->status))
 		return;
@@ -172,7 +172,7 @@ void nfipsec_flow_forward(struct nfipsec_net *nn, struct sk_buff *skb,
 			return;
 		set_bit(IPS_NAT_CLASH_BIT, &ct->status);
 	}
-	assure(ct);
+	set_assured(ct);
 	if (unlikely(test_bit(IPS_OFFLOAD_BIT, &ct->status)))
 		nf_ct_kill(ct);
 }
@@ -202,7 +202,7 @@ void nfipsec_flow_policy(struct nfipsec_net *nn)
 	struct nf_ct_iter_data iter = { .net = nn->net };
 
 	policy = rcu_dereference_protected(nn->policy, lockdep_is_held(&nn->config));
-	/* nfipsec_flow_forward() does not assure() without flow tables, so keep_out() must wait */
+	/* Without flow tables no connection was set assured, so keep_out() must wait. */
 	if (!static_key_enabled(&has_flow_tables) || !policy->n_entries)
 		return;
 	synchronize_rcu();

@@ -38,7 +38,7 @@ static unsigned int verdict_to_nf(struct nfipsec_net *nn, enum nfipsec_verdict v
  * br_netfilter shows us frames that are bridged, not routed. They are no traffic of
  * this host, and a route to nfipsec0 would change nothing about their way.
  */
-static bool bridged(const struct sk_buff *skb)
+static bool is_bridged(const struct sk_buff *skb)
 {
 	if (!skb_dst(skb) || skb_dst(skb)->flags & DST_FAKE_RTABLE)
 		return true;
@@ -111,7 +111,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
 
 	if ((state->out == nn->dev && nfipsec_dev_route_is_ours(skb_dst(skb))) ||
 	    (state->out->flags & IFF_LOOPBACK) || netif_is_l3_master(state->out) ||
-	    unlikely(bridged(skb)))
+	    unlikely(is_bridged(skb)))
 		return NF_ACCEPT;
 	if (unlikely(!is_of_family(skb, state)))
 		return verdict_to_nf(nn, NFIPSEC_VERDICT_DROP, NFIPSEC_STAT_OUT_MALFORMED);
@@ -139,7 +139,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb, const struct n
  * a name that the stack and conntrack leave alone: conntrack's for bridges in its last
  * zone.
  */
-static unsigned int defrag4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+static unsigned int defrag_ipv4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	if (state->in != nfipsec_net(state->net)->dev || likely(!ip_is_fragment(ip_hdr(skb))))
 		return NF_ACCEPT;
@@ -150,7 +150,7 @@ static unsigned int defrag4(void *priv, struct sk_buff *skb, const struct nf_hoo
 	return NF_ACCEPT;
 }
 
-static unsigned int defrag6(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+static unsigned int defrag_ipv6(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	int err;
 
@@ -218,8 +218,8 @@ static bool is_from_bridge(const struct sk_buff *skb)
 }
 
 /* judges what is neither ESP nor AH of ours */
-static unsigned int cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
-			      const struct nf_hook_state *state, enum nfipsec_when when)
+static unsigned int check_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
+				    const struct nf_hook_state *state, enum nfipsec_when when)
 {
 	enum nfipsec_stat reason = NFIPSEC_STAT_UNSPEC;
 	enum nfipsec_verdict verdict;
@@ -231,7 +231,7 @@ static unsigned int cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
 	    !is_from_bridge(skb) && !nfipsec_input_is_left(nn, skb))
 		return NF_ACCEPT;
 	/* in two steps: @reason is read only after it was set */
-	verdict = nfipsec_input_cleartext(nn, skb, when, &reason);
+	verdict = nfipsec_input_check_cleartext(nn, skb, when, &reason);
 	return verdict_to_nf(nn, verdict, reason);
 }
 
@@ -252,7 +252,7 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb, const struct nf
 	}
 	if (unlikely(is_from_bridge(skb)))
 		return NF_ACCEPT;
-	return cleartext(nn, skb, state, NFIPSEC_BEFORE_NAT);
+	return check_cleartext(nn, skb, state, NFIPSEC_BEFORE_NAT);
 }
 
 /* neither opened nor queued */
@@ -281,15 +281,15 @@ static unsigned int not_ours(struct nfipsec_net *nn, struct sk_buff *skb,
 		nfipsec_mtu_icmp6(nn, skb, h->upper);
 		break;
 	}
-	return cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
+	return check_cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
 }
 
 /*
  * A packet for this host: opened where it is ESP or AH of ours, queued where it will be.
  * Bottom halves off.
  */
-static unsigned int receive(struct nfipsec_net *nn, struct sk_buff *skb,
-			    const struct nf_hook_state *state)
+static unsigned int receive_for_host(struct nfipsec_net *nn, struct sk_buff *skb,
+				     const struct nf_hook_state *state)
 {
 	struct nfipsec_awaited *awaited;
 	struct nfipsec_headers h;
@@ -300,7 +300,7 @@ static unsigned int receive(struct nfipsec_net *nn, struct sk_buff *skb,
 	 * on is not for us to open, and the stack discards most of it (RFC 5095 3).
 	 */
 	if (nfipsec_pkt_headers(skb, 0, &h) || h.fragment || h.routed)
-		return cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
+		return check_cleartext(nn, skb, state, NFIPSEC_LOCAL_IN);
 	awaited = nfipsec_await_find(nn, skb, &h, &sa);
 	if (!sa && !awaited)
 		return not_ours(nn, skb, state, &h);
@@ -324,7 +324,7 @@ static unsigned int local_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	unsigned int verdict;
 
 	local_bh_disable();
-	verdict = receive(nfipsec_net(state->net), skb, state);
+	verdict = receive_for_host(nfipsec_net(state->net), skb, state);
 	local_bh_enable();
 	return verdict;
 }
@@ -338,14 +338,14 @@ static unsigned int local_in_first(void *priv, struct sk_buff *skb,
 {
 	if (likely(!is_from_bridge(skb)))
 		return NF_ACCEPT;
-	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_BEFORE_NAT);
+	return check_cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_BEFORE_NAT);
 }
 
 static unsigned int forward(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	if (unlikely(bridged(skb)))
+	if (unlikely(is_bridged(skb)))
 		return NF_ACCEPT;
-	return cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_FORWARD);
+	return check_cleartext(nfipsec_net(state->net), skb, state, NFIPSEC_FORWARD);
 }
 
 /* before any rule that could put the packet's connection into a flow table */
@@ -365,7 +365,7 @@ static unsigned int forward_first(void *priv, struct sk_buff *skb,
 	{ .hook = function, .pf = NFPROTO_##family, .hooknum = NF_INET_##number, .priority = when }
 
 static const struct nf_hook_ops hooks[] = {
-	HOOK_AT(defrag4, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG - 1),
+	HOOK_AT(defrag_ipv4, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK_AT(pre_routing, IPV4, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(before_route4, IPV4, PRE_ROUTING),
 	HOOK_AT(local_in_first, IPV4, LOCAL_IN, NF_IP_PRI_FIRST),
@@ -373,7 +373,7 @@ static const struct nf_hook_ops hooks[] = {
 	HOOK_AT(forward_first, IPV4, FORWARD, NF_IP_PRI_FIRST),
 	HOOK(forward, IPV4, FORWARD),
 	HOOK(post_routing, IPV4, POST_ROUTING),
-	HOOK_AT(defrag6, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG - 1),
+	HOOK_AT(defrag_ipv6, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG - 1),
 	HOOK_AT(pre_routing, IPV6, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(before_route6, IPV6, PRE_ROUTING),
 	HOOK_AT(local_in_first, IPV6, LOCAL_IN, NF_IP6_PRI_FIRST),

@@ -36,7 +36,7 @@ struct quote {
  * Returns the offset from skb->data of the packet in the "redirected header" option of ND,
  * or 0 without that option.
  */
-static unsigned int redirected6(struct sk_buff *skb, unsigned int at)
+static unsigned int redirect_quotation6(struct sk_buff *skb, unsigned int at)
 {
 	unsigned int len;
 
@@ -51,7 +51,8 @@ static unsigned int redirected6(struct sk_buff *skb, unsigned int at)
 }
 
 /* Returns the offset from skb->data of the quotation in @pkt, or 0 for another message. */
-static unsigned int quotation(struct sk_buff *skb, const struct nfipsec_pkt *pkt, bool *redirect)
+static unsigned int quotation_offset(struct sk_buff *skb, const struct nfipsec_pkt *pkt,
+				     bool *redirect)
 {
 	unsigned int at = skb_network_offset(skb) + pkt->h.upper;
 	u8 type = ntohs(pkt->sport) >> 8;
@@ -66,7 +67,7 @@ static unsigned int quotation(struct sk_buff *skb, const struct nfipsec_pkt *pkt
 	if (pkt->family == AF_INET6 && pkt->h.proto == IPPROTO_ICMPV6) {
 		*redirect = type == NDISC_REDIRECT;
 		if (*redirect)
-			return redirected6(skb, at);
+			return redirect_quotation6(skb, at);
 		return type & ICMPV6_INFOMSG_MASK ? 0 : at + sizeof(struct icmp6hdr);
 	}
 	return 0;
@@ -108,9 +109,9 @@ static bool quoted_parse(struct sk_buff *skb, unsigned int at, u8 family, struct
 }
 
 /* False: @pkt is no ICMP error or redirect, or quotes nothing that has addresses. */
-static bool quotes(struct sk_buff *skb, const struct nfipsec_pkt *pkt, struct quote *quote)
+static bool parse_quotation(struct sk_buff *skb, const struct nfipsec_pkt *pkt, struct quote *quote)
 {
-	unsigned int at = quotation(skb, pkt, &quote->redirect);
+	unsigned int at = quotation_offset(skb, pkt, &quote->redirect);
 
 	return at && quoted_parse(skb, at, pkt->family, &quote->pkt);
 }
@@ -119,9 +120,9 @@ static bool quotes(struct sk_buff *skb, const struct nfipsec_pkt *pkt, struct qu
  * Returns the entry that protects or discards @out, a packet as outbound packets look. No
  * entry takes packets of the tunnels themselves, and routers report about them in clear.
  */
-static const struct nfipsec_entry *judged(struct nfipsec_net *nn,
-					  const struct nfipsec_policy *policy,
-					  const struct nfipsec_pkt *out)
+static const struct nfipsec_entry *entry_of_quotation(struct nfipsec_net *nn,
+						      const struct nfipsec_policy *policy,
+						      const struct nfipsec_pkt *out)
 {
 	const struct nfipsec_entry *entry = nfipsec_classify(policy, out);
 	struct nfipsec_pkt in;
@@ -148,7 +149,7 @@ bool nfipsec_icmp_quotes_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 {
 	struct nfipsec_pkt in;
 	struct quote quote;
-	unsigned int at = quotation(skb, pkt, &quote.redirect);
+	unsigned int at = quotation_offset(skb, pkt, &quote.redirect);
 
 	if (!at || quote.redirect)
 		return false;
@@ -185,10 +186,10 @@ static enum fit fit_of(const struct source *s)
 {
 	const struct nfipsec_tunnel *tunnel = s->entry->tunnel;
 	const struct nfipsec_entry *own;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 
 	/* one without selectors takes what its entries take */
-	if (nfipsec_find_way(tunnel, &s->pkt, &way) && way.sa->n_sels)
+	if (nfipsec_bundle_find(tunnel, &s->pkt, &bundle) && bundle.sa->n_sels)
 		return FIT_SA;
 	own = nfipsec_classify(s->policy, &s->pkt);
 	if (own && nfipsec_entry_of(own, tunnel))
@@ -324,11 +325,11 @@ const struct nfipsec_entry *nfipsec_icmp_output(struct nfipsec_net *nn,
 	struct quote quote;
 	enum fit fit;
 
-	if (!quotes(skb, pkt, &quote))
+	if (!parse_quotation(skb, pkt, &quote))
 		return NULL;
 	nfipsec_pkt_mirror(&quote.pkt, &back);
-	entry = judged(nn, policy, &back);
-	if (quote.redirect && (entry || judged(nn, policy, &quote.pkt))) {
+	entry = entry_of_quotation(nn, policy, &back);
+	if (quote.redirect && (entry || entry_of_quotation(nn, policy, &quote.pkt))) {
 		*reason = NFIPSEC_STAT_OUT_REDIRECT;
 		return NULL;
 	}
@@ -365,15 +366,15 @@ bool nfipsec_icmp_is_guest(const struct nfipsec_tunnel *tunnel, struct sk_buff *
 	const struct nfipsec_entry *entry;
 	bool redirect;
 
-	if (!policy || !quotation(skb, pkt, &redirect))
+	if (!policy || !quotation_offset(skb, pkt, &redirect))
 		return false;
 	entry = nfipsec_classify(policy, pkt);
 	return !entry || !nfipsec_entry_of(entry, tunnel);
 }
 
 /* Turned round, @quote's packet is of the traffic that an error to @daddr belongs to. */
-static bool turned(const struct quote *quote, const struct nfipsec_pkt *pkt,
-		   struct nfipsec_pkt *back)
+static bool swap_quotation(const struct quote *quote, const struct nfipsec_pkt *pkt,
+			   struct nfipsec_pkt *back)
 {
 	if (quote->redirect ||
 	    !nfipsec_addr_equal(pkt->family, &pkt->daddr, &quote->pkt.saddr))
@@ -387,7 +388,7 @@ static bool turned(const struct quote *quote, const struct nfipsec_pkt *pkt,
  * @tunnel: the tunnel
  * @skb: the error, at its IP header
  * @pkt: the same
- * @way: filled
+ * @bundle: filled
  *
  * RFC 4301 6.2. Transport mode keeps the error's own source, and its peer would not know
  * whose that is. RCU read side.
@@ -395,13 +396,13 @@ static bool turned(const struct quote *quote, const struct nfipsec_pkt *pkt,
  * Return: false if there is none.
  */
 bool nfipsec_icmp_find_out(const struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
-			   const struct nfipsec_pkt *pkt, struct nfipsec_way *way)
+			   const struct nfipsec_pkt *pkt, struct nfipsec_bundle *bundle)
 {
 	struct nfipsec_pkt back;
 	struct quote quote;
 
-	return tunnel->mode == NFIPSEC_MODE_TUNNEL && quotes(skb, pkt, &quote) &&
-	       turned(&quote, pkt, &back) && nfipsec_find_way(tunnel, &back, way);
+	return tunnel->mode == NFIPSEC_MODE_TUNNEL && parse_quotation(skb, pkt, &quote) &&
+	       swap_quotation(&quote, pkt, &back) && nfipsec_bundle_find(tunnel, &back, bundle);
 }
 
 /**
@@ -421,12 +422,12 @@ bool nfipsec_icmp_fits(const struct nfipsec_sa *sa, struct sk_buff *skb,
 	struct nfipsec_pkt back;
 	struct quote quote;
 
-	return sa->mode == NFIPSEC_MODE_TUNNEL && quotes(skb, pkt, &quote) &&
-	       turned(&quote, pkt, &back) && nfipsec_sa_match(sa, &back);
+	return sa->mode == NFIPSEC_MODE_TUNNEL && parse_quotation(skb, pkt, &quote) &&
+	       swap_quotation(&quote, pkt, &back) && nfipsec_sa_match(sa, &back);
 }
 
 /**
- * nfipsec_icmp_input_cleartext - an ICMP error that came in clear, by what it quotes
+ * nfipsec_icmp_check_cleartext - an ICMP error that came in clear, by what it quotes
  * @nn: the namespace
  * @policy: its policy
  * @skb: at its IP header
@@ -437,17 +438,17 @@ bool nfipsec_icmp_fits(const struct nfipsec_sa *sa, struct sk_buff *skb,
  *
  * Return: NFIPSEC_STAT_UNSPEC, or why the packet must be dropped.
  */
-enum nfipsec_stat nfipsec_icmp_input_cleartext(struct nfipsec_net *nn,
+enum nfipsec_stat nfipsec_icmp_check_cleartext(struct nfipsec_net *nn,
 					       const struct nfipsec_policy *policy,
 					       struct sk_buff *skb, const struct nfipsec_pkt *pkt)
 {
 	const struct nfipsec_entry *entry;
 	struct quote quote;
 
-	if (!quotes(skb, pkt, &quote))
+	if (!parse_quotation(skb, pkt, &quote))
 		return NFIPSEC_STAT_UNSPEC;
 	nfipsec_flow_untranslate(skb, &quote.pkt);
-	entry = judged(nn, policy, &quote.pkt);
+	entry = entry_of_quotation(nn, policy, &quote.pkt);
 	if (!entry)
 		return NFIPSEC_STAT_UNSPEC;
 	this_cpu_inc(entry->count->in_packets);

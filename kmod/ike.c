@@ -278,7 +278,7 @@ static int socket_get(const struct nlattr *attr, struct ike_socket *s, const str
 	return err;
 }
 
-static void replace(struct nfipsec_net *nn, struct nfipsec_ike *new)
+static void replace_sockets(struct nfipsec_net *nn, struct nfipsec_ike *new)
 {
 	struct nfipsec_ike *old;
 
@@ -322,7 +322,7 @@ int nfipsec_nl_ike_sockets(struct sk_buff *skb, struct genl_info *info)
 		new->n++;
 	}
 	mutex_lock(&nn->config);
-	replace(nn, new);
+	replace_sockets(nn, new);
 	mutex_unlock(&nn->config);
 	return 0;
 
@@ -354,7 +354,7 @@ static int netlink_released(struct notifier_block *nb, unsigned long event, void
 	if (rcu_dereference_protected(nn->ike, lockdep_is_held(&nn->config)) &&
 	    rcu_dereference_protected(nn->ike, lockdep_is_held(&nn->config))->portid ==
 	    gone->portid)
-		replace(nn, NULL);
+		replace_sockets(nn, NULL);
 	mutex_unlock(&nn->config);
 	return NOTIFY_DONE;
 }
@@ -375,6 +375,6 @@ void nfipsec_ike_exit(void)
 void nfipsec_ike_exit_net(struct nfipsec_net *nn)
 {
 	mutex_lock(&nn->config);
-	replace(nn, NULL);
+	replace_sockets(nn, NULL);
 	mutex_unlock(&nn->config);
 }

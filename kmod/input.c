@@ -41,7 +41,7 @@ static struct sk_buff *own_linear(struct sk_buff *skb)
 }
 
 /* a packet on its way from the wire to its inner packet */
-struct arrival {
+struct rx_ctx {
 	struct sk_buff			*skb;	/* at its outer IP header, then at the payload */
 	const struct nfipsec_headers	*h;	/* of the outer packet; ESP, AH or UDP is @upper */
 	bool				in_udp;
@@ -50,13 +50,13 @@ struct arrival {
 	u8				next_header;
 };
 
-static unsigned int head_of(const struct arrival *a)
+static unsigned int head_of(const struct rx_ctx *a)
 {
 	return a->h->upper + (a->in_udp ? sizeof(struct udphdr) : 0);
 }
 
 /* could it be, before anything is computed? */
-static enum nfipsec_stat check(struct nfipsec_sa *sa, struct arrival *a)
+static enum nfipsec_stat check_before_crypto(struct nfipsec_sa *sa, struct rx_ctx *a)
 {
 	unsigned int head = head_of(a), at = head + 4;
 	enum nfipsec_stat reason;
@@ -78,7 +78,7 @@ static enum nfipsec_stat check(struct nfipsec_sa *sa, struct arrival *a)
 }
 
 /* ICV, decryption, replay window; the packet is at its payload then */
-static enum nfipsec_stat open(struct nfipsec_sa *sa, struct arrival *a)
+static enum nfipsec_stat verify_and_decrypt(struct nfipsec_sa *sa, struct rx_ctx *a)
 {
 	enum nfipsec_stat reason;
 	int err;
@@ -107,7 +107,7 @@ static enum nfipsec_stat open(struct nfipsec_sa *sa, struct arrival *a)
 }
 
 /* what an SA counts of its own */
-static void count(struct nfipsec_sa *sa, enum nfipsec_stat reason)
+static void count_on_sa(struct nfipsec_sa *sa, enum nfipsec_stat reason)
 {
 	switch (reason) {
 	case NFIPSEC_STAT_IN_REPLAY:
@@ -128,9 +128,9 @@ static void count(struct nfipsec_sa *sa, enum nfipsec_stat reason)
 }
 
 /* from the wire to the payload */
-static enum nfipsec_stat take(struct nfipsec_sa *sa, struct arrival *a)
+static enum nfipsec_stat receive_protected(struct nfipsec_sa *sa, struct rx_ctx *a)
 {
-	enum nfipsec_stat reason = check(sa, a);
+	enum nfipsec_stat reason = check_before_crypto(sa, a);
 	struct sk_buff *own;
 
 	if (!reason) {
@@ -140,15 +140,15 @@ static enum nfipsec_stat take(struct nfipsec_sa *sa, struct arrival *a)
 		a->skb = own;
 		/* what a device was to fill in, or has summed, was of the outer packet */
 		own->ip_summed = CHECKSUM_NONE;
-		reason = open(sa, a);
+		reason = verify_and_decrypt(sa, a);
 	}
 	if (unlikely(reason))
-		count(sa, reason);
+		count_on_sa(sa, reason);
 	return reason;
 }
 
 /* AH of a bundle has been opened: on to the SA of the ESP packet in it, in @sa */
-static enum nfipsec_stat take_bundled(struct nfipsec_sa **sa, struct arrival *a)
+static enum nfipsec_stat receive_bundled_esp(struct nfipsec_sa **sa, struct rx_ctx *a)
 {
 	struct nfipsec_sa *esp;
 
@@ -156,18 +156,19 @@ static enum nfipsec_stat take_bundled(struct nfipsec_sa **sa, struct arrival *a)
 		return NFIPSEC_STAT_IN_NO_BUNDLE;
 	if (!nfipsec_lifetime_account(*sa, 1, a->skb->len))
 		return NFIPSEC_STAT_IN_EXPIRED;
-	nfipsec_mode_restore(a->skb, a->h, IPPROTO_ESP);
+	nfipsec_mode_transport_decap(a->skb, a->h, IPPROTO_ESP);
 	esp = nfipsec_sadb_find_in((*sa)->nn, a->skb, IPPROTO_ESP,
 				   *(__be32 *)(a->skb->data + a->h->upper));
 	if (!esp || esp->tunnel != (*sa)->tunnel)
 		return NFIPSEC_STAT_IN_NO_BUNDLE;
 	*sa = esp;
 	a->in_ah = true;
-	return take(esp, a);
+	return receive_protected(esp, a);
 }
 
 /* from the payload to an inner packet that may pass */
-static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct nfipsec_pkt *pkt)
+static enum nfipsec_stat decapsulate(struct nfipsec_sa *sa, struct rx_ctx *a,
+				     struct nfipsec_pkt *pkt)
 {
 	struct sk_buff *skb = a->skb;
 	enum nfipsec_stat reason;
@@ -176,11 +177,11 @@ static enum nfipsec_stat unwrap(struct nfipsec_sa *sa, struct arrival *a, struct
 	if (sa->proto == IPPROTO_ESP && a->next_header == IPPROTO_NONE)
 		return NFIPSEC_STAT_IN_DUMMY;
 	if (sa->mode == NFIPSEC_MODE_TUNNEL) {
-		reason = nfipsec_mode_unwrap(skb, a->next_header);
+		reason = nfipsec_mode_decapsulate(skb, a->next_header);
 		if (reason)
 			return reason;
 	} else {
-		nfipsec_mode_restore(skb, a->h, a->next_header);
+		nfipsec_mode_transport_decap(skb, a->h, a->next_header);
 	}
 	if (nfipsec_pkt_parse(skb, 0, pkt))
 		return NFIPSEC_STAT_IN_BAD_INNER;
@@ -355,17 +356,17 @@ bool nfipsec_input_options(struct nfipsec_net *nn, struct sk_buff *skb,
  */
 void nfipsec_input(struct nfipsec_sa *sa, struct sk_buff *skb, const struct nfipsec_headers *h)
 {
-	struct arrival a = { .skb = skb, .h = h, .in_udp = h->proto == IPPROTO_UDP };
+	struct rx_ctx a = { .skb = skb, .h = h, .in_udp = h->proto == IPPROTO_UDP };
 	struct nfipsec_net *nn = sa->nn;
 	enum nfipsec_stat reason;
 	struct nfipsec_pkt pkt;
 
 	nfipsec_assert_bh_off();
-	reason = take(sa, &a);
+	reason = receive_protected(sa, &a);
 	if (!reason && sa->tunnel->bundle && sa->proto == IPPROTO_AH)
-		reason = take_bundled(&sa, &a);
+		reason = receive_bundled_esp(&sa, &a);
 	if (!reason)
-		reason = unwrap(sa, &a, &pkt);
+		reason = decapsulate(sa, &a, &pkt);
 	if (reason)
 		nfipsec_drop(nn, a.skb, reason);
 	else
@@ -426,7 +427,7 @@ bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb)
 }
 
 /**
- * nfipsec_input_cleartext - judge a packet that arrived in clear
+ * nfipsec_input_check_cleartext - judge a packet that arrived in clear
  * @nn: the namespace
  * @skb: at its IP header
  * @when: where on its way it is
@@ -438,8 +439,9 @@ bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb)
  *
  * Return: NFIPSEC_VERDICT_PASS, or NFIPSEC_VERDICT_DROP with @reason set.
  */
-enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
-					     enum nfipsec_when when, enum nfipsec_stat *reason)
+enum nfipsec_verdict nfipsec_input_check_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
+						   enum nfipsec_when when,
+						   enum nfipsec_stat *reason)
 {
 	const struct nfipsec_policy *policy = rcu_dereference(nn->policy);
 	const struct nfipsec_entry *entry;
@@ -457,7 +459,7 @@ enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_b
 	    (pkt.h.proto == IPPROTO_ESP || pkt.h.proto == IPPROTO_AH))
 		return NFIPSEC_VERDICT_PASS;
 	if (unlikely(nfipsec_proto_is_icmp(pkt.h.proto))) {
-		*reason = nfipsec_icmp_input_cleartext(nn, policy, skb, &pkt);
+		*reason = nfipsec_icmp_check_cleartext(nn, policy, skb, &pkt);
 		if (unlikely(*reason))
 			return is_outer(nn, skb, &pkt, when) ? NFIPSEC_VERDICT_PASS :
 							       NFIPSEC_VERDICT_DROP;

@@ -11,7 +11,7 @@
 
 #define LIFETIME_INTERVAL HZ
 
-static bool over(u64 value, u64 limit)
+static bool is_over(u64 value, u64 limit)
 {
 	return limit && value >= limit;
 }
@@ -63,9 +63,9 @@ bool nfipsec_lifetime_account(struct nfipsec_sa *sa, unsigned int packets, u64 b
 	if (READ_ONCE(sa->used) != jiffies)
 		WRITE_ONCE(sa->used, jiffies);
 
-	if (unlikely(over(b, l->hard_bytes) || over(p, l->hard_packets)))
+	if (unlikely(is_over(b, l->hard_bytes) || is_over(p, l->hard_packets)))
 		expire_hard(sa);
-	else if (unlikely(over(b, l->soft_bytes) || over(p, l->soft_packets)))
+	else if (unlikely(is_over(b, l->soft_bytes) || is_over(p, l->soft_packets)))
 		expire_soft(sa);
 	return true;
 }
@@ -74,9 +74,9 @@ static void check_seconds(struct nfipsec_sa *sa)
 {
 	u64 age = (jiffies - sa->born) / HZ;
 
-	if (over(age, sa->limits.hard_seconds))
+	if (is_over(age, sa->limits.hard_seconds))
 		expire_hard(sa);
-	else if (over(age, sa->limits.soft_seconds))
+	else if (is_over(age, sa->limits.soft_seconds))
 		expire_soft(sa);
 }
 

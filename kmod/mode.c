@@ -13,7 +13,7 @@
 
 #include "path.h"
 
-static u8 dsfield(const struct sk_buff *skb)
+static u8 get_dsfield(const struct sk_buff *skb)
 {
 	return ip_hdr(skb)->version == 4 ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
 }
@@ -50,14 +50,14 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, const struct nfipsec_sa *sa
 			unsigned int packets, bool fragment)
 {
 	const struct nfipsec_tunnel_set *set = &sa->tunnel->set;
-	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
+	const struct nfipsec_endpoints *ends = nfipsec_sa_ends(sa);
 	u8 proto = sa->encap ? IPPROTO_UDP : sa->proto;
 
 	memset(outer, 0, sizeof(*outer));
 	outer->family = sa->family;
 	outer->tos = READ_ONCE(set->tos);
 	outer->tos_copied = READ_ONCE(set->tos_copied);
-	outer->whole = !fragment && inner && dont_fragment(sa->tunnel, inner);
+	outer->df = !fragment && inner && dont_fragment(sa->tunnel, inner);
 	if (sa->family == AF_INET6) {
 		struct ipv6hdr *ip6 = &outer->ip6;
 
@@ -76,7 +76,7 @@ void nfipsec_mode_outer(struct nfipsec_outer *outer, const struct nfipsec_sa *sa
 	outer->ip.saddr = ends->local.ip;
 	outer->ip.daddr = ends->remote.ip;
 	/* RFC 6864 4.1: what nobody may fragment needs no identification */
-	if (outer->whole)
+	if (outer->df)
 		outer->ip.frag_off = htons(IP_DF);
 	else
 		__ip_select_ident(sa->nn->net, &outer->ip, packets);
@@ -92,7 +92,7 @@ static void set_len(struct sk_buff *skb)
 }
 
 /* the packet is an outer one now, from @skb's data on */
-static void finish(struct sk_buff *skb, unsigned int head, bool whole)
+static void finish_header(struct sk_buff *skb, unsigned int head, bool df)
 {
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, head);
@@ -101,11 +101,11 @@ static void finish(struct sk_buff *skb, unsigned int head, bool whole)
 	skb->encapsulation = 0;
 	skb_gso_reset(skb);
 	/* the stack may fragment the outer packet, also for a sender that asked for PMTU */
-	skb->ignore_df = !whole;
+	skb->ignore_df = !df;
 }
 
 /**
- * nfipsec_mode_wrap - push the outer header
+ * nfipsec_mode_encapsulate - push the outer header
  * @outer: of the batch; its identification moves on
  * @skb: the ESP or AH packet
  * @inner_tos: of the inner header, which may no longer be legible
@@ -113,7 +113,7 @@ static void finish(struct sk_buff *skb, unsigned int head, bool whole)
  * DSCP is copied, or as the tunnel says (RFC 4301 5.1.2.1); ECN by RFC 6040 4.1 in
  * normal mode: copied.
  */
-void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos)
+void nfipsec_mode_encapsulate(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos)
 {
 	u8 tos = outer->tos | (inner_tos & outer->tos_copied);
 
@@ -122,23 +122,23 @@ void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inne
 
 		*ip = outer->ip;
 		ip->tos = tos;
-		if (!outer->whole)
+		if (!outer->df)
 			outer->ip.id = htons(ntohs(outer->ip.id) + 1);
 		skb->protocol = htons(ETH_P_IP);
-		finish(skb, sizeof(*ip), outer->whole);
+		finish_header(skb, sizeof(*ip), outer->df);
 	} else {
 		struct ipv6hdr *ip6 = __skb_push(skb, sizeof(*ip6));
 
 		*ip6 = outer->ip6;
 		ipv6_change_dsfield(ip6, 0, tos);
 		skb->protocol = htons(ETH_P_IPV6);
-		finish(skb, sizeof(*ip6), outer->whole);
+		finish_header(skb, sizeof(*ip6), outer->df);
 	}
 }
 
 /* ---- tunnel mode, in ---- */
 
-static enum nfipsec_stat check4(struct sk_buff *skb)
+static enum nfipsec_stat check_inner4(struct sk_buff *skb)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 	unsigned int len;
@@ -155,7 +155,7 @@ static enum nfipsec_stat check4(struct sk_buff *skb)
 	return NFIPSEC_STAT_UNSPEC;
 }
 
-static enum nfipsec_stat check6(struct sk_buff *skb)
+static enum nfipsec_stat check_inner6(struct sk_buff *skb)
 {
 	const struct ipv6hdr *ip6 = ipv6_hdr(skb);
 	unsigned int len;
@@ -172,26 +172,26 @@ static enum nfipsec_stat check6(struct sk_buff *skb)
 }
 
 /**
- * nfipsec_mode_unwrap - from an opened packet to its inner packet
+ * nfipsec_mode_decapsulate - from an opened packet to its inner packet
  * @skb: linear and not shared, at the inner header, its network header the outer one
  *	still; trimmed to the inner length (TFC padding, RFC 4303 2.7, goes)
  * @next_header: which family it is
  *
  * Return: NFIPSEC_STAT_UNSPEC, or why it must be dropped.
  */
-enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, u8 next_header)
+enum nfipsec_stat nfipsec_mode_decapsulate(struct sk_buff *skb, u8 next_header)
 {
-	u8 outer_tos = dsfield(skb);
+	u8 outer_tos = get_dsfield(skb);
 	enum nfipsec_stat reason;
 
 	if (next_header != IPPROTO_IPIP && next_header != IPPROTO_IPV6)
 		return NFIPSEC_STAT_IN_BAD_NEXT_HEADER;
 	skb_reset_network_header(skb);
-	reason = next_header == IPPROTO_IPIP ? check4(skb) : check6(skb);
+	reason = next_header == IPPROTO_IPIP ? check_inner4(skb) : check_inner6(skb);
 	if (reason)
 		return reason;
 	/* RFC 6040 4.2: CE outside on a packet that cannot say so inside is dropped */
-	if (INET_ECN_decapsulate(skb, outer_tos, dsfield(skb)) > 1)
+	if (INET_ECN_decapsulate(skb, outer_tos, get_dsfield(skb)) > 1)
 		return NFIPSEC_STAT_IN_BAD_INNER;
 	return NFIPSEC_STAT_UNSPEC;
 }
@@ -199,14 +199,15 @@ enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, u8 next_header)
 /* ---- transport mode ---- */
 
 /**
- * nfipsec_mode_lift - make room between the IP header and what follows
+ * nfipsec_mode_transport_encap - make room between the IP header and what follows
  * @skb: at its IP header, with room in front; at the payload afterwards
  * @h: its headers
  * @room: octets
  *
  * Return: what the payload is.
  */
-u8 nfipsec_mode_lift(struct sk_buff *skb, const struct nfipsec_headers *h, unsigned int room)
+u8 nfipsec_mode_transport_encap(struct sk_buff *skb, const struct nfipsec_headers *h,
+				unsigned int room)
 {
 	u8 next_header = skb->data[h->insert_next];
 
@@ -216,35 +217,36 @@ u8 nfipsec_mode_lift(struct sk_buff *skb, const struct nfipsec_headers *h, unsig
 }
 
 /**
- * nfipsec_mode_lower - the IP header in front again
+ * nfipsec_mode_transport_finish - the IP header in front again
  * @skb: at ESP, AH or UDP, right behind the IP header that was lifted
  * @h: its headers
  * @proto: what it is followed by now
  * @fragment: the packet will not fit its path whole
  */
-void nfipsec_mode_lower(struct sk_buff *skb, const struct nfipsec_headers *h, u8 proto,
-			bool fragment)
+void nfipsec_mode_transport_finish(struct sk_buff *skb, const struct nfipsec_headers *h, u8 proto,
+				   bool fragment)
 {
 	u8 *data = __skb_push(skb, h->insert);
 	struct iphdr *ip = (struct iphdr *)data;
-	bool whole = !fragment;
+	bool df = !fragment;
 
 	data[h->insert_next] = proto;
 	if (ip->version == 4) {
 		if (fragment)
 			ip->frag_off &= ~htons(IP_DF);
-		whole = ip->frag_off & htons(IP_DF);
+		df = ip->frag_off & htons(IP_DF);
 	}
-	finish(skb, h->insert, whole);
+	finish_header(skb, h->insert, df);
 }
 
 /**
- * nfipsec_mode_restore - from an opened packet of transport mode to the packet it was
+ * nfipsec_mode_transport_decap - from an opened packet of transport mode to the packet it was
  * @skb: linear and not shared, at the payload, its network header the IP header still
  * @h: its headers, ESP or AH being the upper layer
  * @next_header: what the payload is
  */
-void nfipsec_mode_restore(struct sk_buff *skb, const struct nfipsec_headers *h, u8 next_header)
+void nfipsec_mode_transport_decap(struct sk_buff *skb, const struct nfipsec_headers *h,
+				  u8 next_header)
 {
 	const u8 *ip = skb_network_header(skb);
 	u8 *data = __skb_push(skb, h->upper);

@@ -89,15 +89,15 @@ static u32 path_mtu(const struct nfipsec_tunnel *tunnel, const struct dst_entry 
 
 /**
  * nfipsec_mtu_follow - follow the MTU of the outer path
- * @way: the SAs whose overhead counts; the routes of their tunnel read the new figure at
+ * @bundle: the SAs whose overhead counts; the routes of their tunnel read the new figure at
  *	once
  * @dst: the outer route
  */
-void nfipsec_mtu_follow(const struct nfipsec_way *way, const struct dst_entry *dst)
+void nfipsec_mtu_follow(const struct nfipsec_bundle *bundle, const struct dst_entry *dst)
 {
-	struct nfipsec_tunnel *tunnel = way->sa->tunnel;
+	struct nfipsec_tunnel *tunnel = bundle->sa->tunnel;
 
-	set_mtu(tunnel, nfipsec_sa_fit(way->sa, way->around, path_mtu(tunnel, dst)));
+	set_mtu(tunnel, nfipsec_sa_inner_mtu(bundle->sa, bundle->ah, path_mtu(tunnel, dst)));
 }
 
 /**
@@ -111,21 +111,22 @@ void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel)
 	unsigned int overhead = DEFAULT_OVERHEAD +
 		nfipsec_ip_len(tunnel->family == AF_INET ? AF_INET : AF_INET6);
 	struct dst_entry *dst = NULL;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 	bool known;
 
 	rcu_read_lock();
-	known = nfipsec_sadb_find_out(tunnel, NULL, &way);
+	known = nfipsec_sadb_find_out(tunnel, NULL, &bundle);
 	if (known) {
-		dst = nfipsec_xmit_lookup(tunnel, way.sa, way.sa->family, nfipsec_sa_ends(way.sa));
+		dst = nfipsec_xmit_lookup(tunnel, bundle.sa, bundle.sa->family,
+					  nfipsec_sa_ends(bundle.sa));
 	} else if (tunnel->has_remote) {
-		const struct nfipsec_ends ends = {
+		const struct nfipsec_endpoints ends = {
 			.local = tunnel->local, .remote = tunnel->remote };
 
 		dst = nfipsec_xmit_lookup(tunnel, NULL, tunnel->family, &ends);
 	}
 	if (known && dst)
-		nfipsec_mtu_follow(&way, dst);
+		nfipsec_mtu_follow(&bundle, dst);
 	else
 		set_mtu(tunnel, (dst ? max(path_mtu(tunnel, dst), overhead) : ETH_DATA_LEN) -
 				overhead);
@@ -133,7 +134,7 @@ void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel)
 	rcu_read_unlock();
 }
 
-static bool fits(const struct sk_buff *skb, unsigned int mtu)
+static bool fits_mtu(const struct sk_buff *skb, unsigned int mtu)
 {
 	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu;
 }
@@ -189,7 +190,7 @@ void nfipsec_mtu_tell_route(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 	struct net *net = tunnel->nn->net;
 	u32 mtu = nfipsec_tunnel_mtu(tunnel);
 
-	if (likely(fits(skb, mtu)) || nfipsec_dev_route_is_ours(dst))
+	if (likely(fits_mtu(skb, mtu)) || nfipsec_dev_route_is_ours(dst))
 		return;
 	if (ip_hdr(skb)->version == 4) {
 		if (inet_addr_type_dev_table(net, dst->dev, ip_hdr(skb)->saddr) != RTN_LOCAL)
@@ -240,7 +241,7 @@ int nfipsec_mtu_check(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	u32 mtu = nfipsec_tunnel_mtu(tunnel);
 
-	if (likely(fits(skb, mtu)))
+	if (likely(fits_mtu(skb, mtu)))
 		return 0;
 	if (skb->ignore_df)
 		return 1;
@@ -250,7 +251,7 @@ int nfipsec_mtu_check(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 		return -EMSGSIZE;
 	}
-	if (mtu < IPV6_MIN_MTU && fits(skb, IPV6_MIN_MTU))
+	if (mtu < IPV6_MIN_MTU && fits_mtu(skb, IPV6_MIN_MTU))
 		return 1;
 	mtu = max_t(u32, mtu, IPV6_MIN_MTU);
 	if (tunnel->mode == NFIPSEC_MODE_TRANSPORT &&
@@ -270,7 +271,7 @@ static const struct nfipsec_sa *quoted_sa(struct nfipsec_net *nn, struct sk_buff
 					  unsigned int quoted)
 {
 	struct nfipsec_sa_id id = { .dir = NFIPSEC_DIR_OUT };
-	const struct nfipsec_ends *ends;
+	const struct nfipsec_endpoints *ends;
 	union nfipsec_addr local = {};
 	const struct nfipsec_sa *sa;
 	struct nfipsec_headers h;
@@ -326,7 +327,7 @@ bool nfipsec_mtu_is_quoted(struct nfipsec_net *nn, struct sk_buff *skb, unsigned
 
 static bool has_ends(const struct nfipsec_sa *sa, const struct iphdr *ip, const struct udphdr *udp)
 {
-	const struct nfipsec_ends *ends;
+	const struct nfipsec_endpoints *ends;
 
 	if (sa->dir != NFIPSEC_DIR_OUT || !sa->encap || sa->family != AF_INET)
 		return false;
@@ -371,7 +372,7 @@ static const struct nfipsec_sa *quoted_udp(struct nfipsec_net *nn, struct sk_buf
 }
 
 /* @mtu: of a router on the way, which has shown that it saw a packet of the SA */
-static void learn(const struct nfipsec_sa *sa, u32 mtu, u32 least)
+static void learn_pmtu(const struct nfipsec_sa *sa, u32 mtu, u32 least)
 {
 	struct nfipsec_tunnel *tunnel = sa->tunnel;
 	u32 learned = READ_ONCE(tunnel->learned_mtu);
@@ -413,7 +414,7 @@ void nfipsec_mtu_icmp4(struct nfipsec_net *nn, struct sk_buff *skb)
 	}
 	if (sa && sa->family == AF_INET &&
 	    !nf_ip_checksum(skb, NF_INET_LOCAL_IN, head, IPPROTO_ICMP))
-		learn(sa, mtu, least);
+		learn_pmtu(sa, mtu, least);
 }
 
 /* the same of "packet too big"; @head: where ICMPv6 begins */
@@ -434,7 +435,7 @@ void nfipsec_mtu_icmp6(struct nfipsec_net *nn, struct sk_buff *skb, unsigned int
 	if (!sa || sa->family != AF_INET6 ||
 	    nf_ip6_checksum(skb, NF_INET_LOCAL_IN, head, IPPROTO_ICMPV6))
 		return;
-	learn(sa, ntohl(mtu), IPV6_MIN_MTU);
+	learn_pmtu(sa, ntohl(mtu), IPV6_MIN_MTU);
 	/*
 	 * IPv6 packets are fragmented at their source alone, and the stack does it by what it
 	 * knows of the path. Who owns ESP would tell it, and nobody may. It reads the quoted

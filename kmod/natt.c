@@ -26,13 +26,13 @@
 #define MAPPING_INTERVAL HZ
 
 /**
- * nfipsec_natt_wrap - push the UDP header
+ * nfipsec_natt_encapsulate - push the UDP header
  * @sa: outbound SA with UDP encapsulation
  * @skb: the ESP packet
  */
-void nfipsec_natt_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb)
+void nfipsec_natt_encapsulate(const struct nfipsec_sa *sa, struct sk_buff *skb)
 {
-	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
+	const struct nfipsec_endpoints *ends = nfipsec_sa_ends(sa);
 	struct udphdr *udp = __skb_push(skb, sizeof(*udp));
 
 	udp->source = ends->local_port;
@@ -188,7 +188,7 @@ struct nfipsec_sa *nfipsec_natt_find(struct nfipsec_net *nn, struct sk_buff *skb
 void nfipsec_natt_follow(struct nfipsec_sa *sa, const struct sk_buff *skb, unsigned int head)
 {
 	const struct udphdr *udp = (const struct udphdr *)(skb_network_header(skb) + head);
-	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
+	const struct nfipsec_endpoints *ends = nfipsec_sa_ends(sa);
 	bool same;
 
 	if (sa->family == AF_INET)

@@ -56,7 +56,7 @@ struct transaction {
 };
 
 /* all that a tunnel keeps while it is published */
-static bool same(const struct nfipsec_tunnel *a, const struct nfipsec_tunnel *b)
+static bool is_same_tunnel(const struct nfipsec_tunnel *a, const struct nfipsec_tunnel *b)
 {
 	return a->mode == b->mode && a->bundle == b->bundle && a->mark == b->mark &&
 	       !strcmp(a->vrf, b->vrf) && a->family == b->family &&
@@ -163,7 +163,7 @@ static int add_tunnel(struct transaction *t, const struct nlattr *nest)
 	}
 
 	old = nfipsec_tunnel_find(t->nn, new->name);
-	if (old && same(old, new) && nfipsec_tunnel_get(old)) {
+	if (old && is_same_tunnel(old, new) && nfipsec_tunnel_get(old)) {
 		nfipsec_tunnel_put(new);
 		new = old;
 	}
@@ -314,7 +314,7 @@ static unsigned int count_attrs(struct genl_info *info, int type)
 	return n;
 }
 
-static int fill(struct transaction *t, struct genl_info *info)
+static int read_policy(struct transaction *t, struct genl_info *info)
 {
 	unsigned int n = 0;
 	const struct nlattr *attr;
@@ -387,7 +387,7 @@ int nfipsec_nl_policy_set(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	mutex_lock(&t.nn->config);
-	err = fill(&t, info);
+	err = read_policy(&t, info);
 	if (!err)
 		err = nfipsec_policy_commit(t.nn, t.policy, t.tunnels, t.n_tunnels, t.extack);
 	if (!err)	/* the list of tunnels has them now, and keeps them while we lock it */
@@ -621,13 +621,13 @@ static const struct nfipsec_sa *sa_of(struct nfipsec_net *nn, const struct nfips
 				      const struct nfipsec_pkt *pkt, u8 dir)
 {
 	const struct nfipsec_entry *first = *entry, *e;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 	struct nfipsec_sa *sa;
 
 	if (dir == NFIPSEC_DIR_OUT) {
-		e = nfipsec_entry_best(first, pkt, &way);
+		e = nfipsec_entry_best(first, pkt, &bundle);
 		*entry = e ?: first;
-		return e ? way.sa : NULL;
+		return e ? bundle.sa : NULL;
 	}
 	list_for_each_entry_rcu(sa, &nn->sas, link) {
 		e = sa->dir == dir ? nfipsec_entry_of(first, sa->tunnel) : NULL;

@@ -59,14 +59,15 @@ static int parse_nest(struct genl_info *info, struct nlattr **tb)
 				nfipsec_nl_sa_policy, info->extack);
 }
 
-static int need(struct genl_info *info, struct nlattr **tb, int type, const char *message)
+static int need_attr(struct genl_info *info, struct nlattr **tb, int type, const char *message)
 {
 	if (tb[type])
 		return 0;
 	return nfipsec_nl_missing(info->extack, info->attrs[NFIPSEC_A_SA], type, message);
 }
 
-#define NEED(type, name) need(info, tb, NFIPSEC_A_SA_##type, "the attribute " name " is missing")
+#define NEED(type, name) \
+	need_attr(info, tb, NFIPSEC_A_SA_##type, "the attribute " name " is missing")
 
 static int get_limits(struct nlattr **tb, struct nfipsec_limits *l, struct netlink_ext_ack *extack)
 {
@@ -198,7 +199,7 @@ static int get_end(const struct nlattr *attr, u8 family, union nfipsec_addr *add
 
 /* both ports of UDP encapsulation, or none */
 static int get_ports(const struct nlattr *local, const struct nlattr *remote,
-		     struct nfipsec_ends *ends, struct netlink_ext_ack *extack)
+		     struct nfipsec_endpoints *ends, struct netlink_ext_ack *extack)
 {
 	if (!local && !remote)
 		return 0;
@@ -214,7 +215,7 @@ static int get_ports(const struct nlattr *local, const struct nlattr *remote,
 /* the new SA's ends, which are its own at once */
 static int get_ends(struct genl_info *info, struct nlattr **tb, struct nfipsec_sa *sa)
 {
-	struct nfipsec_ends *ends;
+	struct nfipsec_endpoints *ends;
 	int err;
 
 	if (NEED(LOCAL, "LOCAL") || NEED(REMOTE, "REMOTE"))
@@ -294,7 +295,7 @@ static int get_crypto(struct nfipsec_sa *sa, struct genl_info *info, struct nlat
 
 static int put_ends(struct sk_buff *skb, const struct nfipsec_sa *sa)
 {
-	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
+	const struct nfipsec_endpoints *ends = nfipsec_sa_ends(sa);
 
 	if (nfipsec_nl_put_addr(skb, NFIPSEC_A_SA_LOCAL, sa->family, &ends->local) ||
 	    nfipsec_nl_put_addr(skb, NFIPSEC_A_SA_REMOTE, sa->family, &ends->remote))
@@ -330,7 +331,7 @@ static int check_mode(const struct nfipsec_sa *sa, const struct nlattr *mode,
 	return -EINVAL;
 }
 
-static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
+static int read_sa(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **tb)
 {
 	struct netlink_ext_ack *extack = info->extack;
 	struct nfipsec_tunnel *tunnel;
@@ -385,13 +386,13 @@ static int fill(struct nfipsec_sa *sa, struct genl_info *info, struct nlattr **t
  * The message the keys came in, all of it: what is refused may hold keys too. What
  * the core refuses by the attribute policy, before us, is no SA and stays as it is.
  */
-static void wipe(struct genl_info *info)
+static void wipe_message(struct genl_info *info)
 {
 	memzero_explicit((u8 *)info->genlhdr + GENL_HDRLEN,
 			 nlmsg_len(info->nlhdr) - GENL_HDRLEN);
 }
 
-static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **tb)
+static int add_sa(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **tb)
 {
 	struct nfipsec_sa *sa = nfipsec_sa_create(nn, GFP_KERNEL_ACCOUNT);
 	struct nfipsec_sa_id id;
@@ -403,7 +404,7 @@ static int add(struct nfipsec_net *nn, struct genl_info *info, struct nlattr **t
 	}
 	/* so that the tunnel does not retire between here and the insertion */
 	mutex_lock(&nn->config);
-	err = fill(sa, info, tb);
+	err = read_sa(sa, info, tb);
 	if (!err && sa->dir == NFIPSEC_DIR_IN)
 		nfipsec_await_begin(sa, &id);
 	if (!err)
@@ -428,8 +429,8 @@ int nfipsec_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
 
 	err = parse_nest(info, tb);
 	if (!err)
-		err = add(nfipsec_net(genl_info_net(info)), info, tb);
-	wipe(info);
+		err = add_sa(nfipsec_net(genl_info_net(info)), info, tb);
+	wipe_message(info);
 	return err;
 }
 
@@ -523,7 +524,7 @@ int nfipsec_nl_spi_forget(struct sk_buff *skb, struct genl_info *info)
 
 struct move {
 	struct nlattr		*tb[NFIPSEC_A_ENDS_MAX + 1];
-	struct nfipsec_ends	*ends;
+	struct nfipsec_endpoints	*ends;
 	struct netlink_ext_ack	*extack;
 };
 
@@ -573,7 +574,7 @@ int nfipsec_nl_sa_move(struct sk_buff *skb, struct genl_info *info)
 	if (!m.ends)
 		return -ENOMEM;
 	err = with_sa(info, then_move, &m);
-	nfipsec_ends_free(m.ends);
+	nfipsec_endpoints_free(m.ends);
 	return err;
 }
 
@@ -585,7 +586,7 @@ struct dummy {
 static int then_dummy(struct nfipsec_sa *sa, void *arg)
 {
 	const struct dummy *d = arg;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 	int err = 0;
 	u32 i;
 
@@ -593,14 +594,14 @@ static int then_dummy(struct nfipsec_sa *sa, void *arg)
 		NL_SET_ERR_MSG(d->extack, "dummy packets go by an outbound SA of ESP");
 		return -EINVAL;
 	}
-	if (!nfipsec_sadb_find_out(sa->tunnel, NULL, &way)) {
+	if (!nfipsec_sadb_find_out(sa->tunnel, NULL, &bundle)) {
 		NL_SET_ERR_MSG(d->extack, "the bundle has no SA of AH");
 		return -ENOENT;
 	}
-	way.sa = sa;
+	bundle.sa = sa;
 	local_bh_disable();
 	for (i = 0; i < d->packets && !err; i++)
-		err = nfipsec_output_dummy(&way, d->bytes);
+		err = nfipsec_output_dummy(&bundle, d->bytes);
 	local_bh_enable();
 	if (err == -EMSGSIZE)
 		NL_SET_ERR_MSG(d->extack, "more octets than the tunnel's MTU");

@@ -25,12 +25,12 @@ static void count_hit(const struct nfipsec_entry *entry)
 static enum nfipsec_route_kind route_kind(const struct nfipsec_entry *entry,
 					  const struct nfipsec_pkt *pkt)
 {
-	bool whole = entry->tunnel->mode == NFIPSEC_MODE_TRANSPORT || pkt->guest ||
+	bool no_mtu = entry->tunnel->mode == NFIPSEC_MODE_TRANSPORT || pkt->guest ||
 		     (nfipsec_sel_has_ports(&entry->sel) && !pkt->h.fragment);
 
 	if (pkt->family == AF_INET)
-		return whole ? NFIPSEC_ROUTE_IP4_WHOLE : NFIPSEC_ROUTE_IP4;
-	return whole ? NFIPSEC_ROUTE_IP6_WHOLE : NFIPSEC_ROUTE_IP6;
+		return no_mtu ? NFIPSEC_ROUTE_IP4_NO_MTU : NFIPSEC_ROUTE_IP4;
+	return no_mtu ? NFIPSEC_ROUTE_IP6_NO_MTU : NFIPSEC_ROUTE_IP6;
 }
 
 /* reassembled for us: the stack would cut it again as it came */
@@ -73,9 +73,10 @@ static bool must_keep_dst(const struct sk_buff *skb)
 	return state && state->type == LWTUNNEL_ENCAP_SEG6;
 }
 
-static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec_entry *entry,
-				    struct sk_buff *skb, const struct nfipsec_pkt *pkt,
-				    struct sock *sk, enum nfipsec_stat *reason)
+static enum nfipsec_verdict protect_packet(struct nfipsec_net *nn,
+					   const struct nfipsec_entry *entry,
+					   struct sk_buff *skb, const struct nfipsec_pkt *pkt,
+					   struct sock *sk, enum nfipsec_stat *reason)
 {
 	struct nfipsec_route *route;
 
@@ -94,7 +95,7 @@ static enum nfipsec_verdict protect(struct nfipsec_net *nn, const struct nfipsec
 	}
 	nfipsec_mtu_tell_route(entry->tunnel, skb);
 	/* the stack will not look at its size; a local sender learns it from the errno */
-	if (route->whole) {
+	if (route->no_mtu) {
 		forget_fragments(skb, pkt->family);
 		if (nfipsec_mtu_check(entry->tunnel, skb) < 0) {
 			*reason = NFIPSEC_STAT_OUT_TOO_BIG;
@@ -165,7 +166,7 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 	count_hit(entry);
 	switch (entry->action) {
 	case NFIPSEC_ACTION_PROTECT:
-		return protect(nn, entry, skb, &pkt, sk, reason);
+		return protect_packet(nn, entry, skb, &pkt, sk, reason);
 	case NFIPSEC_ACTION_DISCARD:
 		*reason = NFIPSEC_STAT_OUT_DISCARD;
 		return NFIPSEC_VERDICT_DROP;
@@ -183,17 +184,17 @@ enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_b
 void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 {
 	struct nfipsec_pkt pkt;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 	bool found;
 
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt)) {
 		nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_MALFORMED);
 		return;
 	}
-	found = nfipsec_find_way(tunnel, &pkt, &way);
+	found = nfipsec_bundle_find(tunnel, &pkt, &bundle);
 	if (unlikely(!found && nfipsec_icmp_is_guest(tunnel, skb, &pkt))) {
-		if (nfipsec_icmp_find_out(tunnel, skb, &pkt, &way))
-			nfipsec_output_way(&way, skb, &pkt.h);
+		if (nfipsec_icmp_find_out(tunnel, skb, &pkt, &bundle))
+			nfipsec_output_bundle(&bundle, skb, &pkt.h);
 		else
 			nfipsec_drop(tunnel->nn, skb, NFIPSEC_STAT_OUT_ICMP_ERROR);
 		return;
@@ -201,7 +202,7 @@ void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb)
 	if (unlikely(!found || READ_ONCE(tunnel->held)))
 		nfipsec_acquire_hold(tunnel, skb, &pkt);
 	else
-		nfipsec_output_way(&way, skb, &pkt.h);
+		nfipsec_output_bundle(&bundle, skb, &pkt.h);
 }
 
 static void drop_list(struct nfipsec_net *nn, struct sk_buff *list, enum nfipsec_stat reason)
@@ -216,19 +217,19 @@ static void drop_list(struct nfipsec_net *nn, struct sk_buff *list, enum nfipsec
 
 /* what is the same for the packets of a batch */
 struct batch {
-	const struct nfipsec_way	*way;
+	const struct nfipsec_bundle	*bundle;
 	struct dst_entry		*dst;		/* of the outer packets */
 	const struct nfipsec_headers	*h;		/* of each inner packet */
 	bool				fragment;	/* outer packets exceed the path MTU */
 	unsigned int			padded;		/* what inner packets are padded to */
 	struct nfipsec_outer		outer;		/* tunnel mode */
-	u64				seq, around_seq;
+	u64				seq, ah_seq;
 };
 
 /* from the inner packet to the outer one */
-static int wrap(struct batch *b, struct sk_buff *skb)
+static int encapsulate(struct batch *b, struct sk_buff *skb)
 {
-	struct nfipsec_sa *sa = b->way->sa;
+	struct nfipsec_sa *sa = b->bundle->sa;
 	bool transport = sa->mode == NFIPSEC_MODE_TRANSPORT;
 	bool ip4 = ip_hdr(skb)->version == 4;
 	unsigned int head;
@@ -236,7 +237,7 @@ static int wrap(struct batch *b, struct sk_buff *skb)
 	int err = 0;
 
 	if (transport) {
-		next = nfipsec_mode_lift(skb, b->h, nfipsec_sa_front(sa));
+		next = nfipsec_mode_transport_encap(skb, b->h, nfipsec_sa_header_len(sa));
 		head = b->h->insert;
 	} else {
 		next = ip4 ? IPPROTO_IPIP : IPPROTO_IPV6;
@@ -244,15 +245,16 @@ static int wrap(struct batch *b, struct sk_buff *skb)
 		head = nfipsec_ip_len(sa->family);
 	}
 	if (sa->proto == IPPROTO_ESP)
-		err = nfipsec_esp_wrap(sa, skb, b->seq, next, b->padded);
+		err = nfipsec_esp_encapsulate(sa, skb, b->seq, next, b->padded);
 	else
-		nfipsec_ah_wrap(sa, skb, b->seq, next);
+		nfipsec_ah_encapsulate(sa, skb, b->seq, next);
 	if (sa->encap)
-		nfipsec_natt_wrap(sa, skb);
+		nfipsec_natt_encapsulate(sa, skb);
 	if (transport)
-		nfipsec_mode_lower(skb, b->h, sa->encap ? IPPROTO_UDP : sa->proto, b->fragment);
+		nfipsec_mode_transport_finish(skb, b->h, sa->encap ? IPPROTO_UDP : sa->proto,
+					      b->fragment);
 	else
-		nfipsec_mode_wrap(&b->outer, skb, tos);
+		nfipsec_mode_encapsulate(&b->outer, skb, tos);
 	if (sa->proto == IPPROTO_AH)
 		err = nfipsec_ah_seal(sa, skb, head, b->seq);
 	else if (sa->encap && sa->family == AF_INET6)
@@ -261,31 +263,31 @@ static int wrap(struct batch *b, struct sk_buff *skb)
 	return err;
 }
 
-/* AH of a bundle, in transport mode around the ESP packet that wrap() made */
-static int wrap_around(struct batch *b, struct sk_buff *skb)
+/* AH of a bundle, in transport mode around the ESP packet that encapsulate() made */
+static int encapsulate_ah(struct batch *b, struct sk_buff *skb)
 {
-	struct nfipsec_sa *ah = b->way->around;
+	struct nfipsec_sa *ah = b->bundle->ah;
 	struct nfipsec_headers h;
-	u64 seq = b->around_seq++;
+	u64 seq = b->ah_seq++;
 	u8 next;
 
 	if (nfipsec_pkt_headers(skb, 0, &h))
 		return -EINVAL;
-	next = nfipsec_mode_lift(skb, &h, nfipsec_sa_front(ah));
-	nfipsec_ah_wrap(ah, skb, seq, next);
-	nfipsec_mode_lower(skb, &h, IPPROTO_AH, b->fragment);
+	next = nfipsec_mode_transport_encap(skb, &h, nfipsec_sa_header_len(ah));
+	nfipsec_ah_encapsulate(ah, skb, seq, next);
+	nfipsec_mode_transport_finish(skb, &h, IPPROTO_AH, b->fragment);
 	return nfipsec_ah_seal(ah, skb, h.insert, seq);
 }
 
 /* one packet of the batch, from clear text to the wire; its octets, or 0 when it was dropped */
-static unsigned int send(struct batch *b, struct sk_buff *skb)
+static unsigned int protect_and_xmit_one(struct batch *b, struct sk_buff *skb)
 {
-	struct nfipsec_sa *sa = b->way->sa;
+	struct nfipsec_sa *sa = b->bundle->sa;
 	unsigned int len = skb->len;
-	int err = wrap(b, skb);
+	int err = encapsulate(b, skb);
 
-	if (!err && b->way->around)
-		err = wrap_around(b, skb);
+	if (!err && b->bundle->ah)
+		err = encapsulate_ah(b, skb);
 	if (unlikely(err)) {
 		nfipsec_drop(sa->nn, skb, err == -EINVAL ? NFIPSEC_STAT_OUT_MALFORMED :
 							   NFIPSEC_STAT_OUT_CRYPTO);
@@ -301,7 +303,8 @@ static unsigned int send(struct batch *b, struct sk_buff *skb)
 }
 
 /* sequence numbers and limits for the batch; UNSPEC, or why it must be dropped */
-static enum nfipsec_stat admit(struct nfipsec_sa *sa, unsigned int packets, u64 bytes, u64 *seq)
+static enum nfipsec_stat reserve_seq_and_lifetime(struct nfipsec_sa *sa, unsigned int packets,
+						  u64 bytes, u64 *seq)
 {
 	if (nfipsec_seq_take(sa, packets, seq)) {
 		nfipsec_lifetime_exhausted(sa);
@@ -316,29 +319,30 @@ static enum nfipsec_stat admit(struct nfipsec_sa *sa, unsigned int packets, u64 
 }
 
 /* the packets of @list, all of them or none */
-static enum nfipsec_stat send_list(struct batch *b, struct sk_buff *list, unsigned int packets)
+static enum nfipsec_stat protect_and_xmit_list(struct batch *b, struct sk_buff *list,
+					       unsigned int packets)
 {
-	const struct nfipsec_way *way = b->way;
-	struct nfipsec_net *nn = way->sa->nn;
+	const struct nfipsec_bundle *bundle = b->bundle;
+	struct nfipsec_net *nn = bundle->sa->nn;
 	unsigned int bytes = 0, sent = 0;
 	enum nfipsec_stat reason;
 	struct sk_buff *skb, *next;
 
 	skb_list_walk_safe(list, skb, next)
 		bytes += skb->len;
-	reason = admit(way->sa, packets, bytes, &b->seq);
-	if (!reason && way->around)
-		reason = admit(way->around, packets, bytes, &b->around_seq);
+	reason = reserve_seq_and_lifetime(bundle->sa, packets, bytes, &b->seq);
+	if (!reason && bundle->ah)
+		reason = reserve_seq_and_lifetime(bundle->ah, packets, bytes, &b->ah_seq);
 	if (unlikely(reason))
 		return reason;
-	if (way->sa->mode == NFIPSEC_MODE_TUNNEL)
-		nfipsec_mode_outer(&b->outer, way->sa, b->dst, list, packets, b->fragment);
+	if (bundle->sa->mode == NFIPSEC_MODE_TUNNEL)
+		nfipsec_mode_outer(&b->outer, bundle->sa, b->dst, list, packets, b->fragment);
 	bytes = 0;
 	skb_list_walk_safe(list, skb, next) {
 		unsigned int len;
 
 		skb_mark_not_on_list(skb);
-		len = send(b, skb);
+		len = protect_and_xmit_one(b, skb);
 		bytes += len;
 		sent += !!len;
 	}
@@ -356,41 +360,41 @@ static unsigned int padded_len(const struct nfipsec_sa *sa)
 	return min(tfc, nfipsec_tunnel_mtu(sa->tunnel));
 }
 
-static unsigned int room_in_front(const struct batch *b)
+static unsigned int head_len(const struct batch *b)
 {
-	const struct nfipsec_way *way = b->way;
-	unsigned int room = nfipsec_sa_front(way->sa) + LL_RESERVED_SPACE(b->dst->dev);
+	const struct nfipsec_bundle *bundle = b->bundle;
+	unsigned int room = nfipsec_sa_header_len(bundle->sa) + LL_RESERVED_SPACE(b->dst->dev);
 
-	if (way->sa->mode == NFIPSEC_MODE_TUNNEL)
-		room += nfipsec_ip_len(way->sa->family);
-	if (way->around)
-		room += nfipsec_sa_front(way->around);
+	if (bundle->sa->mode == NFIPSEC_MODE_TUNNEL)
+		room += nfipsec_ip_len(bundle->sa->family);
+	if (bundle->ah)
+		room += nfipsec_sa_header_len(bundle->ah);
 	return room;
 }
 
-static unsigned int room_behind(const struct batch *b)
+static unsigned int tail_len(const struct batch *b)
 {
-	const struct nfipsec_alg *alg = nfipsec_crypto_alg(b->way->sa->crypto);
+	const struct nfipsec_alg *alg = nfipsec_crypto_alg(b->bundle->sa->crypto);
 
-	if (b->way->sa->proto != IPPROTO_ESP)
+	if (b->bundle->sa->proto != IPPROTO_ESP)
 		return 0;
 	return alg->block + ESP_TRAILER_LEN + alg->icv_len + b->padded;
 }
 
 /**
- * nfipsec_output_way - protect and send, the SA being known
- * @way: outbound SA; RCU read side
+ * nfipsec_output_bundle - protect and send, the SA being known
+ * @bundle: outbound SA; RCU read side
  * @skb: the packet, maybe a GSO packet; taken
  * @h: its headers
  *
  * Everything that can be done once is done once for all segments of a batch.
  * Bottom halves off.
  */
-void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
-			const struct nfipsec_headers *h)
+void nfipsec_output_bundle(const struct nfipsec_bundle *bundle, struct sk_buff *skb,
+			   const struct nfipsec_headers *h)
 {
-	struct nfipsec_tunnel *tunnel = way->sa->tunnel;
-	struct batch b = { .way = way, .h = h };
+	struct nfipsec_tunnel *tunnel = bundle->sa->tunnel;
+	struct batch b = { .bundle = bundle, .h = h };
 	struct nfipsec_net *nn = tunnel->nn;
 	enum nfipsec_stat reason;
 	struct sk_buff *list;
@@ -403,31 +407,31 @@ void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
 		return;
 	}
 	nfipsec_assert_bh_off();
-	if (unlikely(h->fragment && way->sa->mode == NFIPSEC_MODE_TRANSPORT)) {
+	if (unlikely(h->fragment && bundle->sa->mode == NFIPSEC_MODE_TRANSPORT)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_FRAGMENT);
 		return;
 	}
-	b.dst = nfipsec_xmit_route(way->sa);
+	b.dst = nfipsec_xmit_route(bundle->sa);
 	if (unlikely(!b.dst)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_ROUTE);
 		return;
 	}
-	nfipsec_mtu_follow(way, b.dst);
+	nfipsec_mtu_follow(bundle, b.dst);
 	size = nfipsec_mtu_check(tunnel, skb);
 	if (unlikely(size < 0)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_TOO_BIG);
 		goto out;
 	}
 	b.fragment = size;
-	b.padded = padded_len(way->sa);
+	b.padded = padded_len(bundle->sa);
 	/* the inner packet's state is not the outer one's; its dst goes, and we are under RCU */
 	skb_scrub_packet(skb, false);
-	list = nfipsec_batch_split(skb, room_in_front(&b), room_behind(&b), &packets);
+	list = nfipsec_batch_split(skb, head_len(&b), tail_len(&b), &packets);
 	if (IS_ERR(list)) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_NO_MEMORY);
 		goto out;
 	}
-	reason = send_list(&b, list, packets);
+	reason = protect_and_xmit_list(&b, list, packets);
 	if (unlikely(reason))
 		drop_list(nn, list, reason);
 out:
@@ -436,7 +440,7 @@ out:
 
 /**
  * nfipsec_output_dummy - a packet that says nothing: RFC 4303 2.6
- * @way: outbound SA of ESP; RCU read side
+ * @bundle: outbound SA of ESP; RCU read side
  * @bytes: of payload
  *
  * Bottom halves off.
@@ -444,10 +448,10 @@ out:
  * Return: 0, -EMSGSIZE when it does not fit the tunnel, -EAGAIN for any other reason,
  * which is counted.
  */
-int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes)
+int nfipsec_output_dummy(const struct nfipsec_bundle *bundle, unsigned int bytes)
 {
-	struct nfipsec_sa *sa = way->sa;
-	struct batch b = { .way = way };
+	struct nfipsec_sa *sa = bundle->sa;
+	struct batch b = { .bundle = bundle };
 	enum nfipsec_stat reason = NFIPSEC_STAT_OUT_NO_ROUTE;
 	struct sk_buff *skb;
 	int err;
@@ -459,33 +463,33 @@ int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes)
 	b.dst = nfipsec_xmit_route(sa);
 	if (!b.dst)
 		goto failed;
-	nfipsec_mtu_follow(way, b.dst);
+	nfipsec_mtu_follow(bundle, b.dst);
 	err = -EMSGSIZE;
 	if (bytes > nfipsec_tunnel_mtu(sa->tunnel))
 		goto out;
 	reason = NFIPSEC_STAT_OUT_NO_MEMORY;
-	skb = alloc_skb(room_in_front(&b) + nfipsec_ip_len(sa->family) + bytes + room_behind(&b),
+	skb = alloc_skb(head_len(&b) + nfipsec_ip_len(sa->family) + bytes + tail_len(&b),
 			GFP_ATOMIC);
 	if (!skb)
 		goto failed;
-	skb_reserve(skb, room_in_front(&b) + nfipsec_ip_len(sa->family));
+	skb_reserve(skb, head_len(&b) + nfipsec_ip_len(sa->family));
 	skb_put_zero(skb, bytes);
-	reason = admit(sa, 1, bytes, &b.seq);
-	if (!reason && way->around)
-		reason = admit(way->around, 1, bytes, &b.around_seq);
+	reason = reserve_seq_and_lifetime(sa, 1, bytes, &b.seq);
+	if (!reason && bundle->ah)
+		reason = reserve_seq_and_lifetime(bundle->ah, 1, bytes, &b.ah_seq);
 	if (reason) {
 		kfree_skb(skb);
 		goto failed;
 	}
-	err = nfipsec_esp_wrap(sa, skb, b.seq, IPPROTO_NONE, 0);
+	err = nfipsec_esp_encapsulate(sa, skb, b.seq, IPPROTO_NONE, 0);
 	if (sa->encap)
-		nfipsec_natt_wrap(sa, skb);
+		nfipsec_natt_encapsulate(sa, skb);
 	nfipsec_mode_outer(&b.outer, sa, b.dst, NULL, 1, false);
-	nfipsec_mode_wrap(&b.outer, skb, 0);
+	nfipsec_mode_encapsulate(&b.outer, skb, 0);
 	if (sa->encap && sa->family == AF_INET6)
 		nfipsec_natt_checksum(skb, nfipsec_ip_len(sa->family));
-	if (!err && way->around)
-		err = wrap_around(&b, skb);
+	if (!err && bundle->ah)
+		err = encapsulate_ah(&b, skb);
 	reason = NFIPSEC_STAT_OUT_CRYPTO;
 	if (err) {
 		kfree_skb(skb);

@@ -21,10 +21,10 @@ bool nfipsec_hook_confirm(struct sk_buff *skb);
 enum nfipsec_verdict nfipsec_output_classify(struct nfipsec_net *nn, struct sk_buff *skb,
 					     struct sock *sk, enum nfipsec_stat *reason);
 void nfipsec_output(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
-void nfipsec_output_way(const struct nfipsec_way *way, struct sk_buff *skb,
-			const struct nfipsec_headers *h);
+void nfipsec_output_bundle(const struct nfipsec_bundle *bundle, struct sk_buff *skb,
+			   const struct nfipsec_headers *h);
 /* a dummy packet with @bytes of payload: RFC 4303 2.6; 0 or an errno */
-int nfipsec_output_dummy(const struct nfipsec_way *way, unsigned int bytes);
+int nfipsec_output_dummy(const struct nfipsec_bundle *bundle, unsigned int bytes);
 
 /* input.c */
 bool nfipsec_input_spi(struct sk_buff *skb, const struct nfipsec_headers *h, __be32 *spi);
@@ -43,8 +43,9 @@ enum nfipsec_when {
 	NFIPSEC_FORWARD,
 };
 bool nfipsec_input_is_left(struct nfipsec_net *nn, struct sk_buff *skb);
-enum nfipsec_verdict nfipsec_input_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
-					     enum nfipsec_when when, enum nfipsec_stat *reason);
+enum nfipsec_verdict nfipsec_input_check_cleartext(struct nfipsec_net *nn, struct sk_buff *skb,
+						   enum nfipsec_when when,
+						   enum nfipsec_stat *reason);
 
 /* await.c: inbound packets whose SA is not installed yet */
 struct nfipsec_awaited;
@@ -72,12 +73,12 @@ const struct nfipsec_entry *nfipsec_icmp_output(struct nfipsec_net *nn,
 bool nfipsec_icmp_is_guest(const struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
 			   const struct nfipsec_pkt *pkt);
 bool nfipsec_icmp_find_out(const struct nfipsec_tunnel *tunnel, struct sk_buff *skb,
-			   const struct nfipsec_pkt *pkt, struct nfipsec_way *way);
+			   const struct nfipsec_pkt *pkt, struct nfipsec_bundle *bundle);
 bool nfipsec_icmp_fits(const struct nfipsec_sa *sa, struct sk_buff *skb,
 		       const struct nfipsec_pkt *pkt);
 bool nfipsec_icmp_quotes_outer(struct nfipsec_net *nn, struct sk_buff *skb,
 			       const struct nfipsec_pkt *pkt);
-enum nfipsec_stat nfipsec_icmp_input_cleartext(struct nfipsec_net *nn,
+enum nfipsec_stat nfipsec_icmp_check_cleartext(struct nfipsec_net *nn,
 					       const struct nfipsec_policy *policy,
 					       struct sk_buff *skb, const struct nfipsec_pkt *pkt);
 
@@ -95,13 +96,13 @@ struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa);
 int nfipsec_xmit_oif(const struct nfipsec_tunnel *tunnel);
 struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel,
 				      const struct nfipsec_sa *sa, u8 family,
-				      const struct nfipsec_ends *ends);
+				      const struct nfipsec_endpoints *ends);
 void nfipsec_xmit(const struct nfipsec_sa *sa, struct dst_entry *dst, struct sk_buff *skb);
 bool nfipsec_xmit_is_outer(const struct sk_buff *skb);
 bool nfipsec_xmit_is_local(struct net *net, u8 family, const union nfipsec_addr *addr);
 
 /* mtu.c: how large an inner packet may be */
-void nfipsec_mtu_follow(const struct nfipsec_way *way, const struct dst_entry *dst);
+void nfipsec_mtu_follow(const struct nfipsec_bundle *bundle, const struct dst_entry *dst);
 void nfipsec_mtu_update(struct nfipsec_tunnel *tunnel);
 /* does it fit the tunnel? 0; 1 when the outer packet may be fragmented; -EMSGSIZE, told */
 int nfipsec_mtu_check(struct nfipsec_tunnel *tunnel, struct sk_buff *skb);
@@ -120,21 +121,23 @@ struct nfipsec_outer {			/* what is the same for a batch */
 	u8	family;
 	u8	tos;
 	u8	tos_copied;	/* the bits of TOS that are each packet's own */
-	bool	whole;		/* nobody may fragment it */
+	bool	df;		/* nobody may fragment it */
 };
 void nfipsec_mode_outer(struct nfipsec_outer *outer, const struct nfipsec_sa *sa,
 			struct dst_entry *dst, const struct sk_buff *inner,
 			unsigned int packets, bool fragment);
-void nfipsec_mode_wrap(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos);
-enum nfipsec_stat nfipsec_mode_unwrap(struct sk_buff *skb, u8 next_header);
+void nfipsec_mode_encapsulate(struct nfipsec_outer *outer, struct sk_buff *skb, u8 inner_tos);
+enum nfipsec_stat nfipsec_mode_decapsulate(struct sk_buff *skb, u8 next_header);
 /* transport mode */
-u8 nfipsec_mode_lift(struct sk_buff *skb, const struct nfipsec_headers *h, unsigned int room);
-void nfipsec_mode_lower(struct sk_buff *skb, const struct nfipsec_headers *h, u8 proto,
-			bool fragment);
-void nfipsec_mode_restore(struct sk_buff *skb, const struct nfipsec_headers *h, u8 next_header);
+u8 nfipsec_mode_transport_encap(struct sk_buff *skb, const struct nfipsec_headers *h,
+				unsigned int room);
+void nfipsec_mode_transport_finish(struct sk_buff *skb, const struct nfipsec_headers *h, u8 proto,
+				   bool fragment);
+void nfipsec_mode_transport_decap(struct sk_buff *skb, const struct nfipsec_headers *h,
+				  u8 next_header);
 
 /* natt.c */
-void nfipsec_natt_wrap(const struct nfipsec_sa *sa, struct sk_buff *skb);
+void nfipsec_natt_encapsulate(const struct nfipsec_sa *sa, struct sk_buff *skb);
 void nfipsec_natt_checksum(struct sk_buff *skb, unsigned int head);
 void nfipsec_natt_fix_checksum(const struct nfipsec_sa *sa, struct sk_buff *skb,
 			       const struct nfipsec_pkt *pkt);

@@ -32,7 +32,7 @@ bool nfipsec_addr_equal(u8 family, const union nfipsec_addr *a, const union nfip
 	return family == AF_INET ? a->ip == b->ip : ipv6_addr_equal(&a->ip6, &b->ip6);
 }
 
-static int headers4(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
+static int walk_headers4(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
 {
 	const struct iphdr *ip = (const struct iphdr *)(skb->data + nhoff);
 	unsigned int len = ip->ihl * 4;
@@ -63,7 +63,7 @@ static unsigned int ext_len(struct sk_buff *skb, unsigned int at, u8 type)
  * RFC 8200 4.1. ESP and AH are upper layers here, as RFC 4301 4.4.1.1 has it. A
  * fragment header that says "all of it" is none (RFC 6946).
  */
-static int headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
+static int walk_headers6(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_headers *h)
 {
 	unsigned int at = sizeof(struct ipv6hdr), next = offsetof(struct ipv6hdr, nexthdr), len;
 
@@ -115,9 +115,9 @@ static int find_headers(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_
 		return -EINVAL;
 	switch (skb->data[nhoff] >> 4) {
 	case 4:
-		return headers4(skb, nhoff, h);
+		return walk_headers4(skb, nhoff, h);
 	case 6:
-		return headers6(skb, nhoff, h);
+		return walk_headers6(skb, nhoff, h);
 	}
 	return -EINVAL;
 }
@@ -261,7 +261,7 @@ void nfipsec_pkt_addrs(const struct sk_buff *skb, unsigned int nhoff, struct nfi
 }
 
 /* Not the addresses, which the parser sets, and of which only what @family has is read. */
-static void clear(struct nfipsec_pkt *pkt)
+static void clear_pkt(struct nfipsec_pkt *pkt)
 {
 	memset(pkt, 0, offsetof(struct nfipsec_pkt, saddr));
 }
@@ -281,7 +281,7 @@ static __always_inline bool parse_simple4(const struct sk_buff *skb, unsigned in
 	    *(const u8 *)ip != 0x45 || ip_is_fragment(ip) ||
 	    (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP))
 		return false;
-	clear(pkt);
+	clear_pkt(pkt);
 	pkt->family = AF_INET;
 	pkt->ports = true;
 	pkt->h.proto = ip->protocol;
@@ -301,7 +301,7 @@ static __always_inline bool parse_simple4(const struct sk_buff *skb, unsigned in
 /* Kept out of nfipsec_pkt_parse(), which would save more registers for it. */
 static noinline int parse_any(struct sk_buff *skb, unsigned int nhoff, struct nfipsec_pkt *pkt)
 {
-	clear(pkt);
+	clear_pkt(pkt);
 	if (find_headers(skb, nhoff, &pkt->h))
 		return -EINVAL;
 	nfipsec_pkt_addrs(skb, nhoff, pkt);

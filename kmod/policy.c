@@ -28,7 +28,7 @@ struct nfipsec_tunnel *nfipsec_tunnel_create(struct nfipsec_net *nn, const char 
 		return NULL;
 	INIT_LIST_HEAD(&tunnel->link);
 	INIT_LIST_HEAD(&tunnel->sas_out);
-	INIT_LIST_HEAD(&tunnel->sas_wide);
+	INIT_LIST_HEAD(&tunnel->sas_inexact);
 	refcount_set(&tunnel->ref, 1);
 	spin_lock_init(&tunnel->lock);
 	__skb_queue_head_init(&tunnel->queue);

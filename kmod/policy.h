@@ -15,8 +15,8 @@
 enum nfipsec_route_kind {
 	NFIPSEC_ROUTE_IP4,	/* the stack, in front of nfipsec0 */
 	NFIPSEC_ROUTE_IP6,
-	NFIPSEC_ROUTE_IP4_WHOLE,	/* nobody: the outer packet will be fragmented */
-	NFIPSEC_ROUTE_IP6_WHOLE,
+	NFIPSEC_ROUTE_IP4_NO_MTU,	/* nobody: the outer packet will be fragmented */
+	NFIPSEC_ROUTE_IP6_NO_MTU,
 	NFIPSEC_ROUTES,
 };
 
@@ -26,7 +26,7 @@ enum nfipsec_route_kind {
  * @rt4: the same for inner IPv4
  * @rt6: the same for inner IPv6
  * @tunnel: the tunnel; a reference, held until the dst is destroyed (dev.c owns the dst_ops)
- * @whole: the stack sees no MTU
+ * @no_mtu: the stack sees no MTU
  */
 struct nfipsec_route {
 	union {
@@ -35,7 +35,7 @@ struct nfipsec_route {
 		struct rt6_info		rt6;
 	};
 	struct nfipsec_tunnel	*tunnel;
-	bool			whole;
+	bool			no_mtu;
 };
 
 /* what an administrator sets of a tunnel's packets */
@@ -77,7 +77,7 @@ static inline u8 nfipsec_set_tos(const struct nfipsec_tunnel_set *set)
  * @routes: the cached routes to nfipsec0; RCU, replaced under @lock
  * @stays: mark of a transaction; under nfipsec_net.config
  * @sas_out: outbound SAs, newest first; RCU list, changed under nfipsec_net.sa_lock
- * @sas_wide: those of them that nfipsec_net.sa_to_host does not have; the same
+ * @sas_inexact: those of them that nfipsec_net.sa_to_host does not have; the same
  * @lock: protects the rest
  * @held: packets are held, or are being released: whatever comes queues up
  *	behind them. Read without the lock as a hint.
@@ -115,7 +115,7 @@ struct nfipsec_tunnel {
 	struct dst_metrics		metrics[2];
 	struct nfipsec_route __rcu	*routes[NFIPSEC_ROUTES];
 	struct list_head		sas_out;
-	struct list_head		sas_wide;
+	struct list_head		sas_inexact;
 	spinlock_t			lock;
 	bool				held;
 	bool				releasing;
@@ -219,17 +219,17 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel);
 /* the tunnel goes: drop what is held */
 void nfipsec_acquire_flush(struct nfipsec_tunnel *tunnel);
 /* standby.c: entries of several tunnels for the same packets */
-struct nfipsec_way;
+struct nfipsec_bundle;
 const struct nfipsec_entry *nfipsec_entry_of(const struct nfipsec_entry *first,
 					     const struct nfipsec_tunnel *tunnel);
 const struct nfipsec_entry *nfipsec_entry_best(const struct nfipsec_entry *first,
 					       const struct nfipsec_pkt *pkt,
-					       struct nfipsec_way *way);
+					       struct nfipsec_bundle *bundle);
 const struct nfipsec_entry *nfipsec_entry_active(const struct nfipsec_entry *first,
 						 const struct nfipsec_pkt *pkt);
 bool nfipsec_entry_is_active(const struct nfipsec_entry *e);
-bool nfipsec_find_way(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
-		      struct nfipsec_way *way);
+bool nfipsec_bundle_find(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
+			 struct nfipsec_bundle *bundle);
 void nfipsec_standby_release(struct nfipsec_net *nn, const struct nfipsec_tunnel *tunnel);
 /* netlink_policy.c: multicast ACQUIRE; GFP_ATOMIC; 0 or -ESRCH when nobody listens */
 int nfipsec_netlink_acquire(struct nfipsec_tunnel *tunnel, const struct nfipsec_entry *entry,

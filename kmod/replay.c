@@ -77,7 +77,7 @@ u64 nfipsec_replay_expand(const struct nfipsec_replay *r, u32 low, bool esn)
 }
 
 /* with the lock, or without */
-static enum nfipsec_replay_result look(const struct nfipsec_replay *r, u64 seq)
+static enum nfipsec_replay_result look_up_seq(const struct nfipsec_replay *r, u64 seq)
 {
 	u32 at = seq & (r->words * BITS_PER_LONG - 1);
 	u64 top = READ_ONCE(r->top);
@@ -89,7 +89,7 @@ static enum nfipsec_replay_result look(const struct nfipsec_replay *r, u64 seq)
 		return NFIPSEC_REPLAY_OK;
 	if (top - seq >= r->window)
 		return NFIPSEC_REPLAY_LATE;
-	/* pairs with move(): a stale bit of the previous window would drop a genuine packet */
+	/* pairs with advance_window(): a stale bit of the last window drops a genuine packet */
 	smp_rmb();
 	return test_bit(at, r->bits) ? NFIPSEC_REPLAY_SEEN : NFIPSEC_REPLAY_OK;
 }
@@ -97,11 +97,11 @@ static enum nfipsec_replay_result look(const struct nfipsec_replay *r, u64 seq)
 /* Cheap refusal before decryption; without the lock it may pass what advance refuses. */
 enum nfipsec_replay_result nfipsec_replay_check(struct nfipsec_replay *r, u64 seq)
 {
-	return look(r, seq);
+	return look_up_seq(r, seq);
 }
 
 /* clears the words that the window enters */
-static void move(struct nfipsec_replay *r, u64 seq)
+static void advance_window(struct nfipsec_replay *r, u64 seq)
 {
 	u64 from = r->top / BITS_PER_LONG, to = seq / BITS_PER_LONG, n;
 
@@ -111,7 +111,7 @@ static void move(struct nfipsec_replay *r, u64 seq)
 		from++;
 		r->bits[from & (r->words - 1)] = 0;
 	}
-	/* pairs with look(): who sees the new top finds its words clear */
+	/* pairs with look_up_seq(): who sees the new top finds its words clear */
 	smp_wmb();
 	WRITE_ONCE(r->top, seq);
 }
@@ -130,10 +130,10 @@ enum nfipsec_replay_result nfipsec_replay_advance(struct nfipsec_replay *r, u64 
 	enum nfipsec_replay_result result;
 
 	spin_lock(&r->lock);
-	result = look(r, seq);
+	result = look_up_seq(r, seq);
 	if (result == NFIPSEC_REPLAY_OK) {
 		if (seq > r->top)
-			move(r, seq);
+			advance_window(r, seq);
 		__set_bit(seq & (r->words * BITS_PER_LONG - 1), r->bits);
 	}
 	spin_unlock(&r->lock);

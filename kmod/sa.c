@@ -34,13 +34,13 @@ struct nfipsec_sa *nfipsec_sa_create(struct nfipsec_net *nn, gfp_t gfp)
  * nfipsec_ends_create - room for the ends of an SA
  * @gfp: how to allocate
  *
- * The caller fills it and gives it to an SA, or nfipsec_ends_free().
+ * The caller fills it and gives it to an SA, or nfipsec_endpoints_free().
  *
  * Return: the ends, or NULL for no memory.
  */
-struct nfipsec_ends *nfipsec_ends_create(gfp_t gfp)
+struct nfipsec_endpoints *nfipsec_ends_create(gfp_t gfp)
 {
-	struct nfipsec_ends *ends = kzalloc(sizeof(*ends), gfp);
+	struct nfipsec_endpoints *ends = kzalloc(sizeof(*ends), gfp);
 
 	if (ends && dst_cache_init(&ends->route, gfp)) {
 		kfree(ends);
@@ -49,7 +49,7 @@ struct nfipsec_ends *nfipsec_ends_create(gfp_t gfp)
 	return ends;
 }
 
-void nfipsec_ends_free(struct nfipsec_ends *ends)
+void nfipsec_endpoints_free(struct nfipsec_endpoints *ends)
 {
 	if (!ends)
 		return;
@@ -57,7 +57,7 @@ void nfipsec_ends_free(struct nfipsec_ends *ends)
 	kfree(ends);
 }
 
-const struct nfipsec_ends *nfipsec_sa_ends(const struct nfipsec_sa *sa)
+const struct nfipsec_endpoints *nfipsec_sa_ends(const struct nfipsec_sa *sa)
 {
 	return rcu_dereference_check(sa->ends, lockdep_is_held(&sa->nn->sa_lock) ||
 					       lockdep_is_held(&sa->nn->config));
@@ -72,7 +72,7 @@ static void sa_free(struct work_struct *work)
 	nfipsec_replay_free(&sa->replay);
 	if (sa->tunnel)
 		nfipsec_tunnel_put(sa->tunnel);
-	nfipsec_ends_free(rcu_dereference_protected(sa->ends, true));
+	nfipsec_endpoints_free(rcu_dereference_protected(sa->ends, true));
 	kfree(sa->sels);
 	kfree(sa);
 }
@@ -135,12 +135,12 @@ bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt
 }
 
 /**
- * nfipsec_sa_front - octets between the IP header and the payload
+ * nfipsec_sa_header_len - octets between the IP header and the payload
  * @sa: the SA
  *
  * Return: the octets.
  */
-unsigned int nfipsec_sa_front(const struct nfipsec_sa *sa)
+unsigned int nfipsec_sa_header_len(const struct nfipsec_sa *sa)
 {
 	const struct nfipsec_alg *alg = nfipsec_crypto_alg(sa->crypto);
 
@@ -150,22 +150,22 @@ unsigned int nfipsec_sa_front(const struct nfipsec_sa *sa)
 }
 
 /**
- * nfipsec_sa_fit - the largest packet an SA can carry
+ * nfipsec_sa_inner_mtu - the largest packet an SA can carry
  * @sa: the SA
- * @around: AH of a bundle, or NULL
+ * @ah: AH of a bundle, or NULL
  * @mtu: of the outer path
  *
  * Return: octets of the inner packet, its IP header included; 0 when there is no room.
  */
-unsigned int nfipsec_sa_fit(const struct nfipsec_sa *sa, const struct nfipsec_sa *around,
-			    unsigned int mtu)
+unsigned int nfipsec_sa_inner_mtu(const struct nfipsec_sa *sa, const struct nfipsec_sa *ah,
+				  unsigned int mtu)
 {
 	unsigned int ip = nfipsec_ip_len(sa->family), taken = ip, fits;
 
-	if (around)
-		taken += nfipsec_sa_front(around);
+	if (ah)
+		taken += nfipsec_sa_header_len(ah);
 	if (sa->proto == IPPROTO_AH)
-		taken += nfipsec_sa_front(sa);
+		taken += nfipsec_sa_header_len(sa);
 	else if (sa->encap)
 		taken += sizeof(struct udphdr);
 	if (mtu <= taken)

@@ -46,7 +46,7 @@ struct nfipsec_limits {
 };
 
 /**
- * struct nfipsec_ends - where the packets of an SA go to and come from
+ * struct nfipsec_endpoints - where the packets of an SA go to and come from
  * @rcu: frees the ends after they were replaced
  * @route: of the outer packets (out only); per CPU, bottom halves off
  * @local: outer address of this host
@@ -56,7 +56,7 @@ struct nfipsec_limits {
  *
  * Immutable but for @route; replaced whole when the SA moves, freed by RCU.
  */
-struct nfipsec_ends {
+struct nfipsec_endpoints {
 	struct rcu_head		rcu;
 	struct dst_cache	route;
 	union nfipsec_addr	local, remote;
@@ -93,7 +93,7 @@ struct nfipsec_sa_host {
  * @link: in nfipsec_net.sas; RCU, under sa_lock
  * @tunnel_link: in nfipsec_tunnel.sas_out (out only); RCU, under sa_lock
  * @host_link: in nfipsec_net.sa_to_host, if @host has a tunnel (out only); RCU, under sa_lock
- * @wide_link: in nfipsec_tunnel.sas_wide, if it has none (out only); RCU, under sa_lock
+ * @inexact_link: in nfipsec_tunnel.sas_inexact, if it has none (out only); RCU, under sa_lock
  * @host: key of @host_link; constant
  * @number: the newer the higher; set at publication
  * @seq: last sequence number used (out); atomic
@@ -131,7 +131,7 @@ struct nfipsec_sa {
 	struct list_head	tunnel_link;
 	union {
 		struct rhlist_head	host_link;
-		struct list_head	wide_link;
+		struct list_head	inexact_link;
 	};
 	struct nfipsec_sa_host	host;
 	u64			number;
@@ -149,7 +149,7 @@ struct nfipsec_sa {
 	bool			encap;
 	bool			has_orig;
 	union nfipsec_addr	orig_local, orig_remote;
-	struct nfipsec_ends __rcu *ends;
+	struct nfipsec_endpoints __rcu *ends;
 	unsigned int		n_sels;
 	struct nfipsec_sel	*sels;
 
@@ -172,15 +172,15 @@ static inline unsigned int nfipsec_ip_len(u8 family)
 /* sa.c */
 struct nfipsec_sa *nfipsec_sa_create(struct nfipsec_net *nn, gfp_t gfp);	/* one reference */
 void nfipsec_sa_put(struct nfipsec_sa *sa);
-struct nfipsec_ends *nfipsec_ends_create(gfp_t gfp);
-void nfipsec_ends_free(struct nfipsec_ends *ends);	/* never published */
+struct nfipsec_endpoints *nfipsec_ends_create(gfp_t gfp);
+void nfipsec_endpoints_free(struct nfipsec_endpoints *ends);	/* never published */
 /* RCU read side, sa_lock, or not published yet */
-const struct nfipsec_ends *nfipsec_sa_ends(const struct nfipsec_sa *sa);
+const struct nfipsec_endpoints *nfipsec_sa_ends(const struct nfipsec_sa *sa);
 /* octets between the IP header and the payload */
-unsigned int nfipsec_sa_front(const struct nfipsec_sa *sa);
-/* the largest inner packet whose outer one fits @mtu; @around: AH of a bundle, or NULL */
-unsigned int nfipsec_sa_fit(const struct nfipsec_sa *sa, const struct nfipsec_sa *around,
-			    unsigned int mtu);
+unsigned int nfipsec_sa_header_len(const struct nfipsec_sa *sa);
+/* the largest inner packet whose outer one fits @mtu; @ah: AH of a bundle, or NULL */
+unsigned int nfipsec_sa_inner_mtu(const struct nfipsec_sa *sa, const struct nfipsec_sa *ah,
+				  unsigned int mtu);
 /* does the packet fit one of its selectors? RFC 4301 5.1, 5.2 */
 bool nfipsec_sa_match(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt);
 
@@ -198,15 +198,19 @@ void nfipsec_sa_id_in(struct nfipsec_sa_id *id, const struct sk_buff *skb, u8 pr
 /* the SA of an arriving packet, whose destination is at the skb's network header */
 struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_buff *skb,
 					u8 proto, __be32 spi);
-/* what carries a packet of a tunnel: an SA, and around it in a bundle one of AH */
-struct nfipsec_way {
+/**
+ * struct nfipsec_bundle - outbound SAs of a packet
+ * @sa: SA of ESP or AH
+ * @ah: SA of AH that protects the ESP packet again; NULL: the tunnel has no bundle
+ */
+struct nfipsec_bundle {
 	struct nfipsec_sa	*sa;
-	struct nfipsec_sa	*around;
+	struct nfipsec_sa	*ah;
 };
 bool nfipsec_sadb_find_out(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
-			   struct nfipsec_way *way);
+			   struct nfipsec_bundle *bundle);
 /* from now on with these ends, taken on success; -ENOENT when it is dead */
-int nfipsec_sadb_move(struct nfipsec_sa *sa, struct nfipsec_ends *ends,
+int nfipsec_sadb_move(struct nfipsec_sa *sa, struct nfipsec_endpoints *ends,
 		      struct netlink_ext_ack *extack);
 int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack);
 bool nfipsec_sadb_kill(struct nfipsec_sa *sa);		/* unpublish once; true for who did */

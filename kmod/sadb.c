@@ -7,9 +7,9 @@
 #include "trace.h"
 
 /* its ends may change: RCU read side, or sa_lock */
-static bool is(const struct nfipsec_sa *sa, const struct nfipsec_sa_id *id)
+static bool has_id(const struct nfipsec_sa *sa, const struct nfipsec_sa_id *id)
 {
-	const struct nfipsec_ends *ends = nfipsec_sa_ends(sa);
+	const struct nfipsec_endpoints *ends = nfipsec_sa_ends(sa);
 
 	return sa->spi == id->spi && sa->dir == id->dir && sa->proto == id->proto &&
 	       sa->family == id->family &&
@@ -64,7 +64,7 @@ struct nfipsec_sa *nfipsec_sadb_find(struct nfipsec_net *nn, const struct nfipse
 	struct nfipsec_sa *sa;
 
 	hash_for_each_possible_rcu(nn->sa_by_spi, sa, hash, nfipsec_spi_key(id->spi)) {
-		if (is(sa, id))
+		if (has_id(sa, id))
 			return sa;
 	}
 	return NULL;
@@ -110,7 +110,7 @@ struct nfipsec_sa *nfipsec_sadb_find_in(struct nfipsec_net *nn, const struct sk_
 }
 
 /* @proto 0: either */
-static struct nfipsec_sa *newest(const struct nfipsec_tunnel *tunnel, u8 proto)
+static struct nfipsec_sa *newest_sa(const struct nfipsec_tunnel *tunnel, u8 proto)
 {
 	struct nfipsec_sa *sa;
 
@@ -121,7 +121,7 @@ static struct nfipsec_sa *newest(const struct nfipsec_tunnel *tunnel, u8 proto)
 	return NULL;
 }
 
-static bool carries(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt, u8 proto)
+static bool sa_carries(const struct nfipsec_sa *sa, const struct nfipsec_pkt *pkt, u8 proto)
 {
 	return (!proto || sa->proto == proto) && nfipsec_sa_match(sa, pkt);
 }
@@ -139,7 +139,7 @@ static struct nfipsec_sa *newest_to_host(const struct nfipsec_tunnel *tunnel,
 
 	list = rhltable_lookup(&tunnel->nn->sa_to_host, &host, host_params);
 	rhl_for_each_entry_rcu(sa, link, list, host_link) {
-		if (carries(sa, pkt, proto) && (!found || sa->number > found->number))
+		if (sa_carries(sa, pkt, proto) && (!found || sa->number > found->number))
 			found = sa;
 	}
 	return found;
@@ -149,14 +149,14 @@ static struct nfipsec_sa *newest_to_host(const struct nfipsec_tunnel *tunnel,
 static struct nfipsec_sa *newest_for(const struct nfipsec_tunnel *tunnel,
 				     const struct nfipsec_pkt *pkt, u8 proto)
 {
-	struct nfipsec_sa *sa = newest(tunnel, proto), *to_host;
+	struct nfipsec_sa *sa = newest_sa(tunnel, proto), *to_host;
 
 	/* most tunnels have no other */
 	if (!sa || nfipsec_sa_match(sa, pkt))
 		return sa;
 	to_host = newest_to_host(tunnel, pkt, proto);
-	list_for_each_entry_rcu(sa, &tunnel->sas_wide, wide_link) {
-		if (carries(sa, pkt, proto))
+	list_for_each_entry_rcu(sa, &tunnel->sas_inexact, inexact_link) {
+		if (sa_carries(sa, pkt, proto))
 			return to_host && to_host->number > sa->number ? to_host : sa;
 	}
 	return to_host;
@@ -166,25 +166,25 @@ static struct nfipsec_sa *newest_for(const struct nfipsec_tunnel *tunnel,
  * nfipsec_sadb_find_out - what carries a packet of a tunnel
  * @tunnel: the tunnel
  * @pkt: the packet; NULL for the newest SA, whatever it may carry
- * @way: filled with the newest SA that may
+ * @bundle: filled with the newest SA that may
  *
  * RCU read side.
  *
  * Return: false when there is none, or half of a bundle.
  */
 bool nfipsec_sadb_find_out(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
-			   struct nfipsec_way *way)
+			   struct nfipsec_bundle *bundle)
 {
 	u8 proto = tunnel->bundle ? IPPROTO_ESP : 0;
 
-	way->sa = pkt ? newest_for(tunnel, pkt, proto) : newest(tunnel, proto);
+	bundle->sa = pkt ? newest_for(tunnel, pkt, proto) : newest_sa(tunnel, proto);
 	/* of a bundle's AH the packet is ESP, which ESP's selectors have let pass */
-	way->around = tunnel->bundle ? newest(tunnel, IPPROTO_AH) : NULL;
-	return way->sa && (way->around || !tunnel->bundle);
+	bundle->ah = tunnel->bundle ? newest_sa(tunnel, IPPROTO_AH) : NULL;
+	return bundle->sa && (bundle->ah || !tunnel->bundle);
 }
 
 /* RFC 4301 4.1: the receiver chose an SPI that is unique for it; out, (SPI, destination) is */
-static bool taken(const struct nfipsec_sa *sa, const struct nfipsec_ends *ends)
+static bool is_address_pair_taken(const struct nfipsec_sa *sa, const struct nfipsec_endpoints *ends)
 {
 	struct nfipsec_sa_id id = {
 		.dir = sa->dir,
@@ -200,7 +200,7 @@ static bool taken(const struct nfipsec_sa *sa, const struct nfipsec_ends *ends)
 	return other && other != sa;
 }
 
-static void count(const struct nfipsec_sa *sa, int by)
+static void count_out_sas(const struct nfipsec_sa *sa, int by)
 {
 	struct nfipsec_net *nn = sa->nn;
 
@@ -233,7 +233,7 @@ static void insert_out(struct nfipsec_sa *sa)
 		/* no memory for it: found like the others, if not as soon */
 		sa->host.tunnel = NULL;
 	}
-	list_add_rcu(&sa->wide_link, &sa->tunnel->sas_wide);
+	list_add_rcu(&sa->inexact_link, &sa->tunnel->sas_inexact);
 }
 
 static void remove_out(struct nfipsec_sa *sa)
@@ -242,7 +242,7 @@ static void remove_out(struct nfipsec_sa *sa)
 	if (sa->host.tunnel)
 		rhltable_remove(&sa->nn->sa_to_host, &sa->host_link, host_params);
 	else
-		list_del_rcu(&sa->wide_link);
+		list_del_rcu(&sa->inexact_link);
 }
 
 /**
@@ -261,7 +261,7 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 	lockdep_assert_held(&nn->config);
 	spin_lock_bh(&nn->sa_lock);
 	rcu_read_lock();
-	if (taken(sa, nfipsec_sa_ends(sa))) {
+	if (is_address_pair_taken(sa, nfipsec_sa_ends(sa))) {
 		NL_SET_ERR_MSG(extack, "an SA with this SPI and address exists");
 		err = -EEXIST;
 		goto out;
@@ -272,7 +272,7 @@ int nfipsec_sadb_insert(struct nfipsec_sa *sa, struct netlink_ext_ack *extack)
 	if (sa->dir == NFIPSEC_DIR_OUT)
 		insert_out(sa);
 	list_add_tail_rcu(&sa->link, &nn->sas);
-	count(sa, 1);
+	count_out_sas(sa, 1);
 	WRITE_ONCE(nn->generation, nn->generation + 1);
 	trace_nfipsec_sa_add(sa);
 	nfipsec_lifetime_start(nn);
@@ -285,7 +285,7 @@ out:
 /* when no packet looks at them any more */
 static void ends_free_rcu(struct rcu_head *rcu)
 {
-	nfipsec_ends_free(container_of(rcu, struct nfipsec_ends, rcu));
+	nfipsec_endpoints_free(container_of(rcu, struct nfipsec_endpoints, rcu));
 }
 
 /**
@@ -296,17 +296,17 @@ static void ends_free_rcu(struct rcu_head *rcu)
  *
  * Return: 0; -ENOENT when the SA is dead, -EEXIST when its name would be taken.
  */
-int nfipsec_sadb_move(struct nfipsec_sa *sa, struct nfipsec_ends *ends,
+int nfipsec_sadb_move(struct nfipsec_sa *sa, struct nfipsec_endpoints *ends,
 		      struct netlink_ext_ack *extack)
 {
 	struct nfipsec_net *nn = sa->nn;
-	struct nfipsec_ends *old;
+	struct nfipsec_endpoints *old;
 	int err = 0;
 
 	spin_lock_bh(&nn->sa_lock);
 	if (test_bit(NFIPSEC_SA_DEAD, &sa->flags)) {
 		err = -ENOENT;
-	} else if (taken(sa, ends)) {
+	} else if (is_address_pair_taken(sa, ends)) {
 		NL_SET_ERR_MSG(extack, "an SA with this SPI and address exists");
 		err = -EEXIST;
 	} else {
@@ -337,7 +337,7 @@ bool nfipsec_sadb_kill(struct nfipsec_sa *sa)
 		if (sa->dir == NFIPSEC_DIR_OUT)
 			remove_out(sa);
 		list_del_rcu(&sa->link);
-		count(sa, -1);
+		count_out_sas(sa, -1);
 		WRITE_ONCE(nn->generation, nn->generation + 1);
 		trace_nfipsec_sa_kill(sa);
 	}

@@ -29,7 +29,7 @@ const struct nfipsec_entry *nfipsec_entry_of(const struct nfipsec_entry *first,
  * nfipsec_entry_best - the best of several entries whose tunnel has an SA
  * @first: from nfipsec_classify(); a protect entry
  * @pkt: the packet; NULL: any
- * @way: filled with the SA that takes the packet
+ * @bundle: filled with the SA that takes the packet
  *
  * RCU read side.
  *
@@ -37,12 +37,12 @@ const struct nfipsec_entry *nfipsec_entry_of(const struct nfipsec_entry *first,
  */
 const struct nfipsec_entry *nfipsec_entry_best(const struct nfipsec_entry *first,
 					       const struct nfipsec_pkt *pkt,
-					       struct nfipsec_way *way)
+					       struct nfipsec_bundle *bundle)
 {
 	const struct nfipsec_entry *e;
 
 	for (e = first; e <= first + first->standbys; e++)
-		if (nfipsec_sadb_find_out(e->tunnel, pkt, way))
+		if (nfipsec_sadb_find_out(e->tunnel, pkt, bundle))
 			return e;
 	return NULL;
 }
@@ -61,31 +61,31 @@ const struct nfipsec_entry *nfipsec_entry_active(const struct nfipsec_entry *fir
 						 const struct nfipsec_pkt *pkt)
 {
 	const struct nfipsec_entry *best;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 
 	if (unlikely(READ_ONCE(first->tunnel->releasing)))
 		return first;
-	best = nfipsec_entry_best(first, pkt, &way);
+	best = nfipsec_entry_best(first, pkt, &bundle);
 	return best ?: first;
 }
 
 /**
- * nfipsec_find_way - looks up the SA for a packet of a tunnel
+ * nfipsec_bundle_find - looks up the SA for a packet of a tunnel
  * @tunnel: the tunnel
  * @pkt: the packet
- * @way: filled
+ * @bundle: filled
  *
  * If @tunnel has no SA for the packet, the function looks at the redundant tunnels. RCU read side.
  *
  * Return: false if there is none.
  */
-bool nfipsec_find_way(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
-		      struct nfipsec_way *way)
+bool nfipsec_bundle_find(const struct nfipsec_tunnel *tunnel, const struct nfipsec_pkt *pkt,
+			 struct nfipsec_bundle *bundle)
 {
 	const struct nfipsec_policy *policy;
 	const struct nfipsec_entry *own;
 
-	if (likely(nfipsec_sadb_find_out(tunnel, pkt, way)))
+	if (likely(nfipsec_sadb_find_out(tunnel, pkt, bundle)))
 		return true;
 	/* NULL when the namespace goes */
 	policy = rcu_dereference(tunnel->nn->policy);
@@ -94,7 +94,7 @@ bool nfipsec_find_way(const struct nfipsec_tunnel *tunnel, const struct nfipsec_
 	own = nfipsec_classify_tunnel(policy, tunnel, pkt);
 	/* without standbys it would be looked up a second time */
 	return own && (own->place || own->standbys) &&
-	       nfipsec_entry_best(own - own->place, pkt, way);
+	       nfipsec_entry_best(own - own->place, pkt, bundle);
 }
 
 /**
@@ -117,13 +117,13 @@ bool nfipsec_entry_is_active(const struct nfipsec_entry *e)
 		.dport = htons(e->sel.dport_min),
 	};
 	const struct nfipsec_entry *best;
-	struct nfipsec_way way;
+	struct nfipsec_bundle bundle;
 
 	if (!first->standbys)
 		return false;
 	nfipsec_num_addr(pkt.family, e->sel.saddr_min, &pkt.saddr);
 	nfipsec_num_addr(pkt.family, e->sel.daddr_min, &pkt.daddr);
-	best = nfipsec_entry_best(first, &pkt, &way) ?: nfipsec_entry_best(first, NULL, &way);
+	best = nfipsec_entry_best(first, &pkt, &bundle) ?: nfipsec_entry_best(first, NULL, &bundle);
 	return best == e;
 }
 

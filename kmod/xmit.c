@@ -44,8 +44,8 @@ static u8 outer_proto(const struct nfipsec_tunnel *tunnel, const struct nfipsec_
 	return sa->encap ? IPPROTO_UDP : sa->proto;
 }
 
-static struct dst_entry *lookup4(const struct nfipsec_tunnel *tunnel, int oif, u8 proto,
-				 const struct nfipsec_ends *ends)
+static struct dst_entry *route_lookup4(const struct nfipsec_tunnel *tunnel, int oif, u8 proto,
+				       const struct nfipsec_endpoints *ends)
 {
 	struct flowi4 fl4 = {
 		.saddr = ends->local.ip,
@@ -66,8 +66,8 @@ static struct dst_entry *lookup4(const struct nfipsec_tunnel *tunnel, int oif, u
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
-static struct dst_entry *lookup6(const struct nfipsec_tunnel *tunnel, int oif, u8 proto,
-				 const struct nfipsec_ends *ends)
+static struct dst_entry *route_lookup6(const struct nfipsec_tunnel *tunnel, int oif, u8 proto,
+				       const struct nfipsec_endpoints *ends)
 {
 	struct flowi6 fl6 = {
 		.saddr = ends->local.ip6,
@@ -104,7 +104,7 @@ static struct dst_entry *lookup6(const struct nfipsec_tunnel *tunnel, int oif, u
  */
 struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel,
 				      const struct nfipsec_sa *sa, u8 family,
-				      const struct nfipsec_ends *ends)
+				      const struct nfipsec_endpoints *ends)
 {
 	u8 proto = outer_proto(tunnel, sa);
 	int oif = nfipsec_xmit_oif(tunnel);
@@ -112,8 +112,8 @@ struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel,
 
 	if (oif < 0)
 		return NULL;
-	dst = family == AF_INET ? lookup4(tunnel, oif, proto, ends) :
-				  lookup6(tunnel, oif, proto, ends);
+	dst = family == AF_INET ? route_lookup4(tunnel, oif, proto, ends) :
+				  route_lookup6(tunnel, oif, proto, ends);
 	/* routed into nfipsec0 by hand, it would come back for ever */
 	if (dst && dst->dev == tunnel->nn->dev) {
 		dst_release(dst);
@@ -133,7 +133,7 @@ struct dst_entry *nfipsec_xmit_lookup(const struct nfipsec_tunnel *tunnel,
 struct dst_entry *nfipsec_xmit_route(const struct nfipsec_sa *sa)
 {
 	/* the cache in it is not constant */
-	struct nfipsec_ends *ends = (struct nfipsec_ends *)nfipsec_sa_ends(sa);
+	struct nfipsec_endpoints *ends = (struct nfipsec_endpoints *)nfipsec_sa_ends(sa);
 	struct dst_entry *dst = dst_cache_get(&ends->route);
 
 	if (likely(dst))
