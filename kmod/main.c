@@ -5,6 +5,7 @@
 
 #include "crypto.h"
 #include "nfipsec.h"
+#include "nfipsec_version.h"
 #include "policy.h"
 #include "sa.h"
 
@@ -86,5 +87,6 @@ static void __exit nfipsec_exit(void)
 module_init(nfipsec_init);
 module_exit(nfipsec_exit);
 MODULE_LICENSE("GPL");
+MODULE_VERSION(NFIPSEC_VERSION);
 MODULE_DESCRIPTION("IPsec by netfilter and access lists");
 MODULE_ALIAS_GENL_FAMILY(NFIPSEC_GENL_NAME);

@@ -7,6 +7,12 @@ NFIPSEC=$NFIPSEC_BIN/nfipsec
 WORK=$(mktemp -d /tmp/nfipsec-test.XXXXXX)
 on_exit "rm -rf $WORK"
 
+# the module of another build than the programs would have another version
+loads()
+{
+	so load_module && so output_matches "^nfipsec $(cat /sys/module/nfipsec/version)\$" "$NFIPSEC" --version
+}
+
 has_device() { ip -n "$1" link show dev nfipsec0; }
 index() { ip -n "$1" -j link show dev nfipsec0 | jq '.[0].ifindex'; }
 # where the kernel tells of hooks at all
@@ -79,7 +85,7 @@ policy "$WORK/two.conf" "10 protect ip from 10.3.0.0/16 to 10.4.0.0/16"
 
 ktap_plan 15
 netns_add before
-check "the module loads" load_module
+check "the module loads, with the version of nfipsec" loads
 netns_add after
 check "a namespace made before has nothing of it" nothing before
 check "a namespace made later has nothing of it" nothing after
