@@ -27,5 +27,5 @@ block()
 	because "$(basename "$1") has no code block with ${*:2}"
 }
 
-# says FILE TEXT: in its prose
-says() { grep -qF -- "$2" "$1" || because "$(basename "$1") does not say $2"; }
+# says FILE TEXT: in its prose, perhaps over two lines
+says() { tr -s '[:space:]' ' ' <"$1" | grep -qF -- "$2" || because "$(basename "$1") does not say $2"; }
