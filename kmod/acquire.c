@@ -17,7 +17,7 @@
 /* held for longer, a packet is a stale duplicate of what its sender has sent again since */
 #define AGE_MAX (30 * HZ)
 
-/* what we keep in a packet while it is held; the stack's own use of cb is over here */
+/* State of a held packet, in skb->cb, which the stack does not use here. */
 struct held_cb {
 	unsigned long since;	/* jiffies */
 	unsigned int memory;	/* octets, truesize when it came */
@@ -324,7 +324,7 @@ void nfipsec_acquire_release(struct nfipsec_tunnel *tunnel)
 		else
 			__skb_queue_tail(&limit, skb);
 	}
-	/* what stayed waits for another SA and must not slow down the packets of this one */
+	/* The packets left wait for another SA, and must not slow down those of this one. */
 	WRITE_ONCE(tunnel->held, more && !tunnel->dead);
 	spin_unlock(&tunnel->lock);
 	drop_all(tunnel->nn, &stay, NFIPSEC_STAT_OUT_NO_SA_FLUSHED);

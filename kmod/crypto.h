@@ -8,7 +8,7 @@
 struct netlink_ext_ack;
 struct sk_buff;
 
-/* what the wire format needs to know of an SA's algorithms */
+/* Properties of an SA's algorithms that the wire format depends on. */
 struct nfipsec_alg {
 	u16	encr;		/* enum nfipsec_encr, 0: AH */
 	u16	integ;		/* enum nfipsec_integ, 0 with an AEAD */

@@ -25,7 +25,7 @@ static enum nfipsec_stat replay_reason(enum nfipsec_replay_result result)
 	return NFIPSEC_STAT_IN_REPLAY_LATE;
 }
 
-/* what is decrypted in place must be linear and nobody else's; NULL for no memory */
+/* Decryption in place needs a linear packet without clones. Returns NULL without memory. */
 static struct sk_buff *own_linear(struct sk_buff *skb)
 {
 	struct sk_buff *copy;
@@ -106,7 +106,7 @@ static enum nfipsec_stat verify_and_decrypt(struct nfipsec_sa *sa, struct rx_ctx
 	return NFIPSEC_STAT_UNSPEC;
 }
 
-/* what an SA counts of its own */
+/* Counts a drop on the SA, beside the counter of the namespace. */
 static void count_on_sa(struct nfipsec_sa *sa, enum nfipsec_stat reason)
 {
 	switch (reason) {
@@ -138,7 +138,7 @@ static enum nfipsec_stat receive_protected(struct nfipsec_sa *sa, struct rx_ctx 
 		if (!own)
 			return NFIPSEC_STAT_IN_NO_MEMORY;
 		a->skb = own;
-		/* what a device was to fill in, or has summed, was of the outer packet */
+		/* Checksum offload and its result concern the outer packet. */
 		own->ip_summed = CHECKSUM_NONE;
 		reason = verify_and_decrypt(sa, a);
 	}
@@ -449,7 +449,7 @@ enum nfipsec_verdict nfipsec_input_check_cleartext(struct nfipsec_net *nn, struc
 
 	if (!policy->n_entries)
 		return NFIPSEC_VERDICT_PASS;
-	/* what cannot be parsed cannot be sorted; the stack itself has seen worse */
+	/* A packet that does not parse matches no entry for certain, so it is dropped. */
 	if (nfipsec_pkt_parse(skb, skb_network_offset(skb), &pkt)) {
 		*reason = NFIPSEC_STAT_IN_CLEARTEXT;
 		return NFIPSEC_VERDICT_DROP;

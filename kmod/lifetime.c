@@ -26,7 +26,7 @@ static void expire_hard(struct nfipsec_sa *sa)
 {
 	if (test_and_set_bit(NFIPSEC_SA_HARD_SENT, &sa->flags))
 		return;
-	/* who hears of it finds it gone; it is ours still, by RCU */
+	/* A listener that gets the event finds no SA; RCU keeps it for this function. */
 	nfipsec_sadb_kill(sa);
 	nfipsec_netlink_expire(sa, true);
 }

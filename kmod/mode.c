@@ -97,7 +97,7 @@ static void finish_header(struct sk_buff *skb, unsigned int head, bool df)
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, head);
 	set_len(skb);
-	/* what a GSO packet or another tunnel left behind says nothing of cipher text */
+	/* GSO and encapsulation state of the inner packet does not apply to cipher text. */
 	skb->encapsulation = 0;
 	skb_gso_reset(skb);
 	/* the stack may fragment the outer packet, also for a sender that asked for PMTU */

@@ -28,7 +28,7 @@
 /* RFC 1191 6.3: a path that was narrow may be wide again after ten minutes */
 #define LEARNED_FOR		(10 * 60 * HZ)
 
-/* what the stack too takes for the narrowest that a router may truthfully report */
+/* The smallest MTU that a report may lead to; the stack has the same limit. */
 #define LEARNED_MIN		552
 
 /*

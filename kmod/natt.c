@@ -73,7 +73,7 @@ static unsigned int checksum_at(u8 proto)
 	return 0;
 }
 
-/* what @from contributed to the sum @check, @to does from now on */
+/* Replaces the contribution of @from to the sum @check by that of @to. */
 static void replace_addr(__sum16 *check, u8 family, const union nfipsec_addr *from,
 			 const union nfipsec_addr *to)
 {
@@ -95,7 +95,7 @@ static void replace_addr(__sum16 *check, u8 family, const union nfipsec_addr *fr
  * RFC 3948 3.1.2 (a): the peer made the checksum with the addresses that it knows, which
  * IKE has told (RFC 7296 2.23.1). The correction is incremental, so a packet that was
  * damaged before the peer encrypted it stays recognizably damaged. (b), a checksum made
- * anew, and (c), UDP without one, would declare such a packet good. An SA without the
+ * again, and (c), UDP without one, would declare such a packet good. An SA without the
  * original addresses leaves the checksum to the stack, which drops the packet if a NAT
  * has changed the sum of the addresses. A fragment has no checksum that is its own, and
  * reassembly knows nothing of the SA.

@@ -78,7 +78,7 @@ static int get_end(const struct nlattr *attr, u8 *family, bool *has, union nfips
 	return attr ? nfipsec_nl_get_addr(attr, family, addr, extack) : 0;
 }
 
-/* what does not change while the tunnel is published */
+/* Attributes that are constant while the tunnel is published. */
 static int get_constants(struct nlattr **tb, struct nfipsec_tunnel *tunnel,
 			 struct netlink_ext_ack *extack)
 {

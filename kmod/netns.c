@@ -102,7 +102,7 @@ static int __net_init netns_init(struct net *net)
 	hash_init(nn->awaited);
 	INIT_LIST_HEAD(&nn->tunnels);
 	INIT_LIST_HEAD(&nn->sas);
-	/* what netlink's consistent dumps compare with; 0 means "not set" there */
+	/* Netlink compares consistent dumps with this number, where 0 means "not set". */
 	nn->generation = 1;
 	nn->blind_next = jiffies;
 

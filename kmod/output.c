@@ -215,7 +215,7 @@ static void drop_list(struct nfipsec_net *nn, struct sk_buff *list, enum nfipsec
 	}
 }
 
-/* what is the same for the packets of a batch */
+/* State that all packets of a batch share. */
 struct batch {
 	const struct nfipsec_bundle	*bundle;
 	struct dst_entry		*dst;		/* of the outer packets */
@@ -401,7 +401,7 @@ void nfipsec_output_bundle(const struct nfipsec_bundle *bundle, struct sk_buff *
 	unsigned int packets;
 	int size;
 
-	/* what was held meanwhile comes here by itself */
+	/* Packets held meanwhile take this path later. */
 	if (unlikely(!netif_running(nn->dev))) {
 		nfipsec_drop(nn, skb, NFIPSEC_STAT_OUT_DEV_DOWN);
 		return;

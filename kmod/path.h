@@ -7,7 +7,7 @@
 
 struct nf_hook_state;
 
-/* what a pipeline step decided; hook.c alone turns it into NF_* */
+/* Verdict of a pipeline step; hook.c alone turns it into NF_*. */
 enum nfipsec_verdict {
 	NFIPSEC_VERDICT_PASS,		/* not ours: the stack goes on */
 	NFIPSEC_VERDICT_REDIRECTED,	/* dst and dev now are nfipsec0's: the stack goes on */

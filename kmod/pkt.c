@@ -160,7 +160,7 @@ unsigned int nfipsec_pkt_ports_len(u8 proto)
 	return 0;
 }
 
-/* what the parser reads of the upper layer's header: of TCP the flags, too */
+/* Octets that the parser reads of the upper-layer header; of TCP with the flags. */
 static unsigned int upper_len(u8 proto)
 {
 	return proto == IPPROTO_TCP ? 14 : nfipsec_pkt_ports_len(proto);

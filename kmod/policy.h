@@ -38,7 +38,7 @@ struct nfipsec_route {
 	bool			no_mtu;
 };
 
-/* what an administrator sets of a tunnel's packets */
+/* Settings of a tunnel's outer packets, which a load may change. */
 struct nfipsec_tunnel_set {
 	u32	mtu;		/* of inner packets; 0: from the outer path */
 	u8	df;		/* enum nfipsec_df */

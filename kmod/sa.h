@@ -63,7 +63,7 @@ struct nfipsec_endpoints {
 	__be16			local_port, remote_port;
 };
 
-/* what names an SA: RFC 4301 4.1 */
+/* Identifies an SA: RFC 4301 4.1. */
 struct nfipsec_sa_id {
 	u8			dir;
 	u8			proto;

@@ -34,7 +34,7 @@ int nfipsec_xmit_oif(const struct nfipsec_tunnel *tunnel)
 	return dev ? dev->ifindex : -1;
 }
 
-/* what the outermost header carries */
+/* Protocol that the outermost header carries. */
 static u8 outer_proto(const struct nfipsec_tunnel *tunnel, const struct nfipsec_sa *sa)
 {
 	if (tunnel->bundle)

@@ -137,7 +137,7 @@ lost_when_whole()
 	stopped up TERM
 }
 
-cut_anew()
+fragmented_again()
 {
 	we_initiate || return
 	note "IP fragments of ours that were lost: $(lost_fragments gw-b)"
@@ -171,7 +171,7 @@ begin no 500
 counted_check "whole messages do not pass it" lost_when_whole
 end
 begin yes 500
-counted_check "an unanswered request is cut anew" cut_anew
+counted_check "an unanswered request is fragmented again" fragmented_again
 counted_check "an answer is cut as small as its request" as_small_as_theirs
 end
 ktap_exit

@@ -177,7 +177,7 @@ row()
 	so wait_for 60 ended there && so wait_for 60 ended back
 	kill "$(cat "$WORK/iperf3-a.pid")" "$(cat "$WORK/iperf3-b.pid")"
 	flowed "$before" "$@" && no_drops && one_pair_is_left || told || return
-	# libreswan begins anew what it began and we end
+	# libreswan initiates again an SA that it initiated and we delete
 	if [ "$begins" = we ]; then nf down branch; else there delete; fi >"$WORK/command" 2>&1
 	so wait_for 20 no_esp || told
 }

@@ -73,7 +73,7 @@ libreswan_start()
 	wait_for 20 lsw_ready && lsw_load
 }
 
-# the connection anew, the peers to which it was up are told
+# Loads the connection again; the peers to which it was up get a DELETE.
 lsw_load()
 {
 	whack --name hq --delete >"$LSW/delete" 2>&1

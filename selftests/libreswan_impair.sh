@@ -20,7 +20,7 @@
 # and what has no row, though it does concern us:
 #
 #	rekey-respond-supernet	what it answers to our rekey we refuse (2.9, 2.9.2) and delete, and our SA stays; but libreswan
-#	rekey-respond-subnet	took its own for replaced, and carries nothing until the tunnel is made anew
+#	rekey-respond-subnet	took its own for replaced, and carries nothing until the tunnel is set up again
 #	event-v2-reauth		begins with an IKE_AUTH without a CHILD SA, which is malformed without RFC 6023
 #	send-no-delete		we find out as we do of a peer that died (2.4), after more than 30 s
 #	ike-responder-spi ignore-v2-ike-auth-child send-pkcs7-thingie	not tried

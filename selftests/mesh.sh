@@ -150,7 +150,7 @@ rounds()
 		((SECONDS - began > slowest)) && slowest=$((SECONDS - began))
 		((i % 20)) || note "$i rounds in $SECONDS s"
 	done
-	test "$(cat "$WORK"/*.log | grep -c 'is ready')" = $((starts + 3)) || { echo "not each daemon started anew"; return 1; }
+	test "$(cat "$WORK"/*.log | grep -c 'is ready')" = $((starts + 3)) || { echo "not each daemon started again"; return 1; }
 	note "$ROUNDS rounds, the slowest took $slowest s to settle"
 	note "two IKE SAs with one peer, and one was closed: $(cat "$WORK"/*.log | grep -c 'IKE SA .* down (another has taken its place)') times"
 }

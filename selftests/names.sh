@@ -55,8 +55,8 @@ sa_to() { test "$(nf show sas --json | jq -c '[.sas[].remote]')" = "[\"$1\",\"$1
 
 ping_through() { in_site_a ping -n -q -c 3 -i 0.2 -W 30 $SITE_B >"$WORK/ping" && so test "$(lost)" = 0; }
 
-# anew REMOTE START [SETTING...]: another daemon
-anew()
+# restart_daemon REMOTE START [SETTING...]: another daemon
+restart_daemon()
 {
 	daemon_stop
 	wait_for 20 no_sas || { swan_stop; swan_start; }
@@ -67,7 +67,7 @@ anew()
 # no packet is lost, and none leaves in clear
 first_is_dead()
 {
-	anew "$NOBODY $GW_B" on-traffic || return
+	restart_daemon "$NOBODY $GW_B" on-traffic || return
 	capture_start gw-a wan "net $NET_B" || return
 	ping_through && so sa_to $GW_B || { told; return; }
 	capture_stop
@@ -78,7 +78,7 @@ first_is_dead()
 # the first address works again: the tunnel goes back to it, nothing is lost
 back()
 {
-	anew "$SECOND $GW_B" at-load "prefer-first 10s" || return
+	restart_daemon "$SECOND $GW_B" at-load "prefer-first 10s" || return
 	wait_for 20 sa_to $GW_B || { told; return; }
 	in_gw_b ip address add $SECOND/24 dev wan || return
 	in_site_a ping -n -q -i 0.1 -c 250 -W 5 $SITE_B >"$WORK/ping"
@@ -88,7 +88,7 @@ back()
 of_a_name()
 {
 	hosts "$GW_B $NAME"
-	anew $NAME on-traffic || return
+	restart_daemon $NAME on-traffic || return
 	ping_through && so sa_to $GW_B || { told; return; }
 	nf show peers | grep -q "name $NAME: $GW_B, resolved" || told
 }
@@ -110,7 +110,7 @@ name_changes()
 unknown_name()
 {
 	hosts "$GW_B other.example.net"
-	anew $NAME at-load || return
+	restart_daemon $NAME at-load || return
 	wait_for 20 grep -q "cannot resolve $NAME: " "$WORK/daemon" || { told; return; }
 	sleep 10
 	so test "$(grep -c "cannot resolve $NAME: " "$WORK/daemon")" = 1 || { told; return; }
@@ -124,20 +124,20 @@ they_initiate() { swanctl --initiate --child lan >"$WORK/initiate" 2>&1; }
 # gw-b initiates from 192.0.2.2
 range_responds()
 {
-	anew "192.0.2.0/24" on-traffic || return
+	restart_daemon "192.0.2.0/24" on-traffic || return
 	so they_initiate && so sa_to $GW_B && ping_through || { cat "$WORK/initiate"; told; return; }
-	anew "192.0.2.8-192.0.2.99" on-traffic || return
+	restart_daemon "192.0.2.8-192.0.2.99" on-traffic || return
 	fails they_initiate && so no_sas_here && grep -q "no peer is configured for $GW_B" "$WORK/daemon" || told
 }
 
 name_responds()
 {
 	hosts "$GW_B $NAME"
-	anew "$NOBODY $NAME" manual || return
+	restart_daemon "$NOBODY $NAME" manual || return
 	wait_for 20 resolved_here
 	so they_initiate && so sa_to $GW_B || { cat "$WORK/initiate"; told; return; }
 	hosts "192.0.2.77 $NAME"
-	anew "$NOBODY $NAME" manual || return
+	restart_daemon "$NOBODY $NAME" manual || return
 	wait_for 20 resolved_here
 	fails they_initiate && so no_sas_here || told
 }
@@ -149,7 +149,7 @@ load_keeps()
 	local spi
 
 	hosts "$GW_B $NAME"
-	anew "$GW_B $NOBODY" at-load || return
+	restart_daemon "$GW_B $NOBODY" at-load || return
 	wait_for 20 sa_to $GW_B || { told; return; }
 	spi=$(spi_out)
 	here "$NAME 192.0.2.77 $GW_B" at-load

@@ -68,7 +68,7 @@ iked_start()
 	modules_again && return $status
 }
 
-# iked_conf anew, with what is up
+# iked_conf again, while SAs are up
 iked_load()
 {
 	local before

@@ -17,7 +17,7 @@ IKESA='auth hmac-sha2-256 enc aes-128 prf hmac-sha2-256 group curve25519'
 CHILDSA='enc aes-256 auth hmac-sha2-512 noesn'
 PKI=$WORK/pki
 
-# here [WORDS OF THE PEER [LIFETIME]]: and the daemon anew
+# here [WORDS OF THE PEER [LIFETIME]]: also restarts the daemon
 here()
 {
 	daemon_stop

@@ -122,7 +122,7 @@ told()
 	return 1
 }
 
-# peers_start: both anew, as the variables say
+# peers_start: restarts both, as the variables say
 both_start()
 {
 	both_stop

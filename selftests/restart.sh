@@ -71,5 +71,5 @@ check "the peer was not told that it may forget its SAs" no_initial_contact
 check "SAs that the configuration would not make any more are removed" changed
 check "a daemon that ends leaves none" graceful
 sed -i "s/esp_proposals = .*/&\n\t\t\t\t\t\tstart_action = start/" "$SWAN/swanctl.conf"
-check "the peer is killed and begins anew: the tunnel is back" peer_begins_anew
+check "the peer is killed and started again: the tunnel is back" peer_begins_anew
 ktap_exit

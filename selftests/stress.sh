@@ -3,7 +3,7 @@
 #
 # SAs are added, deleted, rekeyed, flushed and moved, policies replaced, namespaces
 # made and removed, the module unloaded and loaded, all under traffic. Then
-# everything is set up anew and carries, and everything goes. The kernel's
+# everything is set up again and carries, and everything goes. The kernel's
 # complaints and leaks are the runner's to find.
 #
 #	 st-a (nfipsec)                          st-b (nfipsec)
@@ -212,7 +212,7 @@ check "namespaces removed with tunnels in use" busy namespaces
 check "the module unloaded and loaded under traffic" module
 traffic_stop
 churn 0 "" >/dev/null
-check "set up anew, each carries" carries
+check "set up again, each carries" carries
 check "all goes" module_unload
 ip netns del st-a
 ip netns del st-b

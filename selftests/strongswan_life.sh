@@ -108,7 +108,7 @@ cookie()
 	so nf up branch >"$WORK/up" 2>&1 && is_up && so grep -q 'COOKIE' "$SWAN/log" || told
 }
 
-restart()	# SWAN-OPTIONS...: anew, after nf_conf
+restart()	# SWAN-OPTIONS...: after nf_conf
 {
 	daemon_stop
 	swan_stop

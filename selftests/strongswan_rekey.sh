@@ -150,7 +150,7 @@ ktap_plan 7
 sites_begin
 begin 4h 0s || { told; bail "no tunnel"; }
 check "strongSwan rekeys the IKE SA three times, nothing is lost" they_rekey_ike
-check "strongSwan authenticates anew, nothing is lost" they_reauth
+check "strongSwan reauthenticates, nothing is lost" they_reauth
 slow_wire add netem || bail "no netem"
 check "both rekey the CHILD SA at the same time, nothing is lost" both_rekey_child
 begin 20s 0s || { told; bail "no tunnel"; }
@@ -159,7 +159,7 @@ slow_wire del
 begin 10s 0s || { told; bail "no tunnel"; }
 check "we rekey the IKE SA, nothing is lost" we_rekey_ike
 begin 4h 10s || { told; bail "no tunnel"; }
-check "we authenticate anew, nothing is lost" we_reauth
+check "we reauthenticate, nothing is lost" we_reauth
 daemon_stop
 check "the daemon's end leaves no SA" wait_for 20 no_sas
 ktap_exit

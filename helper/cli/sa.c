@@ -127,7 +127,7 @@ static int set_key(const char *name, const char *value, uint8_t *room, struct by
 	return key->len ? CLI_DONE : cli_fail("%s: expected 0x and hexadecimal octets", name);
 }
 
-/* what names the SA: all verbs have these */
+/* Identifiers of the SA, which all verbs take. */
 static int set_name(struct kern_sa *sa, const char *name, const char *value)
 {
 	uint64_t n;

@@ -323,7 +323,7 @@ static void print_in(const json_t *object, const char *what, const char *key)
 
 static const char *renewal_text(const json_t *sa)
 {
-	return strcmp(text(sa, "renewal"), "reauth") ? "rekeyed" : "authenticated anew";
+	return strcmp(text(sa, "renewal"), "reauth") ? "rekeyed" : "reauthenticated";
 }
 
 /* one word when both ends did the same */
@@ -337,8 +337,8 @@ static void print_auth(const json_t *sa)
 		cli_print("        auth %s, the peer's %s", us, them);
 }
 
-static void print_proof(const json_t *sa, const char *who, const char *auth, const char *cert,
-			const char *key)
+static void print_auth_info(const json_t *sa, const char *who, const char *auth, const char *cert,
+			    const char *key)
 {
 	const json_t *c = json_object_get(sa, cert);
 	time_t until = number(c, "not_after");
@@ -358,8 +358,8 @@ static void print_proof(const json_t *sa, const char *who, const char *auth, con
 
 static void print_ike_detail(const json_t *sa)
 {
-	print_proof(sa, "we", "local_auth", "local_cert", "local_key");
-	print_proof(sa, "the peer", "remote_auth", "remote_cert", "remote_key");
+	print_auth_info(sa, "we", "local_auth", "local_cert", "local_key");
+	print_auth_info(sa, "the peer", "remote_auth", "remote_cert", "remote_key");
 	cli_print("        messages ");
 	if (json_is_true(json_object_get(sa, "fragments")))
 		cli_print("of more than %" JSON_INTEGER_FORMAT " octets go in fragments",
@@ -371,7 +371,7 @@ static void print_ike_detail(const json_t *sa)
 	if (json_object_get(sa, "rekey_in"))
 		print_in(sa, renewal_text(sa), "rekey_in");
 	if (strcmp(text(sa, "renewal"), "reauth"))
-		print_in(sa, "authenticated anew", "reauth_in");
+		print_in(sa, "reauthenticated", "reauth_in");
 	print_in(sa, "ends", "ends_in");
 	putchar('\n');
 }

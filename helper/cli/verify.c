@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 
-/* what an event's callback has no argument for */
+/* State for the callback of an event, which has no argument for it. */
 static json_t *steps;
 static bool as_json;
 

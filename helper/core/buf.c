@@ -15,7 +15,7 @@ void buf_init(struct buf *b)
 
 /**
  * buf_free - zeroise and free
- * @b: empty afterwards, may be freed again or used anew
+ * @b: empty afterwards, may be freed again or used again
  */
 void buf_free(struct buf *b)
 {

@@ -104,7 +104,7 @@ static const struct {
 	{ "sha2_512", "sha512" },
 };
 
-/* what peers offer and we do not have: only named, so that the log can be read */
+/* Algorithms that peers offer and nfipsec lacks, with names for the log alone. */
 static const struct {
 	uint8_t type;
 	uint16_t id;

@@ -491,7 +491,7 @@ static void parent_make(const char *path)
 	if (!slash || slash == dir)
 		return;
 	*slash = 0;
-	/* what is wrong with it, bind() will say */
+	/* bind() reports what is wrong with the folder. */
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		log_debug("%s: %s", dir, strerror(errno));
 }

@@ -30,7 +30,7 @@ struct event_loop;
 /* called once, when an up or down has its outcome; @error NULL: done */
 typedef void (*ctl_waiter_t)(void *arg, const char *error);
 
-/* what the requests ask for; @path, @tunnel may be NULL */
+/* Handlers of the requests; @path and @tunnel may be NULL. */
 struct ctl_ops {
 	/* false: refused, nothing has changed, the reason in @err; true: a warning there, or none */
 	bool (*load)(const char *path, char *err, size_t err_len, void *user);

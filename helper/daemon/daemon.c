@@ -633,7 +633,7 @@ bool daemon_set_path(struct daemon *d, const char *path)
 	return true;
 }
 
-/* what `allow-weak` let pass is said each time */
+/* Each load logs what `allow-weak` permits. */
 static void warn_weak_of(const struct conf_peer *peer, const struct conf_tunnel *t,
 			 const struct ike_proposal *p, unsigned int n)
 {
@@ -718,7 +718,7 @@ static void warn_lacks(const struct conf *conf, char *warning, size_t len)
 		log_warn("%u more peers cannot come up, see nfipsec show peers", n - LACKS_MAX);
 }
 
-/* what a peer said of a tunnel holds as long as its SAs may */
+/* What a peer announced for a tunnel holds as long as its SAs may. */
 static void keep_refusals(const struct conf *old, struct conf *conf)
 {
 	char name[sizeof(((struct kern_sa *)0)->tunnel)];

@@ -21,7 +21,7 @@ void daemon_set_launch(struct daemon *d, struct launch *l);
 void daemon_launch_report(bool failed, const char *text, void *arg);
 /* after privileges are dropped: threads, and work begins */
 bool daemon_start(struct daemon *d, char *err, size_t err_len);
-/* what daemon_load() reads when it is given no path and nothing was loaded yet */
+/* Path that daemon_load() reads if the caller gives none and nothing was loaded. */
 bool daemon_set_path(struct daemon *d, const char *path);
 /*
  * Reads @path (NULL: what was loaded last) and the secrets beside it, and puts

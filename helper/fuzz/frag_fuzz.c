@@ -150,13 +150,13 @@ static void one(struct ike_sa *sa, const struct v2_fragment *f, uint8_t damage)
 		buf_free(&want);
 		model_clear();
 	}
-	check(ike.strangers_memory <= 8u << 20);
+	check(ike.unauthenticated_memory <= 8u << 20);
 	check(!!sa->frags[0] == (model.total > 0));
 	buf_free(&in.clear);
 	buf_free(&msg);
 }
 
-/* what seals in one way must open when it is sealed in another */
+/* A message that is sealed in one way must open when it is sealed in another. */
 static void cut_again(struct ike_sa *sa, struct bytes clear, uint8_t first)
 {
 	static struct conf_peer conf = { .fragment_size = 600 };
@@ -269,7 +269,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		one(&sa, &f, how & 16 ? (uint8_t)(data[-1] | 1) : 0);
 	}
 	v2_frags_free(&sa);
-	check(!ike.strangers_memory);
+	check(!ike.unauthenticated_memory);
 	ike_failure_free(ike.refusal);
 	ike_timers_free(&ike.timers);
 	model_clear();

@@ -143,16 +143,16 @@ static void check_sa(const struct node *n, const struct ike_sa *sa)
 	for (c = sa->children; c; c = c->next) {
 		check(c->sa == sa && c->spi_in > 255);
 		/* an answer goes out with its SA in the module, and nothing is up without selectors */
-		check(c->state != IKE_CHILD_UP || (c->n_sels && !c->nego));
+		check(c->state != IKE_CHILD_UP || (c->n_sels && !c->negotiation));
 		check(c->state == IKE_CHILD_UP || !c->counted || !c->tun);
 		answering += c->answering;
 	}
-	check(answering == sa->n_nego_in && answering <= sa->window);
+	check(answering == sa->n_negotiations_in && answering <= sa->window);
 	/* RFC 7296 2.3: those of a window back, and what overtook others by no more than one */
 	for (i = 0; i < IKE_WINDOW; i++)
 		check(!sa->answers[i] || (sa->answers[i]->msgid % IKE_WINDOW == i &&
 					  sa->answers[i]->msgid - sa->next_in + IKE_WINDOW < 2 * IKE_WINDOW));
-	/* what protects nothing but itself is bounded in time */
+	/* An IKE SA without CHILD SAs is bounded in time. */
 	if (sa->state == IKE_STATE_HALF_OPEN || sa->state == IKE_STATE_DELETING)
 		check(sa->life.at);
 }
@@ -184,7 +184,7 @@ static void check_node(const struct node *n)
 		half_open += sa->dead;
 		jobs += sa->stranger_jobs;
 	}
-	check(half_open == ike->n_half_open && jobs == ike->n_stranger_jobs);
+	check(half_open == ike->n_half_open && jobs == ike->n_unauthenticated_jobs);
 	check(half_open <= ike->limits.half_open_max);
 	for (s = n->sas; s < n->sas + WORLD_SAS; s++)
 		check(!s->used || core_has(n, s));
@@ -698,7 +698,7 @@ static void limits(struct fuzz *f)
 	l.cookie_threshold = number(&f->in) % 4;
 	l.half_open_max = 2 + number(&f->in) % 4;
 	l.half_open_per_addr = 2 + number(&f->in) % 4;
-	/* those that are there already stay */
+	/* Peers that are there already stay. */
 	if (f->w->a.ike->n_half_open <= l.half_open_max)
 		ike_set_limits(f->w->a.ike, &l);
 	if (f->w->b.ike->n_half_open <= l.half_open_max)
@@ -805,7 +805,7 @@ static void usual_limits(struct ike_limits *l)
 {
 	*l = (struct ike_limits){ .cookie_threshold = 10, .half_open_max = 100,
 				  .half_open_per_addr = 100, .inits_per_addr = 1000,
-				  .stranger_jobs_max = 256,
+				  .unauthenticated_jobs_max = 256,
 				  .retrans_tries = 5, .retrans_first = 1000, .children_max = 50,
 				  .sas_of_id_max = 5 };
 }
@@ -820,7 +820,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	random_state = 1;
-	/* who reloads is watched with configurations that are freed */
+	/* A world that reloads frees its configurations, so that stale pointers are found. */
 	world_thrift(!memchr(data, 'r', size));
 	f.how = number(&f.in);
 	usual_limits(&f.limits);

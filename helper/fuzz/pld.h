@@ -30,7 +30,7 @@ static inline void inside_of(struct bytes part, struct bytes whole)
 
 #define PLD_OURS	4
 
-/* what we have to choose from */
+/* Proposals that the fuzzer chooses from. */
 static inline const struct ike_proposal *pld_ours(void)
 {
 	static const char *const words[PLD_OURS] = {
@@ -85,7 +85,7 @@ static inline void sa_body(struct bytes body)
 	ike_proposal_diff(ours, PLD_OURS, sa.p, sa.n, text, sizeof(text));
 	for (i = 0; i < 2; i++)
 		if (ike_proposal_select(ours, PLD_OURS, sa.p, sa.n, i, &chosen) && !i) {
-			/* what a responder chooses, its initiator must be able to accept */
+			/* The initiator must be able to accept the responder's choice. */
 			check(ike_proposal_accept(sa.p, sa.n, &chosen));
 		}
 	/* a proposal left out leaves a gap in the numbers */

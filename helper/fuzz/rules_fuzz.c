@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wire_err_str(err);
 	if (err == WIRE_MISSING)
 		check(!wire_find(&msg, bad) || bad == WIRE_PLD_NONE);
-	/* what is complete stays so with a payload that nobody knows */
+	/* A complete message stays complete with an unknown payload. */
 	if (err == WIRE_OK && msg.n < WIRE_PAYLOADS_MAX) {
 		msg.pld[msg.n++] = (struct wire_payload){ .type = 200 };
 		check(rules(&msg, data[0], &bad) == WIRE_OK);

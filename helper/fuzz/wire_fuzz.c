@@ -44,7 +44,7 @@ static void message(struct bytes raw)
 
 	err = wire_v2_decode(raw, &msg, &bad);
 	wire_err_str(err);
-	/* what was found before the error is looked at as well */
+	/* The payloads before the error are read as well. */
 	chain(&msg, msg.hdr.exchange, raw);
 }
 

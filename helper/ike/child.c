@@ -77,15 +77,15 @@ struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool 
 
 	if (!child)
 		return NULL;
-	child->nego = calloc(1, sizeof(*child->nego));
+	child->negotiation = calloc(1, sizeof(*child->negotiation));
 	child->spi_in = new_spi(sa->ike);
-	if (!child->nego || !child->spi_in) {
-		free(child->nego);
+	if (!child->negotiation || !child->spi_in) {
+		free(child->negotiation);
 		free(child);
 		return NULL;
 	}
-	buf_init(&child->nego->ni);
-	buf_init(&child->nego->nr);
+	buf_init(&child->negotiation->ni);
+	buf_init(&child->negotiation->nr);
 	buf_init(&child->lowest_nonce);
 	buf_init(&child->rival_nonce);
 	child->sa = sa;
@@ -129,13 +129,13 @@ bool ike_child_set_sels(struct ike_child *child, const struct kern_sel *sels, un
 	return true;
 }
 
-void ike_nego_free(struct ike_child *child)
+void ike_negotiation_free(struct ike_child *child)
 {
-	struct ike_nego *n = child->nego;
+	struct ike_negotiation *n = child->negotiation;
 
 	if (!n)
 		return;
-	child->nego = NULL;
+	child->negotiation = NULL;
 	buf_free(&n->ni);
 	buf_free(&n->nr);
 	ike_kex_clear(&n->kex);
@@ -144,7 +144,7 @@ void ike_nego_free(struct ike_child *child)
 
 void ike_child_answering(struct ike_child *child, bool on)
 {
-	child->sa->n_nego_in += on - child->answering;
+	child->sa->n_negotiations_in += on - child->answering;
 	child->answering = on;
 }
 
@@ -242,7 +242,7 @@ static void report_up(const struct ike_child *child)
 /* Checks whether the granted selectors exclude the packet that caused the negotiation. */
 static bool misses_packet(const struct ike_child *child)
 {
-	const struct ike_nego *n = child->nego;
+	const struct ike_negotiation *n = child->negotiation;
 
 	return child->initiator && !n->rekeys && n->has_flow && !ike_child_covers(child, &n->flow);
 }
@@ -271,16 +271,16 @@ static void report_partial(const struct ike_child *child)
 void ike_child_up(struct ike_child *child)
 {
 	struct ike *ike = child->sa->ike;
-	bool first = !child->nego->rekeys, missed = misses_packet(child);
-	bool of_packet = child->nego->has_flow;
-	uint32_t entry = child->nego->flow.number;
-	struct ike_child *old = child->nego->rekeys ?
-				ike_child_find(child->sa, child->nego->rekeys) : NULL;
+	bool first = !child->negotiation->rekeys, missed = misses_packet(child);
+	bool of_packet = child->negotiation->has_flow;
+	uint32_t entry = child->negotiation->flow.number;
+	struct ike_child *old = child->negotiation->rekeys ?
+				ike_child_find(child->sa, child->negotiation->rekeys) : NULL;
 
 	child->state = IKE_CHILD_UP;
 	child->since = ike->now;
 	child->up_seq = ++ike->seq;
-	ike_nego_free(child);
+	ike_negotiation_free(child);
 	if (!child->tun)
 		return;
 	if (first && child->initiator && child->tun->sa == child->sa && !ike_task_of(child->sa, child->tun))
@@ -293,7 +293,7 @@ void ike_child_up(struct ike_child *child)
 	ike_unique_soon(child->tun->peer);
 	report_up(child);
 	if (old)
-		ike_ops_done(&old->rekeyed, NULL);
+		ike_waiters_done(&old->rekeyed, NULL);
 	/* before an orphan gives the same ones up */
 	ike_routes_child(child);
 	ike_updown_child(child);
@@ -339,7 +339,7 @@ static bool uncount(struct ike_child *child, const char *why)
 
 /*
  * The peer takes back what it has just made, or the IKE SA goes with both in it: what
- * that took over from is what the tunnel has, to be renewed and begun anew like any other.
+ * that took over from is what the tunnel has, to be renewed and initiated again like any other.
  */
 static void give_back(const struct ike_child *child)
 {
@@ -388,8 +388,8 @@ void ike_child_free(struct ike_child *child, const char *why)
 	for (at = &sa->children; *at != child; at = &(*at)->next)
 		;
 	*at = child->next;
-	if (sa->nego == child)
-		sa->nego = NULL;
+	if (sa->negotiation == child)
+		sa->negotiation = NULL;
 	ike_child_answering(child, false);
 	ike_timer_off(&sa->ike->timers, &child->idle);
 	ike_timer_off(&sa->ike->timers, &child->renew);
@@ -404,9 +404,9 @@ void ike_child_free(struct ike_child *child, const char *why)
 	ike_updown_end(child);
 	if (child->state == IKE_CHILD_UP)
 		report_down(child, why);
-	ike_nego_free(child);
-	ike_ops_done(&child->ops, NULL);
-	ike_ops_done(&child->rekeyed, why);
+	ike_negotiation_free(child);
+	ike_waiters_done(&child->ops, NULL);
+	ike_waiters_done(&child->rekeyed, why);
 	buf_free(&child->lowest_nonce);
 	buf_free(&child->rival_nonce);
 	ike_spans_drop(&sa->ike->spans, child->spans);
@@ -424,19 +424,20 @@ bool ike_child_is_last(const struct ike_child *child)
 	const struct ike_sa *sa = child->sa;
 
 	return child->state == IKE_CHILD_UP && sa->state == IKE_STATE_ESTABLISHED &&
-	       ike_sa_children_up(sa) == 1 && !sa->replacing && !sa->nego && !sa->n_nego_in &&
+	       ike_sa_children_up(sa) == 1 && !sa->replacing && !sa->negotiation &&
+	       !sa->n_negotiations_in &&
 	       !sa->tasks;
 }
 
 /* it goes, and from now on nothing is sent by it */
-void ike_child_mute(struct ike_child *child)
+void ike_child_stop_sending(struct ike_child *child)
 {
 	ike_install_before(child);
 	ike_uninstall_out(child);
 }
 
 /* nothing more goes out; what is on its way may still come in. True: it was the tunnel's last */
-bool ike_child_retire(struct ike_child *child, const char *why)
+bool ike_child_delete_delayed(struct ike_child *child, const char *why)
 {
 	struct ike_timers *timers = &child->sa->ike->timers;
 	bool last = uncount(child, why);
@@ -450,7 +451,7 @@ bool ike_child_retire(struct ike_child *child, const char *why)
 	ike_timer_off(timers, &child->renew);
 	ike_install_deferred_free(child);
 	ike_await_end(child);
-	ike_child_mute(child);
+	ike_child_stop_sending(child);
 	return last && !child->replaced && !child->final;
 }
 
@@ -468,7 +469,7 @@ void ike_child_delete(struct ike_child *child, const char *why)
 		ike_sa_delete(sa, why);
 		return;
 	}
-	again = ike_child_retire(child, why);
+	again = ike_child_delete_delayed(child, why);
 	if (sa->state == IKE_STATE_DELETING ||
 	    !ike_task_add(sa, IKE_TASK_DELETE_CHILD, NULL, child->spi_in, NULL)) {
 		ike_child_free(child, why);

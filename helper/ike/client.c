@@ -117,8 +117,8 @@ static bool find_client(const struct ike_span *span, void *arg)
 	struct ike_sa *sa = span_owner(span, s);
 	const struct ike_child *c = span->child;
 
-	if (sa && sa->state == IKE_STATE_ESTABLISHED && !sa->replacing && !sa->no_more &&
-	    (!s->found || s->found->born < sa->born) &&
+	if (sa && sa->state == IKE_STATE_ESTABLISHED && !sa->replacing && !sa->no_additional_sas &&
+	    (!s->found || s->found->created_seq < sa->created_seq) &&
 	    (c ? takes(c->sels, c->n_sels, s->flow) : takes(sa->had, sa->n_had, s->flow)))
 		s->found = sa;
 	return true;
@@ -157,7 +157,7 @@ static unsigned int append(struct kern_sel *out, unsigned int n, const struct ke
  * @out: gets the selectors, at most KERN_SEL_MAX
  *
  * They are those of the CHILD SA that @child replaces. Without one, they are those of an idle CHILD SA
- * of the same IKE SA, and those of the IKE SA that the client authenticates anew for. A client that is
+ * of the same IKE SA, and those of the IKE SA that the client reauthenticates. A client that is
  * offered more may take the packets of others (RFC 7296 2.9 lets it choose).
  *
  * Return: how many
@@ -166,7 +166,7 @@ unsigned int ike_client_has(const struct ike_child *child, struct kern_sel *out)
 {
 	const struct ike_sa *sa = child->sa;
 	const struct ike_sa *from = sa->replaces ? ike_sa_find(sa->ike, sa->replaces) : NULL;
-	uint32_t rekeys = child->nego->rekeys;
+	uint32_t rekeys = child->negotiation->rekeys;
 	const struct ike_child *c = rekeys ? ike_child_find(child->sa, rekeys) : NULL;
 	unsigned int n = 0;
 

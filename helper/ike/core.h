@@ -52,7 +52,7 @@ struct ike_route;
 struct ike_route_use;
 struct ike_updown;
 
-/* what is counted when a message ends without effect */
+/* Counters of messages without effect. */
 #define IKE_COUNTERS(X)				\
 	X(RECEIVED,		"received")	\
 	X(SENT,			"sent")		\
@@ -170,7 +170,7 @@ struct ike {
 	struct ike_sa *sas;
 	unsigned int n_sas, n_half_open;
 	struct ike_sa *half_open, **half_open_end;	/* the oldest first; also dead ones with a job */
-	unsigned int n_stranger_jobs;
+	unsigned int n_unauthenticated_jobs;
 	struct ike_sa **by_spi, **by_init;	/* hash tables of table_size heads each */
 	size_t table_size;
 	struct ike_table by_id;		/* established SAs, by the peer's identity */
@@ -201,7 +201,7 @@ struct ike {
 	struct rate_limit causes[IKE_CAUSE_MAX];
 	struct rate_table starts, notifies, failures, lines;	/* of addresses: limit.c, report.c */
 	struct rate_table proved;	/* identities and addresses authenticated lately: limit.c */
-	size_t strangers_memory;	/* fragments that half-open SAs hold */
+	size_t unauthenticated_memory;	/* fragments that half-open SAs hold */
 	uint64_t counters[IKE_COUNT_MAX];
 	/* notes for the next failure that is reported */
 	struct ike_difference noted[IKE_DIFFERENCES_MAX];
@@ -215,16 +215,16 @@ struct ike {
 };
 
 /* somebody waits for the outcome of up or down; freed when nothing is pending */
-struct ike_op {
+struct ike_waiter {
 	unsigned int pending;
 	char *error;
 	ike_waiter_t waiter;
 	void *arg;
 };
 
-struct ike_op_list {
+struct ike_waiter_list {
 	unsigned int n;
-	struct ike_op **ops;
+	struct ike_waiter **ops;
 };
 
 /**
@@ -360,7 +360,7 @@ struct ike_tunnel {
 	struct ike_route_use *routes;
 	uint64_t route_told;
 	struct ike_timer timer;
-	struct ike_op_list ops;
+	struct ike_waiter_list ops;
 };
 
 enum ike_state {
@@ -388,7 +388,7 @@ struct ike_task {
 	struct ike_tunnel *tun;
 	uint32_t spi;
 	uint32_t entry;			/* of a tunnel with a CHILD SA for each */
-	bool anew;			/* though there is one, on an SA that is to go */
+	bool force_new;			/* though there is one, on an SA that is to go */
 	bool has_flow;
 	struct kern_flow flow;
 };
@@ -430,12 +430,12 @@ struct ike_retrans {
 };
 
 /**
- * struct ike_proof - how one end has shown who it is, for people
+ * struct ike_auth_info - how one end has shown who it is, for people
  * @how: "psk", "ecdsa-p256-sha256", ...; empty: not yet
  * @key: subject of the certificate, or file of the raw key; NULL: neither
  * @not_after: of the certificate; 0: there is none
  */
-struct ike_proof {
+struct ike_auth_info {
 	char how[24];
 	char *key;
 	time_t not_after;
@@ -475,8 +475,8 @@ struct ike_answer {
  * @fragments: both can (RFC 7383 2.3); @frag_size: IP datagrams no larger, 0: as configured
  * @frags: of the peer's requests, as @answers, and of its response, while not all have come
  * @busy_out: our next request is being made by a job, or a response is being worked on
- * @nego: the CHILD SA that our outstanding request is to create
- * @n_nego_in: how many the peer's requests are to create that are not answered yet
+ * @negotiation: the CHILD SA that our outstanding request is to create
+ * @n_negotiations_in: how many the peer's requests are to create that are not answered yet
  * @deleting_spi: our inbound one of the CHILD SA that our outstanding request deletes
  * @delete_sent: the DELETE of the IKE SA is on its way
  * @tasks: what else we want, the first to be asked first
@@ -488,15 +488,15 @@ struct ike_answer {
  * @keyed: it has its keys
  * @heir: own SPI of the SA that took over
  * @authenticated: by which exchange it counts, whatever rekeyed it since
- * @rekey_at: when to rekey it, @reauth_at: when to authenticate anew; 0: never
+ * @rekey_at: when to rekey it, @reauth_at: when to reauthenticate; 0: never
  * @ends_after: a load made it too old: its end by `ike-lifetime` and `reauth` is not before; 0: no load
  * @rekey_refused: the peer does not rekey IKE SAs
  * @temporary_since: the first TEMPORARY_FAILURE in its answers to that
- * @no_more: the peer makes no further CHILD SA on it
+ * @no_additional_sas: the peer makes no further CHILD SA on it
  * @sig_hashes: what the peer can verify in a Digital Signature, a bit each; 0: it has not said
  * @certreq: key IDs of the CAs that the peer trusts, side by side
- * @born: when it was made, @authed: when the peer was authenticated by it, both of
- *	ike->seq; @authed 0: not yet, or it came by rekeying
+ * @created_seq: when it was made, @auth_seq: when the peer was authenticated by it, both of
+ *	ike->seq; @auth_seq 0: not yet, or it came by rekeying
  * @confirmed: the peer has it, too: it has said something by it
  * @loses_to: both ends began at once, and the SA with this SPI of ours stays
  * @asked: whether the peer has that one, too
@@ -552,15 +552,15 @@ struct ike_sa {
 	bool fragments;
 	uint16_t frag_size;
 	struct v2_frags *frags[IKE_WINDOW + 1];
-	struct ike_child *nego;
-	unsigned int n_nego_in;
+	struct ike_child *negotiation;
+	unsigned int n_negotiations_in;
 	uint32_t deleting_spi;
 	bool delete_sent;
 	struct ike_task *tasks, **tasks_end;
 	unsigned int n_tasks;
 	struct ike_child *children;
 	struct conf_id remote_id;	/* as authenticated; owned */
-	struct ike_proof our_proof, their_proof;
+	struct ike_auth_info our_auth_info, their_auth_info;
 	struct ike_link id_link, look_link;
 	uint64_t created, established, last_in;
 	struct ike_timer life, liveness, keepalive;
@@ -568,7 +568,7 @@ struct ike_sa {
 	bool natt_forced;
 	bool nat_ours;			/* and we are behind it */
 	bool nat_theirs;		/* and the peer is behind one */
-	struct ike_op_list ops;
+	struct ike_waiter_list ops;
 	uint32_t sig_hashes;
 	struct buf certreq;
 	uint64_t replaces;
@@ -576,12 +576,12 @@ struct ike_sa {
 	struct ike_sa *from, *rekey_out, *rekey_in;
 	uint64_t heir;
 	uint64_t authenticated, rekey_at, reauth_at, ends_after, temporary_since;
-	bool keyed, rekey_refused, no_more;
-	struct ike_op_list answered;	/* who waits for the peer's next answer */
+	bool keyed, rekey_refused, no_additional_sas;
+	struct ike_waiter_list answered;	/* who waits for the peer's next answer */
 	uint64_t rtt;			/* ms from our last request to its answer */
 	unsigned int rtt_tries;		/* repetitions of it */
-	uint64_t suspected;		/* when the peer was asked for that; 0: never */
-	uint64_t born, authed, loses_to, close_at;
+	uint64_t tested_at;		/* when the peer was asked for that; 0: never */
+	uint64_t created_seq, auth_seq, loses_to, close_at;
 	bool confirmed, asked;
 	bool one_too_many;		/* it is closed for that */
 	bool called;
@@ -611,8 +611,8 @@ enum ike_child_state {
 	IKE_CHILD_DELETING,
 };
 
-/* what is known only while a CHILD SA is negotiated */
-struct ike_nego {
+/* State of a CHILD SA that exists only while it is negotiated. */
+struct ike_negotiation {
 	struct buf ni, nr;
 	struct ike_kex kex;
 	uint32_t rekeys;		/* our inbound SPI of the CHILD SA that it replaces */
@@ -634,7 +634,7 @@ struct ike_nego {
  * @hard_at: when the module ends its first SA by time, in ms of the core's clock; 0: never
  * @answering: the peer's request that is to create it is not answered yet
  * @replacing: a successor is being negotiated
- * @replaced: a successor is up: its end is no reason to start anew
+ * @replaced: a successor is up: its end starts no new one
  * @final: nor is its end when this is set: it was idle
  * @awaited_at: destination of the packets with SPI @spi_in that the module queues until the
  *	inbound SA is installed; family 0: the module queues none
@@ -660,7 +660,7 @@ struct ike_child {
 	struct ike_proposal prop;
 	uint8_t mode;
 	bool no_tfc;		/* the peer takes no padded packets */
-	struct ike_op_list rekeyed;	/* who waits for its successor */
+	struct ike_waiter_list rekeyed;	/* who waits for its successor */
 	uint64_t soft_at;	/* when that comes by time; 0: never */
 	uint64_t hard_at;
 	bool soft;		/* its soft limit is over */
@@ -682,8 +682,8 @@ struct ike_child {
 	struct ike_timer idle, renew, defer;
 	struct ike_child_keys *out_keys;	/* of an outbound SA that is put off */
 	uint64_t defer_until;
-	struct ike_op_list ops;
-	struct ike_nego *nego;
+	struct ike_waiter_list ops;
+	struct ike_negotiation *negotiation;
 	struct ike_route_use *routes;
 	struct ike_updown **updowns;
 	unsigned int n_updowns;
@@ -709,17 +709,17 @@ struct ike_job_dh {
 void ike_report(struct ike *ike, enum ike_event_type type, const char *peer, const char *tunnel,
 		json_t *data, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* reports an event that any host can cause: limited for each cause and, within it, each address */
-void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
-			 const struct addr *from, const char *fmt, ...)
+void ike_report_unauthenticated(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
+				const struct addr *from, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 const char *ike_proposals_str(const struct ike_proposal *p, unsigned int n, char *out, size_t len);
 const char *ike_ts_list_str(const struct ts *ts, unsigned int n, char *out, size_t len);
 /* would a line about a stranger be written? What is dear to say need not be put together else */
-bool ike_hears_strangers(struct ike *ike, enum ike_cause cause, const struct addr *from);
+bool ike_hears_unauthenticated(struct ike *ike, enum ike_cause cause, const struct addr *from);
 void ike_unheard(struct ike *ike, enum ike_cause cause);	/* a line was not put together */
-bool ike_is_strangers(const struct ike_sa *sa);	/* responder, not authenticated yet */
+bool ike_is_unauthenticated(const struct ike_sa *sa);	/* responder, not authenticated yet */
 const struct addr *ike_asker(const struct ike_sa *sa);	/* whose share its lines take */
-bool ike_tells_exchange(struct ike_sa *sa);	/* takes a turn where the SA is a stranger's */
+bool ike_reports_exchange(struct ike_sa *sa);	/* takes a turn where the SA is a stranger's */
 void ike_count(struct ike *ike, enum ike_counter counter);
 /* Reports an error of an IKE SA. This host initiated it, or its peer is authenticated. */
 void ike_report_error(struct ike_sa *sa, const char *tunnel, const char *fmt, ...)
@@ -750,11 +750,12 @@ void ike_failure_over(struct ike_peer *peer, const char *tunnel);
 json_t *ike_failure_json(const struct ike_failure *f, uint64_t now);
 void ike_failure_free(struct ike_failure *f);
 
-/* ---- op.c: those who wait ---- */
-struct ike_op *ike_op_new(ike_waiter_t waiter, void *arg);	/* pending once */
-bool ike_op_add(struct ike_op_list *list, struct ike_op *op);	/* one more pending */
-void ike_op_done(struct ike_op *op, const char *error);
-void ike_ops_done(struct ike_op_list *list, const char *error);
+/* ---- waiter.c: callers that wait for an outcome ---- */
+struct ike_waiter *ike_waiter_new(ike_waiter_t waiter, void *arg);	/* pending once */
+bool ike_waiter_add(struct ike_waiter_list *list,
+		    struct ike_waiter *op);	/* one more pending */
+void ike_waiter_done(struct ike_waiter *op, const char *error);
+void ike_waiters_done(struct ike_waiter_list *list, const char *error);
 
 /* ---- tunnel.c ---- */
 void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow);
@@ -762,7 +763,7 @@ void ike_tunnel_start(struct ike_tunnel *tun, const struct kern_flow *flow);
 bool ike_tunnel_per_entry(const struct ike_tunnel *tun);
 /* has it all CHILD SAs that it can have? */
 bool ike_tunnel_is_whole(const struct ike_tunnel *tun);
-/* what @sa is to make for it; false: out of memory, or there are too many tasks already */
+/* Adds a task to @sa. Returns false without memory, or with too many tasks. */
 bool ike_tunnel_ask(struct ike_sa *sa, struct ike_tunnel *tun, const struct kern_flow *flow);
 /* one more packet waits, of an entry with a CHILD SA of its own */
 void ike_tunnel_ask_more(struct ike_tunnel *tun, const struct kern_flow *flow);
@@ -802,16 +803,16 @@ unsigned int ike_client_has(const struct ike_child *child, struct kern_sel *out)
 unsigned int ike_client_share(struct ike_sa *sa, const struct ike_tunnel *tun, struct kern_sel *sels,
 			      unsigned int n);
 
-/* ---- suspect.c: RFC 7296 2.4 ---- */
+/* ---- invalid_spi.c: RFC 7296 2.4 ---- */
 /* @from says that the peer does not know @sa */
-void ike_sa_suspect(struct ike_sa *sa, const struct endpoint *from);
-/* is it an INVALID_SPI outside of any SA? */
+void ike_sa_test_liveness(struct ike_sa *sa, const struct endpoint *from);
+/* handles an INVALID_SPI outside of any IKE SA */
 void ike_invalid_spi(struct ike *ike, const struct endpoint *from, uint32_t spi);
 
 /* ---- orphan.c: SAs of an earlier run ---- */
 /* a new configuration: which of them it still wants */
 void ike_orphans_sort(struct ike *ike);
-/* those that it wants and that we can replace */
+/* Starts to replace the SAs that an earlier run left, where this run can. */
 void ike_orphans_start(struct ike *ike);
 bool ike_orphans_wait(const struct ike_tunnel *tun);	/* has it any that is to be replaced? */
 unsigned int ike_orphans_of(const struct ike_tunnel *tun);
@@ -887,14 +888,14 @@ void ike_unique_soon(struct ike_peer *peer);
 void ike_unique_look(struct ike_sa *sa);
 void ike_unique_due(struct ike_timer *t);
 /* the peer is authenticated by @sa */
-void ike_unique_authed(struct ike_sa *sa);
+void ike_unique_authenticated(struct ike_sa *sa);
 /* the peer has said something by @sa behind IKE_AUTH */
 int ike_nonce_cmp(struct bytes a, struct bytes b);
 void ike_unique_confirmed(struct ike_sa *sa);
 /* the peer has answered our DELETE of @sa */
 void ike_unique_closed(struct ike_sa *sa);
 /* initiator, before IKE_AUTH; true: the peer's own IKE SA came first, and @sa is gone */
-bool ike_unique_yield(struct ike_sa *sa);
+bool ike_unique_peer_won(struct ike_sa *sa);
 
 /* ---- reload.c ---- */
 void ike_peers_free(struct ike *ike);
@@ -921,16 +922,16 @@ uint64_t ike_soft_ms(uint64_t ms, unsigned int percent, bool initiator);
 uint64_t ike_sa_end(const struct ike_sa *sa);	/* of an established one; IKE_NEVER */
 uint64_t ike_overdue(const struct ike *ike, uint64_t end);
 void ike_sa_life_changed(struct ike_sa *sa, const struct conf_peer *from);
-/* what a successor by rekeying has of @old from the beginning */
+/* Copies what a successor by rekeying inherits from @old at once. */
 bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old);
 /* and all the rest, which @old has no more: CHILD SAs, tasks, those who wait */
 void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old);
 /* it answers and asks nothing, until the peer deletes it, or @ms are over */
-void ike_sa_rest(struct ike_sa *sa, uint64_t ms);
+void ike_sa_await_peer_delete(struct ike_sa *sa, uint64_t ms);
 /* deletes it with a word to the peer, once the window allows; CHILD SAs leave the module now */
 void ike_sa_delete(struct ike_sa *sa, const char *why);
 /* the same, but what comes in by its CHILD SAs is taken until the peer knows */
-void ike_sa_retire(struct ike_sa *sa, const char *why);
+void ike_sa_delete_delayed(struct ike_sa *sa, const char *why);
 /* without a word; @why is told when it was established */
 void ike_sa_kill(struct ike_sa *sa, const char *why);
 /* the same because of an error, which is told, and passed to whoever waits */
@@ -973,8 +974,8 @@ struct ike_child *ike_child_new(struct ike_sa *sa, struct ike_tunnel *tun, bool 
 bool ike_child_set_sels(struct ike_child *child, const struct kern_sel *sels, unsigned int n);
 void ike_child_up(struct ike_child *child);
 void ike_child_free(struct ike_child *child, const char *why);	/* out of the module and the list */
-void ike_child_mute(struct ike_child *child);
-bool ike_child_retire(struct ike_child *child, const char *why);
+void ike_child_stop_sending(struct ike_child *child);
+bool ike_child_delete_delayed(struct ike_child *child, const char *why);
 /* DELETE to the peer, when the window allows; the IKE SA with it when this was its last */
 void ike_child_delete(struct ike_child *child, const char *why);
 bool ike_child_is_last(const struct ike_child *child);	/* of its IKE SA */
@@ -983,7 +984,7 @@ void ike_child_rekey(struct ike_child *child);
 void ike_child_clock(struct ike_child *child);
 /* the same, but not before @ms have passed */
 void ike_child_rekey_again(struct ike_child *child, uint64_t ms);
-/* what was to succeed it came to nothing */
+/* Reports that the rekeying of the CHILD SA with this inbound SPI failed. */
 void ike_child_rekey_failed(struct ike_sa *sa, uint32_t spi_in);
 struct ike_child *ike_child_find(struct ike_sa *sa, uint32_t spi_in);
 /* of any IKE SA */
@@ -995,7 +996,7 @@ void ike_child_publish_out(struct ike_child *child);	/* it has its outbound SPI 
 struct ike_child *ike_child_find_out(struct ike_sa *sa, uint8_t proto, uint32_t spi_out);
 uint8_t ike_child_proto(const struct ike_child *child);		/* PROTO_ESP, PROTO_AH */
 const char *ike_proto_str(uint8_t proto);			/* "ESP", "AH" */
-void ike_nego_free(struct ike_child *child);
+void ike_negotiation_free(struct ike_child *child);
 /* it is to come of a request of the peer's, until that is answered */
 void ike_child_answering(struct ike_child *child, bool on);
 unsigned int ike_sa_children_up(const struct ike_sa *sa);
@@ -1052,9 +1053,10 @@ void ike_id_local(const struct conf_id *conf, const struct addr *addr, struct wi
 bool ike_id_set(struct conf_id *id, uint8_t type, struct bytes data);
 void ike_id_clear(struct conf_id *id);
 /* @key, if any, is copied; where there is no memory it is not said */
-void ike_proof_set(struct ike_proof *proof, const char *how, const char *key, time_t not_after);
-void ike_proof_copy(struct ike_proof *to, const struct ike_proof *from);
-void ike_proof_clear(struct ike_proof *proof);
+void ike_auth_info_set(struct ike_auth_info *proof, const char *how, const char *key,
+		       time_t not_after);
+void ike_auth_info_copy(struct ike_auth_info *to, const struct ike_auth_info *from);
+void ike_auth_info_clear(struct ike_auth_info *proof);
 /* @remote: as it told us, NULL: not yet */
 const struct conf_secret *ike_id_secret(const struct conf *conf, const struct conf_peer *peer,
 					const struct addr *local, const struct conf_id *remote,
@@ -1088,7 +1090,7 @@ struct egress ike_egress_to(struct ike *ike, const struct addr *local, const str
 /* ---- ts.c ---- */
 /**
  * struct ike_ts_ours - what of an access list a CHILD SA may carry
- * @hosts: transport mode, between these two alone; NULL: tunnel mode
+ * @transport_sa: transport mode, between these two alone; NULL: tunnel mode
  * @has_entry: `child-sa per-entry`: only what @entry, a number, protects
  * @whole: the peer gets the selectors that it proposes, or none: they are not narrowed to an entry
  * @has: offered in place of the list's entries; NULL: the entries are
@@ -1096,7 +1098,7 @@ struct egress ike_egress_to(struct ike *ike, const struct addr *local, const str
  */
 struct ike_ts_ours {
 	const struct conf_list *list;
-	const struct ike_sa *hosts;
+	const struct ike_sa *transport_sa;
 	bool has_entry, whole;
 	uint32_t entry;
 	const struct kern_sel *has;

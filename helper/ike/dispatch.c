@@ -15,8 +15,9 @@ static void other_version(struct ike *ike, const struct wire_hdr *hdr, const str
 	ike_count(ike, IKE_COUNT_VERSION);
 	if (hdr->flags & WIRE_FLAG_RESPONSE || (hdr->major < 2 && hdr->spi_r))
 		return;
-	ike_report_stranger(ike, NULL, IKE_CAUSE_VERSION, &remote->addr, "%s begins in IKEv%u, expected IKEv2",
-			    endpoint_str(remote, from, sizeof(from)), hdr->major);
+	ike_report_unauthenticated(ike, NULL, IKE_CAUSE_VERSION, &remote->addr,
+				   "%s begins in IKEv%u, expected IKEv2",
+				   endpoint_str(remote, from, sizeof(from)), hdr->major);
 	if (hdr->major > v2_version.major)
 		v2_version.refuse(ike, hdr, local, remote);
 }

@@ -48,7 +48,7 @@ static bool is_plain(uint8_t type, struct bytes data)
 	return true;
 }
 
-/* what a stranger sent goes to logs and terminals: printable or in hexadecimal */
+/* Logs and terminals get octets of an unauthenticated peer printable or in hexadecimal. */
 const char *ike_id_str(uint8_t type, struct bytes data, char *out, size_t len)
 {
 	struct addr a;
@@ -197,7 +197,7 @@ static bool comes_before(const struct ike_peer *a, const struct ike_peer *b,
 	return rank_a > rank_b || (rank_a == rank_b && a->order < b->order);
 }
 
-/* those that name the remote address: a few, in no order */
+/* Blocks that name the remote address: a few, in no order. */
 static struct ike_peer *next_named(struct ike *ike, const struct addr *local,
 				   const struct addr *remote, const struct ike_peer *prev)
 {
@@ -270,21 +270,22 @@ struct egress ike_egress_to(struct ike *ike, const struct addr *local, const str
 	return p ? p->conf->egress : (struct egress){ 0 };
 }
 
-void ike_proof_clear(struct ike_proof *proof)
+void ike_auth_info_clear(struct ike_auth_info *proof)
 {
 	free(proof->key);
-	*proof = (struct ike_proof){ .how = "" };
+	*proof = (struct ike_auth_info){ .how = "" };
 }
 
-void ike_proof_set(struct ike_proof *proof, const char *how, const char *key, time_t not_after)
+void ike_auth_info_set(struct ike_auth_info *proof, const char *how, const char *key,
+		       time_t not_after)
 {
-	ike_proof_clear(proof);
+	ike_auth_info_clear(proof);
 	snprintf(proof->how, sizeof(proof->how), "%s", how);
 	proof->key = key ? strdup(key) : NULL;
 	proof->not_after = not_after;
 }
 
-void ike_proof_copy(struct ike_proof *to, const struct ike_proof *from)
+void ike_auth_info_copy(struct ike_auth_info *to, const struct ike_auth_info *from)
 {
-	ike_proof_set(to, from->how, from->key, from->not_after);
+	ike_auth_info_set(to, from->how, from->key, from->not_after);
 }

@@ -14,7 +14,7 @@ static const struct ike_limits default_limits = {
 	.half_open_max = CONF_HALF_OPEN,
 	.half_open_per_addr = CONF_HALF_OPEN_PER_ADDR,
 	.inits_per_addr = CONF_INITS_PER_ADDR,
-	.stranger_jobs_max = 256,
+	.unauthenticated_jobs_max = 256,
 	.retrans_tries = 5,
 	.retrans_first = 1000,
 	.children_max = 4096,
@@ -207,7 +207,7 @@ void ike_mapping(struct ike *ike, const struct kern_sa *ksa, const struct kern_e
 		ike_natt_follow(c->sa, &to, &from);
 }
 
-static void up_one(struct ike_tunnel *tun, struct ike_op *op)
+static void up_one(struct ike_tunnel *tun, struct ike_waiter *op)
 {
 	char text[IKE_NAME_MAX + IKE_TEXT_MAX];
 
@@ -216,24 +216,24 @@ static void up_one(struct ike_tunnel *tun, struct ike_op *op)
 			 "%s: IKEv2 cannot negotiate ESP and AH together: its SAs are set by hand (nfipsec sa add)",
 			 tun->name);
 		op->pending++;
-		ike_op_done(op, text);
+		ike_waiter_done(op, text);
 		return;
 	}
 	tun->down = false;
 	tun->retry_at = 0;
 	if (ike_tunnel_is_whole(tun)) {
 		op->pending++;
-		ike_op_done(op, ike_tunnel_partial(tun, text, sizeof(text)));
+		ike_waiter_done(op, ike_tunnel_partial(tun, text, sizeof(text)));
 		return;
 	}
-	if (!ike_op_add(&tun->ops, op))
+	if (!ike_waiter_add(&tun->ops, op))
 		return;
 	ike_tunnel_start(tun, NULL);
 }
 
 /* false: the waiter was told so */
 static bool find(struct ike *ike, const char *peer_name, const char *tunnel_name,
-		 struct ike_peer **peer, struct ike_tunnel **tun, struct ike_op *op)
+		 struct ike_peer **peer, struct ike_tunnel **tun, struct ike_waiter *op)
 {
 	char text[200];
 
@@ -248,14 +248,14 @@ static bool find(struct ike *ike, const char *peer_name, const char *tunnel_name
 		snprintf(text, sizeof(text), "peer %s has no tunnel", (*peer)->conf->name);
 	else
 		return true;
-	ike_op_done(op, text);
+	ike_waiter_done(op, text);
 	return false;
 }
 
 void ike_up(struct ike *ike, const char *peer_name, const char *tunnel_name, ike_waiter_t waiter,
 	    void *arg, uint64_t now)
 {
-	struct ike_op *op = ike_op_new(waiter, arg);
+	struct ike_waiter *op = ike_waiter_new(waiter, arg);
 	struct ike_tunnel *tun;
 	struct ike_peer *peer;
 
@@ -267,26 +267,26 @@ void ike_up(struct ike *ike, const char *peer_name, const char *tunnel_name, ike
 	else
 		for (tun = peer->tunnels; tun; tun = tun->next)
 			up_one(tun, op);
-	ike_op_done(op, NULL);
+	ike_waiter_done(op, NULL);
 }
 
 /* a negotiation on its way: what comes of it is not wanted */
-static void forget_nego(struct ike_sa *sa, struct ike_tunnel *tun)
+static void forget_negotiation(struct ike_sa *sa, struct ike_tunnel *tun)
 {
-	if (sa->nego && sa->nego->tun == tun)
-		sa->nego->tun = NULL;
+	if (sa->negotiation && sa->negotiation->tun == tun)
+		sa->negotiation->tun = NULL;
 }
 
-static void down_tunnel(struct ike_tunnel *tun, struct ike_op *op)
+static void down_tunnel(struct ike_tunnel *tun, struct ike_waiter *op)
 {
 	struct ike_sa *sa, *next_sa;
 	struct ike_child *c, *next;
 
 	for (sa = tun->peer->sas; sa; sa = next_sa) {
 		next_sa = sa->peer_next;
-		forget_nego(sa, tun);
+		forget_negotiation(sa, tun);
 		if (sa->state < IKE_STATE_ESTABLISHED && sa->initiator && !sa->from && !sa->tasks &&
-		    (!sa->nego || !sa->nego->tun)) {
+		    (!sa->negotiation || !sa->negotiation->tun)) {
 			ike_sa_kill(sa, "taken down");
 			continue;
 		}
@@ -295,23 +295,23 @@ static void down_tunnel(struct ike_tunnel *tun, struct ike_op *op)
 			if (c->tun != tun || c->state == IKE_CHILD_OFFERED)
 				continue;
 			if (ike_child_is_last(c)) {
-				ike_op_add(&sa->ops, op);
+				ike_waiter_add(&sa->ops, op);
 				ike_sa_delete(sa, "taken down");
 				break;
 			}
-			ike_op_add(&c->ops, op);
+			ike_waiter_add(&c->ops, op);
 			ike_child_delete(c, "taken down");
 		}
 	}
 }
 
-static void down_peer(struct ike_peer *peer, struct ike_op *op)
+static void down_peer(struct ike_peer *peer, struct ike_waiter *op)
 {
 	struct ike_sa *sa, *next;
 
 	for (sa = peer->sas; sa; sa = next) {
 		next = sa->peer_next;
-		ike_op_add(&sa->ops, op);
+		ike_waiter_add(&sa->ops, op);
 		ike_sa_delete(sa, "taken down");
 	}
 }
@@ -319,7 +319,7 @@ static void down_peer(struct ike_peer *peer, struct ike_op *op)
 void ike_down(struct ike *ike, const char *peer_name, const char *tunnel_name, ike_waiter_t waiter,
 	      void *arg, uint64_t now)
 {
-	struct ike_op *op = ike_op_new(waiter, arg);
+	struct ike_waiter *op = ike_waiter_new(waiter, arg);
 	struct ike_tunnel *tun, *t;
 	struct ike_peer *peer;
 
@@ -337,7 +337,7 @@ void ike_down(struct ike *ike, const char *peer_name, const char *tunnel_name, i
 		down_tunnel(tun, op);
 	else
 		down_peer(peer, op);
-	ike_op_done(op, NULL);
+	ike_waiter_done(op, NULL);
 }
 
 void ike_shutdown(struct ike *ike, uint64_t now)
@@ -377,5 +377,5 @@ json_t *ike_show(const struct ike *ike, uint64_t now)
 	for (i = 0; i < IKE_COUNT_MAX; i++)
 		json_object_set_new(counters, names[i], json_integer(ike->counters[i]));
 	return json_pack("{s:o,s:o,s:i,s:i}", "peers", peers, "ike", counters, "half_open",
-			 (int)ike->n_half_open, "stranger_jobs", (int)ike->n_stranger_jobs);
+			 (int)ike->n_half_open, "stranger_jobs", (int)ike->n_unauthenticated_jobs);
 }

@@ -43,7 +43,7 @@ enum ike_revocation {
 	IKE_REVOCATION_UNASKED,	/* that takes the network */
 };
 
-/* what happened, for `nfipsec watch`, for whoever waits on up/down, and for the log */
+/* Events for `nfipsec watch`, for callers of up and down, and for the log. */
 enum ike_event_type {
 	IKE_EVENT_ACQUIRE,	/* the module asked */
 	IKE_EVENT_EXCHANGE,	/* one message sent or received: name, message ID, sizes */
@@ -165,14 +165,14 @@ json_t *ike_show_failures(const struct ike *ike, uint64_t now);	/* likewise */
 /* {"peers":[{name, state, ike_sas:[...], tunnels:[...]}]}; caller owns it */
 json_t *ike_show(const struct ike *ike, uint64_t now);
 
-/* those of the configuration, and what tests change; they hold until the next ike_set_conf() */
+/* Limits of the configuration; tests change them. They hold until the next ike_set_conf(). */
 struct ike_limits {
 	/* half-open SAs, or requests without one in a second, from which COOKIE is demanded: RFC 7296 2.6 */
 	unsigned int cookie_threshold;
 	unsigned int half_open_max;
 	unsigned int half_open_per_addr;
 	unsigned int inits_per_addr;	/* a second, of who shows a cookie */
-	unsigned int stranger_jobs_max;	/* for half-open SAs, not over yet; 0: as many as those are */
+	unsigned int unauthenticated_jobs_max;	/* jobs of half-open SAs; 0: no limit */
 	unsigned int retrans_tries;	/* default 5 resends */
 	uint64_t retrans_first;		/* ms, default 1000, then x 1.8 with jitter */
 	unsigned int children_max;	/* of one IKE SA, that the peer may ask for; 0: as many as it likes */

@@ -31,7 +31,7 @@ static uint64_t soft_bytes(const struct ike_child *child, uint64_t hard)
 		       r % (SOFT_JITTER * 10)) / 1000;
 }
 
-/* what differs only in protocol and ports has the same, and is compared */
+/* Selectors that differ in protocol and ports alone have one hash, and are compared. */
 static uint32_t sels_hash(const struct ike_child *child)
 {
 	const struct ts *src = &child->sels[0].src, *dst = &child->sels[0].dst;
@@ -264,8 +264,8 @@ static bool has_other(const struct ike_child *child)
 {
 	const struct ike_child *c;
 
-	c = child->nego && child->nego->rekeys ?
-	    ike_child_find(child->sa, child->nego->rekeys) : NULL;
+	c = child->negotiation && child->negotiation->rekeys ?
+	    ike_child_find(child->sa, child->negotiation->rekeys) : NULL;
 	if (c && c != child && c->tun == child->tun && c->out_installed)
 		return true;
 	return ike_install_carried(child) || ike_orphans_carry(child);
@@ -281,7 +281,8 @@ bool ike_install_later(struct ike_child *child, const struct ike_child_keys *key
 	if (!child->out_keys)
 		return false;
 	*child->out_keys = *keys;
-	child->defer_until = ike->now + (child->nego->rekeys ? DEFER_REKEY_MS : DEFER_OTHER_MS);
+	child->defer_until = ike->now;
+	child->defer_until += child->negotiation->rekeys ? DEFER_REKEY_MS : DEFER_OTHER_MS;
 	child->defer.fn = defer_due;
 	ike_table_put(&ike->deferred, &child->defer_link, tunnel_hash(child));
 	ike_timer_set(&ike->timers, &child->defer, ike->now + DEFER_POLL_MS);

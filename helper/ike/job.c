@@ -17,7 +17,7 @@ void ike_job_submit(struct ike_sa *sa, struct ike_job *job)
 	job->stranger = sa->half_open;
 	if (job->stranger) {
 		sa->stranger_jobs++;
-		sa->ike->n_stranger_jobs++;
+		sa->ike->n_unauthenticated_jobs++;
 	}
 	sa->ike->ops->job(job, sa->ike->user);
 }
@@ -32,7 +32,7 @@ void ike_job_over(struct ike_sa *sa, const struct ike_job *job)
 	if (!job->stranger || !sa->half_open)
 		return;
 	sa->stranger_jobs--;
-	sa->ike->n_stranger_jobs--;
+	sa->ike->n_unauthenticated_jobs--;
 	if (sa->dead && !sa->stranger_jobs)
 		ike_half_open_end(sa);
 }

@@ -230,8 +230,8 @@ bool ike_half_open_make_room(struct ike *ike)
 {
 	struct ike_sa *sa;
 
-	if (ike->limits.stranger_jobs_max &&
-	    ike->n_stranger_jobs >= ike->limits.stranger_jobs_max) {
+	if (ike->limits.unauthenticated_jobs_max &&
+	    ike->n_unauthenticated_jobs >= ike->limits.unauthenticated_jobs_max) {
 		ike_count(ike, IKE_COUNT_JOB_LIMIT);
 		return false;
 	}
@@ -274,7 +274,7 @@ void ike_half_open_end(struct ike_sa *sa)
 	sa->half_open->half_open--;
 	sa->half_open = NULL;
 	ike->n_half_open--;
-	ike->n_stranger_jobs -= sa->stranger_jobs;
+	ike->n_unauthenticated_jobs -= sa->stranger_jobs;
 	sa->stranger_jobs = 0;
 	*sa->half_open_at = sa->half_open_next;
 	if (sa->half_open_next)

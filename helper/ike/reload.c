@@ -90,7 +90,7 @@ static bool peer_same(const struct reload *r, const struct conf_peer *a, const s
 /* ---- the proof of one IKE SA ---- */
 
 /* Has one end already authenticated by a secret or key of the old configuration? */
-static bool has_proof(const struct ike_sa *sa)
+static bool has_auth_info(const struct ike_sa *sa)
 {
 	return sa->state != IKE_STATE_DELETING &&
 	       (sa->state >= IKE_STATE_AUTH_SENT || sa->remote_id.type);
@@ -133,7 +133,7 @@ static void delete_unproved(const struct reload *r, struct ike_peer *peer,
 
 	while (sa) {
 		next = sa->peer_next ? ike_sa_get(sa->peer_next) : NULL;
-		if (has_proof(sa) && !proof_holds(r, sa, peer->conf, to))
+		if (has_auth_info(sa) && !proof_holds(r, sa, peer->conf, to))
 			ike_sa_delete(sa, "its secret or key changed");
 		else if (!address_holds(sa, peer->conf, to))
 			ike_sa_delete(sa, "its address is no longer configured");
@@ -465,7 +465,7 @@ void ike_set_conf(struct ike *ike, const struct conf *conf, uint64_t now)
 		at = &peer->next;
 		peer_update(peer, &conf->peers[i]);
 	}
-	/* what goes still reads the old configuration */
+	/* SAs that are being deleted still read the old configuration. */
 	while ((peer = old)) {
 		old = peer->next_old;
 		if (peer->old)

@@ -508,7 +508,7 @@ static bool advance(struct ike_peer *peer)
 	return true;
 }
 
-/* An address that the name had a moment ago serves, but the first try asks anew. */
+/* An address that the name had a moment ago serves, but the first try looks it up again. */
 static bool is_fresh(const struct ike_peer *peer, const struct ike_remote *r)
 {
 	uint64_t age = peer->ike->now - r->looked_at;

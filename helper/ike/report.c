@@ -31,12 +31,12 @@ static uint64_t line_key(const struct ike *ike, enum ike_cause cause, const stru
 }
 
 /**
- * ike_is_strangers - has the peer still to show who it is?
+ * ike_is_unauthenticated - has the peer still to show who it is?
  * @sa: the SA
  *
  * Return: true where the peer initiated it and is not authenticated.
  */
-bool ike_is_strangers(const struct ike_sa *sa)
+bool ike_is_unauthenticated(const struct ike_sa *sa)
 {
 	return !sa->initiator && sa->state < IKE_STATE_ESTABLISHED;
 }
@@ -53,25 +53,25 @@ bool ike_is_strangers(const struct ike_sa *sa)
  */
 const struct addr *ike_asker(const struct ike_sa *sa)
 {
-	return ike_is_strangers(sa) && sa->asker.family ? &sa->asker : &sa->remote.addr;
+	return ike_is_unauthenticated(sa) && sa->asker.family ? &sa->asker : &sa->remote.addr;
 }
 
 /**
- * ike_hears_strangers - would a line of this cause be written now?
+ * ike_hears_unauthenticated - would a line of this cause be written now?
  * @ike: the core
  * @cause: the cause
  * @from: the address that causes it
  *
  * Return: false: it would only be counted.
  */
-bool ike_hears_strangers(struct ike *ike, enum ike_cause cause, const struct addr *from)
+bool ike_hears_unauthenticated(struct ike *ike, enum ike_cause cause, const struct addr *from)
 {
 	return rate_limit_allows(&ike->causes[cause], &cause_rates[cause], ike->now) &&
 	       rate_table_allows(&ike->lines, line_key(ike, cause, from), &address_rate, ike->now);
 }
 
 /**
- * ike_unheard - a line was not even put together, for ike_hears_strangers() said no
+ * ike_unheard - a line was not even put together, for ike_hears_unauthenticated() said no
  * @ike: the core
  * @cause: its cause, under which it counts as suppressed
  */
@@ -86,7 +86,7 @@ static bool take_line(struct ike *ike, enum ike_cause cause, const struct addr *
 {
 	struct rate_limit *l = &ike->causes[cause];
 
-	if (!ike_hears_strangers(ike, cause, from)) {
+	if (!ike_hears_unauthenticated(ike, cause, from)) {
 		l->held++;
 		return false;
 	}
@@ -97,14 +97,14 @@ static bool take_line(struct ike *ike, enum ike_cause cause, const struct addr *
 }
 
 /**
- * ike_tells_exchange - is a message of this SA told to those who watch?
+ * ike_reports_exchange - is a message of this SA told to those who watch?
  * @sa: the SA
  *
  * Return: always true for a peer of ours, and not too often for a stranger.
  */
-bool ike_tells_exchange(struct ike_sa *sa)
+bool ike_reports_exchange(struct ike_sa *sa)
 {
-	return !ike_is_strangers(sa) ||
+	return !ike_is_unauthenticated(sa) ||
 	       rate_limit_take(&sa->ike->causes[IKE_CAUSE_EXCHANGE],
 			       &cause_rates[IKE_CAUSE_EXCHANGE], sa->ike->now);
 }
@@ -206,8 +206,8 @@ static bool said_lately(struct ike *ike, struct ike_failure *f, const char *text
  * cause has a limit, and each address a smaller one within it. A retransmission does not repeat
  * the line about the peer. The next line of a cause says how many were suppressed.
  */
-void ike_report_stranger(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
-			 const struct addr *from, const char *fmt, ...)
+void ike_report_unauthenticated(struct ike *ike, struct ike_peer *peer, enum ike_cause cause,
+				const struct addr *from, const char *fmt, ...)
 {
 	struct ike_event ev = { .type = IKE_EVENT_ERROR, .peer = peer ? peer->conf->name : NULL };
 	struct ike_failure **at = peer ? &peer->refusal : &ike->refusal;

@@ -167,7 +167,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, struct ike_peer *peer, bool initiator
 	*(initiator ? &sa->spi_i : &sa->spi_r) = spi;
 	sa->state = IKE_STATE_NEW;
 	sa->created = ike->now;
-	sa->born = ++ike->seq;
+	sa->created_seq = ++ike->seq;
 	sa->window = 1;
 	sa->life.fn = life_due;
 	sa->liveness.fn = liveness_due;
@@ -221,8 +221,8 @@ void ike_sa_put(struct ike_sa *sa)
 	sa->version->free(sa);
 	buf_free(&sa->certreq);
 	ike_id_clear(&sa->remote_id);
-	ike_proof_clear(&sa->our_proof);
-	ike_proof_clear(&sa->their_proof);
+	ike_auth_info_clear(&sa->our_auth_info);
+	ike_auth_info_clear(&sa->their_auth_info);
 	ike_certs_put(sa->certs);
 	ike_client_forget(sa);
 	free(sa);
@@ -234,7 +234,7 @@ static void unpublish(struct ike_sa *sa)
 	struct ike *ike = sa->ike;
 	struct ike_sa **at;
 
-	/* who has a reference still reads whose it was */
+	/* A holder of a reference still reads the name. */
 	ike_sa_set_peer(sa, NULL);
 	sa->peer = peer;
 	for (at = &ike->by_spi[bucket(ike, ike_sa_own_spi(sa))]; *at != sa; at = &(*at)->spi_next)
@@ -264,7 +264,7 @@ static void children_free(struct ike_sa *sa, const char *why)
 /* tunnels that this SA was to bring up */
 static void tasks_fail(struct ike_sa *sa, const char *error)
 {
-	struct ike_tunnel *tun = sa->nego ? sa->nego->tun : NULL;
+	struct ike_tunnel *tun = sa->negotiation ? sa->negotiation->tun : NULL;
 	struct ike_task *t;
 
 	if (tun && tun->sa == sa)
@@ -294,7 +294,7 @@ static void successor_gone(struct ike_sa *sa)
 		old->replacing = false;
 }
 
-/* what it was to come from, and what was to come of it */
+/* Unlinks the IKE SA from its predecessor and its successor. */
 static void rekeying_gone(struct ike_sa *sa, const char *why)
 {
 	struct ike_sa *old = sa->from;
@@ -333,8 +333,8 @@ static void kill(struct ike_sa *sa, const char *why, const char *error)
 		report_down(sa, why);
 	tasks_fail(sa, error);
 	children_free(sa, why);
-	ike_ops_done(&sa->ops, NULL);
-	ike_ops_done(&sa->answered, error);
+	ike_waiters_done(&sa->ops, NULL);
+	ike_waiters_done(&sa->answered, error);
 	ike_sa_put(sa);
 }
 
@@ -359,8 +359,8 @@ static const char *pending_tunnel(const struct ike_sa *sa)
 {
 	const struct ike_task *t;
 
-	if (sa->nego && sa->nego->tun)
-		return sa->nego->tun->conf->name;
+	if (sa->negotiation && sa->negotiation->tun)
+		return sa->negotiation->tun->conf->name;
 	for (t = sa->tasks; t; t = t->next)
 		if (t->tun)
 			return t->tun->conf->name;
@@ -380,9 +380,10 @@ void ike_sa_fail(struct ike_sa *sa, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	ike_note_sa(sa);
-	if (ike_is_strangers(sa))
-		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_MALFORMED, ike_asker(sa), "%s",
-				    text);
+	if (ike_is_unauthenticated(sa))
+		ike_report_unauthenticated(sa->ike, sa->peer, IKE_CAUSE_MALFORMED, ike_asker(sa),
+					   "%s",
+					   text);
 	else
 		ike_report_error(sa, pending_tunnel(sa), "%s", text);
 	ike_sa_fail_quiet(sa, text);
@@ -392,7 +393,10 @@ static void delete(struct ike_sa *sa, const char *why, bool retiring)
 {
 	if (sa->state == IKE_STATE_DELETING || sa->dead)
 		return;
-	/* what our request is to make goes when the peer has made it, or with the old one */
+	/*
+	 * The successor by our request is deleted when the peer's is complete, or with the old
+	 * IKE SA.
+	 */
 	if (sa->state < IKE_STATE_ESTABLISHED && sa->from)
 		return;
 	if (sa->state < IKE_STATE_ESTABLISHED) {
@@ -428,13 +432,13 @@ void ike_sa_delete(struct ike_sa *sa, const char *why)
 	delete(sa, why, false);
 }
 
-void ike_sa_retire(struct ike_sa *sa, const char *why)
+void ike_sa_delete_delayed(struct ike_sa *sa, const char *why)
 {
 	struct ike_child *c;
 
 	for (c = sa->children; c; c = c->next) {
 		c->replaced = true;
-		ike_child_retire(c, why);
+		ike_child_delete_delayed(c, why);
 	}
 	delete(sa, why, true);
 }
@@ -456,8 +460,8 @@ bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->called = old->called;
 	sa->called_at = old->called_at;
 	sa->reauth_at = old->reauth_at;
-	ike_proof_copy(&sa->our_proof, &old->our_proof);
-	ike_proof_copy(&sa->their_proof, &old->their_proof);
+	ike_auth_info_copy(&sa->our_auth_info, &old->our_auth_info);
+	ike_auth_info_copy(&sa->their_auth_info, &old->their_auth_info);
 	ike_recheck_inherit(sa, old);
 	memcpy(sa->name, old->name, sizeof(sa->name));
 	return !old->remote_id.type ||
@@ -465,7 +469,7 @@ bool ike_sa_inherit(struct ike_sa *sa, const struct ike_sa *old)
 			  (struct bytes){ old->remote_id.data, old->remote_id.len });
 }
 
-/* those that are being negotiated stay, and come to nothing */
+/* CHILD SAs under negotiation stay, and fail. */
 static void move_children(struct ike_sa *sa, struct ike_sa *old)
 {
 	struct ike_child **at = &old->children, *c;
@@ -498,7 +502,7 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 	for (tun = old->peer->tunnels; tun; tun = tun->next)
 		if (tun->sa == old)
 			tun->sa = sa;
-	/* what it is to follow, or loses to, is of the same peer */
+	/* Its predecessor and the SA that it loses to have the same peer. */
 	for (s = old->replacing ? old->peer->sas : NULL; s; s = s->peer_next)
 		if (s->replaces && s->replaces == ike_sa_own_spi(old))
 			s->replaces = ike_sa_own_spi(sa);
@@ -517,11 +521,11 @@ void ike_sa_take_over(struct ike_sa *sa, struct ike_sa *old)
 	sa->replacing = old->replacing;
 	old->replaces = 0;
 	old->replacing = false;
-	sa->no_more = old->no_more;
+	sa->no_additional_sas = old->no_additional_sas;
 	old->heir = ike_sa_own_spi(sa);
 }
 
-void ike_sa_rest(struct ike_sa *sa, uint64_t ms)
+void ike_sa_await_peer_delete(struct ike_sa *sa, uint64_t ms)
 {
 	struct ike_timers *timers = &sa->ike->timers;
 
@@ -549,7 +553,7 @@ struct ike_sa *ike_sa_usable(const struct ike_peer *peer)
 	struct ike_sa *sa, *coming = NULL;
 
 	for (sa = peer->sas; sa; sa = sa->peer_next) {
-		if (sa->replacing || sa->from || sa->no_more || sa->loses_to)
+		if (sa->replacing || sa->from || sa->no_additional_sas || sa->loses_to)
 			continue;
 		if (sa->state == IKE_STATE_ESTABLISHED)
 			return sa;

@@ -74,8 +74,8 @@ static const char *nat_str(const struct ike_sa *sa)
 	return sa->natt_forced ? "none, UDP by configuration" : "none";
 }
 
-static void set_proof(json_t *o, const char *auth, const char *cert, const char *key,
-		      const struct ike_proof *proof)
+static void set_auth_info(json_t *o, const char *auth, const char *cert, const char *key,
+			  const struct ike_auth_info *proof)
 {
 	if (*proof->how)
 		json_object_set_new(o, auth, json_string(proof->how));
@@ -128,8 +128,8 @@ static json_t *show_sa(const struct ike_sa *sa, uint64_t now)
 	json_object_set_new(o, "nat", json_string(nat_str(sa)));
 	json_object_set_new(o, "rtt_ms", json_integer(sa->rtt));
 	json_object_set_new(o, "silent", json_integer((now - sa->last_in) / 1000));
-	set_proof(o, "local_auth", "local_cert", "local_key", &sa->our_proof);
-	set_proof(o, "remote_auth", "remote_cert", "remote_key", &sa->their_proof);
+	set_auth_info(o, "local_auth", "local_cert", "local_key", &sa->our_auth_info);
+	set_auth_info(o, "remote_auth", "remote_cert", "remote_key", &sa->their_auth_info);
 	/* RFC 7383: larger ones go in fragments of that size */
 	max = sa->version->datagram_max(sa);
 	json_object_set_new(o, "fragments", json_boolean(max < WIRE_MSG_MAX));

@@ -22,7 +22,7 @@ void ike_table_init(struct ike_table *t);
 void ike_table_free(struct ike_table *t);
 void ike_table_put(struct ike_table *t, struct ike_link *link, uint32_t hash);
 void ike_table_del(struct ike_table *t, struct ike_link *link);
-/* those that have this hash, which what is looked for shares with others */
+/* Iterates over the entries with this hash; the caller compares their keys. */
 struct ike_link *ike_table_first(const struct ike_table *t, uint32_t hash);
 struct ike_link *ike_table_next(const struct ike_link *link);
 /* without @key nobody can choose what has the same hash */

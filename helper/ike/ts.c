@@ -38,17 +38,18 @@ static void add_unique(struct wire_ts *list, const struct ts *ts)
 static bool entry_sel(const struct conf_entry *e, const struct ike_ts_ours *ours,
 		      struct kern_sel *out)
 {
-	const struct ike_sa *hosts = ours->hosts;
+	const struct ike_sa *transport_sa = ours->transport_sa;
 	struct ts local, remote;
 
 	if (e->action != CONF_PROTECT || (ours->has_entry && e->number != ours->entry))
 		return false;
 	out->src = e->src;
 	out->dst = e->dst;
-	if (!hosts)
+	if (!transport_sa)
 		return true;
-	ts_from_prefix(&hosts->local.addr, 8 * addr_len(&hosts->local.addr), &local);
-	ts_from_prefix(&hosts->remote.addr, 8 * addr_len(&hosts->remote.addr), &remote);
+	ts_from_prefix(&transport_sa->local.addr, 8 * addr_len(&transport_sa->local.addr), &local);
+	ts_from_prefix(&transport_sa->remote.addr, 8 * addr_len(&transport_sa->remote.addr),
+		       &remote);
 	return ts_intersect(&e->src, &local, &out->src) && ts_intersect(&e->dst, &remote, &out->dst);
 }
 
@@ -67,14 +68,14 @@ void ike_ts_offer(const struct ike_ts_ours *ours, const struct kern_flow *flow,
 		  struct wire_ts *local, struct wire_ts *remote)
 {
 	const struct conf_list *list = ours->list;
-	const struct ike_sa *hosts = ours->hosts;
+	const struct ike_sa *transport_sa = ours->transport_sa;
 	unsigned int i, at = 0;
 	struct kern_sel sel;
 
 	local->n = remote->n = 0;
 	if (flow && flow->src.family && flow->src.family == flow->dst.family &&
-	    (!hosts || (addr_equal(&flow->src, &hosts->local.addr) &&
-			addr_equal(&flow->dst, &hosts->remote.addr)))) {
+	    (!transport_sa || (addr_equal(&flow->src, &transport_sa->local.addr) &&
+			       addr_equal(&flow->dst, &transport_sa->remote.addr)))) {
 		of_packet(&flow->src, flow->proto, flow->sport, &local->ts[local->n++]);
 		of_packet(&flow->dst, flow->proto, flow->dport, &remote->ts[remote->n++]);
 	}

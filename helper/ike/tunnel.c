@@ -93,7 +93,8 @@ void ike_tunnel_ask_more(struct ike_tunnel *tun, const struct kern_flow *flow)
 	const struct ike_task *t;
 
 	if (!ike_tunnel_per_entry(tun) || !flow->src.family ||
-	    (sa->nego && sa->nego->tun == tun && sa->nego->entry == flow->number))
+	    (sa->negotiation && sa->negotiation->tun == tun &&
+	     sa->negotiation->entry == flow->number))
 		return;
 	for (t = sa->tasks; t; t = t->next)
 		if (t->tun == tun && !t->spi && t->entry == flow->number)
@@ -192,7 +193,7 @@ void ike_tunnel_failed(struct ike_tunnel *tun, const char *error)
 	tun->has_flow = false;
 	backoff(tun);
 	snprintf(text, sizeof(text), "%s: %s", tun->name, error);
-	ike_ops_done(&tun->ops, text);
+	ike_waiters_done(&tun->ops, text);
 	if (is_wanted(tun))
 		wait_turn(tun);
 }
@@ -227,7 +228,8 @@ void ike_tunnel_up(struct ike_tunnel *tun)
 	ike_timer_off(&tun->peer->ike->timers, &tun->timer);
 	/* further ones of its entries are still to come */
 	if (!tun->sa || !ike_tunnel_per_entry(tun))
-		ike_ops_done(&tun->ops, tun->ops.n ? ike_tunnel_partial(tun, text, sizeof(text)) : NULL);
+		ike_waiters_done(&tun->ops,
+				 tun->ops.n ? ike_tunnel_partial(tun, text, sizeof(text)) : NULL);
 }
 
 /**
@@ -295,7 +297,7 @@ void ike_tunnel_reset(struct ike_tunnel *tun, const char *error)
 	ike_lingers_drop(tun->peer->ike, tun, NULL);
 	if (sa)
 		ike_sa_drop_tunnel(sa, tun);
-	ike_ops_done(&tun->ops, error);
+	ike_waiters_done(&tun->ops, error);
 }
 
 void ike_tunnel_timer(struct ike_timer *t)

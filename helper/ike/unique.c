@@ -10,14 +10,14 @@
  * what is on its way still comes in.
  *
  * Whether two IKE SAs did cross both ends must see alike, too. Who has answered the
- * peer's IKE_AUTH does not send his own any more (ike_unique_yield()). So where
+ * peer's IKE_AUTH does not send his own any more (ike_unique_peer_won()). So where
  * both are authenticated, each end has had the other's IKE_SA_INIT before its own
  * IKE_AUTH was answered. Otherwise one end has forgotten the older one, and
  * the newer one stays.
  *
  * Not every implementation does so. One that keeps both is left to it for a
  * while, and then the one too many is closed from here; but not again and again,
- * for it may be one that begins anew whenever something is closed.
+ * because some peers initiate again whenever an SA is closed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -122,26 +122,26 @@ static void limit(struct ike_sa *sa)
 		if (s->state != IKE_STATE_ESTABLISHED || s->peer != sa->peer)
 			continue;
 		n++;
-		if (s != sa && (!first || s->born < first->born))
+		if (s != sa && (!first || s->created_seq < first->created_seq))
 			first = s;
 	}
 	if (first && sa->ike->limits.sas_of_id_max && n > sa->ike->limits.sas_of_id_max)
 		ike_sa_delete(first, "too many with this peer");
 }
 
-void ike_unique_authed(struct ike_sa *sa)
+void ike_unique_authenticated(struct ike_sa *sa)
 {
 	struct ike *ike = sa->ike;
 	struct ike_sa *o, *loser;
 
-	sa->authed = ++ike->seq;
+	sa->auth_seq = ++ike->seq;
 	limit(sa);
 	sa->confirmed = sa->initiator;
 	ike_unique_soon(sa->peer);
 	for (o = ike_sa_of_id(ike, &sa->remote_id, NULL); o;
 	     o = ike_sa_of_id(ike, &sa->remote_id, o)) {
 		if (o == sa || o->state != IKE_STATE_ESTABLISHED || o->initiator == sa->initiator ||
-		    o->loses_to || o->replaces || sa->replaces || o->authed < sa->born ||
+		    o->loses_to || o->replaces || sa->replaces || o->auth_seq < sa->created_seq ||
 		    !ike_sa_same_peer(o, sa))
 			continue;
 		loser = ike_nonce_cmp(lowest_nonce(sa), lowest_nonce(o)) < 0 ? sa : o;
@@ -168,7 +168,7 @@ static struct ike_sa *established(struct ike_peer *peer)
 	return sa && sa->state == IKE_STATE_ESTABLISHED ? sa : NULL;
 }
 
-/* what the tunnel wants is there, or the SA that is there shall make it */
+/* The CHILD SA of the tunnel is up, or the remaining IKE SA is to create it. */
 static void hand_over(struct ike_task *t, struct ike_sa *from, struct ike_sa *to)
 {
 	struct ike_tunnel *tun = t->tun;
@@ -207,7 +207,7 @@ static void abandon(struct ike_sa *sa, struct ike_sa *to)
 	ike_sa_put(to);
 }
 
-bool ike_unique_yield(struct ike_sa *sa)
+bool ike_unique_peer_won(struct ike_sa *sa)
 {
 	struct ike_sa *to = established(sa->peer);
 
@@ -220,7 +220,7 @@ bool ike_unique_yield(struct ike_sa *sa)
 /* one that waits for an answer need not wait any longer */
 static bool abandon_one(struct ike_peer *peer)
 {
-	/* who is to come from any address is not called */
+	/* This host does not initiate to a peer with any address. */
 	struct ike_sa *to = conf_peer_initiates(peer->conf) ? established(peer) : NULL, *sa;
 
 	for (sa = to ? peer->sas : NULL; sa; sa = sa->peer_next) {
@@ -253,7 +253,7 @@ static void make_on(struct ike_sa *winner, const struct ike_child *c)
 	if (!t)
 		return;
 	t->entry = c->entry;
-	t->anew = true;
+	t->force_new = true;
 	tun->sa = winner;
 	winner->version->run(winner);
 }
@@ -280,7 +280,7 @@ static bool may_close(struct ike_peer *peer)
 	return peer->n_closed < CLOSED_MAX;
 }
 
-/* what the peer has forgotten it does not make anew: that does not count */
+/* A peer does not initiate again for an SA that it has lost, so that one does not count. */
 void ike_unique_closed(struct ike_sa *sa)
 {
 	if (sa->one_too_many && sa->peer)
@@ -298,7 +298,7 @@ static bool close_children(struct ike_sa *sa)
 		ike_child_delete(c, why);
 		return true;
 	}
-	if (sa->children || sa->nego || sa->n_nego_in || sa->tasks)
+	if (sa->children || sa->negotiation || sa->n_negotiations_in || sa->tasks)
 		return false;
 	ike_sa_delete(sa, why);
 	return true;
@@ -342,7 +342,8 @@ static bool close_loser(struct ike_sa *sa)
 	}
 	if (!ours)
 		look_at(sa->peer, sa->close_at);
-	if (!ours || !all || sa->nego || sa->n_nego_in || sa->tasks || !is_confirmed(sa, winner))
+	if (!ours || !all || sa->negotiation || sa->n_negotiations_in || sa->tasks ||
+	    !is_confirmed(sa, winner))
 		return false;
 	return close_children(sa);
 }
@@ -385,7 +386,7 @@ static void look_around(struct ike_child *c)
 
 	for (sa = ike_sa_of_id(c->sa->ike, &c->sa->remote_id, NULL); sa && in_use(c);
 	     sa = ike_sa_of_id(c->sa->ike, &c->sa->remote_id, sa)) {
-		/* what is renewed, or lost already, goes its own way */
+		/* An SA that is being renewed, or that has lost already, is left alone. */
 		if (sa->loses_to || sa->replacing || c->sa->loses_to ||
 		    c->sa->replaces == ike_sa_own_spi(sa) || sa->state != IKE_STATE_ESTABLISHED ||
 		    !ike_sa_same_peer(sa, c->sa))
@@ -409,7 +410,8 @@ static bool is_left_over(const struct ike_sa *sa)
 	for (c = sa->children; c; c = c->next)
 		if (in_use(c))
 			return false;
-	return !sa->tasks && !sa->nego && !sa->n_nego_in && established(sa->peer) != sa;
+	return !sa->tasks && !sa->negotiation && !sa->n_negotiations_in &&
+	       established(sa->peer) != sa;
 }
 
 static bool has_twin(const struct ike_child *c)
@@ -424,7 +426,7 @@ static bool has_twin(const struct ike_child *c)
 	return false;
 }
 
-/* what the peer still sends by it is not lost */
+/* Packets that the peer still sends with it are not lost. */
 static bool is_quiet(const struct ike_child *c)
 {
 	uint64_t now = c->sa->ike->now;
@@ -481,7 +483,7 @@ void ike_unique_look(struct ike_sa *sa)
 		ike_table_put(&sa->ike->to_look_at, &sa->look_link, peer_hash(sa->peer));
 }
 
-/* what is to go has its time still to come */
+/* The SA to delete is not due yet. */
 static bool is_to_be_looked_at(const struct ike_sa *sa)
 {
 	const struct ike_child *c;

@@ -88,7 +88,7 @@ static struct ike_tunnel *tunnel_of(const struct ike_verify *v)
 	return peer ? ike_peer_tunnel(peer, v->tunnel) : NULL;
 }
 
-/* what carries its packets now */
+/* Returns the CHILD SA that carries the tunnel's packets. */
 static struct ike_child *child_of(const struct ike_tunnel *tun)
 {
 	struct ike_child *c, *newest = NULL;
@@ -117,17 +117,17 @@ static void on_outcome(void *arg, const char *error)
 	ike_timer_set(&v->ike->timers, &v->timer, v->ike->now);
 }
 
-static void wait_for(struct ike_verify *v, struct ike_op_list *list)
+static void wait_for(struct ike_verify *v, struct ike_waiter_list *list)
 {
-	struct ike_op *op = ike_op_new(on_outcome, v);
+	struct ike_waiter *op = ike_waiter_new(on_outcome, v);
 
 	v->asked = true;
 	if (!op)
 		return;
-	if (!ike_op_add(list, op))
-		ike_op_done(op, "out of memory");
+	if (!ike_waiter_add(list, op))
+		ike_waiter_done(op, "out of memory");
 	else
-		ike_op_done(op, NULL);
+		ike_waiter_done(op, NULL);
 }
 
 static void begin(struct ike_verify *v)
@@ -228,7 +228,7 @@ static void verify_due(struct ike_timer *t)
 		v->step = STEP_END;
 	else
 		v->step++;
-	/* what the core still has to tell would be taken for the outcome of another step */
+	/* A late event of the core would count as the outcome of another step. */
 	if ((v->step == STEP_END && !next_tunnel(v)) || v->asked)
 		finish(v);
 	else

@@ -53,7 +53,10 @@ struct cert_passphrase {
 };
 
 /* ---- cert.c, cert_load.c: the folders certs, cacerts and private of @dir ---- */
-/* those that are not there are empty; NULL: @err names the file, what was found and expected */
+/*
+ * Missing folders count as empty. Returns NULL with the file, and what was found and expected,
+ * in @err.
+ */
 struct cert_store *cert_store_load(const char *dir, const struct cert_passphrase *pass,
 				   unsigned int n_pass, char *err, size_t err_len);
 /* @text: a file that could not be used, what was found there and what was expected */
@@ -84,7 +87,7 @@ struct bytes cert_subject_der(const struct cert *cert);
 const struct cert_pub *cert_pub(const struct cert *cert);
 const struct cert_key *cert_own_key(const struct cert *cert);	/* NULL: not ours */
 time_t cert_not_after(const struct cert *cert);
-/* what to send with it: itself, then its CAs up to the one that is self-signed and left out */
+/* Certificates to send: its own, then its CAs without the self-signed one. */
 unsigned int cert_to_send(const struct cert *cert, struct bytes out[CERT_CHAIN_MAX]);
 /* is it from one of these CAs? @hashes: of CERTREQ, key IDs side by side */
 bool cert_is_from(const struct cert *cert, struct bytes hashes);

@@ -477,7 +477,7 @@ static bool is_ours_alone(const struct cert_chain *c, gnutls_x509_crt_t crt)
 	return false;
 }
 
-/* who gets the chain may do with it what is not safe on two threads */
+/* The caller may use the chain in ways that are not safe on two threads. */
 struct gnutls_x509_crt_int *const *cert_chain_crts(struct cert_chain *c, unsigned int *n)
 {
 	gnutls_x509_crt_t copy;

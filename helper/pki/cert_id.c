@@ -36,7 +36,7 @@ const char *cert_dn_str(struct bytes der, char *out, size_t len)
 		return out;
 	if (gnutls_x509_dn_import(dn, &d) >= 0 &&
 	    gnutls_x509_dn_get_str2(dn, &text, GNUTLS_X509_DN_FLAG_COMPAT) >= 0) {
-		/* what a stranger sent goes to logs and terminals */
+		/* Logs and terminals get octets of an unauthenticated peer. */
 		unquote(printable_copy(text.data, text.size, out, len));
 		for (at = 1; *out && out[at] && strlen(out) + 1 < len; at++)
 			if (out[at - 1] == ',' && (at == 1 || out[at - 2] != '\\')) {

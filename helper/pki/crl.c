@@ -556,7 +556,7 @@ bool crl_verify(struct crl *crl, gnutls_x509_crt_t issuer, char *err, size_t err
 	memcpy(crl->key, key, sizeof(key));
 	gnutls_x509_crl_deinit(crl->raw);
 	crl->raw = NULL;
-	/* what the tree of a long list took would stay with the allocator */
+	/* The allocator would keep the memory of a long list's tree. */
 	if (crl->n_entries > TRIM_FROM)
 		malloc_trim(0);
 	return true;

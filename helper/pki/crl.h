@@ -18,7 +18,7 @@
  */
 #define CRL_OCTETS_MAX	(1u << 20)
 
-/* what a CRL or an OCSP responder says of a certificate */
+/* Status of a certificate by a CRL or an OCSP responder. */
 struct revocation {
 	bool revoked;
 	time_t since;

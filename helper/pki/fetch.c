@@ -9,7 +9,7 @@
 
 #include "core/event.h"
 #include "pki/fetch.h"
-#include "pki/fetch_turn.h"
+#include "pki/fetch_host_lock.h"
 
 #define REDIRECTS_MAX	3
 #define POLL_MS		10000	/* curl has timers of its own within it, and fetch_stop() wakes it */
@@ -32,7 +32,7 @@ struct fetch {
 	pthread_mutex_t lock;
 	struct transfer *active;
 	bool stopped;
-	struct fetch_turns *turns;
+	struct fetch_host_locks *turns;
 };
 
 struct fetch *fetch_new(void)
@@ -41,9 +41,9 @@ struct fetch *fetch_new(void)
 
 	if (!f)
 		return NULL;
-	f->turns = fetch_turns_new();
+	f->turns = fetch_host_locks_new();
 	if (!f->turns || curl_global_init(CURL_GLOBAL_DEFAULT)) {
-		fetch_turns_free(f->turns);
+		fetch_host_locks_free(f->turns);
 		free(f);
 		return NULL;
 	}
@@ -55,7 +55,7 @@ void fetch_free(struct fetch *f)
 {
 	if (!f)
 		return;
-	fetch_turns_free(f->turns);
+	fetch_host_locks_free(f->turns);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 	/*
@@ -73,12 +73,12 @@ void fetch_stop(struct fetch *f)
 	for (t = f->active; t; t = t->next)
 		curl_multi_wakeup(t->multi);
 	pthread_mutex_unlock(&f->lock);
-	fetch_turns_stop(f->turns);
+	fetch_host_locks_stop(f->turns);
 }
 
 void fetch_flush(struct fetch *f)
 {
-	fetch_turns_flush(f->turns);
+	fetch_host_locks_flush(f->turns);
 }
 
 static bool fetch_stopped(struct fetch *f)
@@ -255,7 +255,7 @@ static bool with_handles(struct fetch *f, const struct fetch_request *req, CURL 
 	return ok;
 }
 
-/* what is left for it; 0: nothing */
+/* Returns the time left, 0: none. */
 static unsigned int time_left(const struct fetch_request *req)
 {
 	uint64_t now = event_now();
@@ -294,7 +294,7 @@ bool fetch(struct fetch *f, const struct fetch_request *req, struct buf *out, ch
 	   size_t err_len)
 {
 	struct transfer t = { .out = out, .max = req->max };
-	struct fetch_turn turn;
+	struct fetch_host_lock turn;
 	bool ok = false;
 
 	out->len = 0;
@@ -302,11 +302,12 @@ bool fetch(struct fetch *f, const struct fetch_request *req, struct buf *out, ch
 		snprintf(err, err_len, "not a URL of http: or https:");
 		return false;
 	}
-	switch (fetch_turn_take(f->turns, &turn, req->url,
-				req->deadline ? req->deadline : event_now() + req->timeout_ms)) {
+	switch (fetch_host_lock_take(f->turns, &turn, req->url,
+				     req->deadline ? req->deadline :
+					     event_now() + req->timeout_ms)) {
 	case TURN_TAKEN:
 		ok = in_turn(f, req, &t, err, err_len);
-		fetch_turn_give(f->turns, &turn, t.timed_out ? req->again_ms : 0);
+		fetch_host_lock_give(f->turns, &turn, t.timed_out ? req->again_ms : 0);
 		break;
 	case TURN_SILENT:
 		snprintf(err, err_len, "it did not answer in time a moment ago");

@@ -13,7 +13,7 @@ struct ocsp;
 struct ocsp *ocsp_new(gnutls_x509_crt_t cert, gnutls_x509_crt_t issuer);
 void ocsp_free(struct ocsp *ocsp);
 struct bytes ocsp_request(const struct ocsp *ocsp);	/* in DER, to be posted */
-/* what tells this certificate from all others, appended to @out */
+/* Appends the CertID of this certificate to @out. */
 void ocsp_cert_id(const struct ocsp *ocsp, struct buf *out);
 
 /**

@@ -76,7 +76,7 @@ void revoke_crls_digest(const struct revoke_crls *crls, uint8_t out[REVOKE_DIGES
  * @crls: NULL: none; the caller's stay the caller's
  *
  * What was learned from the network is forgotten, so that loading the
- * configuration is how an operator has it asked anew. While checks run, too.
+ * configuration is how an operator has it fetched again. While checks run, too.
  */
 void revoke_set_crls(struct revoke *r, struct revoke_crls *crls);
 

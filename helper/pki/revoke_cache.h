@@ -27,7 +27,7 @@ void revoke_answer_clear(struct revoke_answer *a);
 struct revoke_cache *revoke_cache_new(void);
 void revoke_cache_free(struct revoke_cache *cache);	/* nobody may be in revoke_cache_get() */
 void revoke_cache_flush(struct revoke_cache *cache);
-/* whoever waits for another's question stops waiting */
+/* Callers that wait for another's request stop waiting. */
 void revoke_cache_stop(struct revoke_cache *cache);
 
 /**
@@ -45,7 +45,7 @@ struct revoke_question {
 	unsigned int retry_ms;
 };
 
-/* what is known; false: it would have to be asked. @out: to be cleared */
+/* Looks a certificate up. Returns false if a responder must be asked. The caller clears @out. */
 bool revoke_cache_peek(struct revoke_cache *cache, struct bytes key, struct revoke_answer *out);
 /* from the cache, or asks; of threads with the same question one asks. @out: to be cleared */
 void revoke_cache_get(struct revoke_cache *cache, const struct revoke_question *q,

@@ -194,7 +194,7 @@ static bool add_folder(struct revoke_crls *crls, const char *dir, char *err, siz
 	return ok;
 }
 
-/* what an operator wants to know of a file before it matters */
+/* Verifies a list at load, so that its faults are in the log before a peer depends on it. */
 static void verify_now(const struct crl_file *f, const gnutls_x509_crt_t *cas, unsigned int n_cas)
 {
 	char why[WHY_MAX] = "none of the CA certificates is its CA";

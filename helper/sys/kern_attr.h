@@ -8,7 +8,7 @@
 
 #include "sys/kern.h"
 
-/* what of an SA goes into the message */
+/* Parts of an SA that a message contains. */
 enum kern_sa_part { KERN_SA_KEYS_ONLY, KERN_SA_ALL };
 
 /* all: false when the message has no room */

@@ -298,7 +298,7 @@ static int send_parts(struct udp *udp, const struct egress *by, const struct end
 	/* the kernel takes it from who has CAP_NET_ADMIN (sys/priv.c) */
 	if (by->mark)
 		put_control(&mh, SOL_SOCKET, SO_MARK, &by->mark, sizeof(by->mark));
-	/* what the kernel does not take now is lost like any datagram: IKE sends again */
+	/* IKE retransmits a datagram that the kernel refuses, like any lost one. */
 	if (sendmsg(fd, &mh, 0) < 0)
 		return -errno;
 	return 0;

@@ -19,7 +19,7 @@ typedef void (*udp_input_t)(const struct endpoint *local, const struct endpoint 
 struct udp *udp_open(char *err, size_t err_len);
 void udp_close(struct udp *udp);
 int udp_fd(const struct udp *udp, unsigned int i);	/* i < UDP_SOCKETS; -1: no IPv6 */
-/* what has come to socket @i, as much as is fair at a time */
+/* Reads datagrams of socket @i, as many as is fair at a time. */
 void udp_read(struct udp *udp, unsigned int i, udp_input_t input, void *arg);
 /* the NAT keepalive, RFC 3948 2.3; as udp_send() */
 int udp_send_keepalive(struct udp *udp, const struct egress *by, const struct endpoint *local,

@@ -540,7 +540,7 @@ static void an_sa_dies_while_a_job_runs(void **state)
 				world_load(&w->a, &gone);
 				world_load(&w->b, &gone);
 			} else {
-				/* the same again: certificates are read anew, nothing changed */
+				/* the same again: certificates are read again, nothing changed */
 				world_load(&w->a, &a);
 				world_load(&w->b, &b);
 			}
@@ -579,8 +579,8 @@ static void assert_says(const json_t *sa, const char *key, const char *expected)
 			 expected ? expected : "nothing");
 }
 
-static void assert_proofs(const struct node *n, const char *us, const char *our_subject,
-			  const char *them, const char *their_subject)
+static void assert_auth_info(const struct node *n, const char *us, const char *our_subject,
+			     const char *them, const char *their_subject)
 {
 	json_t *sa = shown(n), *ours = json_object_get(sa, "local_cert");
 	json_t *theirs = json_object_get(sa, "remote_cert");
@@ -610,14 +610,14 @@ static void show_says_how_each_end_did_it(void **state)
 
 	(void)state;
 	w = world_up(&a, &b);
-	assert_proofs(&w->a, "psk", NULL, "psk", NULL);
-	assert_proofs(&w->b, "psk", NULL, "psk", NULL);
+	assert_auth_info(&w->a, "psk", NULL, "psk", NULL);
+	assert_auth_info(&w->b, "psk", NULL, "psk", NULL);
 	world_free(w);
 	a.extra_peer = " local-auth cert\n ike-lifetime 10m\n reauth 2h\n";
 	b.extra_peer = " remote-auth cert\n";
 	w = world_up(&a, &b);
-	assert_proofs(&w->a, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a", "psk", NULL);
-	assert_proofs(&w->b, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a");
+	assert_auth_info(&w->a, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a", "psk", NULL);
+	assert_auth_info(&w->b, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a");
 	sa = shown(&w->a);
 	assert_says(sa, "renewal", "rekey");
 	assert_in_range(json_integer_value(json_object_get(sa, "rekey_in")), 300, 600);
@@ -627,18 +627,18 @@ static void show_says_how_each_end_did_it(void **state)
 	world_run(w, 600000);
 	assert_int_equal(node_ike_sas(&w->a, "established"), 1);
 	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
-	assert_proofs(&w->a, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a", "psk", NULL);
-	assert_proofs(&w->b, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a");
+	assert_auth_info(&w->a, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a", "psk", NULL);
+	assert_auth_info(&w->b, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=a");
 	sa = shown(&w->a);
 	assert_in_range(json_integer_value(json_object_get(sa, "reauth_in")), 3000, 6600);
 	json_decref(sa);
 	world_free(w);
-	/* the other way round, and authenticated anew next */
+	/* the other way round, and reauthenticated next */
 	a.extra_peer = " remote-auth cert\n ike-lifetime 2h\n reauth 10m\n";
 	b.extra_peer = " local-auth cert\n";
 	w = world_up(&a, &b);
-	assert_proofs(&w->a, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=b");
-	assert_proofs(&w->b, "ecdsa-p384-sha384", "C=XX, O=Test, CN=b", "psk", NULL);
+	assert_auth_info(&w->a, "psk", NULL, "ecdsa-p384-sha384", "C=XX, O=Test, CN=b");
+	assert_auth_info(&w->b, "ecdsa-p384-sha384", "C=XX, O=Test, CN=b", "psk", NULL);
 	sa = shown(&w->a);
 	assert_says(sa, "renewal", "reauth");
 	json_decref(sa);
@@ -649,7 +649,7 @@ static void show_says_how_each_end_did_it(void **state)
 	a.auth = b.auth = "pubkey";
 	a.extra_peer = b.extra_peer = "";
 	w = world_up(&a, &b);
-	assert_proofs(&w->b, "ecdsa-p384-sha384", NULL, "ecdsa-p384-sha384", NULL);
+	assert_auth_info(&w->b, "ecdsa-p384-sha384", NULL, "ecdsa-p384-sha384", NULL);
 	sa = shown(&w->a);
 	assert_says(sa, "remote_key", "b.example.com.pem");
 	assert_non_null(json_object_get(sa, "local_key"));

@@ -39,8 +39,8 @@ static uint32_t offered(struct node *n)
 	while (sa && sa->state != IKE_STATE_AUTH_SENT)
 		sa = sa->next;
 	assert_non_null(sa);
-	assert_non_null(sa->nego);
-	return sa->nego->spi_in;
+	assert_non_null(sa->negotiation);
+	return sa->negotiation->spi_in;
 }
 
 /* IKE_SA_INIT, answered by the stranger in B's place, and IKE_AUTH, which is under way */
@@ -172,8 +172,8 @@ static void create_child_sa(void **state)
 	(void)state;
 	ike_child_rekey(w->a.ike->sas->children);
 	assert_int_equal(world_sent(w, &w->a), 1);
-	assert_non_null(w->a.ike->sas->nego);
-	spi = w->a.ike->sas->nego->spi_in;
+	assert_non_null(w->a.ike->sas->negotiation);
+	spi = w->a.ike->sas->negotiation->spi_in;
 	assert_true(node_awaits(&w->a, spi));
 	world_deliver(w);
 	assert_int_equal(node_awaited(&w->a), 0);

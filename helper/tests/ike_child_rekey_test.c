@@ -227,7 +227,7 @@ static void child_taken_back(void **state)
 	world_free(w);
 }
 
-/* the IKE SA ends with both in it: the tunnel is begun anew as with one */
+/* the IKE SA ends with both in it: the tunnel is initiated again as with one */
 static void child_and_successor_die(void **state)
 {
 	static const struct world_conf at_load = { .start = "at-load", .extra_peer = "dpd 5s\n" };

@@ -299,7 +299,7 @@ static void gateway_begins_again(void **state)
 	end(w);
 }
 
-/* nor when both authenticate anew */
+/* nor when both reauthenticate */
 static void gateway_reauthenticates(void **state)
 {
 	static const struct world_conf reauth = { .remote = "any", .remote_id = "*.example.com", .extra_peer = "reauth 1h\n",

@@ -402,16 +402,16 @@ static const struct packet *auth_sent(const struct world *w, unsigned int number
 }
 
 /*
- * RFC 7383 2.5.2: whoever cuts a message anew has more fragments of it than before, for
+ * RFC 7383 2.5.2: a sender that fragments a message again has more fragments of it than before, for
  * by their number the peer tells them apart: two that have the same place of the
  * same number are the same octets.
  */
-static void cut_anew_into_more(void **state)
+static void fragmented_again_into_more(void **state)
 {
 	static const char *const sizes[] = { " fragmentation 584\n", " fragmentation 640\n",
 					     " fragmentation 900\n", NULL };
 	const struct packet *first, *last, *p;
-	unsigned int i, n, at, seen = 0, anew = 0;
+	unsigned int i, n, at, seen = 0, refragmented = 0;
 	struct world *w;
 
 	(void)state;
@@ -433,13 +433,13 @@ static void cut_anew_into_more(void **state)
 				if (IS_FRAGMENT(last))
 					assert_true(TOTAL(p) > TOTAL(last));
 				last = p;
-				anew++;
+				refragmented++;
 			}
 			world_run(w, 60000);
 			world_free(w);
 		}
 	}
-	assert_true(seen && anew);
+	assert_true(seen && refragmented);
 }
 
 static uint64_t tried_at[16];
@@ -582,7 +582,7 @@ static void never_whole(void **state)
 	world_run(w, 30000);
 	assert_true(w->a.up_done);
 	assert_non_null(strstr(w->a.up_error, "answers IKE_SA_INIT and not IKE_AUTH"));
-	assert_int_equal(w->b.ike->strangers_memory, 0);
+	assert_int_equal(w->b.ike->unauthenticated_memory, 0);
 	world_nothing_left(w);
 	world_free(w);
 }
@@ -643,32 +643,32 @@ static void strangers_share(void **state)
 	node_up(&w->a, NULL);
 	world_deliver(w);
 	/* others have it all */
-	w->b.ike->strangers_memory = 8u << 20;
+	w->b.ike->unauthenticated_memory = 8u << 20;
 	send_much(w, &w->a.log[1], 14000);
 	assert_int_equal(node_counter(&w->b, "fragment_refused"), 0);
-	assert_int_equal(w->b.ike->strangers_memory, 8u << 20);
+	assert_int_equal(w->b.ike->unauthenticated_memory, 8u << 20);
 	send_much(w, &w->a.log[1], 20000);
 	assert_true(node_counter(&w->b, "fragment_refused") > 0);
-	assert_int_equal(w->b.ike->strangers_memory, 8u << 20);
-	w->b.ike->strangers_memory = 0;
+	assert_int_equal(w->b.ike->unauthenticated_memory, 8u << 20);
+	w->b.ike->unauthenticated_memory = 0;
 	send_much(w, &w->a.log[1], 31000);
-	assert_in_range(w->b.ike->strangers_memory, 12000, 24000);
+	assert_in_range(w->b.ike->unauthenticated_memory, 12000, 24000);
 	/* but a message beyond all use is not kept, whoever else needs nothing */
 	w->b.ike->counters[IKE_COUNT_FRAGMENT_REFUSED] = 0;
 	send_much(w, &w->a.log[1], 50000);
 	assert_true(node_counter(&w->b, "fragment_refused") > 0);
-	assert_in_range(w->b.ike->strangers_memory, 0, 24000);
+	assert_in_range(w->b.ike->unauthenticated_memory, 0, 24000);
 	world_run(w, 60000);
-	assert_int_equal(w->b.ike->strangers_memory, 0);
+	assert_int_equal(w->b.ike->unauthenticated_memory, 0);
 	world_free(w);
 	/* whoever has it all keeps nobody out */
 	w = by_hand(f);
-	w->b.ike->strangers_memory = 8u << 20;
+	w->b.ike->unauthenticated_memory = 8u << 20;
 	world_send(w, &f[0]);
 	world_send(w, &f[1]);
 	world_send(w, &f[2]);
 	world_deliver(w);
-	assert_int_equal(w->b.ike->strangers_memory, 8u << 20);
+	assert_int_equal(w->b.ike->unauthenticated_memory, 8u << 20);
 	world_is_up(w);
 	world_free(w);
 }
@@ -685,7 +685,7 @@ int main(void)
 		cmocka_unit_test(repeated_and_reordered),
 		cmocka_unit_test(replayed_request),
 		cmocka_unit_test(smaller_when_unanswered),
-		cmocka_unit_test(cut_anew_into_more),
+		cmocka_unit_test(fragmented_again_into_more),
 		cmocka_unit_test(smaller_ones_start_over),
 		cmocka_unit_test(whole_when_it_fits),
 		cmocka_unit_test(one_side_small),

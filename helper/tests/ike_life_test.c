@@ -561,7 +561,7 @@ static void reload_meanwhile(void **state)
 	world_free(w);
 }
 
-/* a peer that forgot all begins anew: INITIAL_CONTACT, RFC 7296 2.4 */
+/* a restarted peer initiates with INITIAL_CONTACT, RFC 7296 2.4 */
 static void initial_contact(void **state)
 {
 	struct world *w = world_up(NULL, NULL);
@@ -576,7 +576,7 @@ static void initial_contact(void **state)
 	node_up(&w->a, NULL);
 	world_deliver(w);
 	world_is_up(w);
-	assert_non_null(node_line(&w->b, IKE_EVENT_IKE_DOWN, "began anew"));
+	assert_non_null(node_line(&w->b, IKE_EVENT_IKE_DOWN, "started again"));
 	world_free(w);
 }
 

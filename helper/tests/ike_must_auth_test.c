@@ -160,7 +160,7 @@ static void contact_is_initial_once(void **state)
 	newest_auth(&w->a, &m);
 	assert_non_null(bend_find_notify(&m, WIRE_N_INITIAL_CONTACT));
 	bend_free(&m);
-	/* authenticated anew, beside the one that is there: 2.8.3 */
+	/* reauthentication, beside the IKE SA that is up: 2.8.3 */
 	v2_reauthenticate(bend_sa(&w->a));
 	while (w->n_queue && node_ike_sas(&w->a, NULL) > 0 && w->a.n_log < 4)
 		world_step(w, addr_equal(&w->queue[0].from.addr, &w->a.addr) ? &w->a : &w->b);

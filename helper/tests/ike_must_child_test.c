@@ -781,7 +781,7 @@ static unsigned int one_child_only(struct world *w, const struct packet *p, unsi
 	return 0;
 }
 
-/* 4: a peer that has one CHILD SA for each IKE SA: in its place both are made anew */
+/* 4: a peer that has one CHILD SA for each IKE SA: in its place both are set up again */
 static void one_child_sa_is_enough(void **state)
 {
 	struct world *w = world_up(NULL, NULL);

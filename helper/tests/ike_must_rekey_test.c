@@ -71,7 +71,7 @@ static uint64_t check_message(void)
 	return spi;
 }
 
-/* both messages have what they must, and what comes of them begins anew */
+/* both messages have what they must, and the message IDs of the new IKE SA start at 0 */
 static void a_successor_is_made(void **state)
 {
 	struct world *w = asked();

@@ -462,7 +462,7 @@ static void ike_refused(void **state)
 	world_step(w, &w->a);
 	w->b.conf->peers[0].ike[0].t[0].id = ENCR_AES_GCM_16;
 	world_run(w, 20000);
-	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "NO_PROPOSAL_CHOSEN; it is authenticated anew"));
+	assert_non_null(node_line(&w->a, IKE_EVENT_ERROR, "NO_PROPOSAL_CHOSEN; it is reauthenticated"));
 	assert_non_null(node_line(&w->b, IKE_EVENT_ERROR, "no common IKE proposal"));
 	assert_non_null(node_line(&w->a, IKE_EVENT_IKE_DOWN, "replaced"));
 	assert_int_equal(node_sas(&w->a), 2);

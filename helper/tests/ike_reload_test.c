@@ -125,13 +125,13 @@ static void own_certificate(void **state)
 	renew(pki, &a);
 	world_load(&w->a, &a);
 	stays(w, n);
-	assert_non_null(strstr(bend_sa(&w->b)->their_proof.key, "CN=a"));
-	assert_null(strstr(bend_sa(&w->b)->their_proof.key, "CN=a2"));
-	/* it counts when both authenticate anew */
+	assert_non_null(strstr(bend_sa(&w->b)->their_auth_info.key, "CN=a"));
+	assert_null(strstr(bend_sa(&w->b)->their_auth_info.key, "CN=a2"));
+	/* it counts when both reauthenticate */
 	v2_reauthenticate(bend_sa(&w->a));
 	world_run(w, 5000);
 	assert_int_equal(node_sas(&w->b), 2);
-	assert_non_null(strstr(bend_sa(&w->b)->their_proof.key, "CN=a2"));
+	assert_non_null(strstr(bend_sa(&w->b)->their_auth_info.key, "CN=a2"));
 	world_free(w);
 	pki_free(pki);
 }
@@ -394,7 +394,7 @@ static void reauth(void **state)
 	world_run(w, HOURS / 2);
 	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 1);
 	world_run(w, HOURS / 2 - 1000);
-	/* authenticated anew: not "rekeyed" */
+	/* reauthenticated, not rekeyed */
 	assert_int_equal(node_count(&w->a, IKE_EVENT_IKE_UP), 2);
 	assert_null(node_line(&w->a, IKE_EVENT_IKE_UP, "rekeyed"));
 	load(w, &off);

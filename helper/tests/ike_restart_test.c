@@ -314,7 +314,7 @@ static void taken_down(void **state)
 	world_free(w);
 }
 
-/* the peer begins anew and says that it has nothing else */
+/* the peer restarts, and INITIAL_CONTACT says that it has nothing else */
 static void initial_contact(void **state)
 {
 	static const struct world_conf any = { .remote = "any" };

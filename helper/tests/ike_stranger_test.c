@@ -39,7 +39,7 @@ static void set_limits(struct world *w, unsigned int cookies, unsigned int half_
 
 	l.cookie_threshold = cookies;
 	l.half_open_max = half_open;
-	l.stranger_jobs_max = jobs;
+	l.unauthenticated_jobs_max = jobs;
 	ike_set_limits(w->b.ike, &l);
 }
 
@@ -86,11 +86,11 @@ static void jobs_keep_their_place(void **state)
 		w->now += 31000;
 		ike_tick(w->b.ike, w->now);
 	}
-	assert_int_equal(w->b.ike->n_stranger_jobs, 8);
+	assert_int_equal(w->b.ike->n_unauthenticated_jobs, 8);
 	assert_int_equal(w->b.ike->n_sas, 0);
 	world_jobs(w);
 	assert_int_equal(w->b.ike->n_half_open, 0);
-	assert_int_equal(w->b.ike->n_stranger_jobs, 0);
+	assert_int_equal(w->b.ike->n_unauthenticated_jobs, 0);
 	world_free(w);
 }
 

@@ -378,7 +378,7 @@ static void say_no_contact(struct node *n, const char *tunnel)
 }
 
 /*
- * A peer that wants two and begins anew whenever one is closed, here one with two
+ * A peer that wants two and initiates again whenever one is closed, here one with two
  * blocks for the same: that comes to rest, with both of them.
  */
 static void not_again_and_again(void **state)
@@ -410,7 +410,7 @@ static void not_again_and_again(void **state)
 	world_free(w);
 }
 
-/* a peer that begins anew, faster than anything is closed, and says nothing of what it had */
+/* a peer that initiates again, faster than any SA is closed, without INITIAL_CONTACT */
 static void as_many_as_there_may_be(void **state)
 {
 	struct world *w = world_up(NULL, NULL);

@@ -414,7 +414,7 @@ static void jobs_at_once(void **state)
 	bent(w, &like, first + 2, 2);
 	bent(w, &like, first + 1, 3);
 	assert_int_equal(w->n_jobs, 3);
-	assert_int_equal(bend_sa(&w->b)->n_nego_in, 3);
+	assert_int_equal(bend_sa(&w->b)->n_negotiations_in, 3);
 	/* repeated meanwhile: no second job */
 	bent(w, &like, first + 2, 2);
 	assert_int_equal(w->n_jobs, 3);
@@ -422,12 +422,12 @@ static void jobs_at_once(void **state)
 	asked(w, first + 3);
 	ignored(w, first + 4);
 	finish_job(w, 1);
-	assert_int_equal(bend_sa(&w->b)->n_nego_in, 2);
+	assert_int_equal(bend_sa(&w->b)->n_negotiations_in, 2);
 	finish_job(w, 1);
 	assert_int_equal(bend_sa(&w->b)->next_in, first);
 	finish_job(w, 0);
 	assert_int_equal(bend_sa(&w->b)->next_in, first + 4);
-	assert_int_equal(bend_sa(&w->b)->n_nego_in, 0);
+	assert_int_equal(bend_sa(&w->b)->n_negotiations_in, 0);
 	answered(w, from, 4, (uint32_t[]){ first + 3, first + 2, first + 1, first },
 		 (uint16_t[]){ 0, 0, 0, 0 });
 	/* each has its inbound SA; outbound the old one goes on, RFC 7296 2.8 */
@@ -460,7 +460,7 @@ static void dependent_requests(void **state)
 		bend_free(&m);
 		w->cut = true;
 		ike_retrans_stop(bend_sa(&w->a));
-		bend_sa(&w->a)->nego = NULL;
+		bend_sa(&w->a)->negotiation = NULL;
 		v2_renew(bend_sa(&w->a));
 		w->cut = false;
 		ike = *last_of(&w->a);

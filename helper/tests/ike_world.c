@@ -281,7 +281,7 @@ static void assert_authenticated(const struct node *n, const struct kern_sa *sa)
 			if (strcmp(child->name, sa->tunnel) ||
 			    sa->spi != (sa->dir == NFIPSEC_DIR_IN ? child->spi_in : child->spi_out))
 				continue;
-			if (s->state >= IKE_STATE_ESTABLISHED && s->their_proof.how[0])
+			if (s->state >= IKE_STATE_ESTABLISHED && s->their_auth_info.how[0])
 				return;
 			fail_msg("%s installs an SA for %s in IKE state %d, whose peer is not authenticated",
 				 n->name, sa->tunnel, s->state);

@@ -211,7 +211,8 @@ static void reports(void **state)
 
 	(void)state;
 	ike_report(n->ike, IKE_EVENT_ERROR, "p", NULL, NULL, "%s", "x\ny\xc2\x9b");
-	ike_report_stranger(n->ike, NULL, IKE_CAUSE_MALFORMED, &n->addr, "%s", "\xe2\x80\xae\nz");
+	ike_report_unauthenticated(n->ike, NULL, IKE_CAUSE_MALFORMED, &n->addr, "%s",
+				   "\xe2\x80\xae\nz");
 	assert_int_equal(n->n_lines, before + 2);
 	assert_string_equal(n->lines[before].text, "x?y?");
 	assert_string_equal(n->lines[before + 1].text, "??z");

@@ -87,7 +87,7 @@ static void twice(void **state)
 	is_message(&r, "ab");
 }
 
-static void cut_anew(void **state)
+static void fragmented_again(void **state)
 {
 	struct v2_reassembly r;
 
@@ -189,7 +189,7 @@ int main(void)
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(one_is_enough),
 		cmocka_unit_test(twice),
-		cmocka_unit_test(cut_anew),
+		cmocka_unit_test(fragmented_again),
 		cmocka_unit_test(impossible_numbers),
 		cmocka_unit_test(one_message_at_a_time),
 		cmocka_unit_test(too_much),

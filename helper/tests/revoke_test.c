@@ -326,7 +326,7 @@ static void by_ocsp_responder(void **state)
 	/* but for this certificate alone */
 	assert_int_equal(check(&by_ocsp, REVOKE_HARD), REVOKE_GOOD);
 	assert_int_equal(n_ocsp, 2);
-	/* a load has it asked anew */
+	/* a load has it fetched again */
 	revoke_set_crls(checker, NULL);
 	ocsp_answer = ANSWER_REVOKED;
 	assert_int_equal(check(&leaf, REVOKE_SOFT), REVOKE_REVOKED);

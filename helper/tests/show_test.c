@@ -114,7 +114,7 @@ static void short_form(void **state)
 	assert_shown(false, HEAD SA ",\"local_auth\":\"ed25519\",\"remote_auth\":\"psk\",\"renewal\":\"reauth\","
 		     "\"rekey_in\":100" TAIL,
 		     BEGIN "        auth ed25519, the peer's psk, begun by us, NAT: none, round trip 3 ms, "
-		     "last heard of 4 s ago, authenticated anew in 100 s\n");
+		     "last heard of 4 s ago, reauthenticated in 100 s\n");
 }
 
 static void detailed_form(void **state)
@@ -130,12 +130,12 @@ static void detailed_form(void **state)
 		     "        the peer: ecdsa-p256-sha256, certificate 'C=XX, CN=b', valid until "
 		     "2030-01-01 00:00:00 UTC\n"
 		     "        messages of more than 1252 octets go in fragments, rekeyed in 100 s, "
-		     "authenticated anew in 200 s, ends in 300 s\n");
+		     "reauthenticated in 200 s, ends in 300 s\n");
 	assert_shown(true, HEAD SA ",\"local_auth\":\"psk\",\"remote_auth\":\"psk\",\"fragments\":false,"
 		     "\"renewal\":\"reauth\",\"rekey_in\":100,\"reauth_in\":100" TAIL,
 		     BEGIN "        auth psk, begun by us, NAT: none, round trip 3 ms, last heard of 4 s ago\n"
 		     "        we: psk\n        the peer: psk\n"
-		     "        messages go whole, authenticated anew in 100 s\n");
+		     "        messages go whole, reauthenticated in 100 s\n");
 	/* one that is not there yet has nothing of it */
 	assert_shown(true, HEAD "\"spi_i\":\"1\",\"spi_r\":\"2\",\"state\":\"connecting\",\"local\":\"l\","
 		     "\"remote\":\"r\",\"local_id\":\"a\",\"remote_id\":\"b\",\"ike\":\"I\",\"age\":7" TAIL,

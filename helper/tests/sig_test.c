@@ -285,7 +285,7 @@ static void one_way(const struct way *way)
 	struct wire_auth auth;
 	struct v2_signer s;
 	struct cert_alg alg, made;
-	char err[CERT_ERROR_MAX], name[sizeof(((struct ike_proof *)0)->how)];
+	char err[CERT_ERROR_MAX], name[sizeof(((struct ike_auth_info *)0)->how)];
 	struct keys k;
 	struct buf b;
 

@@ -44,7 +44,7 @@ void testca_crl(const struct testca_cert *ca, const struct testca_cert *revoked,
 void testca_write(const struct testca *tca, const char *file, struct bytes data);
 void testca_read(const struct testca *tca, const char *file, struct buf *out);
 /*
- * openssl's index.txt of a CA: @how "V", or "R" with the reason, and the certificate; anew with
+ * openssl's index.txt of a CA: @how "V", or "R" with the reason, and the certificate; written again with
  * the first. Revoked: since 2025-01-02 03:04:05.
  */
 void testca_index(const struct testca *tca, const char *file, const struct testca_cert *cert,

@@ -170,13 +170,14 @@ static void tell_verified(const struct ike_sa *sa, const struct v2_auth_job *job
 
 /* ---- how it was shown, for people ---- */
 
-static void prove(struct ike_proof *proof, const struct cert_alg *alg, const struct cert_pub *pub,
+static void prove(struct ike_auth_info *proof, const struct cert_alg *alg,
+		  const struct cert_pub *pub,
 		  const char *key, time_t not_after)
 {
 	char how[sizeof(proof->how)];
 
 	v2_sig_name(alg, pub, how, sizeof(how));
-	ike_proof_set(proof, how, key, not_after);
+	ike_auth_info_set(proof, how, key, not_after);
 }
 
 /* @job: the job that signed AUTH; NULL: AUTH is from a pre-shared key */
@@ -185,11 +186,11 @@ static void we_proved(struct ike_sa *sa, const struct v2_auth_job *job)
 	const struct cert *cert;
 
 	if (!job) {
-		ike_proof_set(&sa->our_proof, "psk", NULL, 0);
+		ike_auth_info_set(&sa->our_auth_info, "psk", NULL, 0);
 		return;
 	}
 	cert = job->own;
-	prove(&sa->our_proof, &job->made, cert_key_pub(job->signer.key),
+	prove(&sa->our_auth_info, &job->made, cert_key_pub(job->signer.key),
 	      cert ? cert_subject(cert) : cert_key_file(job->signer.key),
 	      cert ? cert_not_after(cert) : 0);
 }
@@ -198,14 +199,14 @@ static void we_proved(struct ike_sa *sa, const struct v2_auth_job *job)
 static bool they_proved(struct ike_sa *sa, const struct v2_auth_job *job)
 {
 	if (!job) {
-		ike_proof_set(&sa->their_proof, "psk", NULL, 0);
+		ike_auth_info_set(&sa->their_auth_info, "psk", NULL, 0);
 		return true;
 	}
 	if (job->pub) {
-		prove(&sa->their_proof, &job->used, job->pub, cert_pub_file(job->pub), 0);
+		prove(&sa->their_auth_info, &job->used, job->pub, cert_pub_file(job->pub), 0);
 		return true;
 	}
-	prove(&sa->their_proof, &job->used, cert_chain_pub(job->chain), job->subject,
+	prove(&sa->their_auth_info, &job->used, cert_chain_pub(job->chain), job->subject,
 	      cert_chain_not_after(job->chain));
 	return ike_recheck_begin(sa, job->store, job->chain, job->until);
 }
@@ -269,7 +270,7 @@ static void put_request(struct ike_sa *sa, struct ike_child *child, const struct
 	our_id(sa, &id);
 	wire_put_id(&out->w, WIRE_PLD_IDI, id.type, id.data);
 	v2_put_certs(job, &out->w);
-	/* what an earlier run left is in use until this one is up */
+	/* SAs of an earlier run are in use until this CHILD SA is up. */
 	if (is_only_sa(sa) && !ike_orphans_of_peer(sa->peer))
 		v2_put_notify(out, WIRE_N_INITIAL_CONTACT, none);
 	v2_put_certreq(sa->ike->conf, conf, &out->w);
@@ -289,7 +290,7 @@ static void send_request(struct ike_sa *sa, const struct v2_auth_job *job, uint8
 	struct ike_task *t;
 	struct v2_out out;
 
-	if (ike_unique_yield(sa))
+	if (ike_unique_peer_won(sa))
 		return;
 	t = first_child_task(sa);
 	if (!t) {
@@ -298,13 +299,13 @@ static void send_request(struct ike_sa *sa, const struct v2_auth_job *job, uint8
 	}
 	child = ike_child_new(sa, t->tun, true);
 	if (child) {
-		child->nego->first = true;
-		child->nego->has_flow = t->has_flow;
-		child->nego->flow = t->flow;
+		child->negotiation->first = true;
+		child->negotiation->has_flow = t->has_flow;
+		child->negotiation->flow = t->flow;
 		child->entry = t->entry;
-		child->nego->has_flow = t->has_flow;
-		child->nego->flow = t->flow;
-		sa->nego = child;
+		child->negotiation->has_flow = t->has_flow;
+		child->negotiation->flow = t->flow;
+		sa->negotiation = child;
 		if (!v2_child_offer(child, t->has_flow ? &t->flow : NULL, err, sizeof(err))) {
 			free(t);
 			ike_sa_fail(sa, "%s", err);
@@ -431,12 +432,12 @@ static bool take_idr(struct v2_in *in, struct wire_id *id, struct wire_auth *aut
 static void first_child(struct v2_in *in)
 {
 	struct ike_sa *sa = in->sa;
-	struct ike_child *child = sa->nego;
+	struct ike_child *child = sa->negotiation;
 	struct wire_notification n;
 	char err[IKE_TEXT_MAX];
 	uint16_t error;
 
-	sa->nego = NULL;
+	sa->negotiation = NULL;
 	if (!child)
 		return;
 	if (!child->tun) {
@@ -463,7 +464,7 @@ static void accept_responder(struct v2_in *in)
 {
 	buf_free(&in->sa->certreq);
 	ike_sa_established(in->sa);
-	ike_unique_authed(in->sa);
+	ike_unique_authenticated(in->sa);
 	first_child(in);
 }
 
@@ -617,7 +618,7 @@ static void claimed_id(const struct v2_in *in, struct wire_id *id)
 
 static bool is_heard(const struct v2_in *in)
 {
-	return ike_hears_strangers(in->sa->ike, IKE_CAUSE_AUTH, ike_asker(in->sa));
+	return ike_hears_unauthenticated(in->sa->ike, IKE_CAUSE_AUTH, ike_asker(in->sa));
 }
 
 /* @text: NULL: the limit on lines is reached, so the caller has composed none */
@@ -629,7 +630,8 @@ static void reject(struct v2_in *in, const char *text)
 			  none);
 	if (text) {
 		ike_note_sa(sa);
-		ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_AUTH, ike_asker(sa), "%s", text);
+		ike_report_unauthenticated(sa->ike, sa->peer, IKE_CAUSE_AUTH, ike_asker(sa), "%s",
+					   text);
 	} else {
 		ike_unheard(sa->ike, IKE_CAUSE_AUTH);
 	}
@@ -661,9 +663,9 @@ bool v2_auth_may_try(const struct v2_in *in)
 	    ike_limit_may_claim(in->sa->ike, &in->sa->asker, &id))
 		return true;
 	ike_count(in->sa->ike, IKE_COUNT_AUTH_LIMIT);
-	ike_report_stranger(in->sa->ike, in->sa->peer, IKE_CAUSE_AUTH_LIMIT, &in->sa->asker,
-			    "%s failed to authenticate too often: one try in 10 s with one identity is looked at, one in 2 s with any",
-			    addr_str(&in->sa->asker, addr, sizeof(addr)));
+	ike_report_unauthenticated(in->sa->ike, in->sa->peer, IKE_CAUSE_AUTH_LIMIT, &in->sa->asker,
+				   "%s failed to authenticate too often: one try in 10 s with one identity is looked at, one in 2 s with any",
+				   addr_str(&in->sa->asker, addr, sizeof(addr)));
 	return false;
 }
 
@@ -742,7 +744,7 @@ static bool identify(struct v2_in *in, const struct auth_request *r)
 static bool is_of_earlier_life(const struct ike_sa *old, const struct ike_sa *sa)
 {
 	return old != sa && old->state == IKE_STATE_ESTABLISHED && old->peer == sa->peer &&
-	       old->authed < sa->born;
+	       old->auth_seq < sa->created_seq;
 }
 
 static void initial_contact(struct ike_sa *sa)
@@ -751,7 +753,7 @@ static void initial_contact(struct ike_sa *sa)
 
 	while ((old = ike_sa_of_id(sa->ike, &sa->remote_id, old)))
 		if (is_of_earlier_life(old, sa)) {
-			ike_sa_kill(old, "the peer began anew");
+			ike_sa_kill(old, "the peer started again");
 			/* others may have gone with it */
 			old = NULL;
 		}
@@ -809,9 +811,9 @@ static void accept_initiator(struct v2_in *in, const struct v2_auth_job *job, ui
 		initial_contact(sa);
 	ike_sa_established(sa);
 	tell_cp(in);
-	ike_unique_authed(sa);
+	ike_unique_authenticated(sa);
 	error = v2_child_select(in, true, NULL, &child);
-	/* what it sends at once finds its SA: inbound before the answer */
+	/* The inbound SA is installed before the response, because the peer may send at once. */
 	if (child && !v2_child_install(child, true, false, none, buf_bytes(&sa->ni),
 				       buf_bytes(&sa->nr), err, sizeof(err))) {
 		v2_child_failed(child, false, err);

@@ -21,7 +21,7 @@ struct kept {
 	struct endpoint local, remote;
 };
 
-/* what is inside SK was decrypted to @clear, which moves; the datagram itself is not read again */
+/* The payloads of SK point into @clear, which moves to the copy. The datagram is not read again. */
 static struct v2_in *keep(struct v2_in *in)
 {
 	struct kept *k = malloc(sizeof(*k));

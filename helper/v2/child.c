@@ -12,21 +12,22 @@ static const struct bytes none = { NULL, 0 };
 
 static void note_lowest(struct ike_child *child)
 {
-	struct bytes i = buf_bytes(&child->nego->ni), r = buf_bytes(&child->nego->nr);
+	struct bytes i = buf_bytes(&child->negotiation->ni), r = buf_bytes(&child->negotiation->nr);
 
 	buf_copy(&child->lowest_nonce, ike_nonce_cmp(i, r) < 0 ? i : r);
 }
 
 static struct ike_child *rekeyed(const struct ike_child *child)
 {
-	return child->nego->rekeys ? ike_child_find(child->sa, child->nego->rekeys) : NULL;
+	return child->negotiation->rekeys ? ike_child_find(child->sa, child->negotiation->rekeys) :
+		NULL;
 }
 
 /* ---- initiator ---- */
 
 static void send_request(struct ike_child *child)
 {
-	struct ike_nego *n = child->nego;
+	struct ike_negotiation *n = child->negotiation;
 	struct v2_out out;
 	uint8_t spi[4];
 
@@ -49,18 +50,18 @@ static void send_request(struct ike_child *child)
 	v2_request(child->sa, WIRE_CREATE_CHILD_SA, &out);
 }
 
-/* what it was to succeed has gone, or the peer was faster */
+/* The CHILD SA to rekey is gone, or the peer rekeyed it first. */
 static bool too_late(const struct ike_child *child)
 {
 	const struct ike_child *old = rekeyed(child);
 
-	return child->nego->rekeys && (!old || old->state != IKE_CHILD_UP || old->replaced);
+	return child->negotiation->rekeys && (!old || old->state != IKE_CHILD_UP || old->replaced);
 }
 
 /* one came up meanwhile, by the peer; a successor of an IKE SA needs its own */
 static bool is_there(const struct ike_sa *sa, const struct ike_task *task)
 {
-	if (task->spi || task->anew || sa->replaces || !task->tun->n_up)
+	if (task->spi || task->force_new || sa->replaces || !task->tun->n_up)
 		return false;
 	return task->has_flow ? ike_tunnel_covers(task->tun, &task->flow) :
 	       !ike_tunnel_per_entry(task->tun);
@@ -71,8 +72,8 @@ static void request_dh_made(struct ike_sa *sa, struct ike_job_dh *job)
 	struct ike_child *child = ike_child_find(sa, job->spi);
 
 	sa->busy_out = false;
-	if (child && child == sa->nego) {
-		if (!v2_kex_made(&child->nego->kex, job))
+	if (child && child == sa->negotiation) {
+		if (!v2_kex_made(&child->negotiation->kex, job))
 			v2_child_failed(child, false, "cannot make a Diffie-Hellman key");
 		else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED || too_late(child))
 			ike_child_free(child, "not wanted any more");
@@ -87,7 +88,7 @@ static void make_dh(struct ike_child *child, uint16_t group)
 	struct ike_sa *sa = child->sa;
 
 	sa->busy_out = true;
-	if (v2_kex_make(sa, &child->nego->kex, group, request_dh_made, child->spi_in))
+	if (v2_kex_make(sa, &child->negotiation->kex, group, request_dh_made, child->spi_in))
 		return;
 	sa->busy_out = false;
 	v2_child_failed(child, false, "out of memory");
@@ -110,16 +111,16 @@ void v2_child_start(struct ike_sa *sa, const struct ike_task *task)
 		return;
 	}
 	child = ike_child_new(sa, task->tun, true);
-	if (!child || !v2_new_nonce(&child->nego->ni)) {
+	if (!child || !v2_new_nonce(&child->negotiation->ni)) {
 		if (child)
 			v2_child_failed(child, false, "out of memory");
 		return;
 	}
-	sa->nego = child;
-	child->nego->rekeys = task->spi;
+	sa->negotiation = child;
+	child->negotiation->rekeys = task->spi;
 	child->entry = old ? old->entry : task->entry;
-	child->nego->has_flow = task->has_flow;
-	child->nego->flow = task->flow;
+	child->negotiation->has_flow = task->has_flow;
+	child->negotiation->flow = task->flow;
 	if (!v2_child_offer(child, task->has_flow ? &task->flow : NULL, err, sizeof(err))) {
 		v2_child_failed(child, false, err);
 		return;
@@ -137,7 +138,7 @@ static bool other_group(struct ike_child *child, const struct wire_notification 
 {
 	unsigned int n_ours;
 	const struct ike_proposal *ours = conf_tunnel_proposals(child->tun->conf, &n_ours);
-	uint16_t group = v2_kex_other_group(&child->nego->kex, ours, n_ours, n);
+	uint16_t group = v2_kex_other_group(&child->negotiation->kex, ours, n_ours, n);
 
 	if (group)
 		make_dh(child, group);
@@ -150,8 +151,8 @@ static void busy(struct ike_child *child, struct ike_child *old)
 	struct ike_sa *sa = child->sa;
 	struct ike_tunnel *tun = child->tun;
 	uint64_t ms = v2_jitter(V2_TEMPORARY_MS);
-	struct kern_flow flow = child->nego->flow;
-	bool has_flow = child->nego->has_flow, rekeying = child->nego->rekeys;
+	struct kern_flow flow = child->negotiation->flow;
+	bool has_flow = child->negotiation->has_flow, rekeying = child->negotiation->rekeys;
 
 	if (v2_busy_too_long(sa)) {
 		v2_child_failed(child, false, "the peer says TEMPORARY_FAILURE for minutes");
@@ -169,14 +170,14 @@ static void busy(struct ike_child *child, struct ike_child *old)
 static void peer_lost_it(struct ike_child *child, struct ike_child *old)
 {
 	struct ike_tunnel *tun = child->tun;
-	bool anew = old && !old->replaced;
+	bool force_new = old && !old->replaced;
 
 	ike_child_free(child, "nothing to rekey");
 	if (!old)
 		return;
 	old->replaced = true;
 	ike_child_free(old, "the peer does not have it");
-	if (anew && !ike_tunnel_is_whole(tun))
+	if (force_new && !ike_tunnel_is_whole(tun))
 		ike_tunnel_start(tun, NULL);
 }
 
@@ -193,7 +194,7 @@ static void request_refused(struct ike_child *child, const struct wire_notificat
 		busy(child, old);
 		return;
 	}
-	if (n->type == WIRE_N_CHILD_SA_NOT_FOUND && child->nego->rekeys) {
+	if (n->type == WIRE_N_CHILD_SA_NOT_FOUND && child->negotiation->rekeys) {
 		peer_lost_it(child, old);
 		return;
 	}
@@ -204,7 +205,7 @@ static void request_refused(struct ike_child *child, const struct wire_notificat
 	if (n->type != WIRE_N_NO_ADDITIONAL_SAS || sa->dead)
 		return;
 	/* RFC 7296 1.3: what else there is to be is for another IKE SA */
-	sa->no_more = true;
+	sa->no_additional_sas = true;
 	if (rekeying)
 		v2_reauthenticate(sa);
 }
@@ -242,11 +243,11 @@ static void finish(struct ike_child *child, struct bytes shared)
 	struct ike_child *old = rekeyed(child);
 	char err[IKE_TEXT_MAX];
 
-	child->sa->nego = NULL;
+	child->sa->negotiation = NULL;
 	note_lowest(child);
-	/* what goes at once needs to take in only what the peer may have sent by it already */
-	if (!v2_child_install(child, true, !lost(child), shared, buf_bytes(&child->nego->ni),
-			      buf_bytes(&child->nego->nr), err, sizeof(err))) {
+	/* An SA that is deleted at once only receives packets that the peer has sent already. */
+	if (!v2_child_install(child, true, !lost(child), shared, buf_bytes(&child->negotiation->ni),
+			      buf_bytes(&child->negotiation->nr), err, sizeof(err))) {
 		v2_child_failed(child, true, err);
 		return;
 	}
@@ -260,7 +261,7 @@ static void response_shared_made(struct ike_sa *sa, struct ike_job_dh *job)
 	struct ike_child *child = ike_child_find(sa, job->spi);
 
 	sa->busy_out = false;
-	if (child && child == sa->nego) {
+	if (child && child == sa->negotiation) {
 		if (!job->ok)
 			v2_bad_public_value(sa, job->group);
 		else if (!child->tun || sa->state != IKE_STATE_ESTABLISHED)
@@ -274,7 +275,7 @@ static void response_shared_made(struct ike_sa *sa, struct ike_job_dh *job)
 
 static void take_ke(struct ike_child *child, struct v2_in *in)
 {
-	struct ike_kex *kex = &child->nego->kex;
+	struct ike_kex *kex = &child->negotiation->kex;
 	struct wire_ke ke;
 
 	if (!v2_kex_take(kex, &in->inner, &child->prop, &ke)) {
@@ -294,7 +295,7 @@ static void take_ke(struct ike_child *child, struct v2_in *in)
 
 void v2_child_response(struct v2_in *in)
 {
-	struct ike_child *child = in->sa->nego;
+	struct ike_child *child = in->sa->negotiation;
 	const struct wire_payload *nonce = wire_find(&in->inner, WIRE_PLD_NONCE);
 	struct wire_notification n;
 	char err[IKE_TEXT_MAX];
@@ -304,7 +305,7 @@ void v2_child_response(struct v2_in *in)
 		return;
 	if (!child->tun) {
 		/* before the next request begins, which is what the deletion may do */
-		in->sa->nego = NULL;
+		in->sa->negotiation = NULL;
 		/* dropped meanwhile: the peer has it if it did not refuse */
 		if (v2_find_error(&in->inner, &n))
 			ike_child_free(child, "not wanted any more");
@@ -317,7 +318,7 @@ void v2_child_response(struct v2_in *in)
 		return;
 	}
 	if (!nonce || wire_nonce_decode(nonce->body, &nr) != WIRE_OK ||
-	    !buf_copy(&child->nego->nr, nr))
+	    !buf_copy(&child->negotiation->nr, nr))
 		v2_child_failed(child, true, "its answer has no valid nonce");
 	else if (!v2_child_accept(child, in, err, sizeof(err)))
 		v2_child_failed(child, true, err);
@@ -330,7 +331,7 @@ void v2_child_response(struct v2_in *in)
 static void send_response(struct ike_child *child, const struct crypto_dh *dh, struct bytes shared)
 {
 	struct ike_sa *sa = child->sa;
-	struct ike_nego *n = child->nego;
+	struct ike_negotiation *n = child->negotiation;
 	struct ike_child *old = rekeyed(child);
 	uint32_t msgid = n->msgid;
 	char err[IKE_TEXT_MAX];
@@ -360,9 +361,9 @@ static void send_response(struct ike_child *child, const struct crypto_dh *dh, s
 	/* the peer deletes it; until then what is on its way comes in by it */
 	if (old)
 		old->replaced = true;
-	if (old && sa->nego && sa->nego->nego->rekeys == old->spi_in &&
-	    buf_copy(&sa->nego->rival_nonce, buf_bytes(&child->lowest_nonce)))
-		sa->nego->rival = child->spi_in;
+	if (old && sa->negotiation && sa->negotiation->negotiation->rekeys == old->spi_in &&
+	    buf_copy(&sa->negotiation->rival_nonce, buf_bytes(&child->lowest_nonce)))
+		sa->negotiation->rival = child->spi_in;
 	ike_child_up(child);
 }
 
@@ -445,18 +446,18 @@ static void answer(struct v2_in *in, struct ike_child *child, const struct wire_
 		refuse_malformed(in, "its nonce is too short or too long");
 		return;
 	}
-	if (!buf_copy(&child->nego->ni, ni) || !v2_new_nonce(&child->nego->nr)) {
+	if (!buf_copy(&child->negotiation->ni, ni) || !v2_new_nonce(&child->negotiation->nr)) {
 		ike_child_free(child, "out of memory");
 		refuse(in, WIRE_N_TEMPORARY_FAILURE, none);
 		return;
 	}
-	child->nego->msgid = in->outer.hdr.msgid;
+	child->negotiation->msgid = in->outer.hdr.msgid;
 	ike_child_answering(child, true);
 	if (!ke->group) {
 		send_response(child, NULL, none);
 		return;
 	}
-	v2_request_makes(sa, child->nego->msgid, child->spi_in);
+	v2_request_makes(sa, child->negotiation->msgid, child->spi_in);
 	if (ike_job_dh(sa, ke->group, NULL, ke->data, answer_made, child->spi_in))
 		return;
 	ike_child_free(child, "out of memory");
@@ -508,7 +509,7 @@ void v2_child_request(struct v2_in *in)
 		return;
 	}
 	if (old)
-		child->nego->rekeys = old->spi_in;
+		child->negotiation->rekeys = old->spi_in;
 	if (check_ke(in, child, &ke))
 		answer(in, child, &ke);
 }

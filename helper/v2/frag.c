@@ -34,16 +34,16 @@ struct v2_frags {
 
 static void uncharge(struct v2_frags *fr)
 {
-	fr->sa->ike->strangers_memory -= fr->charged;
+	fr->sa->ike->unauthenticated_memory -= fr->charged;
 	fr->charged = 0;
 }
 
 static void charge(struct v2_frags *fr)
 {
 	uncharge(fr);
-	if (ike_is_strangers(fr->sa) && fr->r.held > STRANGER_MEMORY)
+	if (ike_is_unauthenticated(fr->sa) && fr->r.held > STRANGER_MEMORY)
 		fr->charged = fr->r.held - STRANGER_MEMORY;
-	fr->sa->ike->strangers_memory += fr->charged;
+	fr->sa->ike->unauthenticated_memory += fr->charged;
 }
 
 /* we have one request outstanding, the peer as many as our window has */
@@ -96,11 +96,12 @@ static void not_whole_in_time(struct ike_timer *t)
 	char addr[ADDR_STRLEN];
 
 	ike_count(sa->ike, IKE_COUNT_FRAGMENTS_LOST);
-	ike_report_stranger(sa->ike, sa->peer, IKE_CAUSE_FRAGMENTS, ike_asker(sa),
-			    "%u of %u fragments of the %s %s %u of %s came, the others did not in %u s",
-			    fr->r.have, fr->r.total, wire_exchange_str(fr->r.exchange),
-			    fr->response ? "response" : "request", fr->r.msgid,
-			    addr_str(ike_asker(sa), addr, sizeof(addr)), REASSEMBLY_MS / 1000);
+	ike_report_unauthenticated(sa->ike, sa->peer, IKE_CAUSE_FRAGMENTS, ike_asker(sa),
+				   "%u of %u fragments of the %s %s %u of %s came, the others did not in %u s",
+				   fr->r.have, fr->r.total, wire_exchange_str(fr->r.exchange),
+				   fr->response ? "response" : "request", fr->r.msgid,
+				   addr_str(ike_asker(sa), addr,
+					    sizeof(addr)), REASSEMBLY_MS / 1000);
 	v2_frags_drop(sa, fr->response, fr->r.msgid);
 }
 
@@ -124,9 +125,9 @@ static struct v2_frags *frags_of(struct ike_sa *sa, bool response, uint32_t msgi
 static size_t memory_left(const struct v2_frags *fr)
 {
 	const struct ike *ike = fr->sa->ike;
-	size_t others = ike->strangers_memory - fr->charged, left;
+	size_t others = ike->unauthenticated_memory - fr->charged, left;
 
-	if (!ike_is_strangers(fr->sa))
+	if (!ike_is_unauthenticated(fr->sa))
 		return MESSAGE_MEMORY;
 	left = STRANGER_MEMORY + (others < STRANGERS_MEMORY ? STRANGERS_MEMORY - others : 0);
 	return left < STRANGER_MESSAGE_MEMORY ? left : STRANGER_MESSAGE_MEMORY;
@@ -140,7 +141,7 @@ static size_t around(const struct ike_sa *sa)
 	return ip + 8 + (sa->local.port == IKE_NATT_PORT ? 4 : 0);
 }
 
-/* what comes through from there will come through in the other direction */
+/* A size that arrives from the peer also reaches the peer. */
 static void note_size(struct ike_sa *sa, size_t longest)
 {
 	longest += around(sa);
@@ -210,7 +211,7 @@ bool v2_fragment_take(struct v2_in *in, bool response)
 	if (!fr)
 		return false;
 	f.clear = buf_bytes(&in->clear);
-	if (ike_is_strangers(sa) && fr->r.clear + f.clear.len > IKE_STRANGER_MSG_MAX) {
+	if (ike_is_unauthenticated(sa) && fr->r.clear + f.clear.len > IKE_STRANGER_MSG_MAX) {
 		v2_frags_drop(sa, response, f.msgid);
 		return refused(in);
 	}
@@ -234,7 +235,7 @@ bool v2_fragment_take(struct v2_in *in, bool response)
  * @in: with an SKF payload, and the message ID of one that was answered
  *
  * RFC 7383 2.6.1: its first fragment alone says so, once it is seen to be genuine;
- * the octets need not be those of before, since the peer may have cut it anew.
+ * the octets need not be those of before, since the peer may have fragmented it again.
  */
 bool v2_fragment_repeats(struct v2_in *in)
 {
@@ -263,7 +264,7 @@ size_t v2_datagram_max(const struct ike_sa *sa)
 /**
  * v2_smaller - nothing says that it arrived: smaller fragments may
  * @sa: the SA
- * @msg: as it was sent; cut anew where that makes a difference
+ * @msg: as it was sent; fragmented again where that makes a difference
  *
  * RFC 7383 2.5.2, in one step and for all that follows.
  *

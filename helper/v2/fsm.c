@@ -166,8 +166,9 @@ static void name_payload(const struct wire_payload *p, char *out, size_t len)
 }
 
 /* one line a message, however many datagrams it came in */
-static void tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
-		 size_t len, unsigned int fragments, const struct wire_msg *inner)
+static void report_message(struct ike_sa *sa, bool in, uint8_t exchange, bool response,
+			   uint32_t msgid,
+			   size_t len, unsigned int fragments, const struct wire_msg *inner)
 {
 	char payloads[400] = "", one[80], parts[32] = "";
 	unsigned int i;
@@ -176,7 +177,7 @@ static void tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, ui
 	ike_note_message(sa, &(struct ike_step){ .in = in, .exchange = exchange, .response = response,
 						 .msgid = msgid, .octets = len, .fragments = fragments },
 			 inner);
-	if (!ike_tells_exchange(sa))
+	if (!ike_reports_exchange(sa))
 		return;
 	for (i = 0; inner && i < inner->n && at < sizeof(payloads); i++) {
 		name_payload(&inner->pld[i], one, sizeof(one));
@@ -194,14 +195,14 @@ static void tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, ui
 		   parts, payloads);
 }
 
-void v2_tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
-	     size_t len, const struct wire_msg *inner)
+void v2_report(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
+	       size_t len, const struct wire_msg *inner)
 {
-	tell(sa, in, exchange, response, msgid, len, 1, inner);
+	report_message(sa, in, exchange, response, msgid, len, 1, inner);
 }
 
-static void tell_out(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
-		     struct bytes msg, const struct v2_out *out)
+static void report_sent(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
+			struct bytes msg, const struct v2_out *out)
 {
 	struct bytes rest = msg, one;
 	unsigned int fragments = 0;
@@ -211,7 +212,7 @@ static void tell_out(struct ike_sa *sa, uint8_t exchange, bool response, uint32_
 	while (ike_datagram(&rest, &one))
 		fragments++;
 	wire_v2_walk(out->first, buf_bytes(&out->body), &inner, &bad);
-	tell(sa, false, exchange, response, msgid, msg.len, fragments, &inner);
+	report_message(sa, false, exchange, response, msgid, msg.len, fragments, &inner);
 }
 
 void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out)
@@ -220,7 +221,7 @@ void v2_request(struct ike_sa *sa, uint8_t exchange, struct v2_out *out)
 
 	buf_init(&msg);
 	if (v2_seal(sa, exchange, false, sa->next_out, out, &msg)) {
-		tell_out(sa, exchange, false, sa->next_out, buf_bytes(&msg), out);
+		report_sent(sa, exchange, false, sa->next_out, buf_bytes(&msg), out);
 		ike_retrans_start(sa, &msg, exchange);
 	} else {
 		ike_sa_fail(sa, "cannot build the %s request: out of memory or too long",
@@ -350,7 +351,7 @@ void v2_respond(struct ike_sa *sa, uint8_t exchange, uint32_t msgid, struct v2_o
 	struct ike_answer *a = answer_of(sa, msgid);
 
 	if (a && v2_seal(sa, exchange, true, msgid, out, &a->msg)) {
-		tell_out(sa, exchange, true, msgid, buf_bytes(&a->msg), out);
+		report_sent(sa, exchange, true, msgid, buf_bytes(&a->msg), out);
 		ike_send(sa, &a->local, &a->remote, buf_bytes(&a->msg));
 	} else if (a) {
 		buf_free(&a->msg);
@@ -376,7 +377,7 @@ void v2_answered(struct ike_sa *sa)
 {
 	sa->rtt = sa->ike->now - sa->retrans.started;
 	sa->rtt_tries = sa->retrans.tries;
-	ike_ops_done(&sa->answered, NULL);
+	ike_waiters_done(&sa->answered, NULL);
 	ike_retrans_stop(sa);
 	sa->next_out++;
 }
@@ -411,7 +412,7 @@ static void finish_replacing(struct ike_sa *sa)
 
 	sa->replaces = 0;
 	if (old && old->state == IKE_STATE_ESTABLISHED)
-		ike_sa_retire(old, "replaced");
+		ike_sa_delete_delayed(old, "replaced");
 }
 
 /* by the peer, at this moment: what is to be asked is for the successor to ask */
@@ -485,7 +486,7 @@ void v2_unanswered(struct ike_sa *sa)
 		break;
 	default:
 		/* it has gone over to the successor that it made, and its word about that was lost */
-		if (v2_rekey_yield(sa))
+		if (v2_rekey_peer_won(sa))
 			break;
 		ike_sa_fail(sa, "%s does not answer any more: %u tries in %llu s; its SAs are deleted",
 			    to, tries, s);
@@ -686,7 +687,7 @@ void v2_input(struct v2_in *in)
 	uint8_t bad;
 
 	if (response && v2_find_notify(&in->outer, WIRE_N_INVALID_IKE_SPI, &n))
-		ike_sa_suspect(sa, in->remote);
+		ike_sa_test_liveness(sa, in->remote);
 	if (!in_window(in, response))
 		return;
 	t = transition_of(sa, in->outer.hdr.exchange, response);
@@ -703,9 +704,9 @@ void v2_input(struct v2_in *in)
 	if (t->sealed && !open_sealed(in, response))
 		return;
 	err = unwrap(in, t, &bad);
-	tell(sa, true, in->outer.hdr.exchange, response, in->outer.hdr.msgid, in->octets,
-	     in->fragments, err ? NULL : &in->inner);
-	/* what is not protected may come from anybody and proves nothing, also when it is bad */
+	report_message(sa, true, in->outer.hdr.exchange, response, in->outer.hdr.msgid, in->octets,
+		       in->fragments, err ? NULL : &in->inner);
+	/* Anybody can send an unprotected message, so a malformed one proves nothing. */
 	if (!t->sealed && err) {
 		ike_count(sa->ike, IKE_COUNT_MALFORMED);
 		return;

@@ -125,13 +125,13 @@ static void resolve(struct ike_sa *old)
 		/* the peer deletes what it made, we what was rekeyed */
 		if (theirs) {
 			detach(theirs);
-			ike_sa_rest(theirs, REDUNDANT_MS);
+			ike_sa_await_peer_delete(theirs, REDUNDANT_MS);
 		}
 		ike_sa_delete(old, "rekeyed");
 		v2_run(ours);
 	} else {
 		take_over(theirs, old);
-		ike_sa_rest(old, REKEYED_MS);
+		ike_sa_await_peer_delete(old, REKEYED_MS);
 		if (ours)
 			discard(ours, "rekeyed by both ends");
 		v2_run(theirs);
@@ -144,7 +144,7 @@ static void resolve(struct ike_sa *old)
  * answered, is the one that counts, and ours is forgotten (RFC 7296 2.8.2).
  * False: there is none.
  */
-bool v2_rekey_yield(struct ike_sa *old)
+bool v2_rekey_peer_won(struct ike_sa *old)
 {
 	if (old->state != IKE_STATE_ESTABLISHED || !old->rekey_in || !old->rekey_in->keyed)
 		return false;
@@ -166,17 +166,17 @@ static void again_after(struct ike_sa *old, uint64_t ms)
 	ike_timer_set(&old->ike->timers, &old->life, now + ms);
 }
 
-/* told, and from now on the way is to authenticate anew: RFC 7296 2.8.3 */
+/* Reports it. From now on this IKE SA is reauthenticated: RFC 7296 2.8.3. */
 static void failed(struct ike_sa *old, const char *why)
 {
 	char addr[ADDR_STRLEN];
 
 	if (old->rekey_out)
 		ike_sa_kill(old->rekey_out, why);
-	if (old->state != IKE_STATE_ESTABLISHED || v2_rekey_yield(old) || old->rekey_in)
+	if (old->state != IKE_STATE_ESTABLISHED || v2_rekey_peer_won(old) || old->rekey_in)
 		return;
 	ike_report_error(old, NULL,
-			 "%s does not rekey the IKE SA: %s; it is authenticated anew",
+			 "%s does not rekey the IKE SA: %s; it is reauthenticated",
 		   addr_str(&old->remote.addr, addr, sizeof(addr)), why);
 	old->rekey_refused = true;
 	again_after(old, 0);
@@ -186,7 +186,7 @@ static void failed(struct ike_sa *old, const char *why)
 static void later(struct ike_sa *old)
 {
 	ike_sa_kill(old->rekey_out, "not now");
-	if (old->state != IKE_STATE_ESTABLISHED || v2_rekey_yield(old) || old->rekey_in)
+	if (old->state != IKE_STATE_ESTABLISHED || v2_rekey_peer_won(old) || old->rekey_in)
 		return;
 	if (v2_busy_too_long(old))
 		failed(old, "TEMPORARY_FAILURE for minutes");
@@ -345,7 +345,7 @@ static void answer_made(struct ike_sa *old, struct ike_job_dh *job)
 		wire_put_ke(&out.w, crypto_dh_group(job->dh), crypto_dh_public(job->dh));
 		v2_respond(old, WIRE_CREATE_CHILD_SA, msgid, &out);
 		sa->keyed = true;
-		ike_sa_rest(sa, REKEYED_MS);
+		ike_sa_await_peer_delete(sa, REKEYED_MS);
 		resolve(old);
 	}
 	if (!old->dead)
@@ -355,7 +355,7 @@ static void answer_made(struct ike_sa *old, struct ike_job_dh *job)
 /* RFC 7296 2.25.1: we create, rekey or close a CHILD SA, and the answer is under way */
 static bool is_busy(const struct ike_sa *sa)
 {
-	return sa->nego || sa->n_nego_in || sa->deleting_spi || sa->rekey_in;
+	return sa->negotiation || sa->n_negotiations_in || sa->deleting_spi || sa->rekey_in;
 }
 
 /* the peer makes successors faster than it deletes, which is its to do (2.8) */

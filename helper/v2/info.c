@@ -62,7 +62,7 @@ static void send_last(struct ike_sa *sa, struct v2_out *out)
 	buf_init(&msg);
 	if (v2_seal(sa, WIRE_INFORMATIONAL, false, msgid, out, &msg)) {
 		wire_v2_walk(out->first, buf_bytes(&out->body), &told, &bad);
-		v2_tell(sa, false, WIRE_INFORMATIONAL, false, msgid, msg.len, &told);
+		v2_report(sa, false, WIRE_INFORMATIONAL, false, msgid, msg.len, &told);
 		ike_send(sa, &sa->local, &sa->remote, buf_bytes(&msg));
 	}
 	buf_free(&msg);
@@ -218,12 +218,12 @@ static void stop_sending(struct ike_sa *sa, const struct wish *w)
 	struct ike_child *c;
 
 	for (c = w->children; c; c = c->wish_next)
-		ike_child_mute(c);
+		ike_child_stop_sending(c);
 	/* of an IKE SA that the peer has rekeyed they go on */
 	if (!w->ike || (sa->rekey_in && sa->rekey_in->keyed))
 		return;
 	for (c = sa->children; c; c = c->next)
-		ike_child_mute(c);
+		ike_child_stop_sending(c);
 }
 
 static void grant(struct ike_sa *sa, struct wish *w)
@@ -233,7 +233,7 @@ static void grant(struct ike_sa *sa, struct wish *w)
 	if (w->ike || w->auth_failed)
 		wish_drop_children(w);
 	if (w->ike) {
-		v2_rekey_yield(sa);
+		v2_rekey_peer_won(sa);
 		ike_sa_kill(sa, "deleted by the peer");
 		return;
 	}
@@ -263,7 +263,7 @@ void v2_info_request(struct v2_in *in)
 		return;
 	}
 	stop_sending(sa, &w);
-	/* what we do not know is answered by an empty message: RFC 7296 1.4 */
+	/* An unknown request gets an empty response: RFC 7296 1.4. */
 	v2_out_init(&out);
 	if (!w.ike) {
 		put_delete(&out, PROTO_ESP, &w.ours[0]);

@@ -68,7 +68,7 @@ static void send_request(struct ike_sa *sa)
 	}
 	sa->state = IKE_STATE_INIT_SENT;
 	wire_v2_decode(buf_bytes(&msg), &told, &bad);
-	v2_tell(sa, false, WIRE_IKE_SA_INIT, false, 0, msg.len, &told);
+	v2_report(sa, false, WIRE_IKE_SA_INIT, false, 0, msg.len, &told);
 	ike_retrans_start(sa, &msg, WIRE_IKE_SA_INIT);
 	buf_free(&msg);
 }
@@ -302,7 +302,7 @@ static void shared_made(struct ike_sa *sa, struct ike_job_dh *job)
 	v2_auth_start(sa);
 }
 
-/* what is not as it must be is nobody's word, and the right answer may come yet */
+/* A malformed response proves nothing; the genuine one may still arrive. */
 static bool take_answer(struct ike_sa *sa, struct v2_in *in, struct wire_ke *ke)
 {
 	struct wire_sa chosen;
@@ -477,9 +477,10 @@ static void no_peer(const struct init_request *r)
 	char from[ENDPOINT_STRLEN], to[ADDR_STRLEN];
 
 	ike_count(r->ike, IKE_COUNT_NO_PEER);
-	ike_report_stranger(r->ike, NULL, IKE_CAUSE_NO_PEER, &r->remote->addr, "no peer is configured for %s (to %s)",
-			    endpoint_str(r->remote, from, sizeof(from)),
-			    addr_str(&r->local->addr, to, sizeof(to)));
+	ike_report_unauthenticated(r->ike, NULL, IKE_CAUSE_NO_PEER, &r->remote->addr,
+				   "no peer is configured for %s (to %s)",
+				   endpoint_str(r->remote, from, sizeof(from)),
+				   addr_str(&r->local->addr, to, sizeof(to)));
 	reply_to(r, WIRE_N_NO_PROPOSAL_CHOSEN, none);
 }
 
@@ -488,7 +489,7 @@ static bool same_proposals(const struct conf_peer *a, const struct conf_peer *b)
 	return a->n_ike == b->n_ike && !memcmp(a->ike, b->ike, a->n_ike * sizeof(a->ike[0]));
 }
 
-/* who it is will be known with its ID; until then the addresses and the proposal say */
+/* Until the ID arrives, the addresses and the proposal choose the block. */
 static struct ike_peer *choose_peer(const struct init_request *r, struct ike_proposal *chosen)
 {
 	struct ike_peer *first, *p;
@@ -511,13 +512,15 @@ static struct ike_peer *choose_peer(const struct init_request *r, struct ike_pro
 					chosen))
 			return p;
 	}
-	if (ike_hears_strangers(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr)) {
+	if (ike_hears_unauthenticated(r->ike, IKE_CAUSE_PROPOSAL, &r->remote->addr)) {
 		ike_note_proposals(r->ike, first->conf->ike, first->conf->n_ike, r->sa.p, r->sa.n);
-		ike_report_stranger(r->ike, first, IKE_CAUSE_PROPOSAL, &r->remote->addr, "no common IKE proposal with %s: %s%s",
-				    addr_str(&r->remote->addr, addr, sizeof(addr)),
-				    ike_proposal_diff(first->conf->ike, first->conf->n_ike, r->sa.p,
-						      r->sa.n, diff, sizeof(diff)),
-				    v2_kex_more(&r->sa));
+		ike_report_unauthenticated(r->ike, first, IKE_CAUSE_PROPOSAL, &r->remote->addr,
+					   "no common IKE proposal with %s: %s%s",
+					   addr_str(&r->remote->addr, addr, sizeof(addr)),
+					   ike_proposal_diff(first->conf->ike, first->conf->n_ike,
+							     r->sa.p,
+							     r->sa.n, diff, sizeof(diff)),
+					   v2_kex_more(&r->sa));
 	} else {
 		ike_unheard(r->ike, IKE_CAUSE_PROPOSAL);
 	}
@@ -550,7 +553,7 @@ static void send_response(struct ike_sa *sa, const struct crypto_dh *dh)
 	sa->state = IKE_STATE_HALF_OPEN;
 	sa->next_in = 1;
 	wire_v2_decode(buf_bytes(msg), &told, &bad);
-	v2_tell(sa, false, WIRE_IKE_SA_INIT, true, 0, msg->len, &told);
+	v2_report(sa, false, WIRE_IKE_SA_INIT, true, 0, msg->len, &told);
 	ike_send(sa, &sa->local, &sa->remote, buf_bytes(msg));
 }
 
@@ -569,7 +572,7 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 {
 	struct ike_sa *sa;
 
-	/* whoever asks has shown by now that he receives at his address */
+	/* The initiator has shown that it receives at its address. */
 	if (!ike_half_open_make_room(r->ike))
 		return;
 	sa = ike_sa_new(r->ike, peer, false);
@@ -588,7 +591,7 @@ static void accept_request(const struct init_request *r, struct ike_peer *peer,
 	note_fragmentation(sa, &r->msg);
 	v2_take_hashes(sa, &r->msg);
 	ike_sa_publish_init(sa);
-	v2_tell(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
+	v2_report(sa, true, WIRE_IKE_SA_INIT, false, 0, r->raw.len, &r->msg);
 	if (!v2_new_nonce(&sa->nr) || !buf_copy(&sa->ni, r->nonce) ||
 	    !buf_copy(&sa->init_req, r->raw) ||
 	    !ike_job_dh(sa, r->ke.group, NULL, r->ke.data, answer_made, 0))

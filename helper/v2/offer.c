@@ -36,14 +36,14 @@ static unsigned int conf_proposals(const struct conf_tunnel *conf, bool first,
 
 static unsigned int proposals(const struct ike_child *child, struct ike_proposal *out)
 {
-	unsigned int i, n = conf_proposals(child->tun->conf, child->nego->first, out);
+	unsigned int i, n = conf_proposals(child->tun->conf, child->negotiation->first, out);
 
 	for (i = 0; i < n; i++)
 		put_spi(&out[i], child->spi_in);
 	return n;
 }
 
-/* what the tunnel's CHILD SA may carry, or the one for an entry of it */
+/* Selectors that the tunnel's CHILD SA may have, or that of one entry. */
 static struct ike_ts_ours ours(const struct ike_sa *sa, const struct ike_tunnel *tun,
 			       uint32_t entry)
 {
@@ -51,7 +51,7 @@ static struct ike_ts_ours ours(const struct ike_sa *sa, const struct ike_tunnel 
 
 	return (struct ike_ts_ours){
 		.list = conf->list,
-		.hosts = conf->mode == CONF_MODE_TRANSPORT ? sa : NULL,
+		.transport_sa = conf->mode == CONF_MODE_TRANSPORT ? sa : NULL,
 		.has_entry = ike_tunnel_per_entry(tun),
 		.entry = entry,
 		.whole = sa->peer && ike_has_clients(sa->peer),
@@ -94,14 +94,14 @@ static void offer_ts(struct ike_child *child, const struct kern_flow *flow)
 	struct ike_ts_ours ts = ours(child->sa, child->tun, child->entry);
 	struct kern_sel has[KERN_SEL_MAX];
 
-	if (ts.whole && !ts.hosts) {
+	if (ts.whole && !ts.transport_sa) {
 		ts.n_has = ike_client_has(child, has);
 		ts.has = has;
 	}
 	/* the selectors of the packet, beside those of the entry, would be a second pair */
 	if (child->tun->single_pair)
 		flow = NULL;
-	ike_ts_offer(&ts, flow, &child->nego->local, &child->nego->remote);
+	ike_ts_offer(&ts, flow, &child->negotiation->local, &child->negotiation->remote);
 }
 
 bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char *err,
@@ -116,7 +116,7 @@ bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char 
 		return false;
 	}
 	offer_ts(child, flow);
-	if (child->nego->local.n)
+	if (child->negotiation->local.n)
 		return true;
 	if (conf->mode != CONF_MODE_TRANSPORT) {
 		snprintf(err, err_len, "no packet and no earlier CHILD SA says what is the client's");
@@ -132,7 +132,8 @@ bool v2_child_offer(struct ike_child *child, const struct kern_flow *flow, char 
 /* TSi is the side of who began the exchange */
 void v2_child_put_ts(const struct ike_child *child, struct v2_out *out)
 {
-	const struct wire_ts *local = &child->nego->local, *remote = &child->nego->remote;
+	const struct wire_ts *local = &child->negotiation->local;
+	const struct wire_ts *remote = &child->negotiation->remote;
 	const struct wire_ts *i = child->initiator ? local : remote;
 	const struct wire_ts *r = child->initiator ? remote : local;
 
@@ -495,8 +496,9 @@ uint16_t v2_child_select(struct v2_in *in, bool first, const struct ike_child *o
 		    !ike_child_set_sels(*child, s->sels, s->n_sels))
 			error = WIRE_N_NO_PROPOSAL_CHOSEN;
 		else
-			ike_ts_lists((*child)->sels, (*child)->n_sels, &(*child)->nego->local,
-				     &(*child)->nego->remote);
+			ike_ts_lists((*child)->sels, (*child)->n_sels,
+				     &(*child)->negotiation->local,
+				     &(*child)->negotiation->remote);
 		if (error && *child) {
 			ike_child_free(*child, "out of memory, or its SPI is not valid");
 			*child = NULL;
@@ -568,8 +570,9 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	struct wire_ts *local = calloc(2, sizeof(*local)), *remote = local + 1;
 	char ol[150], or[150], l[150], rs[150];
 	const struct ike_ts_ours ts = ours(child->sa, child->tun, child->entry);
-	struct ike_nego *nego = child->nego;
-	const struct ike_child *old = nego->rekeys ? ike_child_find(child->sa, nego->rekeys) : NULL;
+	struct ike_negotiation *negotiation = child->negotiation;
+	const struct ike_child *old =
+		negotiation->rekeys ? ike_child_find(child->sa, negotiation->rekeys) : NULL;
 	struct kern_sel sels[KERN_SEL_MAX];
 	unsigned int n = 0;
 	bool ok = false;
@@ -580,7 +583,8 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 		note_orig(child, local, remote);
 	if (ok && child->mode == CONF_MODE_TRANSPORT)
 		ike_natt_substitute(child->sa, local, remote);
-	if (ok && ike_ts_within(local, &nego->local) && ike_ts_within(remote, &nego->remote))
+	if (ok && ike_ts_within(local, &negotiation->local) &&
+	    ike_ts_within(remote, &negotiation->remote))
 		n = ike_ts_narrow(&ts, local, remote, sels, KERN_SEL_MAX);
 	ok = false;
 	if (n && old && !keeps_all(old, sels, n))
@@ -588,11 +592,14 @@ static bool accept_ts(struct ike_child *child, struct v2_in *in, char *err, size
 	else if (n)
 		ok = take_sels(child, old, sels, n, err, err_len);
 	else if (local) {
-		ike_note_ts(child->sa->ike, local, remote, &nego->local, &nego->remote);
+		ike_note_ts(child->sa->ike, local, remote, &negotiation->local,
+			    &negotiation->remote);
 		snprintf(err, err_len, "its traffic selectors are not among ours: offered %s === %s, "
 			 "found %s === %s",
-			 ike_ts_list_str(nego->local.ts, nego->local.n, ol, sizeof(ol)),
-			 ike_ts_list_str(nego->remote.ts, nego->remote.n, or, sizeof(or)),
+			 ike_ts_list_str(negotiation->local.ts, negotiation->local.n, ol,
+					 sizeof(ol)),
+			 ike_ts_list_str(negotiation->remote.ts, negotiation->remote.n, or,
+					 sizeof(or)),
 			 ike_ts_list_str(local->ts, local->n, l, sizeof(l)),
 			 ike_ts_list_str(remote->ts, remote->n, rs, sizeof(rs)));
 	}
@@ -697,23 +704,24 @@ void v2_child_refused(const struct ike_child *child, const struct wire_notificat
 		      size_t err_len)
 {
 	char addr[ADDR_STRLEN], l[250], r[250], entry[40] = "";
-	const struct ike_nego *nego = child->nego;
+	const struct ike_negotiation *negotiation = child->negotiation;
 
 	addr_str(&child->sa->remote.addr, addr, sizeof(addr));
-	if (n && nego->rekeys && (n->type == WIRE_N_NO_PROPOSAL_CHOSEN ||
-				  n->type == WIRE_N_INVALID_KE_PAYLOAD)) {
+	if (n && negotiation->rekeys && (n->type == WIRE_N_NO_PROPOSAL_CHOSEN ||
+					 n->type == WIRE_N_INVALID_KE_PAYLOAD)) {
 		pfs_refused(child, addr, n, err, err_len);
 	} else if (n && n->type == WIRE_N_NO_PROPOSAL_CHOSEN) {
 		no_proposal(child, addr, err, err_len);
 	} else if (n && n->type == WIRE_N_TS_UNACCEPTABLE) {
-		ike_note_ts(child->sa->ike, NULL, NULL, &nego->local, &nego->remote);
+		ike_note_ts(child->sa->ike, NULL, NULL, &negotiation->local, &negotiation->remote);
 		if (child->tun->conf->child_sa == CONF_CHILD_PER_ENTRY)
 			snprintf(entry, sizeof(entry), " (entry %u)", child->entry);
 		snprintf(err, err_len, "%s accepts no traffic selectors of ours (TS_UNACCEPTABLE): "
 			 "offered %s === %s%s; what it expects it does not say: its list must have "
 			 "the same prefixes, the other way round", addr,
-			 ike_ts_list_str(nego->local.ts, nego->local.n, l, sizeof(l)),
-			 ike_ts_list_str(nego->remote.ts, nego->remote.n, r, sizeof(r)), entry);
+			 ike_ts_list_str(negotiation->local.ts, negotiation->local.n, l, sizeof(l)),
+			 ike_ts_list_str(negotiation->remote.ts, negotiation->remote.n, r,
+					 sizeof(r)), entry);
 	} else if (n && n->type == WIRE_N_NO_ADDITIONAL_SAS) {
 		snprintf(err, err_len, "%s makes no further CHILD SA on this IKE SA (NO_ADDITIONAL_SAS): "
 			 "the next try is on another one", addr);
@@ -725,13 +733,14 @@ void v2_child_refused(const struct ike_child *child, const struct wire_notificat
 
 bool v2_child_by_entries(struct ike_child *child, const struct wire_notification *n)
 {
-	const bool has_flow = child->nego->has_flow;
-	const struct kern_flow flow = child->nego->flow;
+	const bool has_flow = child->negotiation->has_flow;
+	const struct kern_flow flow = child->negotiation->flow;
 	struct ike_tunnel *tun = child->tun;
 	struct ike_sa *sa = child->sa;
 	char addr[ADDR_STRLEN];
 
-	if (n->type != WIRE_N_SINGLE_PAIR_REQUIRED || child->nego->rekeys || tun->single_pair)
+	if (n->type != WIRE_N_SINGLE_PAIR_REQUIRED || child->negotiation->rekeys ||
+	    tun->single_pair)
 		return false;
 	ike_report(sa->ike, IKE_EVENT_EXCHANGE, sa->name, tun->conf->name, NULL,
 		   "%s takes one pair of selectors a CHILD SA (SINGLE_PAIR_REQUIRED): each entry of access-list %s gets its own",
@@ -749,19 +758,19 @@ void v2_child_failed(struct ike_child *child, bool peer_has_it, const char *erro
 {
 	struct ike_sa *sa = child->sa;
 	struct ike_tunnel *tun = child->tun;
-	uint32_t rekeys = child->nego ? child->nego->rekeys : 0;
+	uint32_t rekeys = child->negotiation ? child->negotiation->rekeys : 0;
 	struct ike_child *old = rekeys ? ike_child_find(sa, rekeys) : NULL;
 
 	ike_report_error(sa, tun ? tun->conf->name : NULL, "%s", error);
-	if (sa->nego == child)
-		sa->nego = NULL;
+	if (sa->negotiation == child)
+		sa->negotiation = NULL;
 	ike_child_answering(child, false);
 	if (peer_has_it)
 		ike_child_delete(child, error);
 	else
 		ike_child_free(child, error);
 	if (old)
-		ike_ops_done(&old->rekeyed, error);
+		ike_waiters_done(&old->rekeyed, error);
 	if (rekeys)
 		ike_child_rekey_failed(sa, rekeys);
 	if (tun && tun->sa == sa)

@@ -48,7 +48,7 @@ static bool same_message(const struct v2_reassembly *r, const struct v2_fragment
  * @r: what is here
  * @f: what the headers say; nobody vouches for it yet
  *
- * RFC 7383 2.6: what is here already is a replay. The message cut anew has
+ * RFC 7383 2.6: what is here already is a replay. The message fragmented again has
  * more, smaller fragments than before; those of an earlier cut come too late.
  */
 bool v2_reassembly_wants(const struct v2_reassembly *r, const struct v2_fragment *f)

@@ -8,7 +8,7 @@
 
 /* enough for the largest message in datagrams of 256 octets */
 #define V2_FRAGMENTS_MAX	600
-/* what each fragment counts beside its octets, so that empty ones are not for nothing */
+/* Octets that each fragment counts beside its own, so that empty ones cost, too. */
 #define V2_FRAGMENT_COST	64
 
 struct v2_part;
@@ -30,7 +30,7 @@ struct v2_reassembly {
 	struct v2_part *parts;
 };
 
-/* what the headers of a fragment say, and what it had inside */
+/* A fragment: its headers' fields, and its decrypted content. */
 struct v2_fragment {
 	uint32_t msgid;
 	uint8_t exchange, first;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An IKE SA whose life nears its end gets a successor: by rekeying (ike_rekey.c),
- * or by one for which both ends authenticate anew. For the latter the CHILD SAs are made anew,
+ * or by one for which both ends authenticate again. The latter gets new CHILD SAs,
  * and when all are up the old IKE SA is deleted with its own: RFC 7296 2.8.3.
  * Traffic always has an SA.
  */

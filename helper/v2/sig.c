@@ -8,7 +8,7 @@
 #define BIT(hash)	(1u << (hash))
 #define SIG_MAX		8192
 
-/* those that say nothing but the method; the Digital Signature, 14, says its algorithm */
+/* Methods with one algorithm each. A Digital Signature (14) names its algorithm. */
 static const struct method {
 	uint8_t id;
 	const char *name;
@@ -25,7 +25,7 @@ static const struct method {
 	  { CERT_ECDSA, CERT_SHA512, 0, true } },
 };
 
-/* what we make of a key in a Digital Signature, the most wanted first: RFC 8247 4.2 */
+/* Signature algorithms by key, in order of preference: RFC 8247 4.2. */
 static const struct cert_alg offers[] = {
 	{ CERT_RSA_PSS, CERT_SHA256, 32, false }, { CERT_RSA_PSS, CERT_SHA384, 48, false },
 	{ CERT_RSA_PSS, CERT_SHA512, 64, false },

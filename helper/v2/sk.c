@@ -127,7 +127,7 @@ static const struct wire_payload *sealed_payload(const struct wire_msg *msg)
 	return sk ? sk : wire_find(msg, WIRE_PLD_SKF);
 }
 
-/* what the message @raw has inside, by the keys of either end, is appended to @clear */
+/* Decrypts @raw by the keys of the given end and appends its payloads to @clear. */
 static bool open_datagram(const struct sk_keys *k, struct bytes raw, const struct wire_msg *outer,
 			  struct buf *clear)
 {

@@ -61,8 +61,8 @@ void v2_put_notify(struct v2_out *out, uint16_t type, struct bytes data);
 /* the response has been taken: the window is free again */
 void v2_answered(struct ike_sa *sa);
 /* tells of a message; @in: received */
-void v2_tell(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
-	     size_t len, const struct wire_msg *inner);
+void v2_report(struct ike_sa *sa, bool in, uint8_t exchange, bool response, uint32_t msgid,
+	       size_t len, const struct wire_msg *inner);
 bool v2_find_notify(const struct wire_msg *msg, uint16_t type, struct wire_notification *out);
 /* the first error; 0: none */
 uint16_t v2_find_error(const struct wire_msg *msg, struct wire_notification *out);
@@ -71,7 +71,7 @@ uint16_t v2_find_error(const struct wire_msg *msg, struct wire_notification *out
 /* in as many datagrams as it takes */
 bool v2_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
 	     const struct v2_out *out, struct buf *msg);
-/* what was sealed before, in more datagrams: v2_datagram_max() has changed */
+/* Seals a message again, in more datagrams, after v2_datagram_max() has changed. */
 bool v2_seal_again(struct ike_sa *sa, struct buf *msg);
 /* SK or SKF; false: not by this SA's peer, or damaged */
 bool v2_open(struct ike_sa *sa, struct v2_in *in);
@@ -265,7 +265,7 @@ void v2_child_response(struct v2_in *in);
 void v2_rekey_start(struct ike_sa *old);
 void v2_rekey_request(struct v2_in *in);
 void v2_rekey_response(struct v2_in *in);
-bool v2_rekey_yield(struct ike_sa *old);
+bool v2_rekey_peer_won(struct ike_sa *old);
 
 /* ---- renew.c ---- */
 void v2_renew(struct ike_sa *sa);		/* its life nears its end */

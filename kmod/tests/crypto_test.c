@@ -32,7 +32,7 @@ struct octets {
 	unsigned int	len;
 };
 
-/* what one test works with: too much for the stack */
+/* State of one test, too large for the stack. */
 struct bench {
 	struct octets	key, packet, text;
 	struct sk_buff	*skb;

@@ -247,7 +247,7 @@ static bool every_length(struct rnd_state *rnd, const struct built *b)
 	return ok;
 }
 
-/* what no packet may say, in one octet of a good one: RFC 791 3.1, RFC 8200 3 */
+/* Octets that make a good packet malformed: RFC 791 3.1, RFC 8200 3. */
 static bool malformed(struct rnd_state *rnd, struct built *b)
 {
 	static const u8 firsts[] = { 0x44, 0x40, 0x05, 0x15, 0x55, 0x75, 0xf5 };

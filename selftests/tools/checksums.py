@@ -181,7 +181,7 @@ def case_forwarded(family):
 				at = got[9] if family == 4 else got[6]
 				if at == kind and got[head:] == sent:
 					break
-				# a good one may have been summed anew, in a GSO packet of several
+				# a good one may have a new checksum, in a GSO packet of several
 				if at == kind and not bad and kind == TCP:
 					break
 				expect(at != kind or not bad or len(got) != head + len(sent),

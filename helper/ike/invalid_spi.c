@@ -10,14 +10,14 @@
 
 #define AGAIN_MS 10000
 
-void ike_sa_suspect(struct ike_sa *sa, const struct endpoint *from)
+void ike_sa_test_liveness(struct ike_sa *sa, const struct endpoint *from)
 {
 	struct ike *ike = sa->ike;
 
 	if (sa->state != IKE_STATE_ESTABLISHED || !addr_equal(&sa->remote.addr, &from->addr) ||
-	    (sa->suspected && ike->now - sa->suspected < AGAIN_MS))
+	    (sa->tested_at && ike->now - sa->tested_at < AGAIN_MS))
 		return;
-	sa->suspected = ike->now;
+	sa->tested_at = ike->now;
 	ike_count(ike, IKE_COUNT_SUSPECTED);
 	/* a request that waits for its response asks the same */
 	if (!sa->retrans.waiting && !sa->busy_out && !sa->tasks &&
@@ -36,5 +36,5 @@ void ike_invalid_spi(struct ike *ike, const struct endpoint *from, uint32_t spi)
 	struct ike_child *c = ike_child_of_peer(ike, &from->addr, spi);
 
 	if (c)
-		ike_sa_suspect(c->sa, from);
+		ike_sa_test_liveness(c->sa, from);
 }

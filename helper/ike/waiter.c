@@ -5,9 +5,9 @@
 
 #include "ike/core.h"
 
-struct ike_op *ike_op_new(ike_waiter_t waiter, void *arg)
+struct ike_waiter *ike_waiter_new(ike_waiter_t waiter, void *arg)
 {
-	struct ike_op *op = calloc(1, sizeof(*op));
+	struct ike_waiter *op = calloc(1, sizeof(*op));
 
 	if (!op) {
 		if (waiter)
@@ -20,9 +20,10 @@ struct ike_op *ike_op_new(ike_waiter_t waiter, void *arg)
 	return op;
 }
 
-bool ike_op_add(struct ike_op_list *list, struct ike_op *op)
+bool ike_waiter_add(struct ike_waiter_list *list, struct ike_waiter *op)
 {
-	struct ike_op **more = reallocarray(list->ops, list->n + 1, sizeof(struct ike_op *));
+	struct ike_waiter **more = reallocarray(list->ops, list->n + 1,
+						sizeof(struct ike_waiter *));
 
 	if (!more)
 		return false;
@@ -33,7 +34,7 @@ bool ike_op_add(struct ike_op_list *list, struct ike_op *op)
 }
 
 /* of several errors the first is told */
-void ike_op_done(struct ike_op *op, const char *error)
+void ike_waiter_done(struct ike_waiter *op, const char *error)
 {
 	if (error && !op->error)
 		op->error = strdup(error);
@@ -45,13 +46,13 @@ void ike_op_done(struct ike_op *op, const char *error)
 	free(op);
 }
 
-void ike_ops_done(struct ike_op_list *list, const char *error)
+void ike_waiters_done(struct ike_waiter_list *list, const char *error)
 {
-	struct ike_op_list mine = *list;
+	struct ike_waiter_list mine = *list;
 	unsigned int i;
 
 	memset(list, 0, sizeof(*list));
 	for (i = 0; i < mine.n; i++)
-		ike_op_done(mine.ops[i], error);
+		ike_waiter_done(mine.ops[i], error);
 	free(mine.ops);
 }

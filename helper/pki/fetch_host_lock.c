@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/event.h"
-#include "pki/fetch_turn.h"
+#include "pki/fetch_host_lock.h"
 
 #define SILENT_MAX	64	/* the one that may be asked soonest makes room */
 
@@ -20,22 +20,22 @@ struct silent {
 };
 
 /**
- * struct fetch_turns - who has one, and who is to have none
+ * struct fetch_host_locks - who has one, and who is to have none
  * @lock: protects all below
  * @given: a turn was given back, or @stopped
  * @taken: the holders'
  */
-struct fetch_turns {
+struct fetch_host_locks {
 	pthread_mutex_t lock;
 	pthread_cond_t given;
 	bool stopped;
-	struct fetch_turn *taken;
+	struct fetch_host_lock *taken;
 	struct silent silent[SILENT_MAX];
 };
 
-struct fetch_turns *fetch_turns_new(void)
+struct fetch_host_locks *fetch_host_locks_new(void)
 {
-	struct fetch_turns *turns = calloc(1, sizeof(*turns));
+	struct fetch_host_locks *turns = calloc(1, sizeof(*turns));
 	pthread_condattr_t attr;
 
 	if (!turns)
@@ -49,7 +49,7 @@ struct fetch_turns *fetch_turns_new(void)
 	return turns;
 }
 
-void fetch_turns_free(struct fetch_turns *turns)
+void fetch_host_locks_free(struct fetch_host_locks *turns)
 {
 	if (!turns)
 		return;
@@ -58,7 +58,7 @@ void fetch_turns_free(struct fetch_turns *turns)
 	free(turns);
 }
 
-void fetch_turns_stop(struct fetch_turns *turns)
+void fetch_host_locks_stop(struct fetch_host_locks *turns)
 {
 	pthread_mutex_lock(&turns->lock);
 	turns->stopped = true;
@@ -66,7 +66,7 @@ void fetch_turns_stop(struct fetch_turns *turns)
 	pthread_mutex_unlock(&turns->lock);
 }
 
-void fetch_turns_flush(struct fetch_turns *turns)
+void fetch_host_locks_flush(struct fetch_host_locks *turns)
 {
 	pthread_mutex_lock(&turns->lock);
 	memset(turns->silent, 0, sizeof(turns->silent));
@@ -88,9 +88,9 @@ static void take_host(const char *url, char host[TURN_HOST_MAX])
 	host[len] = '\0';
 }
 
-static bool is_taken(const struct fetch_turns *turns, const char *host)
+static bool is_taken(const struct fetch_host_locks *turns, const char *host)
 {
-	const struct fetch_turn *t;
+	const struct fetch_host_lock *t;
 
 	for (t = turns->taken; t; t = t->next)
 		if (!strcmp(t->host, host))
@@ -108,7 +108,7 @@ static uint64_t url_hash(const char *url)
 	return h;
 }
 
-static bool is_silent(const struct fetch_turns *turns, uint64_t hash)
+static bool is_silent(const struct fetch_host_locks *turns, uint64_t hash)
 {
 	uint64_t now = event_now();
 	unsigned int i;
@@ -119,7 +119,7 @@ static bool is_silent(const struct fetch_turns *turns, uint64_t hash)
 	return false;
 }
 
-static void remember(struct fetch_turns *turns, uint64_t hash, uint64_t until)
+static void remember(struct fetch_host_locks *turns, uint64_t hash, uint64_t until)
 {
 	struct silent *s, *place = turns->silent;
 
@@ -129,8 +129,8 @@ static void remember(struct fetch_turns *turns, uint64_t hash, uint64_t until)
 	*place = (struct silent){ hash, until };
 }
 
-enum turn_result fetch_turn_take(struct fetch_turns *turns, struct fetch_turn *turn,
-				 const char *url, uint64_t deadline)
+enum turn_result fetch_host_lock_take(struct fetch_host_locks *turns, struct fetch_host_lock *turn,
+				      const char *url, uint64_t deadline)
 {
 	struct timespec at = { deadline / 1000, deadline % 1000 * 1000000 };
 	enum turn_result result = TURN_TAKEN;
@@ -156,9 +156,10 @@ enum turn_result fetch_turn_take(struct fetch_turns *turns, struct fetch_turn *t
 	return result;
 }
 
-void fetch_turn_give(struct fetch_turns *turns, struct fetch_turn *turn, unsigned int silent_ms)
+void fetch_host_lock_give(struct fetch_host_locks *turns, struct fetch_host_lock *turn,
+			  unsigned int silent_ms)
 {
-	struct fetch_turn **at;
+	struct fetch_host_lock **at;
 
 	pthread_mutex_lock(&turns->lock);
 	for (at = &turns->taken; *at != turn; at = &(*at)->next)
