@@ -496,6 +496,9 @@ static bool check_remotes(struct conf_peer *peer, struct conf_error *err)
 	if (peer->prefer_first && n < 2)
 		return conf_fail_at(err, &peer->prefer_first_at,
 				    "found prefer-first, expected several remote addresses or names with it");
+	if (peer->remote_port && !n)
+		return conf_fail_at(err, &peer->remote_port_at,
+				    "found a remote port, expected a remote address or name with it: the daemon does not begin with any or a range");
 	if (peer->n_remotes == 1 && peer->remotes[0].type == CONF_REMOTE_ADDR)
 		peer->remote = peer->remotes[0].range.min;
 	return true;

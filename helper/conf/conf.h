@@ -159,6 +159,8 @@ struct conf_peer {
 	unsigned int n_remotes;
 	struct conf_remote *remotes;
 	struct addr remote;		/* the address, if @remotes is this one alone; else family 0 */
+	uint16_t remote_port;		/* of IKE, where the daemon begins; 0: 500 */
+	struct conf_place remote_port_at;
 	uint64_t prefer_first;		/* seconds, 0: never */
 	struct conf_place prefer_first_at;
 	struct conf_id local_id, remote_id;	/* default: the address */

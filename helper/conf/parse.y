@@ -510,6 +510,14 @@ remote_item:
 		conf_remotes_free(parse->peer);
 		PEER_HAS(REMOTE);
 	} remote_addresses
+|	PORT WORD {
+		uint64_t port;
+
+		NEED(conf_value_number($2, 65535, &port) && port, $2, @2, "a port from 1 to 65535");
+		parse->peer->remote_port = (uint16_t)port;
+		parse->peer->remote_port_at = PLACE(@1);
+		PEER_HAS(REMOTE_PORT);
+	}
 |	ID ANY {
 		conf_id_free(&parse->peer->remote_id);
 		parse->peer->remote_id_any = true;

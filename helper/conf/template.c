@@ -29,6 +29,7 @@ static const struct part peer_parts[] = {
 	PEER(WEAK, allow_weak), PEER(FRAGMENT, fragment_size),
 	PEER(ENCAPSULATION, force_udp), PEER(ENCAPSULATION, encapsulation_at),
 	PEER(PREFER_FIRST, prefer_first), PEER(PREFER_FIRST, prefer_first_at),
+	PEER(REMOTE_PORT, remote_port), PEER(REMOTE_PORT, remote_port_at),
 };
 
 static const struct part tunnel_parts[] = {

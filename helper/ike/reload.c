@@ -79,6 +79,7 @@ static bool peer_same(const struct reload *r, const struct conf_peer *a, const s
 	    !ids_same(&a->remote_id, &b->remote_id) ||
 	    a->local_auth != b->local_auth || a->remote_auth != b->remote_auth ||
 	    !a->lacks != !b->lacks || a->egress.mark != b->egress.mark ||
+	    a->remote_port != b->remote_port ||
 	    !proposals_same(a->ike, a->n_ike, b->ike, b->n_ike))
 		return false;
 	if (!uses_psk(a) || !is_one(a))

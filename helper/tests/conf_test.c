@@ -338,12 +338,12 @@ static const struct { const char *text, *error; } refused[] = {
 	  "2001:db8::/32, or a range of two addresses of one family" },
 	{ LIST "peer p { remote address any 192.0.2.2 tunnel t { access-list a } }",
 	  "f:2:29: found '192.0.2.2', expected "
-	  "'}', tunnel, ike-version, local, remote, address, id, auth, cert, ike, ike-lifetime, local-auth, "
+	  "'}', tunnel, port, ike-version, local, remote, address, id, auth, cert, ike, ike-lifetime, local-auth, "
 	  "remote-auth, ca, key, remote-key, rsa-signature, revocation, reauth, dpd, fragmentation, "
 	  "encapsulation, prefer-first or allow-weak" },
 	{ LIST "peer p { remote address 192.0.2.2 any tunnel t { access-list a } }",
 	  "f:2:35: found 'any', expected a word, "
-	  "'}', tunnel, ike-version, local, remote, address, id, auth, cert, ike, ike-lifetime, local-auth, "
+	  "'}', tunnel, port, ike-version, local, remote, address, id, auth, cert, ike, ike-lifetime, local-auth, "
 	  "remote-auth, ca, key, remote-key, rsa-signature, revocation, reauth, dpd, fragmentation, "
 	  "encapsulation, prefer-first or allow-weak" },
 	{ LIST "peer p { remote address 192.0.2.2 gw.example.com tunnel t { access-list a } }",
@@ -356,6 +356,20 @@ static const struct { const char *text, *error; } refused[] = {
 	  "f:2:59: found a remote address of another family than the local one, expected one" },
 	{ LIST "peer p { remote address 192.0.2.2 prefer-first 5m tunnel t { access-list a } }",
 	  "f:2:35: found prefer-first, expected several remote addresses or names with it" },
+	{ LIST "peer p { remote address 192.0.2.2 port 0 tunnel t { access-list a } }",
+	  "f:2:40: found '0', expected a port from 1 to 65535" },
+	{ LIST "peer p { remote address 192.0.2.2 port 65536 tunnel t { access-list a } }",
+	  "f:2:40: found '65536', expected a port from 1 to 65535" },
+	{ LIST "peer p { remote port 4501-4502 address 192.0.2.2 tunnel t { access-list a } }",
+	  "f:2:22: found '4501-4502', expected a port from 1 to 65535" },
+	{ LIST "peer p { remote address any port 4501 tunnel t { access-list a } }",
+	  "f:2:29: found a remote port, expected a remote address or name with it: the daemon does not "
+	  "begin with any or a range" },
+	{ LIST "peer p { remote address 192.0.2.0/24 port 4501 tunnel t { access-list a } }",
+	  "f:2:38: found a remote port, expected a remote address or name with it: the daemon does not "
+	  "begin with any or a range" },
+	{ LIST "peer p { local port 4501 remote address 192.0.2.2 tunnel t { access-list a } }",
+	  "f:2:16: found 'port', expected address or id" },
 	{ LIST "peer p { remote address 192.0.2.0/24 tunnel t { access-list a start at-load } }",
 	  "f:2:45: found start at-load, expected a peer with an address to begin with" },
 	{ LIST "peer p { remote address 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 1.1.1.8 1.1.1.9 "

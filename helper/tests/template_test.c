@@ -38,7 +38,7 @@ static void refused(const char *text, const char *want)
 /* each setting of a peer and of a tunnel, none of which is the default */
 #define ALL_PEER \
 	"local address 192.0.2.1 id fqdn hq.example.com\n" \
-	"remote address 192.0.2.2 id email *@example.com\n" \
+	"remote address 192.0.2.2 port 4501 id email *@example.com\n" \
 	"local-auth cert remote-auth pubkey cert c.pem key k.pem ca ca.pem remote-key r.pem\n" \
 	"rsa-signature pkcs1 revocation hard ike 3des-md5-modp768 aes128-sha256-x25519 allow-weak\n" \
 	"ike-lifetime 8h reauth 1d dpd 10s fragmentation 1400 encapsulation udp\n"
@@ -71,6 +71,8 @@ static void assert_id(const struct conf_id *a, const struct conf_id *b)
 static void assert_peers_equal(const struct conf_peer *a, const struct conf_peer *b)
 {
 	assert_true(addr_equal(&a->local, &b->local) && addr_equal(&a->remote, &b->remote));
+	assert_int_equal(a->remote_port, 4501);
+	assert_int_equal(b->remote_port, 4501);
 	assert_id(&a->local_id, &b->local_id);
 	assert_id(&a->remote_id, &b->remote_id);
 	assert_int_equal(a->remote_id_any, b->remote_id_any);
@@ -140,7 +142,7 @@ static void own_statements_win(void **state)
 	/* p has a template of which nothing is left */
 	struct conf *conf = parse(LIST("l") LIST("m")
 		"template other { local address 192.0.2.9 id fqdn other.example.com\n"
-		"remote address any id any auth psk cert o.pem key o.pem ca o.pem remote-key o.pem\n"
+		"remote address any port 500 id any auth psk cert o.pem key o.pem ca o.pem remote-key o.pem\n"
 		"rsa-signature pss revocation off ike aes256-sha512-modp2048 aes256-sha1-modp2048\n"
 		"ike-lifetime 1h reauth 2h dpd 3s fragmentation no encapsulation auto\n"
 		"tunnel { ah sha512 mode transport child-sa per-tunnel lifetime 5m\n"

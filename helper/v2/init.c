@@ -98,6 +98,17 @@ static void not_begun(struct ike_tunnel *tun, const char *text)
 	ike_tunnel_failed(tun, text);
 }
 
+/*
+ * RFC 7296 2.23 permits port 4500 from the first message on. Only there both ends expect the non-ESP
+ * marker: a peer at a port other than 500 cannot tell IKE from ESP in UDP without it.
+ */
+static void first_ports(const struct conf_peer *conf, struct endpoint *local,
+			struct endpoint *remote)
+{
+	remote->port = conf->remote_port ? conf->remote_port : IKE_PORT;
+	local->port = remote->port == IKE_PORT ? IKE_PORT : IKE_NATT_PORT;
+}
+
 /* Where the successor of an IKE SA begins: at the same place, unless it is to move to another. */
 static bool successor_endpoints(const struct ike_sa *old, struct endpoint *local,
 				struct endpoint *remote, char *err, size_t err_len)
@@ -108,7 +119,7 @@ static bool successor_endpoints(const struct ike_sa *old, struct endpoint *local
 	*remote = old->remote;
 	if (!old->move_to.family)
 		return true;
-	local->port = remote->port = IKE_PORT;
+	first_ports(old->peer->conf, local, remote);
 	remote->addr = old->move_to;
 	if (old->peer->conf->local.family ||
 	    old->ike->ops->local_addr(&old->peer->conf->egress, &remote->addr, &local->addr,
@@ -130,7 +141,7 @@ static enum ike_pick endpoints(struct ike_peer *peer, const struct ike_sa *old,
 	if (old)
 		return successor_endpoints(old, local, remote, err, err_len) ? IKE_PICK_READY :
 		       IKE_PICK_FAILED;
-	local->port = remote->port = IKE_PORT;
+	first_ports(conf, local, remote);
 	if (conf->local.family && peer->ike->ops->is_local &&
 	    !peer->ike->ops->is_local(&conf->local, peer->ike->user)) {
 		addr_str(&conf->local, addr, sizeof(addr));
@@ -351,8 +362,8 @@ void v2_init_response(struct v2_in *in)
 		return;
 	}
 	note_fragmentation(sa, &in->inner);
-	/* RFC 7296 2.23: from IKE_AUTH on */
-	if (sa->natt)
+	/* RFC 7296 2.23: from IKE_AUTH on, unless `remote port` began at such a port */
+	if (sa->natt && sa->local.port != IKE_NATT_PORT)
 		sa->local.port = sa->remote.port = IKE_NATT_PORT;
 	v2_answered(sa);
 	sa->busy_out = true;
