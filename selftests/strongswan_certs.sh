@@ -54,6 +54,10 @@ ours()
 		put "$WORK/cacerts" "${cas[@]}" || return
 	nf_conf $IKE $ESP "$PSK" manual
 	sed -i "s/auth psk/$words/" "$CONF"
+	if [ -n "${token-}" ]; then
+		echo "pkcs11-provider /usr/lib/softhsm/libsofthsm2.so" >>"$CONF"
+		echo "key pkcs11:token=gw \"$token\"" >>"$WORK/secrets"
+	fi
 	if running daemon; then nf load "$CONF" >"$WORK/load"; else daemon_start; fi
 }
 
@@ -132,6 +136,40 @@ kind()
 		theirs "auth = pubkey\n certs = b-$1.pem" "auth = pubkey" "b-$1.pem" "b-$1.key" root.pem && both
 }
 
+# a token of SoftHSM with two keys; the daemon has the variable from its start
+new_token()
+{
+	local kind
+
+	mkdir "$WORK/tokens" && echo "directories.tokendir = $WORK/tokens" >"$SOFTHSM2_CONF" || return
+	softhsm2-util --init-token --free --label gw --so-pin 12345678 --pin 4711 >"$WORK/softhsm" || return
+	for kind in rsa ec256; do
+		openssl pkcs8 -topk8 -nocrypt -in "$PKI/a-$kind.key" -out "$WORK/$kind.p8" &&
+			softhsm2-util --import "$WORK/$kind.p8" --token gw --label "$kind" --pin 4711 \
+				--id "$([ $kind = rsa ] && echo 01 || echo 02)" >>"$WORK/softhsm" &&
+			rm "$WORK/$kind.p8" || return
+	done
+}
+
+# the key is on the token alone
+on_token()
+{
+	local token=4711
+
+	ours "auth cert\n cert a-$1.pem key pkcs11:token=gw;object=$1" "a-$1.pem" root.pem &&
+		theirs "auth = pubkey\n certs = b-$1.pem" "auth = pubkey" "b-$1.pem" "b-$1.key" root.pem && both
+}
+
+# the policy is in force, and the peer says what the token has said
+wrong_pin()
+{
+	local token=4712
+
+	ours "auth cert\n cert a-rsa.pem key pkcs11:token=gw;object=rsa" a-rsa.pem root.pem &&
+		nf show peers >"$WORK/peers" && grep -q 'the token refuses the PIN' "$WORK/peers" &&
+		! grep -rq 4712 "$WORK/peers" "$WORK/daemon" && refused_up 'the token refuses the PIN'
+}
+
 # strongSwan signs with PKCS#1 v1.5 unless it is told; we with RSASSA-PSS unless we are
 pss() { grep -Eq 'RSA_EMSA_PSS|rsassa-pss|RSA/PSS' "$SWAN/log"; }
 
@@ -202,7 +240,7 @@ old_methods()
 		swan_start && kind rsa && grep -q "authentication of '$ID_A' with RSA signature" "$SWAN/log" && kind ec256
 }
 
-ktap_plan 16
+ktap_plan 20
 sites_begin
 check "a certification authority" new_pki
 note "it took $SECONDS s"
@@ -210,6 +248,8 @@ swan_conf $IKE $ESP
 sed -i 's/ vici$/ pem pkcs1 pkcs8 x509 pubkey constraints vici/' "$SWAN/strongswan.conf"
 cp "$SWAN/swanctl.conf" "$SWAN/psk.conf"
 swan_start || bail "strongSwan does not start"
+export SOFTHSM2_CONF=$WORK/softhsm2.conf
+check "a token" new_token
 check "RSA, either begins" kind rsa
 check "and we sign with RSASSA-PSS" pss
 check "ECDSA on P-256, either begins" kind ec256
@@ -223,6 +263,9 @@ check "we have a pre-shared key, strongSwan a certificate" psk_and_cert
 check "distinguished names as identities" dn_ids
 check "a certificate of a CA that strongSwan does not trust" not_trusted
 check "a certificate of a CA that we do not trust" trusts_not
+check "RSA on a token, either begins" on_token rsa
+check "ECDSA on a token, either begins" on_token ec256
+check "a wrong PIN of the token" wrong_pin
 check "the methods before RFC 7427" old_methods
 check "no SA is left" no_sas
 daemon_stop

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "conf/scan.h"
+#include "core/event.h"
 #include "crypto/crypto.h"
 #include "pki/revoke.h"
+#include "pki/token.h"
 #include "wire/wire.h"
 
 #define EXPIRES_SOON	(14 * 86400)
@@ -19,6 +21,7 @@
  * @broken: takes the error of each file that is passed over; NULL: such a file fails the load
  * @arg: argument of @broken
  * @passed_over: the first file that was passed over, and why; empty: none
+ * @until: time until which the load waits for tokens
  */
 struct certs {
 	struct conf *conf;
@@ -27,6 +30,7 @@ struct certs {
 	cert_broken_t broken;
 	void *arg;
 	char passed_over[CERT_ERROR_MAX];
+	uint64_t until;
 };
 
 #define FAIL_AT(c, where, ...) \
@@ -54,6 +58,63 @@ static const char *other_keys(const struct certs *c, char *out, size_t len)
 	return out;
 }
 
+/* ---- a key on a token ---- */
+
+static bool on_token(const struct conf_peer *p)
+{
+	return p->key.name && token_is_uri(p->key.name);
+}
+
+static struct conf_passphrase *pin_of(const struct conf *conf, const char *uri)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_passphrases; i++)
+		if (token_is_uri(conf->passphrases[i].file) &&
+		    token_uri_has(uri, conf->passphrases[i].file))
+			return &conf->passphrases[i];
+	return NULL;
+}
+
+static bool probe(struct certs *c, struct conf_peer *p, struct conf_passphrase *pin,
+		  const struct cert_pub *pub)
+{
+	const struct token_key where = { c->conf->provider.name, p->key.name, pin->text };
+	uint64_t now = event_now();
+	char why[CERT_TEXT_MAX] = "";
+
+	switch (cert_store_token(c->conf->certs, &where, pub, now < c->until ? c->until - now : 0,
+				 &p->own_key, why, sizeof(why))) {
+	case CERT_TOKEN_GOOD:
+		return true;
+	case CERT_TOKEN_MISFIT:
+		return FAIL_AT(c, p->cert.at, "found '%s', expected its private key on the token; what is there does not fit it: %s",
+			       p->cert.name, p->key.name);
+	case CERT_TOKEN_NO_LOGIN:
+		/* other keys on that token would each cost a try */
+		pin->refused = true;
+		/* fall through */
+	case CERT_TOKEN_LACKS:
+		return conf_lacks(p, "the private key %s: %s", p->key.name, why);
+	default:
+		return FAIL_AT(c, p->key.at, "out of memory");
+	}
+}
+
+/* A token that is not there is no reason to refuse a policy: the peer lacks its key. */
+static bool token_key(struct certs *c, struct conf_peer *p, const struct cert_pub *pub)
+{
+	struct conf_passphrase *pin = pin_of(c->conf, p->key.name);
+
+	if (!pin)
+		return conf_lacks(p, "the private key %s: no PIN for it is in the secrets file, expected key %s \"PIN\"",
+				  p->key.name, p->key.name);
+	if (pin->refused)
+		return conf_lacks(p, "the private key %s: the token refuses the PIN of the secrets file",
+				  p->key.name);
+	return probe(c, p, pin, pub);
+}
+
 static bool named_cert(struct certs *c, struct conf_peer *p)
 {
 	const struct cert *cert = cert_store_cert(c->conf->certs, p->cert.name);
@@ -62,7 +123,9 @@ static bool named_cert(struct certs *c, struct conf_peer *p)
 	if (!cert)
 		return FAIL_AT(c, p->cert.at, "found '%s', expected a file with a certificate in %s/certs",
 			       p->cert.name, c->dir);
-	if (!cert_own_key(cert))
+	if (on_token(p) && !token_key(c, p, cert_pub(cert)))
+		return false;
+	if (!on_token(p) && !cert_own_key(cert))
 		return FAIL_AT(c, p->cert.at, "found '%s', expected its private key in %s/private%s",
 			       p->cert.name, c->dir, other_keys(c, why, sizeof(why)));
 	if (!fits_id(cert, &p->local_id, why, sizeof(why)))
@@ -118,7 +181,7 @@ static bool own_key(struct certs *c, struct conf_peer *p)
 {
 	const struct cert_pub *pub;
 
-	if (p->key.name) {
+	if (p->key.name && !on_token(p)) {
 		p->own_key = cert_store_key(c->conf->certs, p->key.name);
 		return p->own_key ||
 		       FAIL_AT(c, p->key.at, "found '%s', expected a file with a private key in %s/private",
@@ -129,6 +192,8 @@ static bool own_key(struct certs *c, struct conf_peer *p)
 		if (!pub)
 			return FAIL_AT(c, p->cert.at, "found '%s', expected a file with our public key in %s/certs",
 				       p->cert.name, c->dir);
+		if (on_token(p))
+			return token_key(c, p, pub);
 		p->own_key = cert_store_key_of(c->conf->certs, pub);
 		return p->own_key ||
 		       FAIL_AT(c, p->cert.at, "found '%s', expected its private key in %s/private",
@@ -248,6 +313,9 @@ static bool digest(struct certs *c, struct conf_peer *p)
 	}
 	if (p->own_key)
 		ok = ok && digest_add(p->cert_digest, cert_pub_spki(cert_key_pub(p->own_key)));
+	if (on_token(p))
+		ok = ok && digest_add(p->cert_digest, (struct bytes){ (uint8_t *)p->key.name,
+								      strlen(p->key.name) });
 	if (p->trusted)
 		ok = ok && digest_add(p->cert_digest, cert_der(p->trusted));
 	for (i = 0; p->remote_auth == CONF_AUTH_CERT && !p->trusted &&
@@ -262,6 +330,17 @@ static bool digest(struct certs *c, struct conf_peer *p)
 }
 
 /* ---- will it be of use? ---- */
+
+/* a certificate whose private key this host has, in a file or on a token */
+static bool is_ours(const struct conf *conf, const struct cert *cert)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_peers; i++)
+		if (conf->peers[i].n_own && conf->peers[i].own[0] == cert)
+			return true;
+	return cert_own_key(cert) != NULL;
+}
 
 bool conf_certs_warning(const struct conf *conf, unsigned int i, time_t now, char *out, size_t len)
 {
@@ -280,7 +359,7 @@ bool conf_certs_warning(const struct conf *conf, unsigned int i, time_t now, cha
 	if (!cert)
 		return false;
 	end = cert_not_after(cert);
-	if ((!ca && !cert_own_key(cert)) || end > now + EXPIRES_SOON || !gmtime_r(&end, &tm))
+	if ((!ca && !is_ours(conf, cert)) || end > now + EXPIRES_SOON || !gmtime_r(&end, &tm))
 		return true;
 	strftime(until, sizeof(until), "%Y-%m-%d %H:%M UTC", &tm);
 	snprintf(out, len, "%s/%s: the certificate of '%s' %s %s", ca ? "cacerts" : "certs",
@@ -317,7 +396,6 @@ static bool load_store(struct certs *c)
 		conf->certs = cert_store_load(c->dir, pass, conf->n_passphrases, c->err->text,
 					      sizeof(c->err->text));
 	free(pass);
-	conf_passphrases_free(conf);
 	return conf->certs;
 }
 
@@ -377,7 +455,8 @@ static bool of_peer(struct certs *c, struct conf_peer *p)
  */
 bool conf_certs_load(struct conf *conf, struct conf_error *err)
 {
-	struct certs c = { .conf = conf, .dir = folder_of(conf->path), .err = err };
+	struct certs c = { .conf = conf, .dir = folder_of(conf->path), .err = err,
+			   .until = event_now() + TOKEN_LOAD_MS };
 	unsigned int i;
 	bool ok;
 
@@ -386,6 +465,7 @@ bool conf_certs_load(struct conf *conf, struct conf_error *err)
 		     conf_fail(err, conf->path, 1, 1, "out of memory");
 	for (i = 0; ok && i < conf->n_peers; i++)
 		ok = of_peer(&c, &conf->peers[i]);
+	conf_passphrases_free(conf);
 	free(c.dir);
 	return ok;
 }
@@ -430,7 +510,7 @@ bool conf_certs_load_good(struct conf *conf, cert_broken_t broken, void *arg)
 {
 	struct conf_error err = { .text = "" }, crls = { .text = "" };
 	struct certs c = { .conf = conf, .dir = folder_of(conf->path), .err = &err,
-			   .broken = broken, .arg = arg };
+			   .broken = broken, .arg = arg, .until = event_now() + TOKEN_LOAD_MS };
 	bool ok = c.dir && load_store(&c);
 	unsigned int i;
 
@@ -441,6 +521,7 @@ bool conf_certs_load_good(struct conf *conf, cert_broken_t broken, void *arg)
 	for (i = 0; ok && i < conf->n_peers; i++)
 		if (uses_certs(&conf->peers[i]))
 			ok = good_of_peer(&c, &conf->peers[i], crls.text);
+	conf_passphrases_free(conf);
 	free(c.dir);
 	return ok;
 }

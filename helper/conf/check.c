@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include "conf/scan.h"
+#include "pki/token.h"
 #include "wire/wire.h"
 
 #define FAIL(object, ...) conf_fail_at(err, &(object)->at, __VA_ARGS__)
@@ -504,6 +505,21 @@ static bool check_remotes(struct conf_peer *peer, struct conf_error *err)
 	return true;
 }
 
+/* A key on a token: the certificate, or the public key, is a file, so that it is known without the token. */
+static bool check_token(const struct conf *conf, const struct conf_peer *peer,
+			struct conf_error *err)
+{
+	if (peer->local_auth == CONF_AUTH_PSK || !peer->key.name || !token_is_uri(peer->key.name))
+		return true;
+	if (!conf->provider.name)
+		return conf_fail_at(err, &peer->key.at,
+				    "found a PKCS#11 URI, expected 'pkcs11-provider PATH' outside of the peers: the shared object that speaks to the token");
+	if (!peer->cert.name)
+		return conf_fail_at(err, &peer->key.at,
+				    "found a PKCS#11 URI, expected 'cert FILE' with it: the certificate or public key of this key");
+	return true;
+}
+
 /* RFC 4945 3.1: a key ID is not in certificates */
 static bool check_auth(const struct conf_peer *peer, struct conf_error *err)
 {
@@ -539,7 +555,7 @@ static bool check_peer(struct conf *conf, struct conf_peer *peer, struct conf_er
 	if ((peer->local_auth != CONF_AUTH_CERT && !default_id(&peer->local, &peer->local_id)) ||
 	    !default_remote_id(peer))
 		return FAIL(peer, "out of memory");
-	if (!check_remote_id(peer, err) || !check_auth(peer, err))
+	if (!check_remote_id(peer, err) || !check_auth(peer, err) || !check_token(conf, peer, err))
 		return false;
 	if (!peer->n_tunnels)
 		return FAIL(peer, "peer '%s' has no tunnel, expected one", peer->name);

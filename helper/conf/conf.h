@@ -167,13 +167,13 @@ struct conf_peer {
 	bool remote_id_any;			/* `id any`: whoever has the secret */
 	enum conf_auth local_auth, remote_auth;
 	struct conf_place local_auth_at, remote_auth_at;
-	struct conf_file cert, key, ca, remote_key;
+	struct conf_file cert, key, ca, remote_key;	/* @key may be the URI of a key on a token */
 	enum conf_revocation revocation;
 	enum conf_rsa rsa;
 	/* certs.c: what these mean, of conf->certs; the first of @own is the usual one */
 	const struct cert *own[CONF_CERTS_MAX];
 	unsigned int n_own;
-	const struct cert_key *own_key;		/* auth pubkey */
+	const struct cert_key *own_key;		/* of auth pubkey, or on a token */
 	const struct cert *trusted;		/* NULL: all of cacerts/ */
 	const struct cert_pub *remote_pub;	/* NULL: by the peer's ID */
 	uint8_t cert_digest[CERT_DIGEST_LEN];	/* of all of these */
@@ -242,10 +242,11 @@ struct conf_limits {
 #define CONF_HALF_OPEN_PER_ADDR	64
 #define CONF_INITS_PER_ADDR	20
 
-/* of an encrypted file in private/ */
+/* of an encrypted file in private/, or the PIN of a token, whose URI is @file */
 struct conf_passphrase {
 	char *file;
 	char *text;		/* zeroised on free */
+	bool refused;		/* a token refused it, at this load */
 };
 
 struct conf {
@@ -254,6 +255,7 @@ struct conf {
 	char **files;			/* names of @path and of the included files */
 	size_t octets;			/* size of all @files together */
 	struct conf_limits limits;
+	struct conf_file provider;	/* absolute path of the PKCS#11 provider */
 	unsigned int n_lists;
 	struct conf_list *lists;	/* in the file's order: the order of match */
 	unsigned int n_peers;

@@ -83,6 +83,7 @@ void conf_free(struct conf *conf)
 	free(conf->peers_by_name);
 	free(conf->secrets);
 	free(conf->secrets_by_id);
+	free(conf->provider.name);
 	free(conf->path);
 	free(conf);
 }

@@ -29,6 +29,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "pki/token.h"
 #include "wire/wire.h"
 
 int conf_yylex(CONF_YYSTYPE *value, CONF_YYLTYPE *at, void *scanner);
@@ -71,9 +72,22 @@ static void conf_yyerror(const CONF_YYLTYPE *at, struct conf_parse *parse, void 
 #define NAME_EXPECTED "a name of at most 31 characters"
 #define DURATION_EXPECTED "a duration such as 30s, 10m, 4h or 1d"
 
+/* a URI may have a PIN, which is wrong there: no error repeats it */
+static bool no_uri(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w)
+{
+	char start[8];
+
+	return !conf_value_copy((struct conf_word){ w.p, w.len < 7 ? w.len : 7 }, start, sizeof(start)) ||
+	       !token_is_uri(start) ||
+	       conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+			 "found a PKCS#11 URI, expected the name of a file without its folder");
+}
+
 static bool file_name(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
 		      struct conf_file *to)
 {
+	if (!no_uri(parse, at, w))
+		return false;
 	if (!w.len || memchr(w.p, '/', w.len))
 		return conf_fail(parse->err, parse->path, at->first_line, at->first_column,
 				 "found '%.*s', expected the name of a file without its folder",
@@ -83,6 +97,36 @@ static bool file_name(struct conf_parse *parse, const CONF_YYLTYPE *at, struct c
 	to->at = PLACE(*at);
 	return to->name || conf_fail(parse->err, parse->path, at->first_line, at->first_column,
 				     "out of memory");
+}
+
+static bool token_uri(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
+		      struct conf_file *to)
+{
+	/* the word of a string begins behind its quote */
+	size_t off = 0, quote = w.p[-1] == '"';
+	char why[200];
+
+	free(to->name);
+	to->name = strndup(w.p, w.len);
+	to->at = PLACE(*at);
+	if (!to->name)
+		return conf_fail(parse->err, parse->path, at->first_line, at->first_column,
+				 "out of memory");
+	return token_uri_check(to->name, true, &off, why, sizeof(why)) ||
+	       conf_fail(parse->err, parse->path, at->first_line, at->first_column + quote + off,
+			 "found a PKCS#11 URI, expected %s", why);
+}
+
+/* Sets the value of `key`: a file, or a key on a token. */
+static bool key_name(struct conf_parse *parse, const CONF_YYLTYPE *at, struct conf_word w,
+		     struct conf_file *to)
+{
+	char start[8];
+
+	if (w.len >= 7 && conf_value_copy((struct conf_word){ w.p, 7 }, start, sizeof(start)) &&
+	    token_is_uri(start))
+		return token_uri(parse, at, w, to);
+	return file_name(parse, at, w, to);
 }
 
 static void set_local_auth(const struct conf_place *at, uint8_t auth, struct conf_peer *peer)
@@ -237,6 +281,7 @@ static bool proposal(struct conf_parse *parse, const CONF_YYLTYPE *at, struct co
 %token <word> FRAGMENTATION "fragmentation" ENCAPSULATION "encapsulation" PREFER_FIRST "prefer-first"
 %token <word> ON_TRAFFIC "on-traffic" AT_LOAD "at-load" MANUAL "manual" IDLE_TIMEOUT "idle-timeout"
 %token <word> REPLAY_WINDOW "replay-window" ALLOW_WEAK "allow-weak"
+%token <word> PKCS11_PROVIDER "pkcs11-provider"
 %token <word> LIMITS "limits" COOKIES_FROM "cookies-from" HALF_OPEN "half-open"
 %token <word> HALF_OPEN_PER_ADDRESS "half-open-per-address" STARTS_PER_ADDRESS "starts-per-address"
 %token <word> CHILD_SA "child-sa" PER_TUNNEL "per-tunnel" PER_ENTRY "per-entry"
@@ -256,6 +301,18 @@ file:
 |	file peer
 |	file template
 |	file LIMITS '{' limits '}'
+|	file PKCS11_PROVIDER text {
+		struct conf_file *to = &parse->conf->provider;
+
+		NEED($3.len > 1 && $3.len <= TOKEN_PATH_MAX && *$3.p == '/', $3, @3,
+		     "the absolute path of a shared object");
+		if (to->name)
+			REFUSE(@2, "found a second pkcs11-provider, expected one");
+		to->name = strndup($3.p, $3.len);
+		to->at = PLACE(@3);
+		if (!to->name)
+			YYNOMEM;
+	}
 |	file INCLUDE text {
 		if (!conf_include(parse, &PLACE(@3), $3))
 			YYABORT;
@@ -419,7 +476,7 @@ peer_setting:
 		PEER_HAS(CERT);
 	}
 |	KEY text {
-		if (!file_name(parse, &@2, $2, &parse->peer->key))
+		if (!key_name(parse, &@2, $2, &parse->peer->key))
 			YYABORT;
 		PEER_HAS(KEY);
 	}
@@ -800,7 +857,7 @@ static const struct { const char *name; int token; } keywords[] = {
 	{ "remote-auth", REMOTE_AUTH }, { "ca", CA }, { "key", KEY }, { "remote-key", REMOTE_KEY },
 	{ "rsa-signature", RSA_SIGNATURE }, { "revocation", REVOCATION },
 	{ "route", ROUTE }, { "table", TABLE }, { "source", SOURCE },
-	{ "updown", UPDOWN },
+	{ "updown", UPDOWN }, { "pkcs11-provider", PKCS11_PROVIDER },
 };
 
 int conf_scan_keyword(const char *text, int len)

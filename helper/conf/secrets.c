@@ -19,6 +19,7 @@
 #include "core/trusted.h"
 #include "conf/parse.h"
 #include "conf/lex.h"
+#include "pki/token.h"
 #include "wire/wire.h"
 
 int conf_yylex(CONF_YYSTYPE *value, CONF_YYLTYPE *at, yyscan_t scanner);
@@ -98,7 +99,19 @@ static uint8_t *secret_value(int token, struct conf_word w, size_t *len)
 	return out;
 }
 
-/* key FILE "passphrase" */
+/* The URI is not repeated in the error: what is wrong with it may be a PIN. */
+static bool is_token(const struct reader *r, const char *uri, const char *path,
+		     struct conf_error *err)
+{
+	size_t off = 0;
+	char why[200];
+
+	return token_uri_check(uri, false, &off, why, sizeof(why)) ||
+	       conf_fail(err, path, r->at.first_line,
+			 r->at.first_column + (r->token == STRING) + off, "expected %s", why);
+}
+
+/* key FILE "passphrase", or key URI "PIN" */
 static bool one_passphrase(struct conf *conf, struct reader *r, const char *path,
 			   struct conf_error *err)
 {
@@ -113,12 +126,18 @@ static bool one_passphrase(struct conf *conf, struct reader *r, const char *path
 	next(r);
 	if (!is_name(r->token))
 		return conf_fail(err, path, r->at.first_line, r->at.first_column,
-				 "expected the name of a file of private/");
+				 "expected the name of a file of private/, or the PKCS#11 URI of a token");
 	p->file = strndup(r->value.word.p, r->value.word.len);
+	if (p->file && token_is_uri(p->file) && !is_token(r, p->file, path, err))
+		return false;
 	next(r);
 	if (r->token != STRING)
 		return conf_fail(err, path, r->at.first_line, r->at.first_column,
-				 "expected the passphrase: \"text\"");
+				 "expected the passphrase or PIN: \"text\"");
+	if (p->file && token_is_uri(p->file) &&
+	    (!r->value.word.len || r->value.word.len > TOKEN_PIN_MAX))
+		return conf_fail(err, path, r->at.first_line, r->at.first_column,
+				 "expected a PIN of 1 to %u characters", TOKEN_PIN_MAX);
 	p->text = strndup(r->value.word.p, r->value.word.len);
 	if (!p->file || !p->text)
 		return conf_fail(err, path, r->at.first_line, r->at.first_column, "out of memory");

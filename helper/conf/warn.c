@@ -337,6 +337,24 @@ static void warn_updowns(const struct warner *w)
 				warn_updown(w, &conf->peers[i].tunnels[k]);
 }
 
+/* ---- the provider of keys on tokens ---- */
+
+static void warn_provider(const struct warner *w)
+{
+	const struct conf_file *p = &w->conf->provider;
+	char err[600] = "it is no regular file";
+	struct stat st;
+
+	if (!p->name)
+		return;
+	if (stat(p->name, &st))
+		snprintf(err, sizeof(err), "%s", strerror(errno));
+	else if (S_ISREG(st.st_mode) && trusted_command(p->name, err, sizeof(err)))
+		return;
+	say(w, &p->at, "pkcs11-provider %s would not be loaded: %s; expected a shared object that only root can change",
+	    p->name, err);
+}
+
 /* ---- secrets ---- */
 
 /* Warns of doubtful lines of the secrets file. No warning contains a secret. */
@@ -376,6 +394,7 @@ void conf_warn(const struct conf *conf, const struct conf_host *host, conf_warn_
 	for (i = 0; i < conf->n_peers; i++)
 		warn_egress(&w, &conf->peers[i]);
 	warn_updowns(&w);
+	warn_provider(&w);
 	if (!places)
 		return;
 	warn_hidden(&w, places, n);

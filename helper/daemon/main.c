@@ -20,8 +20,10 @@
 #include "crypto/crypto.h"
 #include "daemon/ctl.h"
 #include "daemon/daemon.h"
+#include "pki/token.h"
 #include "sys/launch.h"
 #include "sys/priv.h"
+#include "sys/signer.h"
 
 #define CONFIG_DEFAULT	"/etc/nfipsec/nfipsec.conf"
 #define EXIT_NO_POLICY	78	/* sysexits.h: EX_CONFIG, which systemd calls CONFIG */
@@ -253,6 +255,7 @@ int main(int argc, char **argv)
 		.stop_ms = LAUNCH_STOP_MS,
 	};
 	struct running r = { 0 };
+	struct signer *signer;
 	struct options o;
 	char err[256];
 	int ret = options_parse(argc, argv, &o);
@@ -268,8 +271,14 @@ int main(int argc, char **argv)
 	r.launch = launch_start(&limits, err, sizeof(err));
 	if (!r.launch)
 		log_error("%s; no updown command is run", err);
+	signer = signer_start(TOKEN_MS, err, sizeof(err));
+	if (signer)
+		token_use(signer_fd(signer));
+	else
+		log_error("%s; no key on a token is used", err);
 	if (!crypto_init()) {
 		log_error("the crypto library failed its self-test");
+		signer_stop(signer);
 		launch_stop(r.launch, daemon_launch_report, NULL);
 		free(o.config);
 		return 1;
@@ -283,6 +292,7 @@ int main(int argc, char **argv)
 		ret = 1;
 	}
 	crypto_exit();
+	signer_stop(signer);
 	/* the commands that the end of the SAs started */
 	launch_stop(r.launch, daemon_launch_report, NULL);
 	free(o.config);

@@ -180,6 +180,11 @@ void cert_key_free(struct cert_key *key)
 	if (key->key)
 		gnutls_privkey_deinit(key->key);
 	cert_pub_clear(&key->pub);
+	if (key->pin)
+		explicit_bzero(key->pin, strlen(key->pin));
+	free(key->pin);
+	free(key->provider);
+	free(key->no_login);
 	free(key->file);
 	free(key);
 }
@@ -335,8 +340,11 @@ void cert_store_put(struct cert_store *store)
 		cert_pub_free(store->pubs[--store->n_pubs]);
 	while (store->n_keys)
 		cert_key_free(store->keys[--store->n_keys]);
+	while (store->n_tokens)
+		cert_key_free(store->tokens[--store->n_tokens]);
 	free(store->pubs);
 	free(store->keys);
+	free(store->tokens);
 	free(store);
 }
 

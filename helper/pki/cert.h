@@ -153,9 +153,20 @@ time_t cert_chain_until(const struct cert_chain *chain);	/* the first notAfter o
 /* as above in DER, borrowed from the claim and the store; how many */
 unsigned int cert_chain_der(const struct cert_chain *chain, struct bytes out[CERT_CHAIN_MAX]);
 
-/* ---- cert_sig.c: slow; any thread ---- */
+/* ---- cert_token.c: private keys on tokens ---- */
+struct token_key;
+enum cert_token { CERT_TOKEN_GOOD, CERT_TOKEN_LACKS, CERT_TOKEN_NO_LOGIN, CERT_TOKEN_MISFIT,
+		  CERT_TOKEN_NO_MEMORY };
+/* @pub: the key that it must have; @ms: limit in time; @out: the store's; else @err has the token's error */
+enum cert_token cert_store_token(struct cert_store *store, const struct token_key *where,
+				 const struct cert_pub *pub, unsigned int ms,
+				 const struct cert_key **out, char *err, size_t err_len);
+bool cert_key_waits(const struct cert_key *key);	/* its signatures wait for a token */
+bool cert_key_can(const struct cert_key *key, enum cert_key_type type);
+
+/* ---- cert_sig.c: slow; any thread. @err: a token's error, or as it was ---- */
 bool cert_sign(const struct cert_key *key, const struct cert_alg *alg, struct bytes data,
-	       struct buf *out);
+	       struct buf *out, char *err, size_t err_len);
 bool cert_verify(const struct cert_pub *pub, const struct cert_alg *alg, struct bytes data,
 		 struct bytes sig);
 /* CERT payload of encoding 15, RFC 7670: is it this key? */

@@ -3,6 +3,8 @@
 #ifndef PKI_CERT_PRIV_H
 #define PKI_CERT_PRIV_H
 
+#include <stdatomic.h>
+
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -33,10 +35,23 @@ struct cert_pub {
 	uint8_t id[CERT_KEY_ID_LEN];
 };
 
+/**
+ * struct cert_key - a private key
+ * @file: name of its file, or URI of a key on a token
+ * @key: the key; NULL: it is on a token
+ * @pub: its public key; for a token that of the certificate
+ * @provider: shared object of the token
+ * @pin: PIN of the token, zeroised on free
+ * @no_login: the token refused the PIN: each further try could lock it. Any thread sets it
+ * @can: kinds of signatures that the token makes, a bit for each enum cert_key_type
+ */
 struct cert_key {
 	char *file;
 	gnutls_privkey_t key;
 	struct cert_pub pub;
+	char *provider, *pin;
+	atomic_bool *no_login;
+	unsigned int can;
 };
 
 /* @key: the private key that fits it; @issuer: by its name; both of the same store, or NULL */
@@ -61,6 +76,9 @@ struct cert_list {
  * @certs: certs/, a file's first is the one that its name means
  * @cas: cacerts/
  * @pubs: public keys of certs/
+ * @keys: private keys of private/
+ * @tokens: private keys on tokens
+ * @n_tokens: number of @tokens
  */
 struct cert_store {
 	unsigned int refs;
@@ -69,6 +87,8 @@ struct cert_store {
 	unsigned int n_pubs;
 	struct cert_key **keys;
 	unsigned int n_keys;
+	struct cert_key **tokens;
+	unsigned int n_tokens;
 };
 
 /**

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Signatures. */
+#include <stdio.h>
 #include <string.h>
 
 #include "pki/cert_priv.h"
+#include "pki/token.h"
 
 static gnutls_digest_algorithm_t digest_of(enum cert_hash hash)
 {
@@ -91,8 +93,51 @@ static bool from_raw(const struct cert_pub *pub, struct bytes raw, gnutls_datum_
 	return raw.len == 2 * len && gnutls_encode_rs_value(der, &r, &s) >= 0;
 }
 
+/* Verifies a signature of a token, which may hold another key by now, before it is sent. */
+static bool is_good(const struct cert_key *key, const struct cert_alg *alg, struct bytes data,
+		    struct bytes sig, char *err, size_t err_len)
+{
+	if (cert_verify(&key->pub, alg, data, sig))
+		return true;
+	snprintf(err, err_len, "the signature of %s does not verify with the public key of the certificate",
+		 key->file);
+	return false;
+}
+
+static bool sign_on_token(const struct cert_key *key, const struct cert_alg *alg, struct bytes data,
+			  struct buf *out, char *err, size_t err_len)
+{
+	const struct token_key where = { key->provider, key->file, key->pin };
+	char why[CERT_TEXT_MAX] = "its key is not that of the certificate";
+	enum token_status status = TOKEN_NO_LOGIN;
+	gnutls_datum_t der;
+	struct buf sig, raw;
+	bool ok;
+
+	buf_init(&sig);
+	buf_init(&raw);
+	if (atomic_load(key->no_login))
+		snprintf(why, sizeof(why), "the token refused the PIN, which is not tried again before the next load");
+	else
+		status = token_sign(&where, buf_bytes(&key->pub.spki), sign_of(alg), data, &sig, why,
+				    sizeof(why));
+	if (status == TOKEN_NO_LOGIN)
+		atomic_store(key->no_login, true);
+	ok = status == TOKEN_OK;
+	if (!ok)
+		snprintf(err, err_len, "%s: %s", key->file, why);
+	der = (gnutls_datum_t){ sig.p, sig.len };
+	ok = ok && (!alg->raw || to_raw(&key->pub, &der, &raw)) &&
+	     is_good(key, alg, data, buf_bytes(alg->raw ? &raw : &sig), err, err_len);
+	if (ok)
+		buf_put_bytes(out, buf_bytes(alg->raw ? &raw : &sig));
+	buf_free(&sig);
+	buf_free(&raw);
+	return ok && !out->failed;
+}
+
 bool cert_sign(const struct cert_key *key, const struct cert_alg *alg, struct bytes data,
-	       struct buf *out)
+	       struct buf *out, char *err, size_t err_len)
 {
 	gnutls_datum_t in = { (unsigned char *)data.p, data.len }, sig = { NULL, 0 };
 	gnutls_sign_algorithm_t sign = sign_of(alg);
@@ -101,6 +146,8 @@ bool cert_sign(const struct cert_key *key, const struct cert_alg *alg, struct by
 	/* GnuTLS makes the salt as long as the hash, which is what RFC 7427 A.4 names */
 	if (!key_fits(&key->pub, alg) || sign == GNUTLS_SIGN_UNKNOWN)
 		return false;
+	if (!key->key)
+		return sign_on_token(key, alg, data, out, err, err_len);
 	if (gnutls_privkey_sign_data2(key->key, sign, 0, &in, &sig) < 0)
 		return false;
 	if (alg->raw)

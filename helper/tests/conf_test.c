@@ -174,7 +174,7 @@ static void encapsulation(void **state)
 static const struct { const char *text, *error; } refused[] = {
 	{ "access-list a { 10 protext ip from any to any }",
 	  "f:1:20: found 'protext', expected bypass, protect or discard" },
-	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list, peer, include, template or limits" },
+	{ "acess-list a { }", "f:1:1: found 'acess-list', expected end of file, access-list, peer, include, template, pkcs11-provider or limits" },
 	{ "access-list a { 10 bypass ip from any to any",
 	  "f:1:45: found the end of the file, expected a word, '}', strict or port" },
 	{ "access-list a { ten bypass ip from any to any }",

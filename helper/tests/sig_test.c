@@ -290,7 +290,8 @@ static void one_way(const struct way *way)
 	struct buf b;
 
 	load(&k, way->kind);
-	s = (struct v2_signer){ cert_store_key(k.store, "x.pem"), way->hashes, way->rsa };
+	s = (struct v2_signer){ .key = cert_store_key(k.store, "x.pem"),
+					.hashes = way->hashes, .rsa = way->rsa };
 	pub = cert_key_pub(s.key);
 	buf_init(&b);
 	assert_true(v2_sig_make(&s, abc, &made, &auth.method, &b));
@@ -342,7 +343,7 @@ static void sha1_is_refused(void **state)
 	key = cert_store_key(k.store, "x.pem");
 	buf_init(&b);
 	buf_put_u8(&b, 15);
-	assert_true(v2_sigalg_encode(&sha1, &b) && cert_sign(key, &sha1, abc, &b));
+	assert_true(v2_sigalg_encode(&sha1, &b) && cert_sign(key, &sha1, abc, &b, NULL, 0));
 	auth = (struct wire_auth){ WIRE_AUTH_SIGNATURE, buf_bytes(&b) };
 	assert_false(v2_sig_check(cert_key_pub(key), ALL, &auth, abc, &alg, err, sizeof(err)));
 	assert_non_null(strstr(err, "RSA PKCS#1 v1.5 with SHA-1, which is broken"));

@@ -7,6 +7,8 @@
  *	verify_and_sign -- as far as it is known, nothing is revoked -------> done
  *	       |                                                               ^
  *	       +-- the network is to be asked --> ask (waits) --> sign --------+
+ *	       |                                                               |
+ *	       +-- our key is on a token --> sign (waits) ---------------------+
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,16 +82,33 @@ static bool verify_raw(struct v2_auth_job *j)
 			    &j->used, j->error, sizeof(j->error));
 }
 
+/* the error of a token names the key */
+static void sign_failed(struct v2_auth_job *j)
+{
+	static const char what[] = "we cannot sign with ";
+	size_t head = sizeof(what) - 1, len = strnlen(j->error, sizeof(j->error) - 1 - head);
+
+	memmove(j->error + head, j->error, len);
+	memcpy(j->error, what, head);
+	j->error[head + len] = 0;
+}
+
 static void sign(void *arg)
 {
 	struct v2_auth_job *j = arg;
 
 	/* an answer is padded as what it answers: that, the peer surely knows */
-	if (j->signer.rsa == CONF_RSA_ANY && j->used.key == CERT_RSA)
+	if (j->signer.rsa == CONF_RSA_ANY && j->used.key == CERT_RSA &&
+	    cert_key_can(j->signer.key, CERT_RSA))
 		j->signer.rsa = CONF_RSA_PKCS1;
+	*j->error = 0;
+	j->signer.err = j->error;
+	j->signer.err_len = sizeof(j->error);
 	j->ok = v2_sig_make(&j->signer, buf_bytes(&j->our_octets), &j->made, &j->method,
 			    &j->auth);
-	if (!j->ok)
+	if (!j->ok && *j->error)
+		sign_failed(j);
+	else if (!j->ok)
 		snprintf(j->error, sizeof(j->error), "we cannot sign with %s: the peer takes no signature that this key can make",
 			 cert_key_file(j->signer.key));
 }
@@ -101,7 +120,7 @@ static void verify_and_sign(void *arg)
 	j->ok = true;
 	if (j->verify)
 		j->ok = j->pub ? verify_raw(j) : verify_chain(j);
-	if (j->ok && j->sign && !j->must_ask)
+	if (j->ok && j->sign && !j->must_ask && !cert_key_waits(j->signer.key))
 		sign(j);
 }
 
@@ -150,7 +169,7 @@ static void asked(void *arg)
 
 	ike_job_over(j->sa, &j->job);
 	if (j->ok && j->sign && !j->sa->dead)
-		submit(j, sign, signed_now, false);
+		submit(j, sign, signed_now, cert_key_waits(j->signer.key));
 	else
 		done(j);
 }
@@ -162,6 +181,8 @@ static void verified(void *arg)
 	ike_job_over(j->sa, &j->job);
 	if (j->ok && j->must_ask && !j->sa->dead)
 		submit(j, ask, asked, true);
+	else if (j->ok && j->sign && cert_key_waits(j->signer.key) && !j->sa->dead)
+		submit(j, sign, signed_now, true);
 	else
 		done(j);
 }
@@ -253,8 +274,8 @@ bool v2_auth_job_sign(struct v2_auth_job *job, struct bytes id_body)
 	job->signer.rsa = conf->rsa;
 	if (conf->local_auth == CONF_AUTH_CERT)
 		job->own = v2_own_cert(job->sa);
-	job->signer.key = conf->local_auth == CONF_AUTH_PUBKEY ? conf->own_key :
-			  job->own ? cert_own_key(job->own) : NULL;
+	/* with a certificate @own_key is its key on a token */
+	job->signer.key = conf->own_key ? conf->own_key : job->own ? cert_own_key(job->own) : NULL;
 	return job->signer.key &&
 	       v2_signed_octets(job->sa, job->sa->initiator, id_body, &job->our_octets);
 }

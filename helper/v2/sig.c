@@ -92,9 +92,15 @@ static bool key_suits(const struct v2_signer *signer, const struct cert_alg *alg
 {
 	enum cert_key_type type = cert_pub_type(cert_key_pub(signer->key));
 
-	if (type == CERT_RSA)
-		return alg->key == (signer->rsa == CONF_RSA_PKCS1 ? CERT_RSA : CERT_RSA_PSS);
-	return alg->key == type;
+	if (!cert_key_can(signer->key, alg->key))
+		return false;
+	if (type != CERT_RSA)
+		return alg->key == type;
+	/* PSS, unless the token has only the other one, and the configuration leaves the choice */
+	if (signer->rsa == CONF_RSA_PKCS1 ||
+	    (signer->rsa == CONF_RSA_ANY && !cert_key_can(signer->key, CERT_RSA_PSS)))
+		return alg->key == CERT_RSA;
+	return alg->key == CERT_RSA_PSS;
 }
 
 /* NULL: the peer can verify none of what our key can make */
@@ -126,7 +132,8 @@ static bool make_digital(const struct v2_signer *signer, const struct cert_alg *
 	buf_put_u8(auth, id.len);
 	buf_put_bytes(auth, buf_bytes(&id));
 	buf_free(&id);
-	return ok && cert_sign(signer->key, alg, octets, auth) && !auth->failed;
+	return ok && cert_sign(signer->key, alg, octets, auth, signer->err, signer->err_len) &&
+	       !auth->failed;
 }
 
 /**
@@ -155,11 +162,13 @@ bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, struct cer
 	for (i = 0; !signer->hashes && i < sizeof(methods) / sizeof(*methods); i++) {
 		const struct method *m = &methods[i];
 
-		if (m->key != cert_pub_type(pub) || (m->bits && m->bits != cert_pub_bits(pub)))
+		if (m->key != cert_pub_type(pub) || (m->bits && m->bits != cert_pub_bits(pub)) ||
+		    !cert_key_can(signer->key, m->key))
 			continue;
 		*method = m->id;
 		*used = m->alg;
-		return cert_sign(signer->key, &m->alg, octets, auth);
+		return cert_sign(signer->key, &m->alg, octets, auth, signer->err,
+				 signer->err_len);
 	}
 	return false;
 }

@@ -130,11 +130,15 @@ const char *v2_sigalg_str(const struct cert_alg *alg);
  * struct v2_signer - how we sign
  * @hashes: what the peer can verify, a bit each; 0: no Digital Signature
  * @rsa: padding of RSA in a Digital Signature
+ * @err: gets the error of a token; empty: none. NULL: unwanted
+ * @err_len: room there
  */
 struct v2_signer {
 	const struct cert_key *key;
 	uint32_t hashes;
 	enum conf_rsa rsa;
+	char *err;
+	size_t err_len;
 };
 bool v2_sig_make(const struct v2_signer *signer, struct bytes octets, struct cert_alg *used,
 		 uint8_t *method, struct buf *auth);
