@@ -495,8 +495,12 @@ struct ike_answer {
  * @no_additional_sas: the peer makes no further CHILD SA on it
  * @sig_hashes: what the peer can verify in a Digital Signature, a bit each; 0: it has not said
  * @certreq: key IDs of the CAs that the peer trusts, side by side
- * @created_seq: when it was made, @auth_seq: when the peer was authenticated by it, both of
- *	ike->seq; @auth_seq 0: not yet, or it came by rekeying
+ * @our_auth_info: how this host authenticated
+ * @their_auth_info: how the peer authenticated
+ * @tested_at: time of the last liveness test after an INVALID_SPI; 0: there was none
+ * @created_seq: value of ike->seq when it was created
+ * @auth_seq: value of ike->seq when the peer was authenticated with it; 0: it is not yet, or the IKE
+ *	SA was created by rekeying
  * @confirmed: the peer has it, too: it has said something by it
  * @loses_to: both ends began at once, and the SA with this SPI of ours stays
  * @asked: whether the peer has that one, too
@@ -580,7 +584,7 @@ struct ike_sa {
 	struct ike_waiter_list answered;	/* who waits for the peer's next answer */
 	uint64_t rtt;			/* ms from our last request to its answer */
 	unsigned int rtt_tries;		/* repetitions of it */
-	uint64_t tested_at;		/* when the peer was asked for that; 0: never */
+	uint64_t tested_at;
 	uint64_t created_seq, auth_seq, loses_to, close_at;
 	bool confirmed, asked;
 	bool one_too_many;		/* it is closed for that */
@@ -626,6 +630,7 @@ struct ike_negotiation {
 /**
  * struct ike_child - a pair of IPsec SAs
  * @tun: NULL when its configuration has gone
+ * @negotiation: state of its negotiation; NULL: there is none
  * @sels: as outbound packets look; ike_child_set_sels()
  * @spans: the same in ike->spans
  * @orig_local: our address as the peer knows it, transport mode through a NAT; family 0: none

@@ -20,10 +20,12 @@ struct silent {
 };
 
 /**
- * struct fetch_host_locks - who has one, and who is to have none
+ * struct fetch_host_locks - the locks of all hosts
  * @lock: protects all below
- * @given: a turn was given back, or @stopped
- * @taken: the holders'
+ * @given: signals that a lock was released, or @stopped
+ * @stopped: no caller gets a lock any more
+ * @taken: locks that are held
+ * @silent: URLs without an answer
  */
 struct fetch_host_locks {
 	pthread_mutex_t lock;

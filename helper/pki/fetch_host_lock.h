@@ -18,8 +18,10 @@ enum turn_result {
 };
 
 /**
- * struct fetch_host_lock - the holder's
- * @host: of the URL, in small letters
+ * struct fetch_host_lock - the lock of one host
+ * @next: next lock that is held
+ * @url: URL that the holder fetches
+ * @host: host of @url, in small letters
  */
 struct fetch_host_lock {
 	struct fetch_host_lock *next;
