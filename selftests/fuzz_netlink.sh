@@ -19,7 +19,7 @@ if [ -z "$NFIPSEC_SLOW" ]; then
 else
 	MESSAGES=${NFIPSEC_FUZZ_MESSAGES:-10000}
 fi
-SEED=${NFIPSEC_FUZZ_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+SEED=${NFIPSEC_FUZZ_SEED:-$(test_seed)}
 KEY=000102030405060708090a0b0c0d0e0f10111213
 
 in_a() { ip netns exec nl-a "$@"; }

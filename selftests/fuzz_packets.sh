@@ -25,7 +25,7 @@ if [ -z "$NFIPSEC_SLOW" ]; then
 else
 	PACKETS=${NFIPSEC_FUZZ_PACKETS:-150000}
 fi
-SEED=${NFIPSEC_FUZZ_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+SEED=${NFIPSEC_FUZZ_SEED:-$(test_seed)}
 
 # SA, kind, parts of a thousand, options
 TABLE="
