@@ -24,17 +24,17 @@ struct ike_tunnel;
  * @initiate: initiates an IKE SA with a peer, for a tunnel and the flow that wants it (NULL: none);
  *	@replaces: our SPI of the IKE SA that the new one replaces, 0: none
  * @message: processes a message of this version; its header is decoded
- * @refuse: answers a message of a later version with what this host speaks
+ * @refuse: answers a message of a later major version with INVALID_MAJOR_VERSION
  * @run: starts the next task of an IKE SA, if its window is free
  * @is_answering: tells whether a response of an IKE SA is being made
  * @unanswered: ends a request that the peer has not answered after the last retransmission
- * @smaller: makes the request @msg of an IKE SA again in smaller datagrams; false: it cannot
+ * @smaller: splits the request @msg of an IKE SA into smaller datagrams; false: it cannot
  * @datagram_max: octets that a message in one datagram may have
  * @renew: replaces an IKE SA at its soft limit
  * @reauthenticate: replaces an IKE SA, and authenticates the peer again
  * @goodbye: sends a DELETE of an IKE SA and awaits no response
  * @child_failed: reports that a CHILD SA failed, and frees it; @peer_has_it: the peer gets a DELETE
- * @killed: frees incomplete messages of an IKE SA that is dead
+ * @killed: frees the incomplete messages of a dead IKE SA
  * @free: frees what the version keeps in an IKE SA
  *
  * The main thread calls all of them.

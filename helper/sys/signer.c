@@ -56,7 +56,7 @@ static int filter_fill(scmp_filter_ctx ctx)
 	/* no network: a socket of any family but AF_UNIX is refused */
 	if (!ret)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+				       SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 	return ret ? ret : seccomp_load(ctx);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* IKEv2 for ike/: finds the IKE SA of a message (RFC 7296 2.1, 2.6, 2.21.4), and struct ike_version. */
+/* Defines struct ike_version of IKEv2, and finds the IKE SA of a message: RFC 7296 2.1, 2.6, 2.21.4. */
 #include "ike/version.h"
 #include "v2/v2.h"
 
