@@ -79,7 +79,8 @@ initiate()
 esp_in_udp()
 {
 	load $GW_A $GW_B $PORT_NATT "encapsulation udp" && capture_start gw-a wan "host $GW_A or net $NET_A" && up && both_ways &&
-		in_udp_here ".encap_remote == $PORT_NATT" && rekeyed && both_ways && in_udp_here ".encap_remote == $PORT_NATT" &&
+		in_udp_here ".encap_remote == $PORT_NATT" && rekeyed && both_ways &&
+		wait_for 20 in_udp_here ".encap_remote == $PORT_NATT" &&
 		goodbye && on_the_wire 'UDP-encap: ESP(' && ! grep -q ' > [0-9.]*: ESP' "$WORK/wire" && no_drops
 }
 
