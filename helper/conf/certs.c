@@ -79,7 +79,7 @@ static struct conf_passphrase *pin_of(const struct conf *conf, const char *uri)
 static bool probe(struct certs *c, struct conf_peer *p, struct conf_passphrase *pin,
 		  const struct cert_pub *pub)
 {
-	const struct token_key where = { c->conf->provider.name, p->key.name, pin->text };
+	const struct token_key where = { c->conf->provider.name, p->key.name, pin->text, NULL };
 	uint64_t now = event_now();
 	char why[CERT_TEXT_MAX] = "";
 

@@ -571,7 +571,8 @@ remote_item:
 		uint64_t port;
 
 		NEED(conf_value_number($2, 65535, &port) && port, $2, @2, "a port from 1 to 65535");
-		parse->peer->remote_port = (uint16_t)port;
+		/* 500 is what a block without a port has */
+		parse->peer->remote_port = port == 500 ? 0 : (uint16_t)port;
 		parse->peer->remote_port_at = PLACE(@1);
 		PEER_HAS(REMOTE_PORT);
 	}

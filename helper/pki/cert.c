@@ -184,7 +184,8 @@ void cert_key_free(struct cert_key *key)
 		explicit_bzero(key->pin, strlen(key->pin));
 	free(key->pin);
 	free(key->provider);
-	free(key->no_login);
+	if (key->owns_login)
+		free(key->no_login);
 	free(key->file);
 	free(key);
 }

@@ -42,7 +42,9 @@ struct cert_pub {
  * @pub: its public key; for a token that of the certificate
  * @provider: shared object of the token
  * @pin: PIN of the token, zeroised on free
- * @no_login: the token refused the PIN: each further try could lock it. Any thread sets it
+ * @no_login: the token refused the PIN: each further try could lock it. Any thread sets it. Keys of
+ *	a store with one PIN share it
+ * @owns_login: the key frees @no_login
  * @can: kinds of signatures that the token makes, a bit for each enum cert_key_type
  */
 struct cert_key {
@@ -51,6 +53,7 @@ struct cert_key {
 	struct cert_pub pub;
 	char *provider, *pin;
 	atomic_bool *no_login;
+	bool owns_login;
 	unsigned int can;
 };
 

@@ -107,22 +107,17 @@ static bool is_good(const struct cert_key *key, const struct cert_alg *alg, stru
 static bool sign_on_token(const struct cert_key *key, const struct cert_alg *alg, struct bytes data,
 			  struct buf *out, char *err, size_t err_len)
 {
-	const struct token_key where = { key->provider, key->file, key->pin };
+	const struct token_key where = { key->provider, key->file, key->pin, key->no_login };
 	char why[CERT_TEXT_MAX] = "its key is not that of the certificate";
-	enum token_status status = TOKEN_NO_LOGIN;
+	enum token_status status;
 	gnutls_datum_t der;
 	struct buf sig, raw;
 	bool ok;
 
 	buf_init(&sig);
 	buf_init(&raw);
-	if (atomic_load(key->no_login))
-		snprintf(why, sizeof(why), "the token refused the PIN, which is not tried again before the next load");
-	else
-		status = token_sign(&where, buf_bytes(&key->pub.spki), sign_of(alg), data, &sig, why,
-				    sizeof(why));
-	if (status == TOKEN_NO_LOGIN)
-		atomic_store(key->no_login, true);
+	status = token_sign(&where, buf_bytes(&key->pub.spki), sign_of(alg), data, &sig, why,
+			    sizeof(why));
 	ok = status == TOKEN_OK;
 	if (!ok)
 		snprintf(err, err_len, "%s: %s", key->file, why);

@@ -19,7 +19,23 @@ static bool copy_pub(struct cert_key *key, const struct cert_pub *pub)
 	return true;
 }
 
-static struct cert_key *key_new(const struct token_key *where, const struct cert_pub *pub)
+/* Keys with one PIN share the flag of its refusal. The store frees its keys together. */
+static void share_login(const struct cert_store *store, struct cert_key *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < store->n_tokens; i++)
+		if (!strcmp(store->tokens[i]->provider, key->provider) &&
+		    !strcmp(store->tokens[i]->pin, key->pin)) {
+			key->no_login = store->tokens[i]->no_login;
+			return;
+		}
+	key->no_login = calloc(1, sizeof(*key->no_login));
+	key->owns_login = true;
+}
+
+static struct cert_key *key_new(const struct cert_store *store, const struct token_key *where,
+				const struct cert_pub *pub)
 {
 	struct cert_key *key = calloc(1, sizeof(*key));
 
@@ -29,7 +45,8 @@ static struct cert_key *key_new(const struct token_key *where, const struct cert
 	key->file = strdup(where->uri);
 	key->provider = strdup(where->provider);
 	key->pin = strdup(where->pin);
-	key->no_login = calloc(1, sizeof(*key->no_login));
+	if (key->provider && key->pin)
+		share_login(store, key);
 	if (key->file && key->provider && key->pin && key->no_login && copy_pub(key, pub))
 		return key;
 	cert_key_free(key);
@@ -90,7 +107,7 @@ enum cert_token cert_store_token(struct cert_store *store, const struct token_ke
 	if (status != TOKEN_OK)
 		return status == TOKEN_MISFIT ? CERT_TOKEN_MISFIT :
 		       status == TOKEN_NO_LOGIN ? CERT_TOKEN_NO_LOGIN : CERT_TOKEN_LACKS;
-	key = key_new(where, pub);
+	key = key_new(store, where, pub);
 	if (!key || !append(store, key)) {
 		cert_key_free(key);
 		return CERT_TOKEN_NO_MEMORY;

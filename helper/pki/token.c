@@ -102,8 +102,25 @@ static ssize_t exchange(struct buf *request, uint8_t *reply, uint64_t until)
 	return receive(client.number, reply, until);
 }
 
-static enum token_status ask(struct buf *request, unsigned int ms, uint8_t *reply, size_t *len,
-			     char *err, size_t err_len)
+/*
+ * One login at a time, so that the requests that wait find the flag of a PIN that the token has just
+ * refused.
+ */
+static ssize_t exchange_once(const struct token_key *key, struct buf *request, uint8_t *reply,
+			     uint64_t until)
+{
+	ssize_t n;
+
+	if (key->refused && atomic_load(key->refused))
+		return 0;
+	n = client.fd < 0 ? -1 : exchange(request, reply, until);
+	if (n > 0 && key->refused && reply[4] == TOKEN_NO_LOGIN)
+		atomic_store(key->refused, true);
+	return n;
+}
+
+static enum token_status ask(const struct token_key *key, struct buf *request, unsigned int ms,
+			     uint8_t *reply, size_t *len, char *err, size_t err_len)
 {
 	uint64_t until = event_now() + ms;
 	struct timespec end;
@@ -114,8 +131,13 @@ static enum token_status ask(struct buf *request, unsigned int ms, uint8_t *repl
 	end = (struct timespec){ until / 1000, until % 1000 * 1000000 };
 	if (pthread_mutex_clocklock(&client.lock, CLOCK_MONOTONIC, &end))
 		return fail(err, err_len, "the token is busy with earlier requests");
-	n = client.fd < 0 ? -1 : exchange(request, reply, until);
+	n = exchange_once(key, request, reply, until);
 	pthread_mutex_unlock(&client.lock);
+	if (!n) {
+		fail(err, err_len,
+		     "the token refused the PIN, which is not tried again before the next load");
+		return TOKEN_NO_LOGIN;
+	}
 	if (n < 0)
 		return fail(err, err_len, errno == ETIMEDOUT || errno == EAGAIN ?
 			    "the token does not answer in time" : "the signer has ended");
@@ -146,7 +168,7 @@ enum token_status token_probe(const struct token_key *key, struct bytes spki, un
 	size_t len;
 
 	compose(&request, TOKEN_OP_PROBE, 0, key, spki, none);
-	status = ask(&request, ms, reply, &len, err, err_len);
+	status = ask(key, &request, ms, reply, &len, err, err_len);
 	buf_free(&request);
 	if (status == TOKEN_OK)
 		*can = get_u32(reply + 5);
@@ -176,7 +198,7 @@ enum token_status token_sign(const struct token_key *key, struct bytes spki, uns
 	if (data.len > TOKEN_DATA_MAX)
 		return fail(err, err_len, "the message is too long");
 	compose(&request, TOKEN_OP_SIGN, sign, key, spki, data);
-	status = ask(&request, TOKEN_WAIT_MS, reply, &len, err, err_len);
+	status = ask(key, &request, TOKEN_WAIT_MS, reply, &len, err, err_len);
 	buf_free(&request);
 	if (status == TOKEN_OK)
 		buf_put(out, reply + TOKEN_REPLY_HEAD, len - TOKEN_REPLY_HEAD);

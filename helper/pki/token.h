@@ -6,6 +6,8 @@
 #ifndef PKI_TOKEN_H
 #define PKI_TOKEN_H
 
+#include <stdatomic.h>
+
 #include "pki/cert.h"
 
 #define TOKEN_URI_MAX	511	/* octets of a URI */
@@ -22,9 +24,11 @@
  * @provider: absolute path of the shared object
  * @uri: RFC 7512
  * @pin: of the user of the token
+ * @refused: the token refused @pin; further tries could lock it. Any thread sets it; NULL: none
  */
 struct token_key {
 	const char *provider, *uri, *pin;
+	atomic_bool *refused;
 };
 
 enum token_status {

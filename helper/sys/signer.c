@@ -96,13 +96,31 @@ bool signer_confine(char *err, size_t err_len)
 	return !ret;
 }
 
+/* A process that the provider forks stays in the process group, which the signer kills. */
+static bool stay_in_group(void)
+{
+	scmp_filter_ctx ctx;
+	bool ok;
+
+	if (setpgid(0, 0))
+		return false;
+	ctx = seccomp_init(SCMP_ACT_ALLOW);
+	ok = ctx && !seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsid), 0) &&
+	     !seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setpgid), 0) &&
+	     !seccomp_load(ctx);
+	if (ctx)
+		seccomp_release(ctx);
+	return ok;
+}
+
 /* In a process of its own, and in a process group of its own. */
 _Noreturn static void carry_out(struct bytes request, int fd)
 {
 	struct buf reply;
 
-	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!stay_in_group())
+		_exit(1);
 	buf_init(&reply);
 	token_do(request, &reply);
 	if (reply.len > TOKEN_REPLY_MAX)

@@ -21,6 +21,7 @@
 #include "conf/conf.h"
 #include "core/event.h"
 #include "pki.h"
+#include "pki/cert_priv.h"
 #include "pki/token.h"
 #include "sys/signer.h"
 #include "v2/v2.h"
@@ -176,7 +177,7 @@ static const struct cert_key *key_on_token(struct cert_store *store, const char 
 					   const char *uri, const char *pin, enum cert_token expected,
 					   char *err, size_t err_len)
 {
-	const struct token_key where = { world.provider, uri, pin };
+	const struct token_key where = { world.provider, uri, pin, NULL };
 	const struct cert_key *key = NULL;
 	enum cert_token got;
 
@@ -253,6 +254,29 @@ static void test_refusals(void **state)
 	key_on_token(store, "p256.pem", URI("p256"), "wrong-pin-4712", CERT_TOKEN_NO_LOGIN, err,
 		     sizeof(err));
 	assert_string_equal(err, "the token refuses the PIN of the secrets file");
+	cert_store_put(store);
+}
+
+/* The first refusal of a PIN counts for every later request with that PIN, and asks no token again. */
+static void test_one_try(void **state)
+{
+	struct cert_store *store = load_store();
+	const struct bytes none = { NULL, 0 };
+	atomic_bool refused = false;
+	struct token_key where = { world.provider, URI("p256"), "wrong-pin-4712", &refused };
+	const struct cert_pub *pub = cert_pub(cert_store_cert(store, "p256.pem"));
+	char err[CERT_TEXT_MAX] = "";
+	unsigned int can;
+
+	(void)state;
+	assert_int_equal(token_probe(&where, buf_bytes(&pub->spki), 5000, &can, err, sizeof(err)),
+			 TOKEN_NO_LOGIN);
+	assert_true(refused);
+	/* not even a right PIN, and no provider, is tried */
+	where.provider = "/nowhere";
+	where.pin = PIN;
+	assert_int_equal(token_sign(&where, none, 0, none, NULL, err, sizeof(err)), TOKEN_NO_LOGIN);
+	assert_non_null(strstr(err, "not tried again"));
 	cert_store_put(store);
 }
 
@@ -550,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_uri),
 		cmocka_unit_test(test_signatures),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_one_try),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_hang),
 		cmocka_unit_test(test_provider),
