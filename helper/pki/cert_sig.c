@@ -108,7 +108,7 @@ static bool sign_on_token(const struct cert_key *key, const struct cert_alg *alg
 			  struct buf *out, char *err, size_t err_len)
 {
 	const struct token_key where = { key->provider, key->file, key->pin, key->no_login };
-	char why[CERT_TEXT_MAX] = "its key is not that of the certificate";
+	char why[CERT_TEXT_MAX] = "";
 	enum token_status status;
 	gnutls_datum_t der;
 	struct buf sig, raw;

@@ -195,6 +195,7 @@ static void put_error(const struct request *r, struct bytes request, int ret, st
 static void with_key(struct request *r, struct bytes request, gnutls_privkey_t key,
 		     struct buf *reply)
 {
+	static const char misfit[] = "its key is not that of the certificate";
 	const gnutls_datum_t data = { (unsigned char *)r->data.p, r->data.len };
 	gnutls_datum_t sig = { NULL, 0 };
 	/*
@@ -204,7 +205,7 @@ static void with_key(struct request *r, struct bytes request, gnutls_privkey_t k
 	int ret = misfits(key, r->spki);
 
 	if (ret == 1) {
-		put_reply(reply, request, TOKEN_MISFIT, 0, "", 0);
+		put_reply(reply, request, TOKEN_MISFIT, 0, misfit, sizeof(misfit) - 1);
 		return;
 	}
 	if (r->op == TOKEN_OP_PROBE) {

@@ -246,6 +246,7 @@ static void test_refusals(void **state)
 
 	(void)state;
 	key_on_token(store, "p256.pem", URI("other"), PIN, CERT_TOKEN_MISFIT, err, sizeof(err));
+	assert_string_equal(err, "its key is not that of the certificate");
 	key_on_token(store, "p256.pem", URI("none"), PIN, CERT_TOKEN_LACKS, err, sizeof(err));
 	assert_non_null(strstr(err, "no such token"));
 	key_on_token(store, "p256.pem", "pkcs11:token=no;object=p256", PIN, CERT_TOKEN_LACKS, err,

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pki/token.h"
 #include "v2/v2.h"
 
 /* a message that outlives its datagram */
@@ -274,8 +275,13 @@ bool v2_auth_job_sign(struct v2_auth_job *job, struct bytes id_body)
 	job->signer.rsa = conf->rsa;
 	if (conf->local_auth == CONF_AUTH_CERT)
 		job->own = v2_own_cert(job->sa);
-	/* with a certificate @own_key is its key on a token */
-	job->signer.key = conf->own_key ? conf->own_key : job->own ? cert_own_key(job->own) : NULL;
+	/*
+	 * With a certificate, @own_key is its key on a token. While the token lacks it, a file that has the
+	 * same key does not sign in its place.
+	 */
+	job->signer.key = conf->own_key;
+	if (!job->signer.key && job->own && !(conf->key.name && token_is_uri(conf->key.name)))
+		job->signer.key = cert_own_key(job->own);
 	return job->signer.key &&
 	       v2_signed_octets(job->sa, job->sa->initiator, id_body, &job->our_octets);
 }
